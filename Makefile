@@ -1,0 +1,48 @@
+# Manor: `make up` makes everything, `make test` proves it. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+MANOR := $(VENV)/bin/manor
+STAMP := $(VENV)/.installed
+ARGS ?=
+CONTEXT ?=
+PYTHON ?= python3
+export UV_LINK_MODE := copy
+
+.PHONY: help up down test check bench lock golden node-bundle
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-uv.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-uv.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: $(STAMP) ## node, platform, example teams and models; ARGS=… passes options, CONTEXT=name uses your cluster
+	$(MANOR) up $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
+
+down: $(STAMP) ## remove the embedded node and everything on it
+	$(MANOR) local down $(ARGS)
+
+check: $(STAMP) ## format, lint, types, layers
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+test: $(STAMP) ## all tests
+	$(VENV)/bin/pytest --durations=15 $(ARGS)
+
+bench: $(STAMP) ## every benchmark, each beside its limit or peer
+	@for b in bench/*.py; do echo "== $$b"; $(VENV)/bin/python $$b || exit 1; done
+
+golden: $(STAMP) ## write the golden files anew
+	$(VENV)/bin/pytest -q -m unit --regen-golden tests/golden
+
+lock: ## resolve the dependencies anew into requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev \
+	    pyproject.toml -o requirements.lock
+	@echo "uv==$$($(VENV)/bin/uv --version | cut -d' ' -f2)" | $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header - -o requirements-uv.lock
