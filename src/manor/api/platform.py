@@ -1,0 +1,176 @@
+"""Platform: what is true of the whole cluster. One object, named `manor`."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from manor.api.meta import ApiVersion, Metadata, Name, Spec
+from manor.api.quantity import Quantity
+
+Network = IPv4Network | IPv6Network
+
+
+class PlatformMetadata(Metadata):
+    """The Platform's metadata: there is one platform in a cluster, and its name is `manor`."""
+
+    name: Literal["manor"] = "manor"
+    """Always `manor`."""
+
+
+class PodSelector(Spec):
+    """Pods by namespace and labels, as a NetworkPolicy peer names them."""
+
+    namespace: Name
+    """Namespace of the pods."""
+    labels: dict[str, str] = {}
+    """Labels that the pods have; none selects every pod of the namespace."""
+
+
+class ApiServerEndpoint(Spec):
+    """Where pods reach the API server behind its Service."""
+
+    cidr: Network
+    """Address of the API server, as a CIDR (a single address is /32)."""
+    port: int = Field(default=443, ge=1, le=65535)
+    """TCP port of the API server itself, not of the Service."""
+
+
+class PlatformNetwork(Spec):
+    """Addresses that belong to the cluster; a tenant that may reach the internet may not reach these."""
+
+    pod_cidrs: list[Network] = Field(min_length=1)
+    """Addresses of pods."""
+    service_cidrs: list[Network] = Field(min_length=1)
+    """Addresses of Services."""
+    node_cidrs: list[Network] = Field(min_length=1)
+    """Addresses of nodes (the subnet, so that a new node is covered)."""
+    blocked_cidrs: list[Network] = []
+    """More addresses that no tenant may reach, such as a company network."""
+    api_servers: list[ApiServerEndpoint] = []
+    """API server addresses, opened to tenants with `network.apiServer: true`."""
+    dns: PodSelector = PodSelector(namespace="kube-system", labels={"k8s-app": "kube-dns"})
+    """The cluster's DNS pods."""
+
+
+class GatewaySettings(Spec):
+    """How tenants are reached from outside (Gateway API)."""
+
+    class_name: str = Field(default="manor", min_length=1)
+    """GatewayClass of the tenants' Gateways."""
+    data_plane: PodSelector = PodSelector(namespace="envoy-gateway-system")
+    """The proxy pods whose traffic tenants' pods accept."""
+    port: int = Field(default=80, ge=1, le=65535)
+    """Port of the HTTP listeners, or of the HTTPS listeners when `tlsSecret` is set."""
+    tls_secret: Name | None = None
+    """Secret of type kubernetes.io/tls in namespace manor-system that serves every tenant's host names."""
+    external_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port under which users reach the gateway where it differs from `port` (a NodePort, say); used in printed URLs."""
+
+
+class GpuFlavor(Spec):
+    """One kind of accelerator node."""
+
+    name: Name
+    """Name that tenants use for it."""
+    node_labels: dict[str, str] = {}
+    """Labels of its nodes."""
+    taint: str | None = None
+    """Key of the taint that keeps other pods off its nodes; tenants with a GPU share tolerate it."""
+
+
+class GpuSettings(Spec):
+    """The cluster's accelerators."""
+
+    resource_names: list[str] = ["nvidia.com/gpu"]
+    """Extended resources that count as a GPU."""
+    flavors: list[GpuFlavor] = []
+    """Kinds of GPU nodes."""
+
+
+class ImageCatalogue(Spec):
+    """Images used where a spec names none."""
+
+    training: str | None = None
+    """Image of a TrainingJob."""
+    serving: dict[str, str] = {}
+    """Image of a Model by its format (`sklearn: …`)."""
+
+
+class Engines(Spec):
+    """Which engine turns each ML kind into Kubernetes objects."""
+
+    training_job: Literal["native"] = "native"
+    """Engine of TrainingJobs."""
+    model: Literal["native"] = "native"
+    """Engine of Models."""
+
+
+class Identity(Spec):
+    """Where users come from (OpenID Connect)."""
+
+    issuer: str | None = Field(default=None, pattern=r"^https://.+")
+    """OIDC issuer URL, for the console and for the login hints of `manor`."""
+    group_prefix: str = ""
+    """Prefix that the API server puts before OIDC group names; written before each Group subject."""
+
+
+class ContainerDefaults(Spec):
+    """Requests and limits of a tenant's container that states none (LimitRange)."""
+
+    cpu: Quantity = "100m"
+    """CPU request, in cores."""
+    memory: Quantity = "256Mi"
+    """Memory request and limit, in bytes."""
+
+
+class PlatformSpec(Spec):
+    """What the cluster is and what its tenants get unless they say otherwise."""
+
+    domain: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=200)
+    """DNS domain of the platform: a tenant is reached at `<tenant>.<domain>` unless it names hosts."""
+    contact: str = "your platform team"
+    """Whom a tenant asks when a guardrail refuses something; part of every refusal's message."""
+    network: PlatformNetwork
+    """The cluster's own addresses."""
+    gateway: GatewaySettings = GatewaySettings()
+    """The way in from outside."""
+    registries: list[str] = []
+    """Image registries (host, or host/path) that every tenant may use."""
+    storage_classes: list[str] = Field(default=[], max_length=32)
+    """Storage classes that every tenant may use."""
+    priority_classes: list[str] = []
+    """Priority classes that every tenant may use; a pod without one is always admitted."""
+    node_pools: dict[str, str] = {}
+    """Node labels (key: value) that a tenant's pods may select; none forbids selecting nodes except GPU flavors'."""
+    gpu: GpuSettings = GpuSettings()
+    """Accelerators."""
+    images: ImageCatalogue = ImageCatalogue()
+    """Image catalogue."""
+    engines: Engines = Engines()
+    """Engine of each ML kind."""
+    identity: Identity = Identity()
+    """Where users come from."""
+    container_defaults: ContainerDefaults = ContainerDefaults()
+    """Requests and limits of a container that states none."""
+    sandbox_runtime_class: Name | None = None
+    """RuntimeClass of sandboxed pods (gVisor); a Tenant with `sandbox: true` needs it."""
+
+
+class Platform(Spec):
+    """The cluster as an ML platform. There is one, named `manor`."""
+
+    api_version: ApiVersion
+    kind: Literal["Platform"]
+    metadata: PlatformMetadata = PlatformMetadata()
+    spec: PlatformSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_status(cls, data: object) -> object:
+        return without_status(data)
+
+
+def without_status(data: object) -> object:
+    """A live object as a spec: its status is the API server's and says nothing of what is wanted."""
+    return {k: v for k, v in data.items() if k != "status"} if isinstance(data, dict) else data

@@ -1,0 +1,210 @@
+"""Tenant: what a team is. One object a team, cluster-scoped."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, Name, Spec
+from manor.api.platform import Network, without_status
+from manor.api.quantity import Quantity
+
+TENANT_NAME_LIMIT = 40
+"""Longest tenant name, in characters: leaves room for `<tenant>-<suffix>` namespaces and the names derived from it."""
+
+HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+
+Role = Literal["owner", "editor", "viewer"]
+Host = Annotated[str, Field(pattern=HOST, max_length=253)]
+
+
+class Subject(Spec):
+    """Who: a user, a group or a service account, as RBAC names them."""
+
+    kind: Literal["User", "Group", "ServiceAccount"] = "User"
+    """User, Group or ServiceAccount."""
+    name: str = Field(min_length=1)
+    """Name as the API server knows it."""
+    namespace: Name | None = None
+    """Namespace of a ServiceAccount; for other kinds it must be absent."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == "ServiceAccount" and self.namespace is None:
+            raise ValueError("a ServiceAccount needs its namespace: add `namespace: …`")
+        if self.kind != "ServiceAccount" and self.namespace is not None:
+            raise ValueError(f"a {self.kind} has no namespace: remove it, or write `kind: ServiceAccount`")
+        if self.kind != "ServiceAccount" and self.name.startswith("system:"):
+            raise ValueError(f"{self.name!r} is one of Kubernetes' own identities and cannot belong to a tenant")
+        return self
+
+
+class Member(Subject):
+    """A subject and what it may do in the tenant."""
+
+    role: Role = "editor"
+    """owner (may also grant roles), editor (works with the team's objects) or viewer (reads, no Secrets)."""
+
+
+class NamespaceShare(Spec):
+    """A namespace of the tenant and its part of the tenant's quota."""
+
+    name: Name
+    """Name of the namespace."""
+    share: int = Field(default=1, ge=1, le=1000)
+    """Weight of this namespace when the tenant's quota is divided among its namespaces."""
+
+
+def _from_name(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Quota(Spec):
+    """The tenant's budget over all its namespaces."""
+
+    cpu: Quantity = "8"
+    """Sum of CPU requests, in cores."""
+    memory: Quantity = "32Gi"
+    """Sum of memory requests, and of memory limits, in bytes."""
+    storage: Quantity = "100Gi"
+    """Sum of volume sizes, in bytes."""
+    ephemeral_storage: Quantity = "50Gi"
+    """Sum of ephemeral-storage requests, in bytes."""
+    pods: int = Field(default=100, ge=1)
+    """Pods that are not finished."""
+    objects: int = Field(default=200, ge=1)
+    """Objects of each other kind (Deployments, Services, ConfigMaps, …); keeps etcd safe from one team."""
+
+
+class GpuShare(Spec):
+    """The tenant's part of the cluster's GPUs, in whole GPUs."""
+
+    guarantee: int = Field(default=0, ge=0)
+    """GPUs that are the tenant's whenever it asks."""
+    borrow: int = Field(default=0, ge=0)
+    """GPUs beyond the guarantee that it may use while others leave them idle."""
+    flavors: list[Name] = []
+    """GPU flavors of the Platform that the tenant may use; none means all."""
+
+
+class Egress(Spec):
+    """Where the tenant's pods may connect to, beyond their own tenant and DNS."""
+
+    internet: bool = False
+    """Every address except the cluster's, the nodes', link-local, metadata and the Platform's blocked ones."""
+    cidrs: list[Network] = []
+    """Networks outside the cluster that the pods may reach."""
+
+
+class TenantNetwork(Spec):
+    """Traffic across the tenant's border."""
+
+    egress: Egress = Egress()
+    """Where the tenant's pods may connect to."""
+    allow: list[Name] = []
+    """Tenants to exchange traffic with; takes effect once the other tenant allows this one as well."""
+    api_server: bool = False
+    """Whether the tenant's pods may reach the Kubernetes API server."""
+
+
+class Volume(Spec):
+    """A volume that Manor makes for the tenant (a PersistentVolumeClaim)."""
+
+    name: Name
+    """Name of the claim."""
+    size: Quantity
+    """Size in bytes."""
+    storage_class: str | None = None
+    """Storage class; the cluster's default when absent."""
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany"] = "ReadWriteOnce"
+    """Access mode."""
+    namespace: Name | None = None
+    """Which of the tenant's namespaces holds it; the first one when absent."""
+
+
+class TenantMetadata(Metadata):
+    """The Tenant's metadata."""
+
+    name: Annotated[str, Field(pattern=DNS_LABEL, min_length=1, max_length=TENANT_NAME_LIMIT)]
+    """Name of the tenant, at most 40 characters."""
+
+
+class TenantSpec(Spec):
+    """What a team is: its people, its places, its budget, its borders."""
+
+    owners: list[Subject] = Field(min_length=1)
+    """Who answers for the tenant: may do what an editor may, grant roles to members and create namespaces."""
+    members: list[Member] = []
+    """Who else works in it, each with a role."""
+    namespaces: list[Annotated[NamespaceShare, BeforeValidator(_from_name)]] = []
+    """Its namespaces (a name, or a name and a share of the quota); one named like the tenant when absent."""
+    max_namespaces: int = Field(default=5, ge=0, le=100)
+    """How many namespaces named `<tenant>-…` owners may have made themselves."""
+    quota: Quota = Quota()
+    """Budget over all its namespaces."""
+    gpu: GpuShare = GpuShare()
+    """Part of the cluster's GPUs; none by default."""
+    network: TenantNetwork = TenantNetwork()
+    """Traffic across its border; none by default."""
+    registries: list[str] | None = None
+    """Image registries; the Platform's when absent."""
+    storage_classes: list[str] | None = None
+    """Storage classes; the Platform's when absent."""
+    priority_classes: list[str] | None = None
+    """Priority classes; the Platform's when absent."""
+    hosts: list[Host] = []
+    """Host names, exact or `*.`-wildcard, that the tenant's routes may use; `<tenant>.<domain>` when absent."""
+    volumes: list[Volume] = []
+    """Volumes that Manor makes for the tenant; kept when the tenant is deleted unless data is to go too."""
+    load_balancers: bool = False
+    """Whether the tenant may make Services of type LoadBalancer."""
+    sandbox: bool = False
+    """Whether all its pods must run in the Platform's sandboxed runtime class."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [n.name for n in self.namespaces]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"namespaces: {', '.join(twice)} is named twice")
+        volumes = [(v.namespace, v.name) for v in self.volumes]
+        if twice := sorted({name for _, name in volumes if volumes.count((_, name)) > 1}):
+            raise ValueError(f"volumes: {', '.join(twice)} is named twice")
+        for volume in self.volumes:
+            if volume.namespace is not None and names and volume.namespace not in names:
+                raise ValueError(f"volumes: {volume.name}: {volume.namespace} is not one of the tenant's namespaces")
+        return self
+
+
+class Tenant(Spec):
+    """A team: its people, namespaces, budget, network borders and host names."""
+
+    api_version: ApiVersion
+    kind: Literal["Tenant"]
+    metadata: TenantMetadata
+    spec: TenantSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_status(cls, data: object) -> object:
+        return without_status(data)
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self.metadata.name
+
+    @property
+    def namespaces(self) -> list[NamespaceShare]:
+        """The tenant's namespaces with the default filled in."""
+        return self.spec.namespaces or [NamespaceShare(name=self.name)]
+
+    def hosts(self, domain: str) -> list[str]:
+        """The tenant's host names with the default filled in."""
+        return list(self.spec.hosts) or [f"{self.name}.{domain}"]
+
+    def subjects(self, role: Role) -> list[Subject]:
+        """Everyone who has exactly `role`, each once; owners are those of `spec.owners` and members who are owner."""
+        listed = list(self.spec.owners) if role == "owner" else []
+        listed += [
+            Subject(kind=m.kind, name=m.name, namespace=m.namespace) for m in self.spec.members if m.role == role
+        ]
+        return list({(s.kind, s.name, s.namespace): s for s in listed}.values())

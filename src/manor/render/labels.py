@@ -1,0 +1,26 @@
+"""Every label and annotation that Manor writes, once."""
+
+from manor.api import GROUP, Tenant
+
+TENANT = f"{GROUP}/tenant"
+"""On a namespace: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+COMPONENT = "app.kubernetes.io/component"
+
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Pod Security Standards: a tenant's pods are `restricted`, in every mode."""
+
+MANAGED = {MANAGED_BY: "manor"}
+
+
+def namespace_labels(tenant: Tenant) -> dict[str, str]:
+    """Labels of a tenant's namespace."""
+    return {**MANAGED, TENANT: tenant.name, **POD_SECURITY}
+
+
+def workload_labels(kind: str, name: str) -> dict[str, str]:
+    """Labels of what an engine makes for a workload; also its pods' selector."""
+    return {**MANAGED, NAME: name, COMPONENT: kind.lower()}

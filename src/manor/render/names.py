@@ -1,0 +1,59 @@
+"""Every name that Manor gives to an object, once. Names come from what a thing is, never from a list index."""
+
+from hashlib import sha256
+
+from manor.api import Tenant
+
+SYSTEM_NAMESPACE = "manor-system"
+"""Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
+
+RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
+
+ROLES = ("owner", "editor", "viewer")
+
+
+def cluster_role(role: str) -> str:
+    """The ClusterRole of a tenant role, bound in each of the tenant's namespaces."""
+    return f"manor:{role}"
+
+
+def role_binding(role: str) -> str:
+    """The RoleBinding of a tenant role in a namespace."""
+    return f"manor-{role}s"
+
+
+def tenant_cluster_role(tenant: Tenant) -> str:
+    """The ClusterRole (and its binding) of what a tenant's owners may do outside their namespaces."""
+    return f"manor:tenant:{tenant.name}"
+
+
+QUOTA = "manor-quota"
+LIMITS = "manor-limits"
+GUARDRAILS = "manor-guardrails"
+"""The ConfigMap in each tenant namespace that parameterises the admission policies."""
+
+POLICY_DEFAULT_DENY = "manor-default-deny"
+POLICY_SAME_TENANT = "manor-same-tenant"
+POLICY_DNS = "manor-dns"
+POLICY_GATEWAY = "manor-gateway"
+POLICY_EGRESS = "manor-egress"
+POLICY_API_SERVER = "manor-api-server"
+POLICY_PEERS = "manor-peers"
+
+
+def gateway(tenant: Tenant) -> str:
+    """The tenant's Gateway in the system namespace."""
+    return tenant.name
+
+
+def listener(host: str) -> str:
+    """The listener of a host name: readable, at most 63 characters, and the same whatever else the tenant serves."""
+    readable = host.replace("*", "any").replace(".", "-")
+    if len(readable) <= 54:
+        return readable
+    return f"{readable[:45].rstrip('-')}-{sha256(host.encode()).hexdigest()[:8]}"
+
+
+def fairness(tenant: Tenant) -> str:
+    """The tenant's FlowSchema and PriorityLevelConfiguration."""
+    return f"manor-{tenant.name}"
