@@ -1,0 +1,37 @@
+"""The one door to the API server: connection and identity, plain objects of any kind, streams, errors."""
+
+from manor.kube.client import Client, Object
+from manor.kube.discovery import Resource
+from manor.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    KubeconfigError,
+    KubeError,
+    NotFound,
+    Unauthorized,
+    UnknownKind,
+    Unreachable,
+)
+from manor.kube.streams import Event, ExecResult
+
+__all__ = [
+    "ApiError",
+    "Client",
+    "Conflict",
+    "Event",
+    "ExecResult",
+    "Forbidden",
+    "Gone",
+    "Invalid",
+    "KubeError",
+    "KubeconfigError",
+    "NotFound",
+    "Object",
+    "Resource",
+    "Unauthorized",
+    "UnknownKind",
+    "Unreachable",
+]

@@ -1,0 +1,287 @@
+"""The client: verbs on plain objects, whatever their kind."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from manor.kube.connection import open_connection
+from manor.kube.discovery import Discovery, Resource
+from manor.kube.errors import Gone
+from manor.kube.streams import Event, ExecResult, execute, watch
+from manor.kube.transport import REQUEST_TIMEOUT, Identity, Params, Transport, encode
+
+Object = dict[str, Any]
+Objects = list[Object]
+
+APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+PAGE = 500
+"""Objects that one list request asks for."""
+STRICT: Mapping[str, str] = {"fieldValidation": "Strict"}
+
+
+class Client:
+    """Talks to one API server as one identity. All methods raise ApiError, Unreachable or UnknownKind."""
+
+    def __init__(self, transport: Transport, discovery: Discovery, identity: Identity) -> None:
+        self._transport = transport
+        self._discovery = discovery
+        self._identity = identity
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, kubeconfig: Path | None = None, context: str | None = None, *, concurrency: int = 64
+    ) -> AsyncIterator[Self]:
+        """A client of the server that `context` of `kubeconfig` names; at most `concurrency` requests at a time.
+
+        Without `kubeconfig`: $KUBECONFIG, ~/.kube/config, or the pod's service account. Raises KubeconfigError.
+        """
+        connection = await open_connection(kubeconfig, context)
+        async with connection.session:
+            transport = Transport(connection, concurrency)
+
+            async def fetch(path: str, accept: str) -> str:
+                return await transport.send(Identity(), "GET", path, accept=accept)
+
+            yield cls(transport, Discovery(fetch), Identity())
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return self._transport.connection.server
+
+    @property
+    def context(self) -> str:
+        """The name of the kubeconfig's context in use, or `in-cluster`."""
+        return self._transport.connection.context
+
+    def impersonate(
+        self, user: str, groups: Sequence[str] = (), extra: Mapping[str, Sequence[str]] | None = None
+    ) -> Self:
+        """This client acting as `user`, over the same connections.
+
+        Without `groups` the server adds those that follow from the name: system:authenticated, and a service account's.
+        """
+        identity = Identity(user, tuple(groups), {key: tuple(values) for key, values in (extra or {}).items()})
+        return type(self)(self._transport, self._discovery, identity)
+
+    async def resource(self, api_version: str, kind: str) -> Resource:
+        """How the server serves `kind`. Raises UnknownKind."""
+        return await self._discovery.resource(api_version, kind)
+
+    async def preferred_resource(self, group: str, kind: str) -> Resource:
+        """How the server serves `kind` in its preferred version of `group`. Raises UnknownKind."""
+        return await self._discovery.preferred(group, kind)
+
+    async def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """One object. Raises NotFound."""
+        resource = await self.resource(api_version, kind)
+        return await self._object("GET", resource.path(namespace, name))
+
+    async def list(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Objects:
+        """All objects of `kind` in `namespace`, or in all of them, each with apiVersion and kind."""
+        path = (await self.resource(api_version, kind)).path(namespace)
+        params = _given(labelSelector=label_selector, fieldSelector=field_selector)
+        try:
+            objects = await self._pages(path, params)
+        except Gone:  # the list changed for longer than the server remembers: read it in one piece
+            objects = (await self._object("GET", path, params))["items"]
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in objects]
+
+    async def _pages(self, path: str, params: dict[str, str | int]) -> Objects:
+        objects: Objects = []
+        token = ""
+        while True:
+            page = await self._object("GET", path, {**params, "limit": PAGE, **({"continue": token} if token else {})})
+            objects += page.get("items") or []
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return objects
+
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Creates `obj`; unknown fields are refused. Raises Conflict where it exists."""
+        resource = await self.resource(obj["apiVersion"], obj["kind"])
+        path = resource.path(obj["metadata"].get("namespace"))
+        if resource.namespaced and not obj["metadata"].get("namespace"):
+            raise ValueError(f"{obj['kind']} {obj['metadata'].get('name')} lives in a namespace, and none is given")
+        return await self._object("POST", path, {**STRICT, **_dry(dry_run)}, obj)
+
+    async def apply(
+        self, obj: Object, *, field_manager: str = "manor", force: bool = False, dry_run: bool = False
+    ) -> Object:
+        """Server-side apply of `obj`; unknown fields are refused.
+
+        Raises Conflict where another manager owns a field with another value, unless `force`.
+        """
+        params = {"fieldManager": field_manager, "force": str(force).lower(), **STRICT, **_dry(dry_run)}
+        return await self._object("PATCH", await self._path_of(obj), params, obj, APPLY_PATCH)
+
+    async def replace(self, obj: Object, *, dry_run: bool = False, subresource: str | None = None) -> Object:
+        """Puts `obj` in the place of the object of its name. Raises Conflict where its resourceVersion is outdated."""
+        return await self._object("PUT", await self._path_of(obj, subresource), {**STRICT, **_dry(dry_run)}, obj)
+
+    async def patch(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        body: Any,
+        *,
+        namespace: str | None = None,
+        content_type: str = MERGE_PATCH,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Object:
+        """Patches an object: a merge patch, or what `content_type` says."""
+        resource = await self.resource(api_version, kind)
+        path = resource.path(namespace, name, subresource)
+        return await self._object("PATCH", path, _dry(dry_run), body, content_type)
+
+    async def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        *,
+        propagation: str = "Background",
+        dry_run: bool = False,
+        grace_seconds: int | None = None,
+        uid: str | None = None,
+    ) -> None:
+        """Deletes an object, and only the one of that `uid` where it is given. Raises NotFound, Conflict."""
+        resource = await self.resource(api_version, kind)
+        options = _delete_options(propagation, grace_seconds)
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        await self._object("DELETE", resource.path(namespace, name), _dry(dry_run), options)
+
+    async def delete_collection(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        propagation: str = "Background",
+        dry_run: bool = False,
+        grace_seconds: int | None = None,
+    ) -> None:
+        """Deletes all objects of `kind` in `namespace` that the selectors match."""
+        resource = await self.resource(api_version, kind)
+        params = {**_given(labelSelector=label_selector, fieldSelector=field_selector), **_dry(dry_run)}
+        await self._object("DELETE", resource.path(namespace), params, _delete_options(propagation, grace_seconds))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Any:
+        """A raw request: the JSON of the answer, or its text where it is not JSON. `timeout` in seconds."""
+        data = body if body is None or isinstance(body, bytes) else encode(body)
+        text = await self._transport.send(
+            self._identity, method, path, params, data, content_type, accept="application/json, */*", timeout=timeout
+        )
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        *,
+        container: str | None = None,
+        timeout: float = 30,
+    ) -> ExecResult:
+        """Runs `command` in a container of `pod`, for at most `timeout` seconds."""
+        path = (await self.resource("v1", "Pod")).path(namespace, pod, "exec")
+        params = [("command", word) for word in command] + [("stdout", "true"), ("stderr", "true")]
+        if container:
+            params.append(("container", container))
+        return await execute(self._transport, self._identity, path, params, timeout)
+
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str | None = None,
+        previous: bool = False,
+        tail_lines: int | None = None,
+    ) -> str:
+        """The log of a container of `pod`; with `previous`, that of its last run."""
+        path = (await self.resource("v1", "Pod")).path(namespace, pod, "log")
+        params = _given(container=container, tailLines=tail_lines, previous="true" if previous else None)
+        return await self._transport.send(self._identity, "GET", path, params, accept="*/*")
+
+    async def watch(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        resource_version: str | None = None,
+        timeout: float = 60,
+    ) -> AsyncIterator[Event]:
+        """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes first, as ADDED.
+
+        Raises Gone where `resource_version` is too old: list again.
+        """
+        path = (await self.resource(api_version, kind)).path(namespace)
+        params = _given(labelSelector=label_selector, fieldSelector=field_selector, resourceVersion=resource_version)
+        async for event in watch(self._transport, self._identity, path, params, timeout):
+            yield event
+
+    async def _path_of(self, obj: Object, subresource: str | None = None) -> str:
+        meta = obj["metadata"]
+        resource = await self.resource(obj["apiVersion"], obj["kind"])
+        return resource.path(meta.get("namespace"), meta["name"], subresource)
+
+    async def _object(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        data = None if body is None else encode(body)
+        text = await self._transport.send(self._identity, method, path, params, data, content_type)
+        answer: Object = json.loads(text)
+        return answer
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _given(**params: str | int | None) -> dict[str, str | int]:
+    return {key: value for key, value in params.items() if value is not None}
+
+
+def _delete_options(propagation: str, grace_seconds: int | None) -> Object:
+    options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    if grace_seconds is not None:
+        options["gracePeriodSeconds"] = grace_seconds
+    return options

@@ -1,0 +1,141 @@
+"""Where the API server is and who we are: kubeconfig, in-cluster, exec plugins and OIDC, all by kubernetes_asyncio.
+
+kubernetes_asyncio takes 0.4 s to import, so it is imported when a connection is made, not before.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from manor.kube.errors import KubeconfigError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+CREDENTIALS_TTL = 60.0
+"""Seconds after which credentials are asked for anew; a plugin's own expiry is honoured by kubernetes_asyncio."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open HTTP session and all that a request needs beside its path."""
+
+    server: str
+    context: str
+    session: "aiohttp.ClientSession"
+    options: dict[str, Any]
+    """Keyword arguments of every aiohttp request: the proxy and the TLS server name, where there are any."""
+    configuration: Any
+
+    async def authorization(self, *, renew: bool = False) -> str | None:
+        """The Authorization header, refreshed where it is about to expire, or always with `renew`."""
+        if renew:
+            self.configuration.renew_credentials = True
+        try:
+            header: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
+        except Exception as error:  # whatever a credential plugin or an identity provider comes up with
+            raise KubeconfigError(f"no credentials for context {self.context}: {error}") from error
+        return header
+
+
+async def open_connection(kubeconfig: Path | None, context: str | None) -> Connection:
+    """A session with the server of `context` in `kubeconfig`.
+
+    Without `kubeconfig`: $KUBECONFIG, then ~/.kube/config, then, inside a pod, the pod's service account.
+    Nothing is sent yet. Raises KubeconfigError.
+    """
+    from kubernetes_asyncio.client import Configuration
+    from kubernetes_asyncio.client.rest import RESTClientObject
+
+    configuration = Configuration()
+    # Concurrency is limited per request by the transport; watches must not starve it.
+    configuration.connection_pool_maxsize = 0
+    files = _kubeconfig_files(kubeconfig)
+    if files:
+        context = await _load_kubeconfig(files, context, configuration)
+    elif context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        context = _load_in_cluster(configuration)
+    else:
+        raise KubeconfigError("no kubeconfig: set KUBECONFIG, make ~/.kube/config, or pass --kubeconfig")
+    if not configuration.host:
+        raise KubeconfigError(f"context {context} names no server")
+    try:
+        rest = RESTClientObject(configuration)
+    except OSError as error:
+        raise KubeconfigError(f"certificates of context {context} cannot be loaded: {error}") from error
+    options = {"proxy": rest.proxy, "proxy_headers": rest.proxy_headers, "server_hostname": rest.server_hostname}
+    return Connection(
+        server=configuration.host,
+        context=context,
+        session=rest.pool_manager,
+        options={key: value for key, value in options.items() if value},
+        configuration=configuration,
+    )
+
+
+def _kubeconfig_files(kubeconfig: Path | None) -> list[Path]:
+    if kubeconfig is not None:
+        if not kubeconfig.is_file():
+            raise KubeconfigError(f"no kubeconfig at {kubeconfig}")
+        return [kubeconfig]
+    named = os.environ.get("KUBECONFIG")
+    paths = [Path(p).expanduser() for p in named.split(os.pathsep) if p] if named else [Path.home() / ".kube/config"]
+    found = [path for path in paths if path.is_file()]
+    if named and not found:
+        raise KubeconfigError(f"no kubeconfig at {named} (from KUBECONFIG)")
+    return found
+
+
+async def _load_kubeconfig(files: list[Path], context: str | None, configuration: Any) -> str:
+    from kubernetes_asyncio.config import ConfigException
+    from kubernetes_asyncio.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+    named = os.pathsep.join(map(str, files))
+    try:
+        merger = KubeConfigMerger(named)
+        contexts = [c["name"] for c in merger.config.value["contexts"]]  # type: ignore[union-attr]
+        context = context or merger.config.value.get("current-context")  # type: ignore[union-attr]
+    except (OSError, yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
+        raise KubeconfigError(f"{named} is not a kubeconfig: {error}") from error
+    if context not in contexts:
+        problem = f"no context {context!r}" if context else "no current context"
+        raise KubeconfigError(f"{problem} in {named}; there are: {', '.join(sorted(contexts)) or 'none'}")
+    try:
+        loader = KubeConfigLoader(
+            merger.config,
+            active_context=context,
+            config_base_path=None,
+            config_persister=lambda _config: merger.save_changes(),
+        )
+        await loader.load_and_set(configuration)
+    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        raise KubeconfigError(f"context {context} of {named} cannot be used: {error}") from error
+    _refresh_from(loader, configuration)
+    return context
+
+
+def _refresh_from(loader: Any, configuration: Any) -> None:
+    loaded = time.monotonic()
+    configuration.renew_credentials = False
+
+    async def refresh(configuration: Any) -> None:
+        nonlocal loaded
+        if configuration.renew_credentials or time.monotonic() - loaded > CREDENTIALS_TTL:
+            loaded, configuration.renew_credentials = time.monotonic(), False
+            await loader.load_and_set(configuration)
+
+    configuration.refresh_api_key_hook = refresh
+
+
+def _load_in_cluster(configuration: Any) -> str:
+    from kubernetes_asyncio.config import ConfigException, load_incluster_config
+
+    try:
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        raise KubeconfigError(f"the pod's service account cannot be used: {error}") from error
+    return "in-cluster"

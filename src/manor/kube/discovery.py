@@ -1,0 +1,109 @@
+"""Which kinds the server serves, from aggregated discovery: two requests, kept for the life of the client."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from manor.kube.errors import UnknownKind
+
+ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind as the server serves it."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    verbs: tuple[str, ...]
+    subresources: tuple[str, ...]
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, or `group/version`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of the collection, of one object, or of its subresource; every namespace where none is given.
+
+        Raises ValueError where one object of a namespaced kind is meant and no namespace is given.
+        """
+        path = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        if self.namespaced and namespace:
+            path += f"/namespaces/{namespace}"
+        elif self.namespaced and name is not None:
+            raise ValueError(f"{self.kind} {name} lives in a namespace, and none is given")
+        path += f"/{self.plural}"
+        if name is not None:
+            path += f"/{name}"
+        return f"{path}/{subresource}" if subresource else path
+
+
+class Discovery:
+    """The served kinds; read at the first question, and once more when a kind is unknown: a CRD may be new."""
+
+    def __init__(self, fetch: Callable[[str, str], Awaitable[str]]) -> None:
+        self._fetch = fetch
+        self._lock = asyncio.Lock()
+        self._kinds: dict[tuple[str, str], Resource] = {}
+        self._reads = 0
+
+    async def resource(self, api_version: str, kind: str) -> Resource:
+        """The resource of `kind`; raises UnknownKind."""
+        found = self._kinds.get((api_version, kind))
+        if found is None:
+            reads = self._reads
+            async with self._lock:
+                if self._reads == reads:
+                    await self._read()
+            found = self._kinds.get((api_version, kind))
+        if found is None:
+            raise UnknownKind(api_version, kind)
+        return found
+
+    async def preferred(self, group: str, kind: str) -> Resource:
+        """The resource of `kind` in the version of `group` that the server prefers; raises UnknownKind."""
+        for refresh in (False, True):
+            if refresh or not self._reads:
+                async with self._lock:
+                    await self._read()
+            for resource in self._kinds.values():
+                if (resource.group, resource.kind) == (group, kind):
+                    return resource
+        raise UnknownKind(group or "v1", kind)
+
+    async def _read(self) -> None:
+        answers = await asyncio.gather(self._fetch("/api", ACCEPT), self._fetch("/apis", ACCEPT))
+        self._kinds = {
+            (resource.api_version, resource.kind): resource for answer in answers for resource in _parse(answer)
+        }
+        self._reads += 1
+
+
+def _parse(answer: str) -> list[Resource]:
+    found = []
+    for group in json.loads(answer)["items"]:
+        for version in group["versions"]:
+            found += [
+                _resource(group["metadata"].get("name", ""), version["version"], entry)
+                for entry in version.get("resources", [])
+                if entry.get("responseKind")
+            ]
+    return found
+
+
+def _resource(group: str, version: str, entry: dict[str, Any]) -> Resource:
+    return Resource(
+        group=group,
+        version=version,
+        kind=entry["responseKind"]["kind"],
+        plural=entry["resource"],
+        namespaced=entry["scope"] == "Namespaced",
+        verbs=tuple(entry.get("verbs", ())),
+        subresources=tuple(sub["subresource"] for sub in entry.get("subresources", ())),
+    )

@@ -1,0 +1,229 @@
+"""One request to the API server: identity, limits, time-outs, retries, errors."""
+
+import asyncio
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+
+from manor import __version__
+from manor.kube.connection import Connection
+from manor.kube.errors import ApiError, Unreachable, api_error
+
+CONNECT_TIMEOUT = 10.0
+REQUEST_TIMEOUT = 60.0
+BACKOFF = (0.2, 0.5, 1.0, 2.0)
+"""Seconds before each retry; a Retry-After header, up to MAX_RETRY_AFTER seconds, goes before it."""
+CONNECT_RETRIES = 2
+MAX_RETRY_AFTER = 30.0
+PASSING = frozenset({502, 503, 504})
+"""Server errors that may pass. 500 may not: a server-side apply of an unknown field, say, is answered so."""
+IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+
+Params = Mapping[str, str | int]
+
+
+@dataclass
+class Identity:
+    """Whom the requests act as: ourselves, or, with `user`, somebody we impersonate."""
+
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def headers(self) -> CIMultiDict[str]:
+        """The impersonation headers (kubernetes.io, User impersonation)."""
+        headers: CIMultiDict[str] = CIMultiDict({"User-Agent": f"manor/{__version__}"})
+        if self.user is not None:
+            headers["Impersonate-User"] = self.user
+            for group in self.groups:
+                headers.add("Impersonate-Group", group)
+            for key, values in self.extra.items():
+                for value in values:
+                    headers.add(f"Impersonate-Extra-{quote(key.lower(), safe='')}", value)
+        return headers
+
+
+class Transport:
+    """Sends requests over one session; every identity shares it."""
+
+    def __init__(self, connection: Connection, concurrency: int) -> None:
+        self.connection = connection
+        self.slots = asyncio.Semaphore(concurrency)
+
+    async def headers(self, identity: Identity, *, renew: bool = False) -> CIMultiDict[str]:
+        """All headers that say who asks."""
+        headers = identity.headers()
+        authorization = await self.connection.authorization(renew=renew)
+        if authorization:
+            headers["Authorization"] = authorization
+        return headers
+
+    async def send(
+        self,
+        identity: Identity,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> str:
+        """The body of the answer. Raises ApiError for every status but 2xx, Unreachable for no answer."""
+        headers = await self.headers(identity)
+        headers["Accept"] = accept
+        if body is not None:
+            headers["Content-Type"] = content_type
+        renewed = False
+        retries, retry_after = 0, 0.0
+        while True:
+            if retries:
+                await asyncio.sleep(max(BACKOFF[retries - 1], retry_after))
+            try:
+                async with self.slots:
+                    status, text, retry_after = await self._once(method, path, params, body, headers, timeout)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if retries >= _retries(method, error):
+                    raise self.unreachable(error) from error
+                retries, retry_after = retries + 1, 0.0
+                continue
+            if status < 300:
+                return text
+            if status == 401 and not renewed:
+                renewed = True
+                fresh = await self.connection.authorization(renew=True)
+                if fresh and fresh != headers.get("Authorization"):
+                    headers["Authorization"] = fresh
+                    continue
+            passing = status == 429 or (method in IDEMPOTENT and (status in PASSING or retry_after > 0))
+            if not passing or retries == len(BACKOFF):
+                raise api_error(status, text)
+            retries += 1
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        timeout: float,
+    ) -> tuple[int, str, float]:
+        async with self.connection.session.request(
+            method,
+            self.connection.server + path,
+            params=params,
+            data=body,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT),
+            allow_redirects=False,
+            **self.connection.options,
+        ) as response:
+            text = await response.text("utf-8", errors="replace")
+            after = response.headers.get("Retry-After", "")
+            return response.status, text, min(float(after), MAX_RETRY_AFTER) if after.isdigit() else 0.0
+
+    async def lines(self, identity: Identity, path: str, params: Params, timeout: float) -> AsyncIterator[bytes]:
+        """The lines of an answer that goes on until the server ends it, or for `timeout` seconds."""
+        headers = await self.headers(identity)
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
+        url = self.connection.server + path
+        async with (
+            self._reaching(),
+            self.connection.session.get(
+                url, params=params, headers=headers, timeout=limits, **self.connection.options
+            ) as response,
+        ):
+            if response.status >= 300:
+                raise api_error(response.status, await response.text())
+            rest = b""
+            # An object may be longer than any buffer of aiohttp's readline.
+            async for chunk in response.content.iter_any():
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    yield line
+
+    @asynccontextmanager
+    async def websocket(
+        self, identity: Identity, path: str, params: list[tuple[str, str]], protocols: tuple[str, ...]
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A websocket to `path`. Raises ApiError with the server's own words when it refuses."""
+        headers = await self.headers(identity)
+        url = self.connection.server + path
+        async with self._reaching():
+            try:
+                socket = await self.connection.session.ws_connect(
+                    url, params=params, headers=headers, protocols=protocols, max_msg_size=0, **self.connection.options
+                )
+            except aiohttp.WSServerHandshakeError as error:
+                raise await self._refusal(error.status, url, params, headers) from error
+            async with socket:
+                yield socket
+
+    async def _refusal(
+        self, status: int, url: str, params: list[tuple[str, str]], headers: CIMultiDict[str]
+    ) -> ApiError:
+        # aiohttp drops the body of a refused handshake. The same request without the upgrade goes through the same
+        # authorization and admission and cannot execute anything: at the end it is refused for the missing upgrade.
+        limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
+        for method in ("POST", "GET"):
+            async with self.connection.session.request(
+                method, url, params=params, headers=headers, timeout=limits, **self.connection.options
+            ) as response:
+                if response.status == status:
+                    return api_error(status, await response.text())
+        return api_error(status, "")
+
+    @asynccontextmanager
+    async def _reaching(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: BaseException) -> Unreachable:
+        """The error that says which server gave no answer, why, and what to do."""
+        connection = self.connection
+        where = f"the API server {connection.server} (context {connection.context})"
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError):
+            advice = "check certificate-authority in the kubeconfig"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            advice = "is it running, and is this the right context?"
+        else:
+            advice = "try again"
+        return Unreachable(f"{where} gives no answer: {_cause(error)}; {advice}")
+
+
+def _retries(method: str, error: BaseException) -> int:
+    """How often to try again after no answer."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError):
+        return 0
+    if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent
+        return CONNECT_RETRIES
+    return len(BACKOFF) if method in IDEMPOTENT else 0
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error
+        # asyncio puts the address into strerror, which the message has already.
+        known = isinstance(reason, ConnectionError) and reason.errno
+        return os.strerror(reason.errno or 0).lower() if known else str(reason.strerror)
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return str(error) or type(error).__name__
+
+
+def encode(body: Any) -> bytes:
+    """`body` as JSON."""
+    return json.dumps(body, separators=(",", ":")).encode()
