@@ -1,0 +1,3 @@
+module manor.dev/pins/pause
+
+go 1.26.0
