@@ -1,7 +1,7 @@
 """What every kind shares: group and version, metadata, and how a field is written in YAML."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -43,6 +43,11 @@ class NamespacedMetadata(Metadata):
 
     namespace: Name
     """The tenant's namespace that holds the object."""
+
+
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """CEL rules (expression, message) for the CRD, so that the API server refuses what the model refuses."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
 def is_dns_label(text: str) -> bool:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, Name, Spec
+from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, Name, Spec, cel
 from manor.api.platform import Network, without_status
 from manor.api.quantity import Quantity
 
@@ -19,6 +19,19 @@ Host = Annotated[str, Field(pattern=HOST, max_length=253)]
 
 class Subject(Spec):
     """Who: a user, a group or a service account, as RBAC names them."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "has(self.namespace) == (has(self.kind) && self.kind == 'ServiceAccount')",
+                "a ServiceAccount needs a namespace, and nothing else has one",
+            ),
+            (
+                "!self.name.startsWith('system:') || (has(self.kind) && self.kind == 'ServiceAccount')",
+                "names that begin with system: are Kubernetes' own and cannot belong to a tenant",
+            ),
+        )
+    )
 
     kind: Literal["User", "Group", "ServiceAccount"] = "User"
     """User, Group or ServiceAccount."""
@@ -52,10 +65,6 @@ class NamespaceShare(Spec):
     """Name of the namespace."""
     share: int = Field(default=1, ge=1, le=1000)
     """Weight of this namespace when the tenant's quota is divided among its namespaces."""
-
-
-def _from_name(value: object) -> object:
-    return {"name": value} if isinstance(value, str) else value
 
 
 class Quota(Spec):
@@ -135,8 +144,8 @@ class TenantSpec(Spec):
     """Who answers for the tenant: may do what an editor may, grant roles to members and create namespaces."""
     members: list[Member] = []
     """Who else works in it, each with a role."""
-    namespaces: list[Annotated[NamespaceShare, BeforeValidator(_from_name)]] = []
-    """Its namespaces (a name, or a name and a share of the quota); one named like the tenant when absent."""
+    namespaces: list[NamespaceShare] = []
+    """Its namespaces, each with a share of the quota; one named like the tenant when absent."""
     max_namespaces: int = Field(default=5, ge=0, le=100)
     """How many namespaces named `<tenant>-…` owners may have made themselves."""
     quota: Quota = Quota()

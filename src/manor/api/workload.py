@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from manor.api.meta import DNS_LABEL, ApiVersion, Name, NamespacedMetadata, Spec
+from manor.api.meta import DNS_LABEL, ApiVersion, Name, NamespacedMetadata, Spec, cel
 from manor.api.platform import without_status
 from manor.api.quantity import Quantity
 
@@ -112,6 +112,15 @@ class Canary(Spec):
 
 class ModelSpec(Spec):
     """Which model, from where, how many."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.autoscaling) || !has(self.replicas) || self.autoscaling.maxReplicas >= self.replicas",
+                "autoscaling.maxReplicas is less than replicas",
+            )
+        )
+    )
 
     format: Literal["sklearn"]
     """Model format; decides the serving runtime."""

@@ -1,0 +1,18 @@
+"""From specs to Kubernetes objects. Pure: no clock, no environment, no network, no randomness."""
+
+from manor.api import Platform, Tenant, Workload
+from manor.render.crds import crds
+from manor.render.gateway import url
+from manor.render.objects import Object
+from manor.render.platform import render_platform
+from manor.render.tenant import render_tenant
+
+__all__ = ["Object", "crds", "render_platform", "render_tenant", "spec_object", "url"]
+
+
+def spec_object(document: Platform | Tenant | Workload) -> Object:
+    """A Manor object as the plain mapping that its YAML is, with what the author wrote and no defaults."""
+    written = document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    ordered = {"apiVersion": document.api_version, "kind": document.kind, **written}
+    ordered["metadata"] = {"name": document.metadata.name, **written.get("metadata", {})}
+    return ordered

@@ -1,15 +1,17 @@
 """Every name that Manor gives to an object, once. Names come from what a thing is, never from a list index."""
 
 from hashlib import sha256
+from typing import get_args
 
 from manor.api import Tenant
+from manor.api.tenant import Role
 
 SYSTEM_NAMESPACE = "manor-system"
 """Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
 
 RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
 
-ROLES = ("owner", "editor", "viewer")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def cluster_role(role: str) -> str:

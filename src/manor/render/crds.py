@@ -1,0 +1,102 @@
+"""The CustomResourceDefinitions, made from the pydantic models, so that the API server refuses what `manor` refuses."""
+
+from typing import Any
+
+from manor.api import GROUP, KINDS, VERSION
+from manor.render.objects import Object, make
+
+_DROPPED = ("title", "default", "discriminator")
+_PLURALS = {"Platform": "platforms", "Tenant": "tenants", "TrainingJob": "trainingjobs", "Model": "models"}
+_COLUMNS: dict[str, list[tuple[str, str, str]]] = {
+    "Platform": [("Domain", "string", ".spec.domain")],
+    "Tenant": [("CPU", "string", ".spec.quota.cpu"), ("Memory", "string", ".spec.quota.memory")],
+    "TrainingJob": [("Workers", "integer", ".spec.workers"), ("Image", "string", ".spec.image")],
+    "Model": [("Format", "string", ".spec.format"), ("Storage", "string", ".spec.storageUri")],
+}
+
+
+def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A pydantic JSON schema as a structural one: references resolved, `X | None` as X, unions of texts as a text.
+
+    Source: Kubernetes documentation, "Specifying a structural schema".
+    """
+    if isinstance(schema, list):
+        return [_structural(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        return _structural({**target, **beside}, definitions)
+    if "anyOf" in schema:
+        options = [option for option in schema["anyOf"] if option != {"type": "null"}]
+        beside = {key: value for key, value in schema.items() if key != "anyOf"}
+        if {option.get("format") for option in options} == {"ipv4network", "ipv6network"}:
+            options = [{"type": "string", "format": "cidr"}]
+        if len(options) != 1:
+            raise TypeError(f"a structural schema has no unions: {schema}")
+        return _structural({**options[0], **beside}, definitions)
+    cleaned = {key: value for key, value in schema.items() if key not in _DROPPED}
+    if "const" in cleaned:
+        cleaned["enum"] = [cleaned.pop("const")]
+    if cleaned.get("additionalProperties") is False:
+        del cleaned["additionalProperties"]
+    return {
+        key: (
+            {name: _structural(sub, definitions) for name, sub in value.items()}
+            if key == "properties"
+            else _structural(value, definitions)
+        )
+        for key, value in cleaned.items()
+    }
+
+
+def _schema(kind: str) -> Object:
+    generated = KINDS[kind].model_json_schema(by_alias=True)
+    definitions = generated.get("$defs", {})
+    root: Object = _structural({key: value for key, value in generated.items() if key != "$defs"}, definitions)
+    metadata = root["properties"]["metadata"]["properties"]["name"]
+    rules = []
+    if limit := metadata.get("maxLength"):
+        rules.append((f"self.metadata.name.size() <= {limit}", f"the name is longer than {limit} characters"))
+    if allowed := metadata.get("enum"):
+        rules.append((f"self.metadata.name == '{allowed[0]}'", f"the only {kind} is named {allowed[0]}"))
+    root["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    root["required"] = ["spec"]
+    root["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
+    return root
+
+
+def crds() -> list[Object]:
+    """One CustomResourceDefinition a kind; each may be the parent of an ApplySet (KEP-3659)."""
+    definitions = []
+    for kind, plural in _PLURALS.items():
+        version = {
+            "name": VERSION,
+            "served": True,
+            "storage": True,
+            "schema": {"openAPIV3Schema": _schema(kind)},
+            "additionalPrinterColumns": [
+                {"name": name, "type": type_, "jsonPath": path} for name, type_, path in _COLUMNS[kind]
+            ],
+        }
+        definition = make(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            f"{plural}.{GROUP}",
+            spec={
+                "group": GROUP,
+                "scope": "Cluster" if kind in ("Platform", "Tenant") else "Namespaced",
+                "names": {
+                    "kind": kind,
+                    "listKind": f"{kind}List",
+                    "plural": plural,
+                    "singular": kind.lower(),
+                    "categories": ["manor"],
+                },
+                "versions": [version],
+            },
+        )
+        definition["metadata"]["labels"]["applyset.kubernetes.io/is-parent-type"] = "true"
+        definitions.append(definition)
+    return definitions

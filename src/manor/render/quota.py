@@ -1,0 +1,99 @@
+"""What a tenant may use: its budget divided over its namespaces, and defaults for containers that state nothing."""
+
+from manor.api import Platform, Tenant
+from manor.api.quantity import is_binary, split
+from manor.render import names
+from manor.render.objects import Object, make
+
+COUNTED = (
+    "configmaps",
+    "endpoints",
+    "events",
+    "persistentvolumeclaims",
+    "podtemplates",
+    "replicationcontrollers",
+    "secrets",
+    "serviceaccounts",
+    "services",
+    "controllerrevisions.apps",
+    "daemonsets.apps",
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "horizontalpodautoscalers.autoscaling",
+    "cronjobs.batch",
+    "jobs.batch",
+    "leases.coordination.k8s.io",
+    "endpointslices.discovery.k8s.io",
+    "grpcroutes.gateway.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "models.manor.dev",
+    "trainingjobs.manor.dev",
+    "ingresses.networking.k8s.io",
+    "poddisruptionbudgets.policy",
+    "rolebindings.rbac.authorization.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+)
+"""Kinds counted one by one (`count/<resource>.<group>`), so that no team fills etcd; those a tenant, or a controller on
+its behalf, can create."""
+
+
+def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
+    """The tenant's whole budget, in the words of a ResourceQuota."""
+    quota = tenant.spec.quota
+    gpus = tenant.spec.gpu.guarantee + tenant.spec.gpu.borrow
+    hard = {
+        "requests.cpu": quota.cpu,
+        "requests.memory": quota.memory,
+        "limits.memory": quota.memory,
+        "requests.storage": quota.storage,
+        "requests.ephemeral-storage": quota.ephemeral_storage,
+        "pods": str(quota.pods),
+        "services.nodeports": "0",
+        "services.loadbalancers": "10" if tenant.spec.load_balancers else "0",
+    }
+    hard |= {f"requests.{resource}": str(gpus) for resource in platform.spec.gpu.resource_names}
+    hard |= {f"count/{resource}": str(quota.objects) for resource in COUNTED}
+    return hard
+
+
+def _unit(resource: str, total: str) -> str:
+    if resource == "requests.cpu":
+        return "1m"
+    return "1Mi" if is_binary(total) else "1"
+
+
+def divide(platform: Platform, tenant: Tenant) -> dict[str, dict[str, str]]:
+    """The ResourceQuota of each namespace; over the namespaces no resource adds up to more than the tenant's budget."""
+    spaces = tenant.namespaces
+    divided: dict[str, dict[str, str]] = {space.name: {} for space in spaces}
+    for resource, total in budget(platform, tenant).items():
+        parts = split(total, [space.share for space in spaces], unit=_unit(resource, total))
+        for space, part in zip(spaces, parts, strict=True):
+            divided[space.name][resource] = part
+    return divided
+
+
+def resource_quota(namespace: str, hard: dict[str, str]) -> Object:
+    """The namespace's ResourceQuota."""
+    return make("v1", "ResourceQuota", names.QUOTA, namespace, spec={"hard": hard})
+
+
+def limit_range(platform: Platform, namespace: str) -> Object:
+    """Requests and limits for containers that state none, so that the quota can count every pod."""
+    defaults = platform.spec.container_defaults
+    return make(
+        "v1",
+        "LimitRange",
+        names.LIMITS,
+        namespace,
+        spec={
+            "limits": [
+                {
+                    "type": "Container",
+                    "defaultRequest": {"cpu": defaults.cpu, "memory": defaults.memory, "ephemeral-storage": "256Mi"},
+                    "default": {"memory": defaults.memory},
+                }
+            ]
+        },
+    )

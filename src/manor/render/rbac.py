@@ -1,0 +1,134 @@
+"""Who may do what: the three tenant roles, and what binds people to them.
+
+Every verb and resource is written out. No role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything on
+nodes, quotas, limits or network policies beyond reading them.
+"""
+
+from manor.api import GROUP, Platform, Subject, Tenant
+from manor.render import names
+from manor.render.objects import Object, make
+
+READ = ["get", "list", "watch"]
+WRITE = ["create", "update", "patch", "delete", "deletecollection"]
+ALL = READ + WRITE
+
+_WORKLOADS: dict[str, list[str]] = {
+    "": ["pods", "services", "configmaps", "persistentvolumeclaims", "replicationcontrollers"],
+    "apps": ["deployments", "replicasets", "statefulsets", "daemonsets"],
+    "batch": ["jobs", "cronjobs"],
+    "autoscaling": ["horizontalpodautoscalers"],
+    "policy": ["poddisruptionbudgets"],
+    "gateway.networking.k8s.io": ["httproutes", "grpcroutes"],
+    "networking.k8s.io": ["ingresses"],
+    GROUP: ["trainingjobs", "models"],
+}
+_SCALES: dict[str, list[str]] = {
+    "": ["replicationcontrollers/scale"],
+    "apps": ["deployments/scale", "replicasets/scale", "statefulsets/scale"],
+}
+_READ_ONLY: dict[str, list[str]] = {
+    "": ["pods/log", "pods/status", "events", "resourcequotas", "limitranges", "endpoints", "serviceaccounts"],
+    "apps": ["deployments/status", "statefulsets/status"],
+    "batch": ["jobs/status"],
+    "discovery.k8s.io": ["endpointslices"],
+    "events.k8s.io": ["events"],
+    "networking.k8s.io": ["networkpolicies"],
+    "metrics.k8s.io": ["pods"],
+}
+
+
+def _rule(groups: dict[str, list[str]], verbs: list[str]) -> list[Object]:
+    return [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources in groups.items()]
+
+
+def _viewer() -> list[Object]:
+    return [*_rule(_WORKLOADS, READ), *_rule(_READ_ONLY, READ)]
+
+
+def _editor() -> list[Object]:
+    return [
+        *_rule(_WORKLOADS, ALL),
+        *_rule(_SCALES, ["get", "update", "patch"]),
+        *_rule(_READ_ONLY, READ),
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ALL},
+        {"apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["get", "create"]},
+        {"apiGroups": [""], "resources": ["pods/ephemeralcontainers"], "verbs": ["get", "update", "patch"]},
+        {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+    ]
+
+
+def _owner() -> list[Object]:
+    return [
+        *_editor(),
+        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": WRITE},
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ALL},
+    ]
+
+
+def cluster_roles() -> list[Object]:
+    """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
+    rules = {"owner": _owner(), "editor": _editor(), "viewer": _viewer()}
+    return [
+        make("rbac.authorization.k8s.io/v1", "ClusterRole", names.cluster_role(role), rules=rules[role])
+        for role in names.ROLES
+    ]
+
+
+def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
+    rbac: list[Object] = []
+    for subject in subjects:
+        if subject.kind == "ServiceAccount":
+            rbac.append({"kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace})
+        else:
+            prefix = platform.spec.identity.group_prefix if subject.kind == "Group" else ""
+            rbac.append({"apiGroup": "rbac.authorization.k8s.io", "kind": subject.kind, "name": prefix + subject.name})
+    return rbac
+
+
+def _role_ref(name: str) -> Object:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+
+
+def role_bindings(platform: Platform, tenant: Tenant, namespace: str) -> list[Object]:
+    """The RoleBindings of a namespace: one for each role that somebody has."""
+    return [
+        make(
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            names.role_binding(role),
+            namespace,
+            roleRef=_role_ref(names.cluster_role(role)),
+            subjects=_subjects(platform, subjects),
+        )
+        for role in names.ROLES
+        if (subjects := tenant.subjects(role))
+    ]
+
+
+def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
+    """What people of a tenant may do outside its namespaces: see their Tenant; owners also create namespaces.
+
+    The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it.
+    """
+    name = names.tenant_cluster_role(tenant)
+    tenants = {"apiGroups": [GROUP], "resources": ["tenants"], "resourceNames": [tenant.name]}
+    spaces = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": [n.name for n in tenant.namespaces]}
+    seeing: list[Object] = [{**tenants, "verbs": ["get"]}, {**spaces, "verbs": ["get"]}]
+    owning: list[Object] = [
+        {**tenants, "verbs": ["own"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
+    ]
+    everyone = [subject for role in names.ROLES for subject in tenant.subjects(role)]
+    made: list[Object] = []
+    for suffix, rules, subjects in (("", seeing, everyone), (":owner", owning, tenant.subjects("owner"))):
+        made.append(make("rbac.authorization.k8s.io/v1", "ClusterRole", name + suffix, rules=rules))
+        made.append(
+            make(
+                "rbac.authorization.k8s.io/v1",
+                "ClusterRoleBinding",
+                name + suffix,
+                roleRef=_role_ref(name + suffix),
+                subjects=_subjects(platform, subjects),
+            )
+        )
+    return made

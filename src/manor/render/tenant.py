@@ -1,0 +1,65 @@
+"""A tenant's place: everything that is made for one Tenant."""
+
+from collections.abc import Mapping
+
+from manor.api import Platform, Tenant
+from manor.render import guardrails, labels, names
+from manor.render.fairness import fairness
+from manor.render.gateway import gateway
+from manor.render.network import network_policies
+from manor.render.objects import Object, make
+from manor.render.quota import divide, limit_range, resource_quota
+from manor.render.rbac import role_bindings, tenant_role
+
+
+def _namespace(tenant: Tenant, name: str) -> Object:
+    return make("v1", "Namespace", name, labels=labels.namespace_labels(tenant))
+
+
+def _default_service_account(namespace: str) -> Object:
+    return make("v1", "ServiceAccount", "default", namespace, automountServiceAccountToken=False)
+
+
+def _volumes(tenant: Tenant) -> list[Object]:
+    claims = []
+    for volume in tenant.spec.volumes:
+        spec: Object = {
+            "accessModes": [volume.access_mode],
+            "resources": {"requests": {"storage": volume.size}},
+        }
+        if volume.storage_class is not None:
+            spec["storageClassName"] = volume.storage_class
+        namespace = volume.namespace or tenant.namespaces[0].name
+        claims.append(make("v1", "PersistentVolumeClaim", volume.name, namespace, spec=spec))
+    return claims
+
+
+def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant]) -> list[Object]:
+    """Everything that gives `tenant` its place, in an order in which it can be applied.
+
+    `tenants` is every tenant of the platform by name: traffic between two tenants needs the consent of both.
+    """
+    quotas = divide(platform, tenant)
+    objects: list[Object] = []
+    for namespace, hard in quotas.items():
+        objects += [
+            _namespace(tenant, namespace),
+            resource_quota(namespace, hard),
+            limit_range(platform, namespace),
+            guardrails.params(platform, tenant, namespace),
+            _default_service_account(namespace),
+            *network_policies(platform, tenant, tenants, namespace),
+            *role_bindings(platform, tenant, namespace),
+        ]
+    return [
+        *tenant_role(platform, tenant),
+        *fairness(platform, tenant),
+        *objects,
+        gateway(platform, tenant),
+        *_volumes(tenant),
+    ]
+
+
+def reserved(namespace: str) -> bool:
+    """Whether a namespace is Kubernetes' or Manor's own and can never be a tenant's."""
+    return namespace in names.RESERVED_NAMESPACES or namespace.startswith(("kube-", "manor-"))
