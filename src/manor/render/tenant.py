@@ -58,8 +58,3 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
         gateway(platform, tenant),
         *_volumes(tenant),
     ]
-
-
-def reserved(namespace: str) -> bool:
-    """Whether a namespace is Kubernetes' or Manor's own and can never be a tenant's."""
-    return namespace in names.RESERVED_NAMESPACES or namespace.startswith(("kube-", "manor-"))

@@ -1,0 +1,200 @@
+"""The native engine: TrainingJob as a Job, Model as a Deployment behind a route, with nothing else installed."""
+
+from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.engines.pods import container_security_context, env, pod_spec, resources
+from manor.engines.storage import model_volume
+from manor.render import labels, names, url
+from manor.render.objects import Object, make
+
+APP_PATH = "/app"
+RENDEZVOUS_PORT = 29500
+"""PyTorch's default port of the rendezvous."""
+
+HTTP_PORT = 8080
+RUNTIMES = {"sklearn": "mlserver_sklearn.SKLearnModel"}
+"""MLServer's runtime class of each model format."""
+
+
+def _object(kind: str, api_version: str, name: str, owner: TrainingJob | Model, **body: object) -> Object:
+    made = labels.workload_labels(owner.kind, owner.metadata.name)
+    return make(api_version, kind, name, owner.metadata.namespace, labels=made, **body)
+
+
+def _worker_env(job: TrainingJob, service: str | None) -> list[Object]:
+    spec = job.spec
+    variables = {
+        "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
+        "WORLD_SIZE": str(spec.workers * spec.processes),
+        "NNODES": str(spec.workers),
+        "NPROC_PER_NODE": str(spec.processes),
+        "MASTER_ADDR": f"{job.metadata.name}-0.{service}" if service else "localhost",
+        "MASTER_PORT": str(RENDEZVOUS_PORT),
+    }
+    return env(variables | spec.env)
+
+
+def training_job(platform: Platform, job: TrainingJob) -> list[Object]:
+    """An indexed Job; its files in a ConfigMap; for several workers a headless Service to find each other by."""
+    spec, name = job.spec, job.metadata.name
+    made: list[Object] = []
+    service = f"{name}-workers" if spec.workers > 1 else None
+    if service:
+        ports = [{"name": "rendezvous", "port": RENDEZVOUS_PORT}]
+        selector = {"batch.kubernetes.io/job-name": name}
+        headless = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector, "ports": ports}
+        made.append(_object("Service", "v1", service, job, spec=headless))
+    mounts: list[Object] = []
+    volumes: list[Object] = []
+    if spec.files:
+        made.append(_object("ConfigMap", "v1", f"{name}-files", job, data=dict(spec.files)))
+        mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
+        volumes.append({"name": "files", "configMap": {"name": f"{name}-files"}})
+    for volume in spec.volumes:
+        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
+        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
+        volumes.append({"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}})
+    container: Object = {
+        "name": "worker",
+        "image": spec.image or platform.spec.images.training,
+        "command": list(spec.command),
+        "env": _worker_env(job, service),
+        "resources": resources(platform, spec.resources),
+        "securityContext": container_security_context(),
+        "volumeMounts": mounts,
+    }
+    if spec.files:
+        container["workingDir"] = APP_PATH
+    fields: Object = {"restartPolicy": "Never"}
+    if service:
+        fields["subdomain"] = service
+    made.append(_object("Job", "batch/v1", name, job, spec=_job_spec(job, container, volumes, fields)))
+    return made
+
+
+def _job_spec(job: TrainingJob, container: Object, volumes: list[Object], fields: Object) -> Object:
+    spec = job.spec
+    described: Object = {
+        "completionMode": "Indexed",
+        "completions": spec.workers,
+        "parallelism": spec.workers,
+        "backoffLimit": spec.retries,
+        "template": {
+            "metadata": {"labels": labels.workload_labels(job.kind, job.metadata.name)},
+            "spec": pod_spec([container], volumes, **fields),
+        },
+    }
+    if spec.timeout_seconds is not None:
+        described["activeDeadlineSeconds"] = spec.timeout_seconds
+    return described
+
+
+def _server(platform: Platform, model: Model, path: str) -> Object:
+    spec, name = model.spec, model.metadata.name
+    ready = f"/v2/models/{name}/ready"
+    variables = {
+        "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
+        "MLSERVER_HTTP_PORT": str(HTTP_PORT),
+        "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[spec.format],
+        "MLSERVER_MODEL_NAME": name,
+        "MLSERVER_MODEL_URI": path,
+        "MLSERVER_PARALLEL_WORKERS": "0",
+    }
+    return {
+        "name": "server",
+        "image": spec.image or platform.spec.images.serving.get(spec.format),
+        "env": env(variables),
+        "ports": [{"name": "http", "containerPort": HTTP_PORT}],
+        "resources": resources(platform, spec.resources),
+        "securityContext": container_security_context(),
+        "startupProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 2, "failureThreshold": 150},
+        "readinessProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 5},
+        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},
+    }
+
+
+def _waiter(server: Object, mount: Object, path: str) -> Object:
+    """An init container that waits for the model's files: a model may be applied before it is trained."""
+    script = (
+        "import pathlib, sys, time\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "while not (path.is_file() or path.is_dir() and any(path.iterdir())):\n"
+        "    print('waiting for the model in', path, flush=True); time.sleep(2)\n"
+    )
+    return {
+        "name": "wait-for-model",
+        "image": server["image"],
+        "command": ["python3", "-c", script, path],
+        "resources": server["resources"],
+        "securityContext": container_security_context(),
+        "volumeMounts": [mount],
+    }
+
+
+def _version(platform: Platform, model: Model, name: str, storage_uri: str, replicas: int) -> list[Object]:
+    """One served version of a model: its Deployment and Service, both named `name`."""
+    volume, mount, path = model_volume(storage_uri)
+    server = _server(platform, model, path)
+    waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
+    server["volumeMounts"] = [mount]
+    selector = {**labels.workload_labels(model.kind, model.metadata.name), labels.INSTANCE: name}
+    fields: Object = {"initContainers": waiting} if waiting else {}
+    deployment: Object = {
+        "selector": {"matchLabels": selector},
+        "template": {"metadata": {"labels": selector}, "spec": pod_spec([server], [volume], **fields)},
+    }
+    if model.spec.autoscaling is None:
+        deployment["replicas"] = replicas
+    service = {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
+    return [
+        _object("Deployment", "apps/v1", name, model, spec=deployment),
+        _object("Service", "v1", name, model, spec=service),
+    ]
+
+
+def _route(platform: Platform, tenant: Tenant, model: Model, canary: str | None) -> Object:
+    name = model.metadata.name
+    weight = model.spec.canary.weight if model.spec.canary else 0
+    backends: list[Object] = [{"name": name, "port": 80}]
+    if canary:
+        backends = [{"name": name, "port": 80, "weight": 100 - weight}, {"name": canary, "port": 80, "weight": weight}]
+    paths = [{"path": {"type": "PathPrefix", "value": f"/v2/models/{name}"}}]
+    spec = {
+        "parentRefs": [{"name": names.gateway(tenant), "namespace": names.SYSTEM_NAMESPACE}],
+        "hostnames": [_host(platform, tenant, model)],
+        "rules": [{"matches": paths, "backendRefs": backends}],
+    }
+    return _object("HTTPRoute", "gateway.networking.k8s.io/v1", name, model, spec=spec)
+
+
+def _host(platform: Platform, tenant: Tenant, model: Model) -> str:
+    hosts = tenant.hosts(platform.spec.domain)
+    return model.spec.host or next((host for host in hosts if not host.startswith("*.")), hosts[0])
+
+
+def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
+    """Where the model answers the Open Inference Protocol (`/v2/models/<name>/infer`)."""
+    return f"{url(platform, _host(platform, tenant, model))}/v2/models/{model.metadata.name}/infer"
+
+
+def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
+    """A Deployment and a Service (80 to 8080) for each version, the route to them, and what replicas need."""
+    spec, name = model.spec, model.metadata.name
+    made = _version(platform, model, name, spec.storage_uri, spec.replicas)
+    canary = f"{name}-canary" if spec.canary else None
+    if spec.canary and canary:
+        made += _version(platform, model, canary, spec.canary.storage_uri, 1)
+    made.append(_route(platform, tenant, model, canary))
+    if spec.replicas > 1:
+        selector = {**labels.workload_labels(model.kind, name), labels.INSTANCE: name}
+        budget = {"maxUnavailable": 1, "selector": {"matchLabels": selector}}
+        made.append(_object("PodDisruptionBudget", "policy/v1", name, model, spec=budget))
+    if spec.autoscaling is not None:
+        target = {"type": "Utilization", "averageUtilization": spec.autoscaling.cpu_percent}
+        scaler = {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": spec.replicas,
+            "maxReplicas": spec.autoscaling.max_replicas,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        }
+        made.append(_object("HorizontalPodAutoscaler", "autoscaling/v2", name, model, spec=scaler))
+    return made

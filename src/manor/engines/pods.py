@@ -1,0 +1,59 @@
+"""The pod that every engine starts from: Pod Security `restricted` admits it, and its root file system is read-only."""
+
+from collections.abc import Sequence
+
+from manor.api import Platform
+from manor.api.workload import Resources
+from manor.render.objects import Object
+
+USER = 65532
+"""Numeric user and group of Manor's images ("nonroot" by the convention of distroless images)."""
+
+
+def pod_security_context() -> Object:
+    """Security context of a pod: not root, the runtime's seccomp profile, volumes owned by the group."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security_context() -> Object:
+    """Security context of a container: no privilege to gain, no capability, a read-only root file system."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def resources(platform: Platform, wanted: Resources) -> Object:
+    """Requests and limits of a container; the CPU has no limit, since throttling helps nobody on an idle node."""
+    requests = {"cpu": wanted.cpu, "memory": wanted.memory}
+    limits = {"memory": wanted.memory}
+    if wanted.gpu:
+        gpu = platform.spec.gpu.resource_names[0]
+        requests[gpu] = limits[gpu] = str(wanted.gpu)
+    return {"requests": requests, "limits": limits}
+
+
+def env(variables: dict[str, str]) -> list[Object]:
+    """Environment variables as a container lists them, in the order of their names."""
+    return [{"name": name, "value": value} for name, value in sorted(variables.items())]
+
+
+def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: object) -> Object:
+    """A pod's spec: no service-account token, a writable /tmp for every container, and what is given."""
+    tmp = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security_context(),
+        "containers": [{**c, "volumeMounts": [*c.get("volumeMounts", []), tmp]} for c in containers],
+        "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
+        **fields,
+    }

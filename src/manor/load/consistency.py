@@ -1,0 +1,138 @@
+"""What no single spec can know: two tenants of one name, one namespace, one host; a tool that the platform lacks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.load.positions import Document, Path, Problem
+
+Spec = Platform | Tenant | Workload
+Entry = tuple[Document, Spec]
+
+
+@dataclass
+class _Claims:
+    """Who was first to claim each name of a sort."""
+
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def claim(self, name: str, owner: str, place: str) -> tuple[str, str] | None:
+        """None if `name` is now `owner`'s; otherwise who has it and where that is said."""
+        holder = self.owners.setdefault(name, (owner, place))
+        return None if holder == (owner, place) else holder
+
+
+def hosts_overlap(one: str, other: str) -> bool:
+    """Whether two host names, exact or `*.`-wildcard, have a name in common."""
+    if one == other:
+        return True
+    for wide, narrow in ((one, other), (other, one)):
+        if wide.startswith("*.") and narrow.removeprefix("*.").endswith(wide[1:]):
+            return True
+    return False
+
+
+def _at(document: Document, path: Path, message: str) -> Problem:
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return Problem(document.source, document.line(path), name, message)
+
+
+def _names(entries: Sequence[Entry]) -> Iterator[Problem]:
+    claims = _Claims()
+    for document, spec in entries:
+        key = f"{spec.kind} {getattr(spec.metadata, 'namespace', '')}/{spec.metadata.name}"
+        place = f"{document.source}:{document.line(('metadata', 'name'))}"
+        if holder := claims.claim(key, key, place):
+            message = f"{spec.kind} {spec.metadata.name!r} is defined twice; it is also at {holder[1]}"
+            yield _at(document, ("metadata", "name"), message)
+
+
+def _namespaces(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Tenant]) -> Iterator[Problem]:
+    claims = _Claims()
+    for tenant in known.values():
+        for space in tenant.namespaces:
+            claims.claim(space.name, tenant.name, "")
+    for document, tenant in tenants:
+        for index, space in enumerate(tenant.namespaces):
+            path: Path = ("spec", "namespaces", index) if tenant.spec.namespaces else ("metadata", "name")
+            if space.name.startswith(("kube-", "manor-")) or space.name == "default":
+                yield _at(document, path, f"namespace {space.name!r} is Kubernetes' or Manor's own; choose another")
+            holder = claims.claim(space.name, tenant.name, "")
+            if holder:
+                yield _at(document, path, f"namespace {space.name!r} belongs to tenant {holder[0]!r} already")
+        for index, volume in enumerate(tenant.spec.volumes):
+            if volume.namespace not in (None, *(space.name for space in tenant.namespaces)):
+                message = f"{volume.namespace!r} is not one of the tenant's namespaces"
+                yield _at(document, ("spec", "volumes", index, "namespace"), message)
+
+
+def _hosts(
+    tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Tenant], platform: Platform
+) -> Iterator[Problem]:
+    taken = [(host, t.name) for t in known.values() for host in t.hosts(platform.spec.domain)]
+    for document, tenant in tenants:
+        for index, host in enumerate(tenant.hosts(platform.spec.domain)):
+            path: Path = ("spec", "hosts", index) if tenant.spec.hosts else ("metadata", "name")
+            for other, owner in taken:
+                if owner != tenant.name and hosts_overlap(host, other):
+                    yield _at(document, path, f"host {host!r} overlaps {other!r} of tenant {owner!r}; choose another")
+            taken.append((host, tenant.name))
+
+
+def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
+    spec, whole = tenant.spec, platform.spec
+    if spec.sandbox and whole.sandbox_runtime_class is None:
+        message = "the Platform has no sandbox: set its spec.sandboxRuntimeClass, or remove this"
+        yield _at(document, ("spec", "sandbox"), message)
+    flavors = {flavor.name for flavor in whole.gpu.flavors}
+    for index, name in enumerate(spec.gpu.flavors):
+        if name not in flavors:
+            message = f"the Platform has no GPU flavor {name!r}; it has: {', '.join(sorted(flavors)) or 'none'}"
+            yield _at(document, ("spec", "gpu", "flavors", index), message)
+    if spec.network.api_server and not whole.network.api_servers:
+        message = "the Platform does not say where the API server is: set its spec.network.apiServers, or remove this"
+        yield _at(document, ("spec", "network", "apiServer"), message)
+
+
+def _workload(
+    document: Document, workload: Workload, homes: Mapping[str, Tenant], platform: Platform
+) -> Iterator[Problem]:
+    namespace = workload.metadata.namespace
+    tenant = homes.get(namespace)
+    if tenant is None:
+        message = f"namespace {namespace!r} belongs to no tenant; one of: {', '.join(sorted(homes)) or 'none'}"
+        yield _at(document, ("metadata", "namespace"), message)
+        return
+    catalogue = platform.spec.images
+    if isinstance(workload, TrainingJob) and workload.spec.image is None and catalogue.training is None:
+        yield _at(document, ("spec", "image"), "the Platform has no training image (spec.images.training): name one")
+    if isinstance(workload, Model):
+        if workload.spec.image is None and workload.spec.format not in catalogue.serving:
+            message = f"the Platform has no serving image for {workload.spec.format} (spec.images.serving): name one"
+            yield _at(document, ("spec", "image"), message)
+        hosts = tenant.hosts(platform.spec.domain)
+        host = workload.spec.host
+        if host is not None and not any(hosts_overlap(host, own) for own in hosts):
+            message = f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
+            yield _at(document, ("spec", "host"), message)
+
+
+def check(entries: Sequence[Entry], platform: Platform | None, known: Mapping[str, Tenant]) -> list[Problem]:
+    """Every problem that shows only when the specs are seen together, or beside `known`, the cluster's own tenants."""
+    tenants = [(document, spec) for document, spec in entries if isinstance(spec, Tenant)]
+    named = {tenant.name for _, tenant in tenants}
+    others = {name: tenant for name, tenant in known.items() if name not in named}
+    platform = next((spec for _, spec in entries if isinstance(spec, Platform)), platform)
+    problems = [*_names(entries), *_namespaces(tenants, others)]
+    if platform is None:
+        missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
+        return [*problems, *(_at(document, (), missing) for document, _ in entries[:1])]
+    problems += _hosts(tenants, others, platform)
+    for document, tenant in tenants:
+        problems += _platform_needs(document, tenant, platform)
+    everyone = [*others.values(), *(tenant for _, tenant in tenants)]
+    homes = {space.name: tenant for tenant in everyone for space in tenant.namespaces}
+    for document, spec in entries:
+        if isinstance(spec, TrainingJob | Model):
+            problems += _workload(document, spec, homes, platform)
+    return problems
