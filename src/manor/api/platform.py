@@ -1,14 +1,29 @@
 """Platform: what is true of the whole cluster. One object, named `manor`."""
 
-from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from manor.api.meta import ApiVersion, Metadata, Name, Spec
 from manor.api.quantity import Quantity
 
-Network = IPv4Network | IPv6Network
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        advice = "write a network such as 10.0.0.0/8, or a single address as 10.0.0.1/32"
+        raise ValueError(f"{error}; {advice}") from None
+
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(_network),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "format": "cidr"}),
+]
+"""An IPv4 or IPv6 network in CIDR notation."""
 
 
 class PlatformMetadata(Metadata):

@@ -9,7 +9,7 @@ MODEL_PATH = "/mnt/models"
 def model_volume(storage_uri: str) -> tuple[Object, Object, str]:
     """The volume of a storage URI, its mount, and the path of the model's files in the container.
 
-    A claim is mounted whole, so that a model written anew is seen. ValueError if the native engine cannot mount the URI.
+    A claim is mounted whole, so that a model written anew is seen. ValueError if the engine cannot mount the URI.
     """
     scheme, _, rest = storage_uri.partition("://")
     mount: Object = {"name": "model", "mountPath": MODEL_PATH, "readOnly": True}

@@ -22,6 +22,11 @@ class Specs:
     tenants: dict[str, Tenant] = field(default_factory=dict)
     workloads: list[Workload] = field(default_factory=list)
 
+    @property
+    def all(self) -> list[Platform | Tenant | Workload]:
+        """Every spec: the Platform, tenants, workloads."""
+        return [*([self.platform] if self.platform else []), *self.tenants.values(), *self.workloads]
+
 
 def _field(location: tuple[str | int, ...]) -> str:
     text = ""

@@ -16,7 +16,7 @@ _COLUMNS: dict[str, list[tuple[str, str, str]]] = {
 
 
 def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
-    """A pydantic JSON schema as a structural one: references resolved, `X | None` as X, unions of texts as a text.
+    """A pydantic JSON schema as a structural one: references resolved, `X | None` as X.
 
     Source: Kubernetes documentation, "Specifying a structural schema".
     """
@@ -31,8 +31,6 @@ def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
     if "anyOf" in schema:
         options = [option for option in schema["anyOf"] if option != {"type": "null"}]
         beside = {key: value for key, value in schema.items() if key != "anyOf"}
-        if {option.get("format") for option in options} == {"ipv4network", "ipv6network"}:
-            options = [{"type": "string", "format": "cidr"}]
         if len(options) != 1:
             raise TypeError(f"a structural schema has no unions: {schema}")
         return _structural({**options[0], **beside}, definitions)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from manor.api import Platform, Tenant
-from manor.render import guardrails, labels, names
+from manor.render import guardrails, labels
 from manor.render.fairness import fairness
 from manor.render.gateway import gateway
 from manor.render.network import network_policies

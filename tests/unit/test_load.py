@@ -1,0 +1,143 @@
+"""Bad input: each mistake a user makes gets file, line, field, what is wrong and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from manor.load import InvalidInput, load
+
+pytestmark = pytest.mark.unit
+
+PLATFORM = """\
+apiVersion: manor.dev/v1alpha1
+kind: Platform
+metadata: {name: manor}
+spec:
+  domain: example.org
+  network: {podCidrs: [10.244.0.0/16], serviceCidrs: [10.96.0.0/16], nodeCidrs: [10.0.0.0/24]}
+"""
+
+
+def tenant(name: str, spec: str = "", owners: str = "[{name: alice}]") -> str:
+    return f"""\
+apiVersion: manor.dev/v1alpha1
+kind: Tenant
+metadata: {{name: {name}}}
+spec:
+  owners: {owners}
+{spec}"""
+
+
+def problems(tmp_path: Path, *documents: str) -> list[str]:
+    path = tmp_path / "specs.yaml"
+    path.write_text("---\n".join(documents))
+    with pytest.raises(InvalidInput) as caught:
+        load([path])
+    return [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ("  quotas: {}\n", "specs.yaml:13: spec.quotas: unknown field; did you mean 'quota'?"),
+        ("  quota: {cpus: 3}\n", "specs.yaml:13: spec.quota.cpus: unknown field; did you mean 'cpu'?"),
+        ("  gpu:\n    guarantee: two\n", "specs.yaml:14: spec.gpu.guarantee: must be a valid integer"),
+        ("  quota:\n    cpu: 4 cores\n", "specs.yaml:14: spec.quota.cpu: '4 cores' is not a quantity"),
+        (
+            "  members:\n  - name: bob\n  - name: system:masters\n",
+            "specs.yaml:15: spec.members[1]: 'system:masters' is",
+        ),
+        ("  members: [{kind: ServiceAccount, name: ci}]\n", "spec.members[0]: a ServiceAccount needs its namespace"),
+        (
+            "  network: {egress: {cidrs: [10.0.0.1/8]}}\n",
+            "specs.yaml:13: spec.network.egress.cidrs[0]: 10.0.0.1/8 has host bits set; write",
+        ),
+        ("  hosts: ['https://a.example.org']\n", "specs.yaml:13: spec.hosts[0]:"),
+        ("  namespaces: [{name: kube-system}]\n", "specs.yaml:13: spec.namespaces[0]: namespace 'kube-system' is"),
+        ("  sandbox: true\n", "specs.yaml:13: spec.sandbox: the Platform has no sandbox"),
+        ("  gpu: {flavors: [a100]}\n", "specs.yaml:13: spec.gpu.flavors[0]: the Platform has no GPU flavor 'a100'"),
+        ("  network: {apiServer: true}\n", "spec.network.apiServer: the Platform does not say where"),
+        ("  maxNamespaces: 1\n  maxNamespaces: 2\n", "specs.yaml:14: spec.maxNamespaces: this key is there twice"),
+    ],
+)
+def test_a_mistake_in_a_tenant_names_file_line_and_field(tmp_path: Path, spec: str, wanted: str) -> None:
+    found = problems(tmp_path, PLATFORM, tenant("team-a", spec))
+    assert len(found) == 1
+    assert wanted in found[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        ("", "", "metadata.name: Tenant 'team-b' is defined twice; it is also at"),
+        ("  namespaces: [{name: shared}]\n", "  namespaces: [{name: shared}]\n", "belongs to tenant 'team-a' already"),
+        ("", "  namespaces: [{name: team-a}]\n", "namespace 'team-a' belongs to tenant 'team-a' already"),
+        ("  hosts: [a.example.com]\n", "  hosts: [a.example.com]\n", "overlaps 'a.example.com' of tenant 'team-a'"),
+        ("  hosts: ['*.example.com']\n", "  hosts: [x.example.com]\n", "overlaps '*.example.com' of tenant 'team-a'"),
+        ("", "  hosts: [team-a.example.org]\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
+        ("", "  hosts: ['*.example.org']\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
+    ],
+)
+def test_two_tenants_cannot_share(tmp_path: Path, one: str, other: str, wanted: str) -> None:
+    twice = "defined twice" in wanted
+    first = tenant("team-b" if twice else "team-a", one)
+    found = problems(tmp_path, PLATFORM, first, tenant("team-b", other))
+    assert any(wanted in problem for problem in found), found
+
+
+def test_every_problem_is_reported_not_the_first_one_only(tmp_path: Path) -> None:
+    found = problems(tmp_path, PLATFORM, tenant("team-a", "  a: 1\n"), tenant("team-b", "  b: 1\n"))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("apiVersion: manor.dev/v1alpha1\nkind: Tenant\nspec: {owners: [", "not valid YAML"),
+        ("kind: [\n", "specs.yaml:2: not valid YAML"),
+        ("- 1\n", "specs.yaml:1: not an object"),
+        ("apiVersion: v1\nkind: Pod\n", "apiVersion: must be manor.dev/v1alpha1; got 'v1'"),
+        ("apiVersion: manor.dev/v1alpha1\nkind: Team\n", "kind: unknown kind 'Team'; one of Platform, Tenant"),
+        (tenant("a" * 41), "metadata.name:"),
+        (tenant("Team"), "metadata.name:"),
+        (tenant("team", owners="[]"), "spec.owners:"),
+        (tenant("team"), "there is no Platform in these files nor on the cluster"),
+    ],
+)
+def test_half_written_and_wrong_files(tmp_path: Path, text: str, wanted: str) -> None:
+    assert any(wanted in problem for problem in problems(tmp_path, text))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for source, wanted in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "no \\*.yaml file in this folder")):
+        with pytest.raises(InvalidInput, match=wanted):
+            load([source])
+
+
+def test_a_folder_is_read_whole_and_in_order(tmp_path: Path) -> None:
+    (tmp_path / "platform.yaml").write_text(PLATFORM)
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "teams" / "b.yml").write_text(tenant("team-b"))
+    (tmp_path / "teams" / "a.yaml").write_text(tenant("team-a") + "---\n" + tenant("team-c"))
+    assert list(load([tmp_path]).tenants) == ["team-a", "team-c", "team-b"]
+
+
+WORKLOAD = """\
+apiVersion: manor.dev/v1alpha1
+kind: Model
+metadata: {name: iris, namespace: NAMESPACE}
+spec: {format: sklearn, storageUri: "URI"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "uri", "wanted"),
+    [
+        ("team-x", "pvc://models", "metadata.namespace: namespace 'team-x' belongs to no tenant; one of: team-a"),
+        ("team-a", "pvc://models", "spec.image: the Platform has no serving image for sklearn"),
+        ("team-a", "ftp://models", "spec.storageUri:"),
+    ],
+)
+def test_a_workload_that_cannot_run_here(tmp_path: Path, namespace: str, uri: str, wanted: str) -> None:
+    workload = WORKLOAD.replace("NAMESPACE", namespace).replace("URI", uri)
+    assert any(wanted in p for p in problems(tmp_path, PLATFORM, tenant("team-a"), workload))
