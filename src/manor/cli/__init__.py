@@ -1,0 +1,1 @@
+"""The `manor` command: what a person types."""

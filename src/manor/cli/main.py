@@ -2,12 +2,24 @@
 
 import typer
 
+from manor.apply.errors import ApplyError
 from manor.cli import local
+from manor.cli.output import EXIT_ERROR, print_error
+from manor.cli.render import render
+from manor.engines import Unsupported
+from manor.kube import KubeError
+from manor.load import InvalidInput
+from manor.local.errors import LocalError
 
 app = typer.Typer(name="manor", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app.command()(render)
 app.add_typer(local.app, name="local")
 
 
 def main() -> None:
-    """Entry point of the `manor` command."""
-    app()
+    """Entry point of the `manor` command: what a user can mend is an error line, not a traceback."""
+    try:
+        app()
+    except (ApplyError, InvalidInput, KubeError, LocalError, Unsupported) as error:
+        print_error(str(error))
+        raise SystemExit(EXIT_ERROR) from None

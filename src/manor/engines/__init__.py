@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.engines import native
+from manor.engines.storage import Unsupported
 from manor.render import Object, render_platform, render_tenant
 
-__all__ = ["Compiled", "compile_specs", "home", "model_url", "render_workload"]
+__all__ = ["Compiled", "Unsupported", "compile_specs", "home", "model_url", "render_workload"]
 
 model_url = native.model_url
 
@@ -23,7 +24,7 @@ class Compiled:
 def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
     """The objects that run a workload, by the engine that the Platform names for its kind.
 
-    ValueError if the engine cannot do what the spec asks; the message says what it can.
+    Unsupported if the engine cannot do what the spec asks; the message says what it can.
     """
     match workload:
         case TrainingJob():

@@ -19,6 +19,14 @@ NEVER = tuple(
 AWS, GCP and Azure; Alibaba's, AWS's and GCP's other metadata addresses; loopback; this-network; multicast."""
 
 
+_NOT_DNS = [
+    {"protocol": protocol, "port": first, "endPort": last}
+    for protocol in ("TCP", "UDP")
+    for first, last in ((1, 52), (54, 65535))
+]
+"""Every port but DNS's: names are resolved by the cluster's DNS alone."""
+
+
 def forbidden(platform: Platform) -> list[Network]:
     """Every network that no tenant's egress may name: the cluster's own and `NEVER`."""
     network = platform.spec.network
@@ -95,7 +103,7 @@ def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, T
         _policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": [_pods(platform.spec.gateway.data_plane)]}]),
     ]
     if blocks := _egress_blocks(platform, tenant):
-        policies.append(_policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks}]))
+        policies.append(_policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
     if tenant.spec.network.api_server and network.api_servers:
         rules = [
             {"to": [{"ipBlock": {"cidr": str(server.cidr)}}], "ports": [{"protocol": "TCP", "port": server.port}]}

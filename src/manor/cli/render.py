@@ -1,0 +1,46 @@
+"""`manor render`: what the specs become, on stdout, for GitOps and for reading."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from manor.cli.options import Files
+from manor.cli.output import run_async, to_json, to_yaml
+from manor.engines import compile_specs
+from manor.load import load
+from manor.render import crds, spec_object
+
+
+class Format(StrEnum):
+    """How objects are written."""
+
+    yaml = "yaml"
+    json = "json"
+
+
+@run_async
+async def render(
+    filename: Files,
+    output: Annotated[Format, typer.Option("--output", "-o", help="How the objects are written.")] = Format.yaml,
+    with_crds: Annotated[
+        bool, typer.Option("--crds/--no-crds", help="Manor's own kinds, where a Platform is read.")
+    ] = True,
+) -> None:
+    """Print the Kubernetes objects that the specs become. Reads no cluster and changes nothing.
+
+    The same files give the same bytes, so that the output can be kept in git.
+
+    Examples:
+
+        manor render -f platform.yaml -f teams/ > cluster.yaml
+
+        manor render -f . -o json | jq '.items | length'
+    """
+    specs = load(filename)
+    if specs.platform is None:
+        raise typer.BadParameter("no Platform in these files; add the file that holds it", param_hint="--filename")
+    objects = crds() if with_crds else []
+    for compiled in compile_specs(specs.platform, specs.tenants, specs.all):
+        objects += [spec_object(compiled.spec), *compiled.objects]
+    typer.echo(to_yaml(objects) if output is Format.yaml else to_json(objects), nl=False)

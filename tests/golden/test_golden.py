@@ -1,0 +1,25 @@
+"""What the specs become, byte for byte: a change there is seen in review. `make golden` writes the files anew."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from manor.cli.main import app
+
+pytestmark = pytest.mark.unit
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parent.parent / "examples"
+CASES = {path.name: path for path in sorted(EXAMPLES.iterdir()) if path.is_dir()}
+CASES["everything"] = HERE / "specs" / "everything.yaml"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rendered_as_recorded(name: str, request: pytest.FixtureRequest) -> None:
+    golden = HERE / f"{name}.yaml"
+    result = CliRunner().invoke(app, ["render", "-f", str(CASES[name])], catch_exceptions=False)
+    assert result.exit_code == 0
+    if request.config.getoption("--regen-golden", default=False):
+        golden.write_text(result.stdout)
+    assert result.stdout == golden.read_text(), "run `make golden` if this change is meant"
