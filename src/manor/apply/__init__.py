@@ -1,0 +1,44 @@
+"""Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait, delete."""
+
+from manor.apply.apply import apply
+from manor.apply.delete import delete
+from manor.apply.diff import Change, changes, unified
+from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotReady, Refused
+from manor.apply.inventory import Inventory
+from manor.apply.objects import Ref
+from manor.apply.options import Options
+from manor.apply.plan import Plan, plan
+from manor.apply.progress import Event, Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.steps import Action, FieldConflict, Result, Step
+from manor.apply.wait import wait
+
+__all__ = [
+    "Action",
+    "ApplyError",
+    "Change",
+    "Event",
+    "FieldConflict",
+    "Finished",
+    "InvalidObjects",
+    "Inventory",
+    "InventoryError",
+    "NotReady",
+    "Options",
+    "Pending",
+    "Plan",
+    "Progress",
+    "Ref",
+    "Refused",
+    "Result",
+    "Stage",
+    "Started",
+    "Step",
+    "Waiting",
+    "apply",
+    "changes",
+    "delete",
+    "plan",
+    "silent",
+    "unified",
+    "wait",
+]

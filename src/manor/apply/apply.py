@@ -1,0 +1,107 @@
+"""Makes the cluster hold the desired objects: wave by wave, concurrently, and as far as possible."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from manor.apply.errors import InventoryError, Refused
+from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
+from manor.apply.inventory import Inventory, Parent, Scope, write_parent
+from manor.apply.objects import ref_of
+from manor.apply.options import Options
+from manor.apply.progress import Finished, Progress, Stage, Started, silent
+from manor.apply.prune import delete_waves, plan_pruning
+from manor.apply.steps import BAD, Action, Result, Step
+from manor.apply.survey import Survey, survey
+from manor.apply.waves import CRDS
+from manor.apply.writer import Writer
+from manor.kube import Client, NotFound, Object
+
+
+async def apply(
+    client: Client,
+    objects: Sequence[Object],
+    inventory: Inventory,
+    options: Options | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
+
+    What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
+    Nothing is pruned after a failure. When nothing differs, nothing is written.
+    Raises InvalidObjects, Refused and InventoryError before anything is changed, and manor.kube's errors where the
+    reading fails. A cancelled run leaves an inventory that names all it wrote.
+    """
+    options = options or Options()
+    progress(Started(Stage.READ, len(objects)))
+    found = await survey(client, objects, inventory)
+    strangers = found.strangers(adopt=options.adopt)
+    if strangers:
+        raise Refused(strangers)
+    progress(Started(Stage.APPLY, len(found.members)))
+    writer = Writer(client, found, options, progress)
+    await _provide_holders(client, found, writer)
+    parent = await write_parent(client, found.parent, found.parent.scope | found.scope)
+    for _, wave in groupby(found.members, key=lambda member: member.wave):
+        await writer.write_wave(list(wave))
+    steps = list(writer.steps.values())
+    if not options.prune:
+        return Result(tuple(steps))
+    if any(step.action in BAD for step in steps):
+        steps += _skip_pruning(found, progress)
+        return Result(tuple(steps))
+    steps += await _prune(client, found, parent, options, progress)
+    return Result(tuple(steps))
+
+
+async def _provide_holders(client: Client, found: Survey, writer: Writer) -> None:
+    """The inventory is written before all members, so that what it is lost without must come before it."""
+    inventory = found.parent.inventory
+    if found.parent.live is not None:
+        return
+    own = {member.ref: member for member in found.members if member.ref in inventory.holders}
+    if any(not member.served for member in own.values()):
+        await writer.write_wave([member for member in found.members if member.wave == CRDS])
+    for ref in inventory.holders:
+        if ref in own:
+            await writer.write_wave([own[ref]])
+            step = writer.steps[ref]
+            if step.action in BAD:
+                raise InventoryError(f"the inventory {inventory} cannot be made: {ref}: {step.message}")
+        elif ref == inventory.ref and not inventory.made_here:
+            raise InventoryError(f"the inventory {inventory} does not exist")
+        elif ref.kind == "Namespace":
+            await _provide_namespace(client, ref.name)
+
+
+async def _provide_namespace(client: Client, name: str) -> None:
+    try:
+        await client.get("v1", "Namespace", name)
+    except NotFound:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        await client.apply(namespace, field_manager=INVENTORY_MANAGER)
+
+
+def _skip_pruning(found: Survey, progress: Progress) -> list[Step]:
+    steps = [Step(ref_of(obj), Action.SKIP, "not pruned, because something failed") for obj in found.orphans]
+    for step in steps:
+        progress(Finished(step))
+    return steps
+
+
+async def _prune(client: Client, found: Survey, parent: Parent, options: Options, progress: Progress) -> list[Step]:
+    steps: list[Step] = []
+
+    def report(step: Step) -> None:
+        steps.append(step)
+        progress(Finished(step))
+
+    if found.orphans:
+        pruning = await plan_pruning(client, parent.inventory, found.orphans, delete_data=options.delete_data)
+        progress(Started(Stage.PRUNE, len(pruning.doomed)))
+        for step in pruning.kept:
+            report(step)
+        await delete_waves(client, pruning, report)
+    gone = {step.ref for step in steps if step.action is Action.PRUNE}
+    left = [ref for ref in map(ref_of, found.orphans) if ref not in gone]
+    await write_parent(client, parent, Scope.of([member.ref for member in found.members] + left))
+    return steps

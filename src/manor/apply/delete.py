@@ -1,0 +1,119 @@
+"""Removes all that an inventory holds, data only on consent, and waits until it is gone."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from manor.apply.errors import NotReady
+from manor.apply.inventory import FIELD_MANAGER, ID_LABEL, Inventory, Parent, Scope, read_parent, write_parent
+from manor.apply.objects import Ref, ref_of
+from manor.apply.options import Options
+from manor.apply.progress import Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.prune import CONSENT, Pruning, delete_waves, plan_pruning
+from manor.apply.steps import Action, Result, Step
+from manor.apply.survey import labelled
+from manor.kube import Client, NotFound, Object
+
+POLL = 0.5
+"""Seconds between two looks at what is still there."""
+
+
+async def delete(
+    client: Client, inventory: Inventory, options: Options | None = None, progress: Progress = silent
+) -> Result:
+    """Deletes the members of `inventory`, and the inventory itself when none is left.
+
+    Volume claims, the namespaces that hold them and what guards those are kept unless `options.delete_data`.
+    Raises NotReady where something is not gone after `options.timeout` seconds; running again goes on.
+    """
+    options = options or Options()
+    steps: list[Step] = []
+
+    def report(step: Step) -> None:
+        steps.append(step)
+        progress(Finished(step))
+
+    progress(Started(Stage.READ, 0))
+    parent = await read_parent(client, inventory)
+    members = await labelled(client, parent)
+    holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
+    pruning = await plan_pruning(client, inventory, members.values(), delete_data=options.delete_data)
+    progress(Started(Stage.DELETE, len(pruning.doomed)))
+    for step in pruning.kept:
+        report(step)
+    gone = await delete_waves(client, pruning, report)
+    await _until_gone(client, parent, gone, options.timeout, progress)
+    left = members.keys() - {step.ref for step in steps if step.action is Action.PRUNE}
+    stuck = None if left else await _why_stay(client, inventory, holders, options)
+    if stuck:
+        report(stuck)
+    if left or stuck:
+        await write_parent(client, parent, Scope.of([*left, *holders]))
+        return Result(tuple(steps))
+    await _remove_parent(client, parent, holders, report)
+    last = [obj for ref, obj in holders.items() if ref != inventory.ref]
+    await delete_waves(client, Pruning((tuple(last),), (), ()), report)
+    await _until_gone(client, parent, last, options.timeout, progress)
+    return Result(tuple(steps))
+
+
+async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Object], options: Options) -> Step | None:
+    """The step that keeps the inventory's own namespace, where that holds more than the inventory."""
+    namespace = next((ref for ref in holders if ref != inventory.ref), None)
+    if namespace is None:
+        return None
+    found = [await client.list("v1", kind, namespace.name, ID_LABEL) for kind in ("ConfigMap", "Secret")]
+    others = sorted({obj["metadata"]["name"] for objects in found for obj in objects} - {inventory.name})
+    if others:
+        return Step(namespace, Action.KEEP, f"holds the inventories {', '.join(others)}; delete what they hold first")
+    claims = [] if options.delete_data else await client.list("v1", "PersistentVolumeClaim", namespace.name)
+    return Step(namespace, Action.KEEP, f"holds volume claims; {CONSENT}") if claims else None
+
+
+async def _remove_parent(
+    client: Client, parent: Parent, holders: dict[Ref, Object], report: Callable[[Step], None]
+) -> None:
+    inventory, namespace = parent.inventory, parent.inventory.namespace or None
+    try:
+        if inventory.ref in holders or (parent.exists and inventory.made_here):
+            await client.delete(inventory.api_version, inventory.kind, inventory.name, namespace)
+        elif parent.exists:  # not ours to delete: take back what the inventory put on it
+            live = await client.get(inventory.api_version, inventory.kind, inventory.name, namespace)
+            await client.apply(_bare(live), field_manager=FIELD_MANAGER, force=True)
+    except NotFound:
+        return
+    if inventory.ref in holders:
+        report(Step(inventory.ref, Action.PRUNE, before=holders[inventory.ref]))
+
+
+def _bare(obj: Object) -> Object:
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid") if key in obj["metadata"]}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}
+
+
+async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeout: float, progress: Progress) -> None:
+    doomed = {ref_of(obj): obj["metadata"]["uid"] for obj in gone}
+    scope = Scope.of(doomed)
+    began, told = time.monotonic(), None
+    while doomed:
+        there = await labelled(client, Parent(parent.inventory, parent.live, scope))
+        left = {ref: obj for ref, obj in there.items() if doomed.get(ref) == obj["metadata"]["uid"]}
+        elapsed = time.monotonic() - began
+        pending = tuple(Pending(ref, _why_there(ref, obj)) for ref, obj in left.items())
+        if pending != told:
+            told = pending
+            progress(Waiting(pending, elapsed))
+        if not left:
+            return
+        if elapsed > timeout:
+            raise NotReady(f"not gone after {timeout:g} s:", pending)
+        await asyncio.sleep(POLL)
+
+
+def _why_there(ref: Ref, obj: Object) -> str:
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    if ref.kind == "Namespace":
+        told = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
+        return "; ".join(told) or "its content is being deleted"
+    finalizers = obj["metadata"].get("finalizers")
+    return f"waits for the finalizers {', '.join(finalizers)}" if finalizers else "is being deleted"

@@ -1,0 +1,48 @@
+"""What can stop a whole run. What goes wrong with one object is a step of its result instead.
+
+ApplyError
+├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds, a namespace missing
+├── Refused           objects exist already and are not ours
+├── InventoryError    the inventory belongs to other tooling, or another run changed it meanwhile
+└── NotReady          objects were not ready, or not gone, in time
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from manor.apply.progress import Pending
+    from manor.apply.steps import Step
+
+
+class ApplyError(Exception):
+    """Base of every error of this package; its text is meant for the user."""
+
+
+class InvalidObjects(ApplyError):
+    """The objects given cannot be applied as one set; nothing was changed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Refused(ApplyError):
+    """Objects exist already and are not ours; nothing was changed."""
+
+    def __init__(self, steps: "Sequence[Step]") -> None:
+        lines = [f"{step.ref}: {step.message}" for step in steps]
+        super().__init__("\n".join([*lines, "nothing was changed"]))
+        self.steps = tuple(steps)
+
+
+class InventoryError(ApplyError):
+    """The inventory cannot be used by this run."""
+
+
+class NotReady(ApplyError):
+    """Time ran out, or a failure is final; `pending` says what is missing and why."""
+
+    def __init__(self, what: str, pending: "Sequence[Pending]") -> None:
+        super().__init__("\n".join([what, *(f"  {p.ref}: {p.reason}" for p in pending)]))
+        self.pending = tuple(pending)

@@ -1,0 +1,19 @@
+"""The choices of a run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every default is the careful one."""
+
+    adopt: bool = False
+    """Take over objects that exist and belong to no inventory."""
+    force_conflicts: bool = False
+    """Take over fields that another field manager owns."""
+    prune: bool = True
+    """Delete members that are no longer wanted."""
+    delete_data: bool = False
+    """Let pruning and deletion take volume claims, the namespaces that hold them, and CRDs that have objects."""
+    timeout: float = 300.0
+    """Seconds that a deletion waits until everything is gone."""

@@ -1,0 +1,77 @@
+"""Whether a live object is already what we want, told from its managedFields, with no request.
+
+The server notes which fields a manager applied, in the form FieldsV1 (structured-merge-diff): `f:name` for a field,
+`k:{…}` for an item of a keyed list, `v:…` for an item of a set, `{}` for a leaf or an atomic value. When the fields
+noted for us are exactly those that we want, with the values that we want, applying again would change nothing.
+Server-side defaults inside an atomic value and quantities in another spelling look like a change here: a false answer
+means "ask the server", never "it differs".
+"""
+
+import json
+from typing import Any
+
+from manor.kube import Object
+
+FIELD_MANAGER = "manor"
+_NAMES = frozenset({"name", "namespace"})
+
+
+def is_applied(desired: Object, live: Object) -> bool:
+    """True when `live` is for certain what applying `desired` would make of it."""
+    entry = next((e for e in live["metadata"].get("managedFields", ()) if _is_ours(e)), None)
+    if entry is None or entry["apiVersion"] != desired["apiVersion"]:
+        return False
+    wanted = {key: value for key, value in desired.items() if key not in ("apiVersion", "kind")}
+    wanted["metadata"] = {key: value for key, value in desired["metadata"].items() if key not in _NAMES}
+    return _same(wanted, live, entry["fieldsV1"])
+
+
+def _is_ours(entry: Object) -> bool:
+    return bool(
+        entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
+
+
+def _same(desired: Any, live: Any, fields: dict[str, Any]) -> bool:
+    if not fields:
+        return _equal(desired, live)
+    if isinstance(desired, dict) and isinstance(live, dict):
+        return _same_fields(desired, live, fields)
+    if isinstance(desired, list) and isinstance(live, list):
+        items = [key for key in fields if key != "."]
+        if all(key.startswith("k:") for key in items):
+            return _same_keyed(desired, live, {key: fields[key] for key in items})
+        if all(key.startswith("v:") for key in items):
+            values = [json.loads(key[2:]) for key in items]
+            return len(values) == len(desired) and all(v in desired and v in live for v in values)
+    return False
+
+
+def _same_fields(desired: dict[str, Any], live: dict[str, Any], fields: dict[str, Any]) -> bool:
+    owned = {key[2:] for key in fields if key.startswith("f:")}
+    return owned == desired.keys() and all(
+        key in live and _same(value, live[key], fields[f"f:{key}"]) for key, value in desired.items()
+    )
+
+
+def _same_keyed(desired: list[Any], live: list[Any], items: dict[str, Any]) -> bool:
+    if len(items) != len(desired):
+        return False
+    for key, fields in items.items():
+        names = json.loads(key[2:])
+        wanted = [item for item in desired if _has(item, names, defaults=True)]
+        found = [item for item in live if _has(item, names, defaults=False)]
+        if len(wanted) != 1 or len(found) != 1 or not _same(wanted[0], found[0], fields):
+            return False
+    return True
+
+
+def _has(item: Any, names: dict[str, Any], *, defaults: bool) -> bool:
+    """Whether `item` has the key `names`; a part of the key that it leaves to its default matches with `defaults`."""
+    return isinstance(item, dict) and all(
+        item[name] == value if name in item else defaults for name, value in names.items()
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

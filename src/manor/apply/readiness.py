@@ -1,0 +1,103 @@
+"""Whether an object is ready, told from its status alone."""
+
+from typing import Any, NamedTuple
+
+from manor.kube import Object
+
+
+class Readiness(NamedTuple):
+    """`reason` says what is missing; `final` that waiting is of no use."""
+
+    ready: bool
+    reason: str = ""
+    final: bool = False
+
+
+READY = Readiness(True)
+
+
+def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
+    """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs unless `jobs` asks for their end."""
+    status = obj.get("status") or {}
+    observed = status.get("observedGeneration")
+    if observed is not None and observed < obj["metadata"].get("generation", 0):
+        return Readiness(False, "its controller has not seen the change yet")
+    match obj["kind"]:
+        case "Deployment":
+            return _deployment(obj, status)
+        case "StatefulSet":
+            return _stateful_set(obj, status)
+        case "DaemonSet":
+            return _count(status.get("numberReady", 0), status.get("desiredNumberScheduled"), "pods are ready")
+        case "Job":
+            return _job(status) if jobs else READY
+        case "Namespace" | "PersistentVolumeClaim":
+            wanted = "Active" if obj["kind"] == "Namespace" else "Bound"
+            phase = status.get("phase") or "new"
+            return Readiness(phase == wanted, f"is {phase}, not yet {wanted}", final=phase in ("Lost", "Terminating"))
+        case "CustomResourceDefinition":
+            return _condition(status, "Established")
+        case "Gateway":
+            return _condition(status, "Programmed")
+        case "HTTPRoute" | "GRPCRoute" | "TLSRoute":
+            return _route(obj, status)
+        case _:
+            return READY
+
+
+def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted = obj["spec"].get("replicas", 1)
+    if "observedGeneration" not in status:
+        return Readiness(False, "its controller has not seen it yet")
+    progressing = _find(status, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Readiness(False, progressing.get("message", ""), final=True)
+    if status.get("replicas", 0) > status.get("updatedReplicas", 0):
+        return Readiness(False, "old pods are still there")
+    ready = min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0))
+    return _count(ready, wanted, "pods are available", _find(status, "ReplicaFailure").get("message", ""))
+
+
+def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    updated = status.get("currentRevision") == status.get("updateRevision")
+    ready = (
+        status.get("readyReplicas", 0)
+        if updated
+        else min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+    )
+    return _count(ready, obj["spec"].get("replicas", 1), "pods are ready")
+
+
+def _job(status: dict[str, Any]) -> Readiness:
+    if _find(status, "Complete").get("status") == "True":
+        return READY
+    failed = _find(status, "Failed")
+    if failed.get("status") == "True":
+        return Readiness(False, f"failed: {failed.get('message') or failed.get('reason')}", final=True)
+    counts = ", ".join(f"{status[key]} {key}" for key in ("active", "ready", "succeeded", "failed") if status.get(key))
+    return Readiness(False, f"is not complete ({counts or 'no pods yet'})")
+
+
+def _route(obj: Object, status: dict[str, Any]) -> Readiness:
+    parents = status.get("parents") or []
+    if len(parents) < len(obj["spec"].get("parentRefs") or ()):
+        return Readiness(False, "no gateway has taken it up yet")
+    return next((state for parent in parents if not (state := _condition(parent, "Accepted")).ready), READY)
+
+
+def _count(ready: int, wanted: int | None, what: str, why: str = "") -> Readiness:
+    if wanted is None:
+        return Readiness(False, "its controller has not seen it yet")
+    return Readiness(ready >= wanted, f"{ready} of {wanted} {what}" + (f": {why}" if why else ""))
+
+
+def _condition(status: dict[str, Any], kind: str) -> Readiness:
+    found = _find(status, kind)
+    if found.get("status") == "True":
+        return READY
+    why = ": ".join(text for text in (found.get("reason"), found.get("message")) if text)
+    return Readiness(False, f"is not {kind}" + (f": {why}" if why else ""))
+
+
+def _find(status: dict[str, Any], kind: str) -> dict[str, Any]:
+    return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})

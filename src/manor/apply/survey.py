@@ -1,0 +1,137 @@
+"""What is there already: the members of the inventory, and strangers under the names that we want."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from manor.apply.concurrency import concurrently
+from manor.apply.inventory import Inventory, Parent, Scope, read_parent
+from manor.apply.objects import PART_OF, Member, Ref, members, ref_of
+from manor.apply.steps import Action, Step
+from manor.kube import Client, NotFound, Object, UnknownKind
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The desired objects beside the live ones.
+
+    `orphans` are members of the inventory that are no longer desired; `missing_namespaces` are namespaces that desired
+    objects lie in and that do not exist yet.
+    """
+
+    parent: Parent
+    members: tuple[Member, ...]
+    live: dict[Ref, Object]
+    orphans: tuple[Object, ...]
+    missing_namespaces: frozenset[str]
+
+    @property
+    def scope(self) -> Scope:
+        """Where the desired objects and the orphans are."""
+        return Scope.of([member.ref for member in self.members] + [ref_of(obj) for obj in self.orphans])
+
+    def strangers(self, *, adopt: bool) -> list[Step]:
+        """The objects that we must not touch: others' and, unless `adopt`, nobody's."""
+        found = []
+        for member in self.members:
+            live = self.live.get(member.ref)
+            why = _not_ours(member.ref, live, self.parent.inventory, adopt) if live else None
+            if why:
+                found.append(Step(member.ref, Action.REFUSE, why, before=live))
+        return found
+
+
+def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> str | None:
+    owner = (live["metadata"].get("labels") or {}).get(PART_OF)
+    if owner == inventory.id:
+        return None
+    if owner:
+        return f"exists and belongs to another inventory ({owner}); delete it there first"
+    # Kubernetes itself makes this one in every namespace, ours included.
+    if adopt or (ref.kind, ref.name) == ("ServiceAccount", "default"):
+        return None
+    return "exists and was not made by this inventory; to take it over, adopt it"
+
+
+async def survey(client: Client, objects: Iterable[Object], inventory: Inventory) -> Survey:
+    """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
+    wanted = await members(client, list(objects), inventory.id)
+    parent = await read_parent(client, inventory)
+    versions = {(member.ref.group, member.ref.kind): member.desired["apiVersion"] for member in wanted}
+    found = await labelled(client, parent, versions)
+    missing = [member for member in wanted if member.served and member.ref not in found]
+    strangers, absent = await _look_up(client, missing, found)
+    desired = {member.ref for member in wanted}
+    return Survey(
+        parent=parent,
+        members=tuple(wanted),
+        live={ref: obj for ref, obj in found.items() if ref in desired} | strangers,
+        orphans=tuple(obj for ref, obj in found.items() if ref not in desired),
+        missing_namespaces=absent,
+    )
+
+
+async def labelled(
+    client: Client, parent: Parent, versions: Mapping[tuple[str, str], str] | None = None
+) -> dict[Ref, Object]:
+    """The live members of the inventory; one request for each kind that it, or `versions`, names.
+
+    `versions` says in which apiVersion to read a (group, kind); others are read in the one that the server prefers.
+    Objects that a controller made are none: some of them inherit the labels of their owner.
+    """
+    if not parent.exists:
+        return {}
+    versions = versions or {}
+    kinds = sorted(parent.scope.group_kinds | versions.keys())
+    lists = await concurrently(_list(client, kind, versions.get(kind), parent.inventory.selector) for kind in kinds)
+    return {ref_of(obj): obj for found in lists for obj in found if not _is_controlled(obj)}
+
+
+async def _list(client: Client, kind: tuple[str, str], version: str | None, selector: str) -> list[Object]:
+    try:
+        version = version or (await client.preferred_resource(*kind)).api_version
+        return await client.list(version, kind[1], label_selector=selector)
+    except (UnknownKind, NotFound):  # its CRD is gone, and all its objects with it; or it comes with this run
+        return []
+
+
+def _is_controlled(obj: Object) -> bool:
+    return any(owner.get("controller") for owner in obj["metadata"].get("ownerReferences", ()))
+
+
+async def _look_up(
+    client: Client, missing: list[Member], found: dict[Ref, Object]
+) -> tuple[dict[Ref, Object], frozenset[str]]:
+    """The live objects under the names of `missing`, and the namespaces that do not exist."""
+    cluster = [member for member in missing if not member.ref.namespace]
+    live = await _get_all(client, cluster)
+    known = {ref.name for ref in (*found, *live) if (ref.group, ref.kind) == ("", "Namespace")}
+    known |= {ref.namespace for ref in found}
+    unknown = {member.ref.namespace for member in missing} - known - {""}
+    desired = {member.ref.name for member in cluster if member.ref.kind == "Namespace"}
+    present = await concurrently(_exists(client, name) for name in sorted(unknown - desired))
+    absent = (unknown & desired) | {
+        name for name, there in zip(sorted(unknown - desired), present, strict=True) if not there
+    }
+    live |= await _get_all(client, [m for m in missing if m.ref.namespace and m.ref.namespace not in absent])
+    return live, frozenset(absent)
+
+
+async def _get_all(client: Client, wanted: list[Member]) -> dict[Ref, Object]:
+    objects = await concurrently(_get(client, member) for member in wanted)
+    return {member.ref: obj for member, obj in zip(wanted, objects, strict=True) if obj}
+
+
+async def _get(client: Client, member: Member) -> Object | None:
+    obj, ref = member.desired, member.ref
+    try:
+        return await client.get(obj["apiVersion"], obj["kind"], ref.name, ref.namespace or None)
+    except NotFound:
+        return None
+
+
+async def _exists(client: Client, namespace: str) -> bool:
+    try:
+        await client.get("v1", "Namespace", namespace)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Waits until what was applied is ready, and says what is not, and why."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from manor.apply.concurrency import concurrently
+from manor.apply.errors import NotReady
+from manor.apply.objects import Ref, ref_of
+from manor.apply.progress import Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.readiness import READY, Readiness, readiness
+from manor.kube import ApiError, Client, NotFound, Object
+
+WAITED_FOR = frozenset(
+    {
+        *("CustomResourceDefinition", "DaemonSet", "Deployment", "GRPCRoute", "Gateway", "HTTPRoute", "Job"),
+        *("Namespace", "PersistentVolumeClaim", "StatefulSet", "TLSRoute"),
+    }
+)
+FIRST_POLL, LAST_POLL = 0.2, 2.0
+"""Seconds between two looks, at the beginning and later."""
+
+
+async def wait(
+    client: Client,
+    objects: Sequence[Object],
+    *,
+    timeout: float = 300.0,
+    jobs: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Returns when all `objects` are ready; with `jobs`, when their Jobs are complete too.
+
+    A volume claim that waits for its first consumer counts as ready. Raises NotReady after `timeout` seconds, and as
+    soon as nothing is left that could still become ready.
+    """
+    pending = {ref_of(obj): obj for obj in objects if obj["kind"] in WAITED_FOR}
+    progress(Started(Stage.WAIT, len(pending)))
+    began, interval, told = time.monotonic(), FIRST_POLL, None
+    lazy = await _lazy_classes(client) if any(ref.kind == "PersistentVolumeClaim" for ref in pending) else frozenset()
+    while True:
+        states = await concurrently(_state(client, obj, jobs, lazy) for obj in pending.values())
+        waiting = {ref: state for ref, state in zip(pending, states, strict=True) if not state.ready}
+        pending = {ref: pending[ref] for ref in waiting}
+        elapsed = time.monotonic() - began
+        report = tuple(Pending(ref, state.reason) for ref, state in waiting.items())
+        if report != told:
+            told = report
+            progress(Waiting(report, elapsed))
+        if not waiting:
+            return
+        if all(state.final for state in waiting.values()):
+            raise NotReady("these cannot become ready:", await _explained(client, pending, report))
+        if elapsed > timeout:
+            raise NotReady(f"not ready after {timeout:g} s:", await _explained(client, pending, report))
+        await asyncio.sleep(interval)
+        interval = min(interval * 1.5, LAST_POLL)
+
+
+async def _state(client: Client, obj: Object, jobs: bool, lazy: frozenset[str]) -> Readiness:
+    ref = ref_of(obj)
+    try:
+        live = await client.get(obj["apiVersion"], obj["kind"], ref.name, ref.namespace or None)
+    except NotFound:
+        return Readiness(False, "does not exist")
+    if _waits_for_consumer(live, lazy):
+        return READY
+    return readiness(live, jobs=jobs)
+
+
+def _waits_for_consumer(obj: Object, lazy: frozenset[str]) -> bool:
+    return (
+        obj["kind"] == "PersistentVolumeClaim"
+        and obj["spec"].get("storageClassName") in lazy
+        and (obj.get("status") or {}).get("phase") == "Pending"
+    )
+
+
+async def _lazy_classes(client: Client) -> frozenset[str]:
+    """The storage classes that bind a claim when its first consumer comes."""
+    classes = await client.list("storage.k8s.io/v1", "StorageClass")
+    return frozenset(c["metadata"]["name"] for c in classes if c.get("volumeBindingMode") == "WaitForFirstConsumer")
+
+
+async def _explained(client: Client, objects: dict[Ref, Object], pending: Sequence[Pending]) -> list[Pending]:
+    hints = await concurrently(_hint(client, objects[p.ref]) for p in pending)
+    return [Pending(p.ref, f"{p.reason}; {hint}" if hint else p.reason) for p, hint in zip(pending, hints, strict=True)]
+
+
+async def _hint(client: Client, obj: Object) -> str:
+    """The last word of the events on `obj` and on the pods it selects, for somebody who looks for the cause."""
+    ref = ref_of(obj)
+    if not ref.namespace:
+        return ""
+    try:
+        names = {ref.name, *await _pods(client, obj)}
+        events = await client.list("v1", "Event", ref.namespace)
+    except ApiError:  # no permission to look; what is known is told all the same
+        return ""
+    ours = [event for event in events if event["involvedObject"].get("name") in names]
+    ours.sort(key=lambda event: (event.get("type") == "Warning", event.get("lastTimestamp") or ""))
+    return f"last event: {ours[-1].get('reason')}: {ours[-1].get('message')}" if ours else ""
+
+
+async def _pods(client: Client, obj: Object) -> set[str]:
+    labels = ((obj.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    if obj["kind"] == "Job":
+        labels = {"batch.kubernetes.io/job-name": obj["metadata"]["name"]}
+    if not labels:
+        return set()
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    pods = await client.list("v1", "Pod", obj["metadata"]["namespace"], label_selector=selector)
+    return {pod["metadata"]["name"] for pod in pods}

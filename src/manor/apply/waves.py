@@ -1,0 +1,50 @@
+"""The order of things: what others need goes first, guards go before what they guard, and workloads go last.
+
+Objects of one wave are written at the same time. Deletion goes the other way round.
+"""
+
+CRDS, NAMESPACES, CLUSTER, GUARDS, CONFIG, WORKLOADS, LAST = range(7)
+
+_GUARD_KINDS = frozenset(
+    {
+        ("", "LimitRange"),
+        ("", "ResourceQuota"),
+        ("", "ServiceAccount"),
+        ("cilium.io", "CiliumNetworkPolicy"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+    }
+)
+_CONFIG_KINDS = frozenset(
+    {
+        ("", "ConfigMap"),
+        ("", "PersistentVolumeClaim"),
+        ("", "Secret"),
+        ("", "Service"),
+        ("policy", "PodDisruptionBudget"),
+    }
+)
+# They stand in the way of other writes, so that everything they need must be there before.
+_LAST_KINDS = frozenset(
+    {
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("apiregistration.k8s.io", "APIService"),
+    }
+)
+
+
+def wave_of(group: str, kind: str, namespaced: bool) -> int:
+    """The wave of a kind; every kind has one."""
+    if kind == "CustomResourceDefinition":
+        return CRDS
+    if (group, kind) == ("", "Namespace"):
+        return NAMESPACES
+    if (group, kind) in _LAST_KINDS:
+        return LAST
+    if not namespaced:
+        return CLUSTER
+    if (group, kind) in _GUARD_KINDS:
+        return GUARDS
+    return CONFIG if (group, kind) in _CONFIG_KINDS else WORKLOADS

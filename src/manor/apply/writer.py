@@ -1,0 +1,133 @@
+"""Writes members, remembers what failed, and leaves out what depends on it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from manor.apply.concurrency import concurrently
+from manor.apply.objects import PART_OF, Member, Ref
+from manor.apply.options import Options
+from manor.apply.ownership import FIELD_MANAGER
+from manor.apply.preview import preview
+from manor.apply.progress import Finished, Progress
+from manor.apply.readiness import readiness
+from manor.apply.steps import BAD, Action, Step, conflict_step
+from manor.apply.survey import Survey
+from manor.apply.waves import CRDS
+from manor.kube import ApiError, Client, Conflict, Forbidden, NotFound, Object, UnknownKind, Unreachable
+
+SETTLING = (0.1, 0.2, 0.4, 0.8, *60 * (1.0,))
+"""Seconds before each new try at what the server cannot do yet, but soon will: the quota controller takes up to half a
+minute to see a new CustomResourceDefinition, and refuses until then what a quota counts of its kind."""
+ESTABLISHING = 30.0
+"""Seconds that a new CustomResourceDefinition may take until its kind is served."""
+
+
+class Writer:
+    """Applies the members of one survey; `steps` has the fate of each that was written or left out."""
+
+    def __init__(self, client: Client, found: Survey, options: Options, progress: Progress) -> None:
+        self.steps: dict[Ref, Step] = {}
+        self._client = client
+        self._found = found
+        self._options = options
+        self._progress = progress
+        self._broken_namespaces: dict[str, Ref] = {}
+        self._broken_kinds: dict[tuple[str, str], Ref] = {}
+        self._unreachable = ""
+
+    async def write_wave(self, wave: Sequence[Member]) -> None:
+        """Writes all of `wave` at once; returns when each has its step."""
+        steps = await concurrently(self._write(member) for member in wave if member.ref not in self.steps)
+        failed = {step.ref for step in steps if step.action in BAD}
+        for member in wave:
+            if member.ref in failed:
+                self._note_failure(member)
+
+    def _note_failure(self, member: Member) -> None:
+        ref = member.ref
+        if ref.namespace:
+            self._broken_namespaces.setdefault(ref.namespace, ref)
+        elif ref.kind == "Namespace":
+            self._broken_namespaces[ref.name] = ref
+        elif ref.kind == "CustomResourceDefinition":
+            spec = member.desired["spec"]
+            self._broken_kinds[spec["group"], spec["names"]["kind"]] = ref
+
+    async def _write(self, member: Member) -> Step:
+        obstacle = self._obstacle(member.ref)
+        if obstacle:
+            step = Step(member.ref, Action.SKIP, f"not attempted: {obstacle}")
+        else:
+            step = await self._attempt(member)
+        self.steps[member.ref] = step
+        self._progress(Finished(step))
+        return step
+
+    def _obstacle(self, ref: Ref) -> str:
+        """Why the object cannot be written, if something failed that it needs."""
+        if self._unreachable:
+            return self._unreachable
+        # What failed in an earlier wave may be a guard: without it nothing further may start in its namespace.
+        failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get((ref.group, ref.kind))
+        return f"{failed} failed" if failed else ""
+
+    async def _attempt(self, member: Member) -> Step:
+        ref = member.ref
+        live = self._found.live.get(ref)
+        try:
+            if live is None or PART_OF not in live["metadata"].get("labels", {}):
+                step = Step(ref, Action.UPDATE if live else Action.CREATE)
+            else:
+                step = await preview(self._client, member, live, force=self._options.force_conflicts)
+            if step.action in (Action.CREATE, Action.UPDATE):
+                await self._apply(member.desired)
+                if member.wave == CRDS:
+                    await self._establish(member)
+        except Conflict as error:
+            return conflict_step(ref, error)
+        except (ApiError, UnknownKind, TimeoutError) as error:
+            return Step(ref, Action.FAIL, str(error))
+        except Unreachable as error:
+            self._unreachable = str(error)
+            return Step(ref, Action.FAIL, str(error))
+        return Step(ref, step.action, step.message, step.conflicts)
+
+    async def _apply(self, obj: Object) -> None:
+        delays = iter(SETTLING)
+        while True:
+            try:
+                await self._client.apply(obj, field_manager=FIELD_MANAGER, force=self._options.force_conflicts)
+            except ApiError as error:
+                delay = next(delays, None)
+                if delay is None or not _settles(error):
+                    raise
+                await asyncio.sleep(delay)
+            else:
+                return
+
+    async def _establish(self, crd: Member) -> None:
+        """Waits until the kind that `crd` defines is served. Raises TimeoutError."""
+        spec, deadline = crd.desired["spec"], time.monotonic() + ESTABLISHING
+        version = next(v["name"] for v in spec["versions"] if v["served"])
+        while True:
+            live = await self._client.get(crd.desired["apiVersion"], crd.desired["kind"], crd.ref.name)
+            state = readiness(live)
+            if state.ready:
+                try:
+                    await self._client.resource(f"{spec['group']}/{version}", spec["names"]["kind"])
+                except UnknownKind:
+                    pass
+                else:
+                    return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"its kind is not served after {ESTABLISHING:g} s: {state.reason}")
+            await asyncio.sleep(0.1)
+
+
+def _settles(error: ApiError) -> bool:
+    """Whether the same request will do in a moment."""
+    if isinstance(error, Forbidden):  # a quota counts nothing until its controller has seen it
+        return "status unknown for quota" in error.message
+    # A kind just established is not served by every part of the server yet; a missing object would be named.
+    return isinstance(error, NotFound) and not error.details.get("name")
