@@ -1,0 +1,202 @@
+"""The container images of the node and of the ML workloads, built on this machine and kept by their content."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import manor
+from manor.local.binaries import Bundle
+from manor.local.buildah import Buildah
+from manor.local.errors import ImageError
+from manor.local.progress import Report, Stage
+from manor.local.rootfs import make_base
+from manor.local.store import cache_root
+
+REGISTRY = "manor.local"
+"""The registry in the images' names: none, so that nothing can be pulled in their place."""
+
+_PACKAGE = Path(__file__).parents[1]
+# In an installed package the folder lies inside it; in a checkout, at the top.
+SOURCES = _PACKAGE / "images" if (_PACKAGE / "images").is_dir() else _PACKAGE.parents[1] / "images"
+_KEPT = 7 * 24 * 3600.0  # seconds that an archive of older content is kept after its last use
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image and where it lies: `archive` is a docker-archive, as `ctr -n k8s.io images import` takes it."""
+
+    name: str
+    reference: str
+    archive: Path
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    name: str
+    base: str | None = None
+    programs: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Path:
+        return SOURCES / self.name
+
+    @property
+    def reference(self) -> str:
+        return f"{REGISTRY}/{self.name}:{manor.__version__}"
+
+    @property
+    def lock(self) -> Path | None:
+        """The Python packages in it, with their hashes."""
+        path = self.source / "requirements.lock"
+        return path if path.is_file() else None
+
+    @cached_property
+    def files(self) -> list[Path]:
+        folders = [self.source] if self.base is None else [self.source, SOURCES / "common"]
+        return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+
+
+_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        _Recipe("debian"),
+        _Recipe("base", base="debian"),
+        _Recipe("training", base="base"),
+        _Recipe("serving", base="base"),
+        _Recipe("envoy", base="base", programs=("envoy",)),
+        _Recipe("pause", programs=("pause",)),
+        _Recipe("coredns", programs=("coredns",)),
+        _Recipe("envoy-gateway", programs=("envoy-gateway",)),
+        _Recipe("local-path-provisioner", programs=("local-path-provisioner",)),
+    )
+}
+
+NAMES = tuple(name for name in _RECIPES if name != "debian")
+"""Every image that can be asked for."""
+
+
+def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str, Image]:
+    """Build those of the images that are not there in their present content; the others cost nothing.
+
+    Raises:
+        ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
+    """
+    workshop = _Workshop(bundle)
+    if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
+        with _locked(workshop.folder, report), report.stage("images") as stage:
+            workshop.build([_RECIPES[name] for name in names], stage)
+    return {name: workshop.image(_RECIPES[name]) for name in names}
+
+
+class _Workshop:
+    """Where images are made and kept: `<name>-<hash of what it is made of>.tar`."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.folder = cache_root() / "images"
+        self._bundle = bundle
+        self._keys: dict[str, str] = {}
+
+    def image(self, recipe: _Recipe) -> Image:
+        archive = self.archive(recipe)
+        os.utime(archive)
+        return Image(recipe.name, recipe.reference, archive)
+
+    def archive(self, recipe: _Recipe) -> Path:
+        return self.folder / f"{recipe.name}-{self._key(recipe)}.tar"
+
+    def build(self, recipes: Sequence[_Recipe], stage: Stage) -> None:
+        """Build what is missing of these and of what they stand on."""
+        missing = [recipe for recipe in self._with_bases(recipes) if not self.archive(recipe).is_file()]
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as folder:
+            scratch = Path(folder)
+            buildah = Buildah(scratch)
+            for count, recipe in enumerate(missing, 1):
+                stage.update(f"building {recipe.name} {count}/{len(missing)}")
+                self._build(recipe, scratch, buildah, stage)
+
+    def _build(self, recipe: _Recipe, scratch: Path, buildah: Buildah, stage: Stage) -> None:
+        context, made = scratch / recipe.name, scratch / f"{recipe.name}.tar"
+        context.mkdir()
+        for file in recipe.files:
+            shutil.copy(file, context)
+        for program in recipe.programs:
+            shutil.copy(self._bundle.bin / program, context)
+        if recipe.lock:
+            _fetch_wheels(recipe.lock, context / "wheels")
+        if recipe.base:
+            base = self.archive(_RECIPES[recipe.base])
+            buildah.build(context, recipe.reference, made, {"BASE": f"docker-archive:{base}"})
+        elif recipe.name == "debian":
+            make_base(recipe.reference, context, made, buildah, stage)
+        else:
+            buildah.build(context, recipe.reference, made, {})
+        shutil.rmtree(context)
+        made.replace(self.archive(recipe))
+        self._forget_older(recipe)
+
+    def _with_bases(self, recipes: Sequence[_Recipe]) -> list[_Recipe]:
+        ordered: dict[str, _Recipe] = {}
+        for recipe in recipes:
+            if recipe.base:
+                ordered |= {base.name: base for base in self._with_bases([_RECIPES[recipe.base]])}
+            ordered[recipe.name] = recipe
+        return list(ordered.values())
+
+    def _key(self, recipe: _Recipe) -> str:
+        if recipe.name not in self._keys:
+            digest = hashlib.sha256(f"{recipe.reference} {platform.machine()}\n".encode())
+            if recipe.base:
+                digest.update(self._key(_RECIPES[recipe.base]).encode())
+            for path in (*recipe.files, *(self._bundle.bin / program for program in recipe.programs)):
+                with path.open("rb") as file:
+                    digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            self._keys[recipe.name] = digest.hexdigest()[:16]
+        return self._keys[recipe.name]
+
+    def _forget_older(self, recipe: _Recipe) -> None:
+        for path in self.folder.glob(f"{recipe.name}-{'[0-9a-f]' * 16}.tar"):
+            if path.stat().st_mtime < time.time() - _KEPT:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path, report: Report) -> Iterator[None]:
+    """Keep other processes from building; what an interrupted one has left is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report.note("waiting for another manor, which builds images …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in folder.glob(".new-*"):
+            shutil.rmtree(leftover)
+        yield
+
+
+def _fetch_wheels(lock: Path, folder: Path) -> None:
+    """Download the wheels of a lock with this machine's pip and its settings: index, proxy, certificates.
+
+    The image's Python decides which: 3.11 on Debian 12, whatever Python runs this.
+    """
+    machine = platform.machine()
+    # pip takes a platform literally: a newer C library runs what was made for an older one.
+    platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(36, 4, -1)]
+    target = ["--implementation=cp", "--python-version=3.11", "--abi=cp311", "--abi=abi3", "--abi=none", *platforms]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    exact = ["--only-binary=:all:", "--require-hashes", "--requirement", str(lock), "--dest", str(folder)]
+    done = subprocess.run([*pip, *target, *exact], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ImageError(f"pip cannot fetch the packages of {lock}:\n{done.stderr.strip()}")
+    shutil.copy(lock, folder)
