@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from manor.api import Platform, Tenant
 from manor.api.quantity import parse
-from manor.render import crds, render_platform, render_tenant
+from manor.render import render_platform, render_tenant
+from manor.render.crds import crds
 from manor.render.network import forbidden
 from manor.render.quota import budget
 

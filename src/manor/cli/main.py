@@ -3,7 +3,8 @@
 import typer
 
 from manor.apply.errors import ApplyError
-from manor.cli import local
+from manor.cli import get, local
+from manor.cli.apply import apply, delete, diff
 from manor.cli.output import EXIT_ERROR, print_error
 from manor.cli.render import render
 from manor.engines import Unsupported
@@ -12,7 +13,9 @@ from manor.load import InvalidInput
 from manor.local.errors import LocalError
 
 app = typer.Typer(name="manor", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-app.command()(render)
+for command in (render, diff, apply, delete):
+    app.command()(command)
+app.add_typer(get.app, name="get")
 app.add_typer(local.app, name="local")
 
 

@@ -9,7 +9,7 @@ from manor.cli.options import Files
 from manor.cli.output import run_async, to_json, to_yaml
 from manor.engines import compile_specs
 from manor.load import load
-from manor.render import crds, spec_object
+from manor.render import render_foundation, spec_object
 
 
 class Format(StrEnum):
@@ -23,9 +23,6 @@ class Format(StrEnum):
 async def render(
     filename: Files,
     output: Annotated[Format, typer.Option("--output", "-o", help="How the objects are written.")] = Format.yaml,
-    with_crds: Annotated[
-        bool, typer.Option("--crds/--no-crds", help="Manor's own kinds, where a Platform is read.")
-    ] = True,
 ) -> None:
     """Print the Kubernetes objects that the specs become. Reads no cluster and changes nothing.
 
@@ -40,7 +37,7 @@ async def render(
     specs = load(filename)
     if specs.platform is None:
         raise typer.BadParameter("no Platform in these files; add the file that holds it", param_hint="--filename")
-    objects = crds() if with_crds else []
+    objects = render_foundation()
     for compiled in compile_specs(specs.platform, specs.tenants, specs.all):
         objects += [spec_object(compiled.spec), *compiled.objects]
     typer.echo(to_yaml(objects) if output is Format.yaml else to_json(objects), nl=False)

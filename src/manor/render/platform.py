@@ -2,17 +2,22 @@
 
 from manor.api import Platform
 from manor.render import guardrails, labels, names
+from manor.render.crds import crds
 from manor.render.objects import Object, make
 from manor.render.rbac import cluster_roles
 
 
-def render_platform(platform: Platform) -> list[Object]:
-    """The system namespace, the tenant roles and the guardrails, in an order in which they can be applied."""
+def render_foundation() -> list[Object]:
+    """What stands before any spec: the system namespace, closed, and the definitions of Manor's kinds."""
     namespace = names.SYSTEM_NAMESPACE
     closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     return [
         make("v1", "Namespace", namespace, labels={**labels.MANAGED, **labels.POD_SECURITY}),
         make("networking.k8s.io/v1", "NetworkPolicy", names.POLICY_DEFAULT_DENY, namespace, spec=closed),
-        *cluster_roles(),
-        *guardrails.policies(platform),
+        *crds(),
     ]
+
+
+def render_platform(platform: Platform) -> list[Object]:
+    """The tenant roles and the guardrails."""
+    return [*cluster_roles(), *guardrails.policies(platform)]

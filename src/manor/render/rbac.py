@@ -113,7 +113,8 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
     name = names.tenant_cluster_role(tenant)
     tenants = {"apiGroups": [GROUP], "resources": ["tenants"], "resourceNames": [tenant.name]}
     spaces = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": [n.name for n in tenant.namespaces]}
-    seeing: list[Object] = [{**tenants, "verbs": ["get"]}, {**spaces, "verbs": ["get"]}]
+    platforms = {"apiGroups": [GROUP], "resources": ["platforms"], "resourceNames": [platform.metadata.name]}
+    seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
     owning: list[Object] = [
         {**tenants, "verbs": ["own"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},

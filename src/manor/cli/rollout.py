@@ -1,0 +1,118 @@
+"""Specs onto a cluster: what is applied as one set, in which order, and what is told meanwhile.
+
+Each Manor object is stored as itself and is the parent of the ApplySet of what it becomes; the foundation (the system
+namespace and the CRDs) has a ConfigMap as its parent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from manor.api import API_VERSION, Platform, Tenant, Workload
+from manor.apply import Inventory, Options, Plan, Result, apply, plan
+from manor.apply.errors import InventoryError
+from manor.apply.objects import ref_of
+from manor.apply.progress import Progress
+from manor.apply.steps import Action, Step
+from manor.engines import compile_specs
+from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.load import Specs
+from manor.render import SYSTEM_NAMESPACE, render_foundation, spec_object
+
+AT_ONCE = 8
+"""Sets applied at the same time; within each set objects go concurrently too."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ObjectSet:
+    """Objects that are applied, pruned and deleted as one: what one spec becomes."""
+
+    title: str
+    inventory: Inventory
+    parent: Object | None
+    objects: list[Object]
+
+
+def foundation() -> ObjectSet:
+    """The set of what stands before any spec."""
+    return ObjectSet("foundation", Inventory("manor", SYSTEM_NAMESPACE), None, render_foundation())
+
+
+def inventory_of(spec: Platform | Tenant | Workload) -> Inventory:
+    """The inventory of what a spec becomes: the Manor object itself is its parent."""
+    namespace = getattr(spec.metadata, "namespace", "")
+    return Inventory(spec.metadata.name, namespace, API_VERSION, spec.kind)
+
+
+def stages(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
+    """The sets of `specs` in the order in which they are applied; those of one stage go together.
+
+    `known` is every spec there is, those on the cluster too; it has a Platform.
+    """
+    assert known.platform is not None  # noqa: S101 - consistency.check refuses specs without one
+    ordered: list[list[ObjectSet]] = [[foundation()] if specs.platform else [], [], [], []]
+    place = {"Platform": 1, "Tenant": 2}
+    for compiled in compile_specs(known.platform, known.tenants, specs.all):
+        spec = compiled.spec
+        title = f"{spec.kind} {spec.metadata.name}"
+        whole = ObjectSet(title, inventory_of(spec), spec_object(spec), compiled.objects)
+        ordered[place.get(spec.kind, 3)].append(whole)
+    return [stage for stage in ordered if stage]
+
+
+async def _parent_step(client: Client, parent: Object, *, write: bool, force: bool = False) -> Step:
+    """Store a Manor object as itself, unless the cluster has just that."""
+    ref = ref_of(parent)
+    meta = parent["metadata"]
+    try:
+        live = await client.get(parent["apiVersion"], parent["kind"], meta["name"], meta.get("namespace"))
+    except (NotFound, UnknownKind):
+        live = None
+    wanted = meta.get("labels", {}).items(), meta.get("annotations", {}).items()
+    if live is not None and live["spec"] == parent["spec"]:
+        had = live["metadata"].get("labels", {}).items(), live["metadata"].get("annotations", {}).items()
+        if wanted[0] <= had[0] and wanted[1] <= had[1]:
+            return Step(ref, Action.UNCHANGED, before=live, after=live)
+    after = await client.apply(parent, force=force) if write else parent
+    return Step(ref, Action.CREATE if live is None else Action.UPDATE, before=live, after=after)
+
+
+async def apply_set(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
+    """Apply one set, its parent first."""
+    steps: list[Step] = []
+    if part.parent is not None:
+        steps.append(await _parent_step(client, part.parent, write=True, force=options.force_conflicts))
+    result = await apply(client, part.objects, part.inventory, options, progress)
+    return Result((*steps, *result.steps))
+
+
+async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:
+    """What applying one set would do; a set whose parent does not exist yet is all new."""
+    steps: list[Step] = []
+    if part.parent is not None:
+        steps.append(await _parent_step(client, part.parent, write=False))
+    try:
+        planned = await plan(client, part.objects, part.inventory, options)
+    except (InventoryError, UnknownKind):
+        new = [Step(ref_of(obj), Action.CREATE, after=obj) for obj in part.objects]
+        return Plan((*steps, *new))
+    return Plan((*steps, *planned.steps))
+
+
+async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaitable[T]]) -> list[T]:
+    """`run` for every set of a stage, some at a time; at the first error the others are cancelled."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(part: ObjectSet) -> T:
+        async with gate:
+            return await run(part)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(part)) for part in parts]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
