@@ -49,8 +49,10 @@ def _same(desired: Any, live: Any, fields: dict[str, Any]) -> bool:
 
 def _same_fields(desired: dict[str, Any], live: dict[str, Any], fields: dict[str, Any]) -> bool:
     owned = {key[2:] for key in fields if key.startswith("f:")}
+    # Typed objects leave out what is empty; as long as the field is ours, nobody has filled it since.
     return owned == desired.keys() and all(
-        key in live and _same(value, live[key], fields[f"f:{key}"]) for key, value in desired.items()
+        _same(value, live[key], fields[f"f:{key}"]) if key in live else value in ([], {}) and not fields[f"f:{key}"]
+        for key, value in desired.items()
     )
 
 
