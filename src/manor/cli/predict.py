@@ -1,0 +1,63 @@
+"""`manor predict`: ask a served model through the gateway."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from manor.api import API_VERSION, Model
+from manor.cli.cluster import read_known
+from manor.cli.options import Context, Kubeconfig
+from manor.cli.output import err, run_async
+from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
+from manor.engines import home
+from manor.kube import Client
+
+
+def read_input(text: str) -> Any:
+    """JSON given on the command line, in a file (`@file`) or on standard input (`-`)."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise PredictionFailed(f"the input is not JSON: {error}") from None
+
+
+@run_async
+async def predict_command(
+    model: Annotated[str, typer.Argument(help="Name of the Model.")],
+    data: Annotated[
+        str, typer.Argument(metavar="INPUT", help="Rows of numbers or a whole request, as JSON; @FILE, or -.")
+    ],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the Model.")],
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    curl: Annotated[
+        bool, typer.Option("--curl", help="Print the request as a curl command instead of sending it.")
+    ] = False,
+) -> None:
+    """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as JSON.
+
+    Examples:
+
+        manor predict iris '[[5.1, 3.5, 1.4, 0.2]]' -n tenant-a
+
+        manor predict iris @request.json -n tenant-a --curl
+    """
+    body = request_body(read_input(data))
+    async with Client.connect(kubeconfig, context) as client:
+        known = await read_known(client, [namespace])
+        if known.platform is None:
+            raise PredictionFailed("this cluster has no Platform; apply one first")
+        spec = Model.model_validate(await client.get(API_VERSION, "Model", model, namespace))
+        target = await endpoint(client, known.platform, home(spec, known.tenants), spec)
+    if curl:
+        typer.echo(target.curl(body))
+        return
+    err.print(f"POST {target.url}", style="dim")
+    typer.echo(json.dumps(predict(target, body), indent=2))

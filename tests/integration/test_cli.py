@@ -1,0 +1,144 @@
+"""The commands, run as a user runs them, on a real API server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+EXAMPLE = "examples/01-two-teams"
+ROOT = Path(__file__).parent.parent.parent
+
+
+def manor(node: Any, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {"KUBECONFIG": str(node.kubeconfig), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
+    command = [str(Path(sys.executable).with_name("manor")), *args]
+    return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=500)
+
+
+PLATFORM = f"{EXAMPLE}/platform.yaml"
+
+
+def tenant(name: str, extra: str = "") -> str:
+    return f"""\
+apiVersion: manor.dev/v1alpha1
+kind: Tenant
+metadata: {{name: {name}}}
+spec:
+  owners: [{{name: {name}-owner}}]
+{extra}"""
+
+
+@pytest.fixture(scope="module")
+def platform(gateway_api_node: Any) -> Any:
+    """The API server with the Gateway API's kinds and the Platform on it."""
+    result = manor(gateway_api_node, "apply", "-f", PLATFORM)
+    assert result.returncode == 0, result.stderr
+    return gateway_api_node
+
+
+def test_a_second_apply_changes_nothing_and_diff_is_empty(platform: Any) -> None:
+    first = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-once"))
+    assert first.returncode == 0, first.stderr
+    again = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-once"))
+    assert again.returncode == 0
+    assert not {"created", "updated", "deleted"} & set(again.stderr.split())
+    assert manor(platform, "diff", "-f", "-", given=tenant("cli-once")).returncode == 0
+
+
+def test_diff_shows_a_change_and_writes_nothing(platform: Any) -> None:
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-diff")).returncode == 0
+    changed = tenant("cli-diff", "  quota: {cpu: 3}\n")
+    for _ in range(2):
+        shown = manor(platform, "diff", "-f", "-", given=changed)
+        assert shown.returncode == 1
+        assert "+    requests.cpu: '3'" in shown.stdout
+        assert "-    requests.cpu: '8'" in shown.stdout
+
+
+def test_get_tenants_lists_what_was_applied(platform: Any) -> None:
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-get")).returncode == 0
+    table = manor(platform, "get", "tenants")
+    assert table.returncode == 0
+    assert "cli-get-owner" in table.stdout
+    listed = json.loads(manor(platform, "get", "tenants", "cli-get", "-o", "json").stdout)
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["cli-get"]
+    missing = manor(platform, "get", "tenants", "nobody")
+    assert missing.returncode == 2
+    assert "no tenant nobody" in missing.stderr
+
+
+def test_delete_keeps_volumes_unless_told_otherwise(platform: Any) -> None:
+    spec = tenant("cli-data", "  volumes: [{name: data, size: 1Gi}]\n")
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=spec).returncode == 0
+    asked = manor(platform, "delete", "-f", "-", given=spec)
+    assert asked.returncode == 1
+    assert "deleted" not in asked.stderr.splitlines()[-1]
+    kept = manor(platform, "delete", "-f", "-", "--yes", given=spec)
+    assert kept.returncode == 0, kept.stderr
+    assert "PersistentVolumeClaim cli-data/data kept" in kept.stderr
+    assert "cli-data" in manor(platform, "get", "tenants").stdout
+    gone = manor(platform, "delete", "-f", "-", "--yes", "--delete-data", given=spec)
+    assert gone.returncode == 0, gone.stderr
+    assert "cli-data" not in manor(platform, "get", "tenants").stdout
+
+
+def test_a_namespace_of_somebody_else_is_refused_until_adopted(platform: Any) -> None:
+    subprocess.run(
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "create", "namespace", "cli-taken"], check=True, timeout=60
+    )
+    refused = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-taken"))
+    assert refused.returncode == 1
+    assert "Namespace cli-taken refused: exists and was not made by this inventory" in refused.stderr
+    adopted = manor(platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-taken"))
+    assert adopted.returncode == 0, adopted.stderr
+
+
+@pytest.mark.parametrize(
+    ("extra", "wanted"),
+    [
+        ("  namespaces: [{name: cli-owned}]\n", "namespace 'cli-owned' belongs to tenant 'cli-owned' already"),
+        ("  hosts: [cli-owned.manor.local]\n", "overlaps 'cli-owned.manor.local' of tenant 'cli-owned'"),
+        ("  quota: {cpu: lots}\n", "<stdin>:6: spec.quota.cpu: 'lots' is not a quantity"),
+    ],
+)
+def test_bad_input_changes_nothing(platform: Any, extra: str, wanted: str) -> None:
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-owned")).returncode == 0
+    before = manor(platform, "get", "tenants", "-o", "yaml").stdout
+    result = manor(platform, "apply", "-f", "-", given=tenant("cli-bad", extra))
+    assert result.returncode == 2
+    assert wanted in result.stderr
+    assert manor(platform, "get", "tenants", "-o", "yaml").stdout == before
+
+
+def test_an_unreachable_server_and_a_wrong_context_are_told_apart(platform: Any, tmp_path: Path) -> None:
+    wrong = manor(platform, "get", "tenants", "--context", "nowhere")
+    assert wrong.returncode == 2
+    assert "nowhere" in wrong.stderr
+    config = Path(platform.kubeconfig).read_text()
+    lines = [
+        line.split("server:")[0] + "server: https://127.0.0.1:9" if "server:" in line else line
+        for line in config.splitlines()
+    ]
+    (tmp_path / "kubeconfig").write_text("\n".join(lines))
+    dead = manor(platform, "get", "tenants", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert dead.returncode == 2
+    assert "https://127.0.0.1:9" in dead.stderr
+    assert "Traceback" not in dead.stderr
+
+
+def test_the_server_refuses_what_manor_refuses(platform: Any) -> None:
+    bad = tenant("cli-crd", "  members: [{kind: ServiceAccount, name: ci}]\n")
+    result = subprocess.run(
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "apply", "-f", "-"],
+        input=bad,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode != 0
+    assert "a ServiceAccount needs a namespace" in result.stderr
