@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test check bench lock golden node-bundle
+.PHONY: help up down test check bench lock golden docs node-bundle
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(STAMP) ## every benchmark, each beside its limit or peer
 
 golden: $(STAMP) ## write the golden files anew
 	$(VENV)/bin/pytest -q -m unit --regen-golden tests/golden
+
+docs: $(STAMP) ## write the generated pages anew
+	$(VENV)/bin/python docs/generate.py
 
 lock: ## resolve the dependencies anew into requirements.lock
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev \

@@ -28,7 +28,7 @@ def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> l
     """
     match workload:
         case TrainingJob():
-            return native.training_job(platform, workload)
+            return native.training_job(platform, tenant, workload)
         case Model():
             return native.model(platform, tenant, workload)
 

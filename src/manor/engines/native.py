@@ -1,7 +1,7 @@
 """The native engine: TrainingJob as a Job, Model as a Deployment behind a route, with nothing else installed."""
 
 from manor.api import Model, Platform, Tenant, TrainingJob
-from manor.engines.pods import container_security_context, env, pod_spec, resources
+from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
 from manor.engines.storage import model_volume
 from manor.render import labels, names, url
 from manor.render.objects import Object, make
@@ -33,7 +33,7 @@ def _worker_env(job: TrainingJob, service: str | None) -> list[Object]:
     return env(variables | spec.env)
 
 
-def training_job(platform: Platform, job: TrainingJob) -> list[Object]:
+def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[Object]:
     """An indexed Job; its files in a ConfigMap; for several workers a headless Service to find each other by."""
     spec, name = job.spec, job.metadata.name
     made: list[Object] = []
@@ -64,7 +64,7 @@ def training_job(platform: Platform, job: TrainingJob) -> list[Object]:
     }
     if spec.files:
         container["workingDir"] = APP_PATH
-    fields: Object = {"restartPolicy": "Never"}
+    fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
     if service:
         fields["subdomain"] = service
     made.append(_object("Job", "batch/v1", name, job, spec=_job_spec(job, container, volumes, fields)))
@@ -130,14 +130,18 @@ def _waiter(server: Object, mount: Object, path: str) -> Object:
     }
 
 
-def _version(platform: Platform, model: Model, name: str, storage_uri: str, replicas: int) -> list[Object]:
+def _version(
+    platform: Platform, tenant: Tenant, model: Model, name: str, storage_uri: str, replicas: int
+) -> list[Object]:
     """One served version of a model: its Deployment and Service, both named `name`."""
     volume, mount, path = model_volume(storage_uri)
     server = _server(platform, model, path)
     waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
     server["volumeMounts"] = [mount]
     selector = {**labels.workload_labels(model.kind, model.metadata.name), labels.INSTANCE: name}
-    fields: Object = {"initContainers": waiting} if waiting else {}
+    fields = placement(platform, tenant, model.spec.resources)
+    if waiting:
+        fields["initContainers"] = waiting
     deployment: Object = {
         "selector": {"matchLabels": selector},
         "template": {"metadata": {"labels": selector}, "spec": pod_spec([server], [volume], **fields)},
@@ -179,10 +183,10 @@ def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
 def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
     """A Deployment and a Service (80 to 8080) for each version, the route to them, and what replicas need."""
     spec, name = model.spec, model.metadata.name
-    made = _version(platform, model, name, spec.storage_uri, spec.replicas)
+    made = _version(platform, tenant, model, name, spec.storage_uri, spec.replicas)
     canary = f"{name}-canary" if spec.canary else None
     if spec.canary and canary:
-        made += _version(platform, model, canary, spec.canary.storage_uri, 1)
+        made += _version(platform, tenant, model, canary, spec.canary.storage_uri, 1)
     made.append(_route(platform, tenant, model, canary))
     if spec.replicas > 1:
         selector = {**labels.workload_labels(model.kind, name), labels.INSTANCE: name}

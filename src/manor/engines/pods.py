@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from manor.api import Platform
+from manor.api import Platform, Tenant
 from manor.api.workload import Resources
 from manor.render.objects import Object
 
@@ -39,6 +39,18 @@ def resources(platform: Platform, wanted: Resources) -> Object:
         gpu = platform.spec.gpu.resource_names[0]
         requests[gpu] = limits[gpu] = str(wanted.gpu)
     return {"requests": requests, "limits": limits}
+
+
+def placement(platform: Platform, tenant: Tenant, wanted: Resources) -> Object:
+    """Where a pod runs: the sandbox if the tenant demands it, GPU nodes if the pod holds GPUs."""
+    fields: Object = {}
+    if tenant.spec.sandbox:
+        fields["runtimeClassName"] = platform.spec.sandbox_runtime_class
+    if wanted.gpu:
+        allowed = tenant.spec.gpu.flavors
+        taints = [f.taint for f in platform.spec.gpu.flavors if f.taint and (not allowed or f.name in allowed)]
+        fields["tolerations"] = [{"key": taint, "operator": "Exists"} for taint in dict.fromkeys(taints)]
+    return fields
 
 
 def env(variables: dict[str, str]) -> list[Object]:
