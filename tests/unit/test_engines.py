@@ -1,0 +1,129 @@
+"""The native engine: what it makes is admitted by Pod Security `restricted`, and finds its model."""
+
+from typing import Any
+
+import pytest
+
+from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.engines import Unsupported, home, model_url, render_workload
+
+pytestmark = pytest.mark.unit
+
+META = {"apiVersion": "manor.dev/v1alpha1"}
+NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
+FLAVORS = [{"name": "a100", "taint": "nvidia.com/gpu"}, {"name": "l4", "taint": "l4-only"}]
+
+
+def platform(**spec: Any) -> Platform:
+    images = {"training": "r/training:1", "serving": {"sklearn": "r/serving:1"}}
+    whole = {"domain": "ml.example.com", "network": NETWORK, "images": images, "gpu": {"flavors": FLAVORS}, **spec}
+    return Platform.model_validate({**META, "kind": "Platform", "spec": whole})
+
+
+def tenant(**spec: Any) -> Tenant:
+    body = {"owners": [{"name": "ada"}], **spec}
+    return Tenant.model_validate({**META, "kind": "Tenant", "metadata": {"name": "vision"}, "spec": body})
+
+
+def job(**spec: Any) -> TrainingJob:
+    metadata = {"name": "train", "namespace": "vision"}
+    body = {"command": ["python3", "train.py"], **spec}
+    return TrainingJob.model_validate({**META, "kind": "TrainingJob", "metadata": metadata, "spec": body})
+
+
+def model(**spec: Any) -> Model:
+    metadata = {"name": "digits", "namespace": "vision"}
+    body = {"format": "sklearn", "storageUri": "pvc://models/digits", **spec}
+    return Model.model_validate({**META, "kind": "Model", "metadata": metadata, "spec": body})
+
+
+def made(workload: TrainingJob | Model, *, team: Tenant | None = None, on: Platform | None = None) -> dict[str, Any]:
+    objects = render_workload(on or platform(), team or tenant(), workload)
+    return {f"{o['kind']}/{o['metadata']['name']}": o for o in objects}
+
+
+WORKLOADS = [job(), job(workers=3, files={"a.py": "1"}), model(), model(storageUri="oci://r/m:1", replicas=2)]
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_pods_are_restricted_with_a_read_only_root(workload: TrainingJob | Model) -> None:
+    specs = [o["spec"]["template"]["spec"] for o in made(workload).values() if "template" in o.get("spec", {})]
+    assert specs
+    for spec in specs:
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in [*spec["containers"], *spec.get("initContainers", [])]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            }
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_several_workers_find_each_other() -> None:
+    objects = made(job(workers=3, processes=2))
+    pod = objects["Job/train"]["spec"]["template"]["spec"]
+    env = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    assert objects["Service/train-workers"]["spec"]["clusterIP"] == "None"
+    assert pod["subdomain"] == "train-workers"
+    assert env["MASTER_ADDR"] == "train-0.train-workers"
+    assert (env["NNODES"], env["NPROC_PER_NODE"], env["WORLD_SIZE"]) == ("3", "2", "6")
+
+
+def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
+    claim = made(model())["Deployment/digits"]["spec"]["template"]["spec"]
+    image = made(model(storageUri="oci://r/digits:2"))["Deployment/digits"]["spec"]["template"]["spec"]
+    assert claim["initContainers"][0]["command"][-1] == "/mnt/models/digits"
+    assert "initContainers" not in image
+    assert image["volumes"][0] == {"name": "model", "image": {"reference": "r/digits:2"}}
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/m", "gs://bucket/m", "https://example.com/m", "pvc://models/../other"])
+def test_what_the_engine_cannot_mount_is_refused(uri: str) -> None:
+    with pytest.raises(Unsupported, match="://"):
+        made(model(storageUri=uri))
+
+
+def test_a_canary_gets_its_share() -> None:
+    objects = made(model(canary={"storageUri": "pvc://models/digits-2", "weight": 10}))
+    (rule,) = objects["HTTPRoute/digits"]["spec"]["rules"]
+    assert [(b["name"], b["weight"]) for b in rule["backendRefs"]] == [("digits", 90), ("digits-canary", 10)]
+    selectors = [objects[f"Service/{name}"]["spec"]["selector"] for name in ("digits", "digits-canary")]
+    assert selectors[0] != selectors[1]
+
+
+def test_replicas_get_a_budget_and_autoscaling_owns_their_number() -> None:
+    assert "PodDisruptionBudget/digits" not in made(model())
+    scaled = made(model(replicas=2, autoscaling={"maxReplicas": 4}))
+    assert scaled["PodDisruptionBudget/digits"]["spec"]["maxUnavailable"] == 1
+    assert scaled["HorizontalPodAutoscaler/digits"]["spec"]["minReplicas"] == 2
+    assert "replicas" not in scaled["Deployment/digits"]["spec"]
+
+
+def test_a_route_names_the_tenants_own_gateway_and_host() -> None:
+    route = made(model())["HTTPRoute/digits"]["spec"]
+    assert route["parentRefs"] == [{"name": "vision", "namespace": "manor-system"}]
+    assert route["hostnames"] == ["vision.ml.example.com"]
+    assert model_url(platform(), tenant(), model()) == "http://vision.ml.example.com/v2/models/digits/infer"
+
+
+def test_a_gpu_pod_tolerates_the_tenants_flavors_and_no_other() -> None:
+    team = tenant(gpu={"guarantee": 1, "flavors": ["a100"]})
+    pod = made(job(resources={"gpu": 1}), team=team)["Job/train"]["spec"]["template"]["spec"]
+    assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert "tolerations" not in made(job(), team=team)["Job/train"]["spec"]["template"]["spec"]
+
+
+def test_a_sandboxed_tenant_runs_in_the_sandbox() -> None:
+    on = platform(sandboxRuntimeClass="gvisor")
+    for workload, key in ((job(), "Job/train"), (model(), "Deployment/digits")):
+        pod = made(workload, team=tenant(sandbox=True), on=on)[key]["spec"]["template"]["spec"]
+        assert pod["runtimeClassName"] == "gvisor"
+
+
+def test_a_workload_outside_every_tenant_has_no_home() -> None:
+    with pytest.raises(LookupError, match="belongs to no tenant"):
+        home(job(), {})
