@@ -48,7 +48,7 @@ def request_body(data: Any) -> dict[str, Any]:
     if isinstance(data, dict) and "inputs" in data:
         return data
     rows = data if isinstance(data, list) and data and isinstance(data[0], list) else [data]
-    if not rows or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+    if not rows[0] or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
         raise PredictionFailed("the input must be rows of numbers of one length, such as [[5.1, 3.5, 1.4, 0.2]]")
     tensor = {"name": "input", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": rows}
     return {"inputs": [tensor]}
