@@ -11,9 +11,11 @@ import pytest
 import yaml
 from aiohttp import web
 
-from manor.apply import Inventory
+from manor.apply import Inventory, wait
 from manor.kube import Client
 from manor.kube.connection import Connection, open_connection
+from manor.local.binaries import obtain
+from manor.local.progress import Report
 
 _numbers = itertools.count(1)
 
@@ -23,6 +25,18 @@ async def client(api_node: Any) -> AsyncIterator[Client]:
     """The administrator's client."""
     async with Client.connect(api_node.kubeconfig) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+async def gateway_api_node(api_node: Any, client: Client) -> Any:
+    """The API server with the kinds of the Gateway API on it."""
+    folder = obtain(binaries=None, bundle=None, report=Report()).share / "gateway-api"
+    crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
+    assert crds, f"no CRDs in {folder}"
+    for crd in crds:
+        await client.apply(crd, field_manager="tests", force=True)
+    await wait(client, crds, timeout=30)
+    return api_node
 
 
 @dataclass(frozen=True)
