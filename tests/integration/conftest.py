@@ -107,7 +107,7 @@ async def _forward(connection: Connection, request: web.Request) -> web.Response
     if authorization := await connection.authorization():
         headers["Authorization"] = authorization
     async with connection.session.request(
-        request.method, connection.server + request.path_qs, data=await request.read(), headers=headers
+        request.method, connection.server + request.path_qs, data=await request.read() or None, headers=headers
     ) as answer:
         return web.Response(
             status=answer.status, body=await answer.read(), content_type=answer.content_type or "application/json"

@@ -1,0 +1,190 @@
+"""How fast `manor apply` writes, beside the rate at which the same API server takes the same objects from a bare loop.
+
+Both sides write the rendered objects of TENANTS new tenants by server-side apply over HTTP/1.1, with the same number of
+requests in flight, fresh objects for each, in alternating order. The bare loop knows nothing but URLs and bodies made
+beforehand, and that namespaces come first. Ours reads what is there, refuses strangers, keeps an inventory for each
+tenant, orders by waves and accounts for every object. Rates are in objects of the tenants per second; the inventories
+that ours writes beside them do not count for it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+
+from manor.api import API_VERSION, Platform, Tenant
+from manor.apply import Inventory, Options, apply
+from manor.engines import compile_specs
+from manor.kube import Client, Object
+from manor.kube.connection import open_connection
+from manor.render import render_foundation, spec_object
+
+BAR = 0.7
+Sets = list[list[Object]]
+
+PLATFORM = Platform.model_validate(
+    {
+        "apiVersion": API_VERSION,
+        "kind": "Platform",
+        "metadata": {"name": "manor"},
+        "spec": {
+            "domain": "bench.example",
+            "contact": "platform@bench.example",
+            "network": {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]},
+            "gateway": {"className": "manor"},
+            "registries": ["registry.bench.example"],
+            "storageClasses": ["standard"],
+        },
+    }
+)
+
+
+def tenants(prefix: str, count: int) -> list[Tenant]:
+    """Tenants like those of the examples, with a volume each."""
+    return [
+        Tenant.model_validate(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "Tenant",
+                "metadata": {"name": f"{prefix}-{number:02}"},
+                "spec": {
+                    "owners": [{"name": f"{prefix}-{number:02}-user"}],
+                    "members": [{"name": f"{prefix}-{number:02}-team", "kind": "Group", "role": "editor"}],
+                    "quota": {"cpu": 4, "memory": "8Gi", "storage": "20Gi"},
+                    "volumes": [{"name": "models", "size": "1Gi"}],
+                },
+            }
+        )
+        for number in range(count)
+    ]
+
+
+def rendered(prefix: str, count: int) -> Sets:
+    """The objects of each tenant, the Tenant itself first; without those that need CRDs of others."""
+    made = tenants(prefix, count)
+    compiled = compile_specs(PLATFORM, {tenant.name: tenant for tenant in made}, made)
+    return [
+        [spec_object(one.spec), *(obj for obj in one.objects if obj["kind"] not in ("Gateway", "HTTPRoute"))]
+        for one in compiled
+    ]
+
+
+async def ours(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
+    """Seconds that manor takes: one inventory, the Tenant as its parent, for each tenant."""
+    began = time.perf_counter()
+    async with Client.connect(kubeconfig, concurrency=concurrency) as client:
+
+        async def one(objects: list[Object]) -> None:
+            inventory = Inventory(objects[0]["metadata"]["name"], "", API_VERSION, "Tenant")
+            result = await apply(client, objects, inventory)
+            assert result.ok, [step for step in result if step.message]
+
+        await asyncio.gather(*(one(objects) for objects in sets))
+    return time.perf_counter() - began
+
+
+async def bare(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
+    """Seconds that a loop over prepared requests takes."""
+    async with Client.connect(kubeconfig) as client:
+        requests = [await request_of(client, obj) for objects in sets for obj in objects]
+    began = time.perf_counter()
+    connection = await open_connection(kubeconfig, None)
+    headers = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
+    headers["Authorization"] = await connection.authorization() or ""
+    params = {"fieldManager": "manor", "force": "false", "fieldValidation": "Strict"}
+    slots = asyncio.Semaphore(concurrency)
+
+    async def send(session: aiohttp.ClientSession, path: str, body: bytes) -> None:
+        async with slots:
+            url = connection.server + path
+            async with session.patch(url, params=params, data=body, headers=headers, **connection.options) as answer:
+                text = await answer.read()
+                assert answer.status < 300, text
+
+    async with connection.session as session:
+        for first in (True, False):
+            wave = [(path, body) for path, body, is_namespace in requests if is_namespace is first]
+            await asyncio.gather(*(send(session, path, body) for path, body in wave))
+    return time.perf_counter() - began
+
+
+async def request_of(client: Client, obj: Object) -> tuple[str, bytes, bool]:
+    """Path and body of the apply of `obj`, and whether it is a namespace."""
+    resource = await client.resource(obj["apiVersion"], obj["kind"])
+    meta = obj["metadata"]
+    path = resource.path(meta.get("namespace"), meta["name"])
+    return path, json.dumps(obj).encode(), obj["kind"] == "Namespace"
+
+
+async def prepare(kubeconfig: Path) -> None:
+    """The CRDs and the platform's own objects, which stand before any tenant, and a warm-up."""
+    [platform] = compile_specs(PLATFORM, {}, [PLATFORM])
+    objects = [*render_foundation(), spec_object(PLATFORM), *platform.objects]
+    async with Client.connect(kubeconfig) as client:
+        result = await apply(client, objects, Inventory("bench"), Options(adopt=True))
+        assert result.ok, [step for step in result if step.message]
+
+
+async def measure(kubeconfig: Path, count: int, rounds: int, concurrency: int) -> bool:
+    """Runs all rounds and prints them; whether the bar is reached."""
+    await prepare(kubeconfig)
+    sides: dict[str, Callable[[Path, Sets, int], Awaitable[float]]] = {"bare": bare, "ours": ours}
+    stamp = f"{os.getpid() % 1000:03}"
+    for name, side in sides.items():  # warm up
+        await side(kubeconfig, rendered(f"w{stamp}{name[0]}", 5), concurrency)
+    ratios = []
+    print(f"{count} tenants, {sum(map(len, rendered('t', count)))} objects a side, {concurrency} requests in flight")
+    for number in range(rounds):
+        rates = {}
+        for name in sorted(sides, reverse=bool(number % 2)):
+            sets = rendered(f"r{stamp}{number}{name[0]}", count)
+            seconds = await sides[name](kubeconfig, sets, concurrency)
+            rates[name] = sum(map(len, sets)) / seconds
+        ratios.append(rates["ours"] / rates["bare"])
+        print(f"round {number + 1}: bare {rates['bare']:6.0f}/s  ours {rates['ours']:6.0f}/s  ratio {ratios[-1]:.2f}")
+    median = statistics.median(ratios)
+    print(f"ratio: median {median:.2f}, from {min(ratios):.2f} to {max(ratios):.2f}; bar {BAR}")
+    return median >= BAR
+
+
+@contextmanager
+def api_server(kubeconfig: Path | None) -> Iterator[Path]:
+    """The API server of `kubeconfig`, or a throw-away one."""
+    if kubeconfig is not None:
+        yield kubeconfig
+        return
+    manor, name = str(Path(sys.executable).with_name("manor")), f"bench-{os.getpid()}"
+    try:
+        subprocess.run([manor, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True)
+        found = subprocess.run(
+            [manor, "local", "kubeconfig", "--name", name, "--path"], check=True, capture_output=True, text=True
+        )
+        yield Path(found.stdout.strip())
+    finally:
+        subprocess.run([manor, "local", "down", "--name", name, "--yes"], check=False)
+
+
+def main() -> int:
+    """Exit code 1 where the bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one")
+    parser.add_argument("--tenants", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--concurrency", type=int, default=32)
+    given = parser.parse_args()
+    with api_server(given.kubeconfig) as kubeconfig:
+        good = asyncio.run(measure(kubeconfig, given.tenants, given.rounds, given.concurrency))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
