@@ -1,0 +1,25 @@
+"""Attacks a cluster as its tenants' own users and pods, and shows what stopped each attack."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.errors import VerifyError
+from manor.verify.registry import load, select
+from manor.verify.report import Report, Result
+from manor.verify.runner import verify
+from manor.verify.team import Tenancy, parse_team, read_tenancy
+from manor.verify.trial import Status
+
+__all__ = [
+    "Check",
+    "Level",
+    "Report",
+    "Result",
+    "Severity",
+    "Status",
+    "Tenancy",
+    "VerifyError",
+    "load",
+    "parse_team",
+    "read_tenancy",
+    "select",
+    "verify",
+]

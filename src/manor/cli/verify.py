@@ -1,0 +1,172 @@
+"""`manor verify`: attack the cluster as its tenants, and show what held."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from manor.cli.options import Context, Kubeconfig
+from manor.cli.output import err, out, run_async
+from manor.kube import Client
+from manor.verify import Check, Level, Report, Result, Status, Tenancy, load, parse_team, read_tenancy, select, verify
+from manor.verify.baseline import accept, read_baseline
+from manor.verify.registry import get
+from manor.verify.report import Acceptance
+from manor.verify.reports import WRITERS
+
+STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIPPED: "yellow"}
+
+Form = StrEnum("Form", ["table", *WRITERS])  # type: ignore[misc]
+
+
+@run_async
+async def command(
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    level: Annotated[
+        Level, typer.Option(help="static reads; dry-run also asks as tenants; live runs pods too.")
+    ] = Level.LIVE,
+    only: Annotated[list[str], typer.Option("--only", metavar="ID", help="Only this check; repeatable.")] = [],  # noqa: B006
+    plane: Annotated[list[str], typer.Option(help="Only the checks of this plane; repeatable.")] = [],  # noqa: B006
+    tenant: Annotated[
+        list[str],
+        typer.Option(metavar="name=…,namespace=…,user=…", help="A tenant of a cluster without Manor; repeatable."),
+    ] = [],  # noqa: B006
+    probe_image: Annotated[str | None, typer.Option(help="Image with python3 for the probe pods.")] = None,
+    baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Accepted findings.")] = None,
+    output: Annotated[Form, typer.Option("--output", "-o", help="What to print.")] = Form.table,  # type: ignore[attr-defined]
+    listing: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="ID", help="Say what a check does and stop.")] = None,
+) -> None:
+    """Attack the cluster as each tenant's own users and pods; pass only what the named mechanism stopped.
+
+    Exit code 0: all passed; 1: something is open; 2: something could not be determined. What it makes on the cluster
+    it removes, also when interrupted.
+
+    Examples:
+
+        manor verify
+
+        manor verify --level static -o json
+
+        manor verify --only MNR-NETWORK-001 --explain MNR-NETWORK-001
+
+        manor verify --tenant name=a,namespace=ns-a,user=alice --tenant name=b,namespace=ns-b,user=bob
+    """
+    catalogue = load()
+    if explain:
+        _explain(get(catalogue, explain))
+        return
+    chosen = select(catalogue, only, plane)
+    if listing:
+        _list(chosen)
+        return
+    accepted = read_baseline(baseline, catalogue) if baseline else {}
+    given = Tenancy(tuple(parse_team(text) for text in tenant)) if tenant else None
+    async with Client.connect(kubeconfig, context) as client:
+        report = await _run(client, chosen, level, given, probe_image, accepted)
+    if output == "table":
+        _print(report)
+    else:
+        typer.echo(WRITERS[output](report), nl=False)
+    raise typer.Exit(report.exit_code)
+
+
+async def run_checks(client: Client, level: Level = Level.LIVE) -> int:
+    """All checks on the cluster of `client`, shown as a table; the exit code of `manor verify`."""
+    report = await _run(client, load(), level)
+    _print(report)
+    return report.exit_code
+
+
+async def _run(
+    client: Client,
+    chosen: list[Check],
+    level: Level,
+    given: Tenancy | None = None,
+    probe_image: str | None = None,
+    accepted: dict[str, Acceptance] | None = None,
+) -> Report:
+    tenancy = given or await read_tenancy(client)
+    with _progress(sum(level.includes(check.level) for check in chosen)) as advance:
+        report = await verify(client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result)
+    return accept(report, accepted or {})
+
+
+class _Advance:
+    def __init__(self, bar: Progress, total: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("attacking", total=total)
+        self._red = 0
+
+    def result(self, result: Result) -> None:
+        """One more check has ended."""
+        self._red += result.status is not Status.PASS
+        words = f"attacking, {self._red} not passed" if self._red else "attacking"
+        self._bar.update(self._task, advance=1, description=words)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[_Advance]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        yield _Advance(bar, total)
+
+
+def _print(report: Report) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("CHECK", "RESULT", "ATTACK", "STOPPED BY"):
+        table.add_column(column, overflow="fold")
+    for result in report.results:
+        word = "accepted" if result.accepted else result.status.value
+        style = "cyan" if result.accepted else STYLES[result.status]
+        told = ", ".join(result.mechanisms) if result.status is Status.PASS else result.reason
+        table.add_row(result.check.id, f"[{style}]{word}[/]", escape(result.check.title), escape(told))
+    out.print(table)
+    counted = report.count()
+    numbers = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status])
+    style = "green" if report.exit_code == 0 else "bold red"
+    out.print(
+        f"\n[{style}]{report.verdict}[/]: {numbers}; {len(report.tenants)} tenants, level {report.level}, "
+        f"{report.seconds:.1f} s, Kubernetes {report.kubernetes}"
+    )
+
+
+def _list(checks: list[Check]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("CHECK", "LEVEL", "SEVERITY", "ATTACK"):
+        table.add_column(column, overflow="fold")
+    for check in checks:
+        table.add_row(check.id, check.level.value, check.severity.value, escape(check.title))
+    out.print(table)
+
+
+def _explain(check: Check) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in {
+        "Check": check.id,
+        "Attack": check.title,
+        "Guarantee": check.guarantee,
+        "Severity": check.severity.value,
+        "Level": check.level.value,
+        "Attempt": check.attempt,
+        "Expected": check.expect,
+        "Remedy": check.remedy,
+        "Stands for": "\n".join(check.references),
+    }.items():
+        table.add_row(name, escape(text))
+    out.print(table)

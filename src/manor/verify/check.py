@@ -1,0 +1,72 @@
+"""What a check is: an attack, and all that a reader of its result wants to know."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from manor.verify.ground import Ground
+from manor.verify.trial import Trial
+
+Attack = Callable[[Ground], Awaitable[list[Trial]]]
+
+PLANES = ("rbac", "admission", "pod", "network", "storage", "routes", "quota", "metadata", "fairness", "platform")
+
+
+class Severity(StrEnum):
+    """What a tenant gains where the check fails."""
+
+    CRITICAL = "critical"
+    """The cluster, or everything of another tenant."""
+    HIGH = "high"
+    """Data or workloads of another tenant, or a way around its own limits to the harm of others."""
+    MEDIUM = "medium"
+    """A part of another's service, or a first step to more."""
+    LOW = "low"
+    """Knowledge that should not be had."""
+
+
+class Level(StrEnum):
+    """What a check does to the cluster."""
+
+    STATIC = "static"
+    """Reads, and questions to the authorizer."""
+    DRY_RUN = "dry-run"
+    """Also requests of the tenant's user that the server handles in full and does not store."""
+    LIVE = "live"
+    """Also probe pods and what they need, removed afterwards."""
+
+    def includes(self, other: "Level") -> bool:
+        """Whether a run at this level runs checks of `other`."""
+        order = list(Level)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A guarantee and the attack that puts it to the test. Every field but `scope` is required, none may be empty."""
+
+    id: str
+    """`MNR-<PLANE>-<number>`; never reused."""
+    title: str
+    """The attack in a few words."""
+    guarantee: str
+    """What Manor promises."""
+    severity: Severity
+    level: Level
+    references: tuple[str, ...]
+    """CVE and GHSA numbers, benchmark sections, Pod Security controls, published issues that it stands for."""
+    attempt: str
+    """What is tried."""
+    expect: str
+    """What must happen, by which mechanism."""
+    remedy: str
+    """How to mend it."""
+    run: Attack
+    scope: Literal["pair", "cluster"] = "pair"
+    """Whether it runs for each sampled pair of tenants or once."""
+
+    @property
+    def plane(self) -> str:
+        """The plane, from the id."""
+        return self.id.split("-")[1].lower()

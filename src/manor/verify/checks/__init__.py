@@ -1,0 +1,1 @@
+"""The checks: one folder a plane, one file a check."""

@@ -1,0 +1,1 @@
+"""Checks of admission: what admission lets a tenant store."""

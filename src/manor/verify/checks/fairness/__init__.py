@@ -1,0 +1,1 @@
+"""Checks of fairness: whose API server it is."""

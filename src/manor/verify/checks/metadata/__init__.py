@@ -1,0 +1,1 @@
+"""Checks of metadata: whose namespaces and labels a tenant writes."""

@@ -1,0 +1,1 @@
+"""Checks of network: what a tenant's pods reach."""

@@ -1,0 +1,1 @@
+"""Checks of platform: what the platform's own parts may do."""

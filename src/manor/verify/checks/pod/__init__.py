@@ -1,0 +1,1 @@
+"""Checks of pod: what a tenant's pods may be."""

@@ -1,0 +1,1 @@
+"""Checks of quota: how much a tenant takes."""

@@ -1,0 +1,1 @@
+"""Checks of rbac: what the authorizer lets a tenant do."""

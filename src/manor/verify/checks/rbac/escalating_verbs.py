@@ -1,0 +1,34 @@
+"""No tenant may grant what it does not hold, or act as somebody else."""
+
+from manor.verify.access import Access, no_access
+from manor.verify.check import Check, Level, Severity
+
+CHECK = Check(
+    id="MNR-RBAC-007",
+    title="Hold bind, escalate or impersonate",
+    guarantee="No tenant may grant what it does not hold, or act as somebody else.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.8",
+        "NSA/CISA: Authentication and authorization",
+        "Kubernetes: RBAC good practices",
+    ),
+    attempt=(
+        "Asks for `bind` and `escalate` on Roles and ClusterRoles, and for `impersonate` on users, groups, "
+        "uids and service accounts, at home, elsewhere and cluster-wide."
+    ),
+    expect="The authorizer (RBAC) answers `not allowed`.",
+    remedy="Remove the verb from the role; `manor apply` writes the roles without it.",
+    run=no_access(
+        Access("bind escalate", "roles", "rbac.authorization.k8s.io", "$own"),
+        Access("bind escalate", "roles", "rbac.authorization.k8s.io"),
+        Access("bind escalate", "clusterroles", "rbac.authorization.k8s.io", None),
+        Access("impersonate", "users", namespace=None),
+        Access("impersonate", "groups", namespace=None),
+        Access("impersonate", "serviceaccounts", namespace="$own"),
+        Access("impersonate", "serviceaccounts"),
+        Access("impersonate", "uids", "authentication.k8s.io", None),
+        Access("impersonate", "userextras/scopes", "authentication.k8s.io", None),
+    ),
+)

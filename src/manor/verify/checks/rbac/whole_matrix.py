@@ -1,0 +1,68 @@
+"""Every resource, every verb, in another tenant's namespace.
+
+A SelfSubjectRulesReview of each role lists all that RBAC gives it there; it must be what the role has in a namespace
+that does not exist, so that nothing comes from the victim's namespace. Beside it, every served resource and verb is put
+to the authorizer as a SubjectAccessReview; where there are many pairs each takes a slice, and together they cover all.
+"""
+
+import asyncio
+from itertools import islice
+
+from manor.verify.access import READS_OWN, Access, review
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds
+from manor.verify.ground import Ground
+from manor.verify.team import Actor
+from manor.verify.trial import Trial
+
+NOWHERE = "manor-verify-nowhere"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
+CELLS = 3000
+"""SubjectAccessReviews of this check in a run, over all pairs and roles."""
+
+
+async def _rules(ground: Ground, actor: Actor, namespace: str) -> list[str]:
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+    answer = await ground.act(actor).request("POST", REVIEWS, body=body)
+    return sorted(str(sorted(rule.items())) for rule in answer["status"]["resourceRules"])
+
+
+async def _compare(ground: Ground, actor: Actor) -> Trial:
+    there, nowhere = await asyncio.gather(
+        _rules(ground, actor, ground.victim.namespace), _rules(ground, actor, NOWHERE)
+    )
+    extra = [rule for rule in there if rule not in nowhere]
+    got = f"it may: {'; '.join(extra[:3])}" if extra else f"the {len(there)} rules that it has in no namespace at all"
+    return holds(f"SelfSubjectRulesReview of {actor} in {ground.victim.namespace}", not extra, got, "RBAC")
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    served = [r for r in await ground.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF]
+    cells = [Access(verb, r.resource, r.group) for r in served for verb in r.verbs]
+    actors, teams = ground.attacker.actors, ground.tenancy.teams
+    step = max(1, len(cells) * len(actors) * len(teams) // CELLS)
+    mine = islice(cells, teams.index(ground.attacker) % step, None, step)
+    asks = [
+        review(ground, actor, a, wanted=False) for cell in mine for a in cell.attributes(ground) for actor in actors
+    ]
+    control = [review(ground, ground.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(ground)]
+    return await asyncio.gather(*control, *(_compare(ground, actor) for actor in actors), *asks)
+
+
+CHECK = Check(
+    id="MNR-RBAC-006",
+    title="Use any verb on any resource of another tenant",
+    guarantee="No role of a tenant holds any right in another tenant's namespace.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.3",
+        "NSA/CISA: Authentication and authorization",
+        "MTB-PL1-CC-TI-2: Block access to other tenant resources",
+    ),
+    attempt="Asks the authorizer for each verb on each served namespaced resource, in another tenant's namespace.",
+    expect="The authorizer (RBAC) answers `not allowed` for every cell, and the review of all rules lists nothing.",
+    remedy="Remove the RoleBinding in the victim's namespace or the ClusterRoleBinding that names the attacker.",
+    run=_attack,
+)

@@ -1,0 +1,1 @@
+"""Checks of routes: whose host names a tenant serves."""

@@ -1,0 +1,1 @@
+"""Checks of storage: whose data a tenant reads."""

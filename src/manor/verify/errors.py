@@ -1,0 +1,28 @@
+"""What can go wrong before a verification has begun; what goes wrong in a check is in its result, never raised.
+
+VerifyError
+├── CatalogueError   a check that is not well written: metadata missing, an id used twice
+├── TenancyError     no tenants, or a `--tenant` that cannot be read
+├── BaselineError    a baseline file that cannot be read
+└── UnknownCheck     `--only` or `--explain` names a check that does not exist
+"""
+
+
+class VerifyError(Exception):
+    """Base of every error of this package; its text is meant for the user."""
+
+
+class CatalogueError(VerifyError):
+    """A check is not well written."""
+
+
+class TenancyError(VerifyError):
+    """It is not known who the tenants are."""
+
+
+class BaselineError(VerifyError):
+    """The baseline file cannot be used."""
+
+
+class UnknownCheck(VerifyError):
+    """No check has this id."""

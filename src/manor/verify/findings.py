@@ -1,0 +1,65 @@
+"""Looks at objects in place of attacking, and attempts on what the platform made for a tenant."""
+
+import asyncio
+from collections.abc import Sequence
+
+from manor.verify.attacks import found, try_allowed, try_refused
+from manor.verify.check import Attack
+from manor.verify.ground import Ground
+from manor.verify.mechanisms import Stopper
+from manor.verify.objects import config_map
+from manor.verify.requests import Object, create, delete, delete_all, every_write
+from manor.verify.trial import Skip, Trial, Verdict
+
+
+def seen(what: str, got: str) -> Trial:
+    """The control of a look: there is something to look at."""
+    return Trial(f"control: {what}", Verdict.HELD, got, control=True)
+
+
+def holds(what: str, fine: bool, got: str, by: str) -> Trial:
+    """What a look found: as it must be, thanks to `by`, or not."""
+    return Trial(what, Verdict.HELD if fine else Verdict.BROKEN, got, by if fine else "")
+
+
+def name_of(obj: Object) -> str:
+    """`Kind name` or `Kind namespace/name`."""
+    meta = obj["metadata"]
+    place = f"{meta['namespace']}/" if meta.get("namespace") else ""
+    return f"{obj['kind']} {place}{meta['name']}"
+
+
+def subject_name(subject: Object) -> str:
+    """A binding's subject, as people write it."""
+    place = f"{subject['namespace']}/" if subject.get("namespace") else ""
+    return f"{subject['kind']} {place}{subject['name']}"
+
+
+def tampering(
+    api_version: str, kind: str, names: Sequence[str], change: Object, *, by: Stopper, namespace: str | None = "$own"
+) -> Attack:
+    """Each object of these names cannot be changed, deleted or swept away by the tenant, in any way of writing."""
+
+    async def run(ground: Ground) -> list[Trial]:
+        place = ground.fill(namespace) if namespace else None
+        actor = ground.attacker.actor
+        tries = []
+        for name in names:
+            live = await found(ground.client, api_version, kind, ground.fill(name), place)
+            ways = every_write(live, change)
+            ways["delete"] = delete(api_version, kind, ground.fill(name), place)
+            tries += [
+                try_refused(ground, actor, f"{title} {kind} {name}", request, by) for title, request in ways.items()
+            ]
+        sweep = delete_all(api_version, kind, place)
+        tries.append(try_refused(ground, actor, f"delete every {kind}", sweep, by))
+        tries.append(try_allowed(ground, actor, "the tenant writes an object of its own", create(config_map())))
+        return await asyncio.gather(*tries)
+
+    return run
+
+
+def need(value: object, reason: str) -> None:
+    """Skips the check where what it looks at is not there."""
+    if not value:
+        raise Skip(reason)

@@ -1,0 +1,91 @@
+"""Where an attack takes place: who attacks whom on which cluster, and the words that attacks use for them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from manor.api import Platform
+from manor.kube import Client
+from manor.verify.snapshot import Snapshot
+from manor.verify.team import Actor, Team, Tenancy
+from manor.verify.trial import Skip
+
+if TYPE_CHECKING:
+    from manor.verify.probe.stage import Stage
+
+PLACEHOLDER = re.compile(r"\$([a-z_]+)")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One attacker, one victim, one cluster."""
+
+    client: Client
+    """The verifier's own rights, for reading and for controls."""
+    tenancy: Tenancy
+    attacker: Team
+    victim: Team
+    snapshot: Snapshot
+    """What the cluster holds, for checks that only look."""
+    stage: "Stage"
+    """The probe pods; started by the first live check that asks for them."""
+
+    @property
+    def platform(self) -> Platform:
+        """The Platform; skips the check where there is none."""
+        if self.tenancy.platform is None:
+            raise Skip("this cluster has no Platform object: Manor is not installed")
+        return self.tenancy.platform
+
+    def act(self, actor: Actor | None = None) -> Client:
+        """The client of the attacker's mightiest member, or of `actor`."""
+        return (actor or self.attacker.actor).client(self.client)
+
+    @property
+    def label(self) -> str:
+        """Who attacks whom."""
+        return f"{self.attacker.name} → {self.victim.name}"
+
+    @cached_property
+    def words(self) -> Mapping[str, str | None]:
+        """What attacks write as `$own`, `$other`, …; None where the cluster has no such thing."""
+        own, other = self.attacker, self.victim
+        return {
+            "own": own.namespace,
+            "other": other.namespace,
+            "tenant": own.name,
+            "other_tenant": other.name,
+            "user": own.actor.user,
+            "other_user": other.actor.user,
+            "host": own.hosts[0] if own.hosts else None,
+            "other_host": other.hosts[0] if other.hosts else None,
+            "image": self.stage.image or (f"{own.registries[0]}/manor-verify:1" if own.registries else None),
+            "storage_class": own.storage_classes[0] if own.storage_classes else None,
+            "registry": own.registries[0] if own.registries else None,
+            "gateway": own.gateway[1] if own.gateway else None,
+            "gateway_namespace": own.gateway[0] if own.gateway else None,
+            "other_gateway": other.gateway[1] if other.gateway else None,
+            "other_gateway_namespace": other.gateway[0] if other.gateway else None,
+            "domain": self.tenancy.platform.spec.domain if self.tenancy.platform else None,
+        }
+
+    def fill(self, value: Any) -> Any:
+        """`value` with every `$word` in its strings replaced. Raises Skip where the cluster has no such thing."""
+        if isinstance(value, str):
+            return PLACEHOLDER.sub(self._word, value)
+        if isinstance(value, Mapping):
+            return {self.fill(key): self.fill(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.fill(item) for item in value]
+        return value
+
+    def _word(self, match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in self.words:
+            return match.group(0)
+        word = self.words[name]
+        if word is None:
+            raise Skip(f"no {name.replace('_', ' ')} is known for {self.label}")
+        return word

@@ -1,0 +1,110 @@
+"""What a run found: the result of each check, and what was looked at, when, on which cluster."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from manor.verify.check import Check, Level
+from manor.verify.trial import Status, Trial, Verdict
+
+SCHEMA_VERSION = "1"
+"""Version of the JSON report; fields are only added within one version."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A finding that somebody has accepted, why, and until when."""
+
+    id: str
+    reason: str
+    expires: date
+
+    @property
+    def expired(self) -> bool:
+        """Whether it no longer counts."""
+        return self.expires < datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found over all the pairs it ran for."""
+
+    check: Check
+    trials: Sequence[Trial]
+    status: Status
+    seconds: float
+    """Time from its first trial to its last, in seconds."""
+    acceptance: Acceptance | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it did not pass and is accepted as it is, today."""
+        return self.status is not Status.PASS and self.acceptance is not None and not self.acceptance.expired
+
+    @property
+    def mechanisms(self) -> list[str]:
+        """What stopped the attacks."""
+        return sorted({trial.mechanism for trial in self.trials if trial.mechanism})
+
+    @property
+    def telling(self) -> Trial | None:
+        """The trial that decided a result other than a pass."""
+        for verdict in (Verdict.BROKEN, Verdict.ERROR, Verdict.SKIPPED):
+            for trial in self.trials:
+                if trial.verdict is verdict:
+                    return trial
+        return None
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, or what held."""
+        if self.acceptance is not None and self.acceptance.expired and self.status is not Status.PASS:
+            return f"accepted until {self.acceptance.expires} ({self.acceptance.reason}), which is over. {self._told()}"
+        return self._told()
+
+    def _told(self) -> str:
+        trial = self.telling
+        if trial is not None:
+            return f"{trial.what}: {trial.got}" if trial.what else trial.got
+        if self.status is Status.PASS:
+            return f"stopped by {', '.join(self.mechanisms)}"
+        return "nothing was tried"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run of `manor verify`."""
+
+    server: str
+    context: str
+    kubernetes: str
+    """Version of the API server."""
+    manor: str
+    """Version of Manor."""
+    level: Level
+    started: datetime
+    seconds: float
+    tenants: Sequence[str]
+    pairs: Sequence[str]
+    """Who attacked whom."""
+    sampling: str
+    """How the pairs were chosen."""
+    results: Sequence[Result] = field(default_factory=list)
+
+    def count(self) -> Counter[Status]:
+        """How many results of each status, accepted ones left out."""
+        return Counter(result.status for result in self.results if not result.accepted)
+
+    @property
+    def verdict(self) -> str:
+        """`verified`, `not isolated` or `not verified`."""
+        return {0: "verified", 1: "not isolated", 2: "not verified"}[self.exit_code]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all passed, 1 where one failed, 2 where something could not be determined."""
+        counted = self.count()
+        if counted[Status.FAIL]:
+            return 1
+        return 2 if counted[Status.ERROR] or counted[Status.SKIPPED] or not self.results else 0

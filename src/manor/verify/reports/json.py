@@ -1,0 +1,70 @@
+"""The report as JSON. Its fields are documented in docs/verify.md; `schemaVersion` changes when one goes or changes."""
+
+import json
+from typing import Any
+
+from manor.verify.report import SCHEMA_VERSION, Report, Result
+from manor.verify.trial import Status, Trial
+
+
+def to_json(report: Report) -> str:
+    """The whole report."""
+    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    counted = report.count()
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "verdict": report.verdict,
+        "exitCode": report.exit_code,
+        "started": report.started.isoformat(timespec="seconds"),
+        "seconds": round(report.seconds, 3),
+        "level": report.level.value,
+        "cluster": {"server": report.server, "context": report.context, "kubernetes": report.kubernetes},
+        "manor": report.manor,
+        "tenants": list(report.tenants),
+        "pairs": list(report.pairs),
+        "sampling": report.sampling,
+        "summary": {
+            **{status.value: counted[status] for status in Status},
+            "accepted": sum(result.accepted for result in report.results),
+        },
+        "results": [_result(result) for result in report.results],
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    check, acceptance = result.check, result.acceptance
+    return {
+        "id": check.id,
+        "plane": check.plane,
+        "title": check.title,
+        "guarantee": check.guarantee,
+        "severity": check.severity.value,
+        "level": check.level.value,
+        "references": list(check.references),
+        "attempt": check.attempt,
+        "expect": check.expect,
+        "remedy": check.remedy,
+        "status": result.status.value,
+        "accepted": result.accepted,
+        "acceptance": acceptance
+        and {"reason": acceptance.reason, "expires": acceptance.expires.isoformat(), "expired": acceptance.expired},
+        "reason": result.reason,
+        "mechanisms": result.mechanisms,
+        "seconds": round(result.seconds, 3),
+        "trials": [_trial(trial) for trial in result.trials],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "ground": trial.ground,
+        "control": trial.control,
+        "what": trial.what,
+        "verdict": trial.verdict.value,
+        "got": trial.got,
+        "mechanism": trial.mechanism,
+    }

@@ -1,0 +1,122 @@
+"""Runs the checks: concurrently, in no particular order, each over its sample of pairs; nothing vanishes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from manor import __version__
+from manor.kube import Client, KubeError, UnknownKind
+from manor.verify.check import Check, Level
+from manor.verify.ground import Ground
+from manor.verify.probe.stage import Stage
+from manor.verify.report import Report, Result
+from manor.verify.snapshot import Snapshot
+from manor.verify.team import Team, Tenancy, hub, ring, with_decoy
+from manor.verify.trial import Skip, Trial, Verdict, combine
+
+CONCURRENCY = 24
+"""Checks that run at once; each sends several requests."""
+TIME_LIMIT = 240.0
+"""Seconds that one check may take for one pair."""
+LIVE_PAIRS = 8
+"""Pairs that run the live checks; each needs two probe pods."""
+
+OnResult = Callable[[Result], None]
+Pairs = list[tuple[Team, Team]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which pairs of tenants each level's checks run for."""
+
+    static: Pairs
+    dry_run: Pairs
+    live: Pairs
+
+    def of(self, check: Check) -> Pairs:
+        """The pairs of one check."""
+        pairs = {Level.STATIC: self.static, Level.DRY_RUN: self.dry_run, Level.LIVE: self.live}[check.level]
+        return pairs[:1] if check.scope == "cluster" else pairs
+
+    @property
+    def words(self) -> str:
+        """How the pairs were chosen, for the report."""
+        return (
+            f"each tenant attacks its successor in a ring ({len(self.dry_run)} pairs); static checks also let every "
+            f"tenant attack the first one ({len(self.static)} pairs); live checks run for {len(self.live)} pairs, "
+            "spread evenly over the ring: the cost grows with the number of tenants, not with its square"
+        )
+
+
+def sample(tenancy: Tenancy) -> Sample:
+    """The pairs: a ring for requests, ring and hub for questions to the authorizer, a part of the ring for probes."""
+    circle = ring(tenancy.teams)
+    step = max(1, -(-len(circle) // LIVE_PAIRS))
+    return Sample([*circle, *hub(tenancy.teams)], circle, circle[::step])
+
+
+async def run_one(check: Check, ground: Ground) -> list[Trial]:
+    """The trials of a check for one pair; whatever goes wrong in it is a trial as well."""
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            trials = await check.run(ground)
+    except Skip as reason:
+        trials = [Trial("", Verdict.SKIPPED, str(reason))]
+    except UnknownKind as error:
+        trials = [Trial("", Verdict.SKIPPED, str(error))]
+    except TimeoutError:
+        trials = [Trial("", Verdict.ERROR, f"took longer than {TIME_LIMIT:g} s")]
+    except KubeError as error:
+        trials = [Trial("", Verdict.ERROR, str(error))]
+    except Exception as error:  # a crashed check is an error in the report
+        trials = [Trial("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
+    return [replace(trial, ground=ground.label) for trial in trials]
+
+
+async def verify(
+    client: Client,
+    tenancy: Tenancy,
+    catalogue: Sequence[Check],
+    level: Level,
+    *,
+    probe_image: str | None = None,
+    on_result: OnResult = lambda _: None,
+) -> Report:
+    """Runs the checks of `catalogue` that `level` includes. Leaves nothing behind, also when cancelled."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    tenancy = with_decoy(tenancy)
+    pairs = sample(tenancy)
+    chosen = [check for check in catalogue if level.includes(check.level)]
+    version = await client.request("GET", "/version")
+    snapshot = Snapshot(client)
+    async with Stage.set(client, tenancy, level, probe_image) as stage:
+        slots = asyncio.Semaphore(CONCURRENCY)
+
+        async def attempt(check: Check, attacker: Team, victim: Team) -> list[Trial]:
+            async with slots:
+                return await run_one(check, Ground(client, tenancy, attacker, victim, snapshot, stage))
+
+        async def whole(check: Check) -> Result:
+            begun = time.monotonic()
+            parts = await asyncio.gather(*(attempt(check, *pair) for pair in pairs.of(check)))
+            trials = [trial for part in parts for trial in part]
+            result = Result(check, trials, combine(trials), time.monotonic() - begun)
+            on_result(result)
+            return result
+
+        results = await asyncio.gather(*(whole(check) for check in chosen))
+    return Report(
+        server=client.server,
+        context=client.context,
+        kubernetes=version["gitVersion"],
+        manor=__version__,
+        level=level,
+        started=started,
+        seconds=time.monotonic() - clock,
+        tenants=[team.name for team in tenancy.teams],
+        pairs=[f"{attacker.name} → {victim.name}" for attacker, victim in pairs.static],
+        sampling=pairs.words,
+        results=results,
+    )

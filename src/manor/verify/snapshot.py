@@ -1,0 +1,75 @@
+"""What the cluster holds, read once a run however many checks ask."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from manor.kube import Client, KubeError, NotFound, UnknownKind
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A resource or subresource that the server serves."""
+
+    group: str
+    resource: str
+    kind: str
+    api_version: str
+    namespaced: bool
+    verbs: tuple[str, ...]
+
+
+class Snapshot:
+    """Lists of whole kinds; a kind that the server does not serve has no objects."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lists: dict[tuple[str, str], asyncio.Task[list[Object]]] = {}
+        self._resources: asyncio.Task[list[Served]] | None = None
+
+    async def all(self, api_version: str, kind: str) -> list[Object]:
+        """Every object of `kind` on the cluster."""
+        key = (api_version, kind)
+        if key not in self._lists:
+            self._lists[key] = asyncio.create_task(self._list(api_version, kind))
+        # One check that runs out of time must not cancel the read that others wait for.
+        return await asyncio.shield(self._lists[key])
+
+    async def of(self, api_version: str, kind: str, namespace: str) -> list[Object]:
+        """The objects of `kind` in a namespace."""
+        return [obj for obj in await self.all(api_version, kind) if obj["metadata"].get("namespace") == namespace]
+
+    async def named(self, api_version: str, kind: str, name: str) -> Object | None:
+        """The cluster-scoped object of that name."""
+        return next((obj for obj in await self.all(api_version, kind) if obj["metadata"]["name"] == name), None)
+
+    async def resources(self) -> list[Served]:
+        """Every resource and subresource of every group's preferred version."""
+        if self._resources is None:
+            self._resources = asyncio.create_task(self._discover())
+        return await asyncio.shield(self._resources)
+
+    async def _discover(self) -> list[Served]:
+        groups = (await self._client.request("GET", "/apis"))["groups"]
+        versions = ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
+        parts = await asyncio.gather(*(self._served(version) for version in versions))
+        return [served for part in parts for served in part]
+
+    async def _served(self, version: str) -> list[Served]:
+        group = version.partition("/")[0] if "/" in version else ""
+        try:
+            listed = await self._client.request("GET", f"/apis/{version}" if group else f"/api/{version}")
+        except KubeError:  # an aggregated API whose server is away serves nothing
+            return []
+        return [
+            Served(group, r["name"], r["kind"], version, r["namespaced"], tuple(r["verbs"]))
+            for r in listed["resources"]
+        ]
+
+    async def _list(self, api_version: str, kind: str) -> list[Object]:
+        try:
+            return await self._client.list(api_version, kind)
+        except (UnknownKind, NotFound):
+            return []

@@ -1,0 +1,196 @@
+"""Who the tenants are: read from the cluster's Tenant objects, or given by hand where Manor is not there."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from manor.api import API_VERSION, GROUP, Platform, Subject, Tenant
+from manor.api.tenant import Role
+from manor.kube import Client, NotFound, UnknownKind
+from manor.verify.errors import TenancyError
+
+TENANT_LABEL = f"{GROUP}/tenant"
+ROLES: tuple[Role, ...] = ("owner", "editor", "viewer")
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+DECOY = "manor-verify-decoy"
+"""The tenant that stands in as a victim where there is only one."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An identity of a tenant, to act as."""
+
+    role: str
+    user: str
+    groups: tuple[str, ...] = ()
+    """Every group but system:authenticated."""
+    authenticated: bool = True
+    """Whether the server knows who it is; adds the group system:authenticated."""
+
+    @property
+    def all_groups(self) -> tuple[str, ...]:
+        """Its groups as the authorizer sees them."""
+        return (*self.groups, "system:authenticated") if self.authenticated else self.groups
+
+    def client(self, client: Client) -> Client:
+        """`client`, acting as this identity."""
+        return client.impersonate(self.user, self.all_groups)
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+@dataclass(frozen=True)
+class Team:
+    """A tenant as the attacks need it."""
+
+    name: str
+    namespaces: tuple[str, ...]
+    actors: tuple[Actor, ...]
+    """One for each role that somebody has, the mightiest first."""
+    hosts: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
+    storage_classes: tuple[str, ...] = ()
+    gateway: tuple[str, str] | None = None
+    """Namespace and name of its Gateway."""
+    tenant: Tenant | None = None
+    """What the cluster says of it; None for a tenant given by hand."""
+
+    @property
+    def namespace(self) -> str:
+        """Its first namespace."""
+        return self.namespaces[0]
+
+    @property
+    def actor(self) -> Actor:
+        """Its mightiest member."""
+        return self.actors[0]
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """All tenants of a cluster, and its Platform where Manor is there."""
+
+    teams: tuple[Team, ...]
+    platform: Platform | None = None
+
+
+def account(namespace: str, name: str) -> Actor:
+    """A service account, as an identity."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return Actor("service account", f"system:serviceaccount:{namespace}:{name}", groups)
+
+
+def _actor(subject: Subject, role: str, prefix: str) -> Actor:
+    if subject.kind == "User":
+        return Actor(role, subject.name)
+    if subject.kind == "Group":
+        return Actor(role, f"manor-verify:{subject.name}", (prefix + subject.name,))
+    return replace(account(subject.namespace or "", subject.name), role=role)
+
+
+def _actors(tenant: Tenant, prefix: str) -> tuple[Actor, ...]:
+    """One identity for each role: a user before a group before a service account."""
+    kinds = ("User", "Group", "ServiceAccount")
+    firsts = [(role, sorted(tenant.subjects(role), key=lambda s: kinds.index(s.kind))[:1]) for role in ROLES]
+    return tuple(_actor(subject, role, prefix) for role, found in firsts for subject in found)
+
+
+async def _list(client: Client, api_version: str, kind: str, selector: str | None = None) -> list[dict[str, Any]]:
+    try:
+        return await client.list(api_version, kind, label_selector=selector)
+    except UnknownKind:
+        return []
+
+
+async def _platform(client: Client) -> Platform | None:
+    try:
+        return Platform.model_validate(await client.get(API_VERSION, "Platform", "manor"))
+    except (NotFound, UnknownKind):
+        return None
+    except ValidationError as error:
+        raise TenancyError(f"the cluster's Platform cannot be read: {error}") from error
+
+
+def _parse(obj: dict[str, Any]) -> Tenant:
+    try:
+        return Tenant.model_validate(obj)
+    except ValidationError as error:
+        raise TenancyError(f"the cluster's Tenant {obj['metadata']['name']} cannot be read: {error}") from error
+
+
+def _own(objects: Iterable[dict[str, Any]], tenant: str) -> list[dict[str, Any]]:
+    return [obj for obj in objects if obj["metadata"].get("labels", {}).get(TENANT_LABEL) == tenant]
+
+
+async def read_tenancy(client: Client) -> Tenancy:
+    """The tenants as the cluster has them. Raises TenancyError where there are none, KubeError."""
+    platform, tenants, namespaces, gateways = await asyncio.gather(
+        _platform(client),
+        _list(client, API_VERSION, "Tenant"),
+        _list(client, "v1", "Namespace", TENANT_LABEL),
+        _list(client, GATEWAY_API, "Gateway", TENANT_LABEL),
+    )
+    teams = []
+    for tenant in sorted((_parse(obj) for obj in tenants), key=lambda t: t.name):
+        found = {ns["metadata"]["name"] for ns in _own(namespaces, tenant.name)}
+        declared = [space.name for space in tenant.namespaces if space.name in found]
+        spaces = declared + sorted(found - set(declared))
+        actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
+        if not spaces or not actors:
+            continue
+        gateway = next(((g["metadata"]["namespace"], g["metadata"]["name"]) for g in _own(gateways, tenant.name)), None)
+        default = platform.spec if platform else None
+        allowed = [
+            own if own is not None else (getattr(default, field) if default else [])
+            for field, own in (("registries", tenant.spec.registries), ("storage_classes", tenant.spec.storage_classes))
+        ]
+        hosts = tuple(tenant.hosts(platform.spec.domain)) if platform else tuple(tenant.spec.hosts)
+        teams.append(
+            Team(tenant.name, tuple(spaces), actors, hosts, tuple(allowed[0]), tuple(allowed[1]), gateway, tenant)
+        )
+    if not teams:
+        raise TenancyError(
+            "this cluster has no tenants: apply a Tenant, or name them with "
+            "--tenant name=team-a,namespace=ns-a,user=alice"
+        )
+    return Tenancy(tuple(teams), platform)
+
+
+def parse_team(text: str) -> Team:
+    """A tenant from `name=team-a,namespace=ns-a,user=alice[,group=devs][,host=a.example.com]`. Raises TenancyError."""
+    fields: dict[str, list[str]] = {}
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not equals or not value or key not in ("name", "namespace", "user", "group", "host"):
+            raise TenancyError(f"--tenant {text}: {part!r} is not one of name=, namespace=, user=, group=, host=")
+        fields.setdefault(key, []).append(value)
+    if missing := [key for key in ("name", "namespace", "user") if key not in fields]:
+        raise TenancyError(f"--tenant {text}: {missing[0]}=… is missing")
+    actor = Actor("member", fields["user"][0], tuple(fields.get("group", ())))
+    return Team(fields["name"][0], tuple(fields["namespace"]), (actor,), tuple(fields.get("host", ())))
+
+
+def with_decoy(tenancy: Tenancy) -> Tenancy:
+    """The same tenancy with a decoy as second tenant, where there is only one."""
+    if len(tenancy.teams) > 1:
+        return tenancy
+    domain = tenancy.platform.spec.domain if tenancy.platform else "decoy.invalid"
+    decoy = Team(DECOY, (DECOY,), (Actor("owner", DECOY),), (f"{DECOY}.{domain}",))
+    return Tenancy((*tenancy.teams, decoy), tenancy.platform)
+
+
+def ring(teams: Sequence[Team]) -> list[tuple[Team, Team]]:
+    """Each team attacks its successor: every team is attacker once and victim once. The decoy does not attack."""
+    pairs = zip(teams, [*teams[1:], teams[0]], strict=True)
+    return [(attacker, victim) for attacker, victim in pairs if attacker.name != DECOY]
+
+
+def hub(teams: Sequence[Team]) -> list[tuple[Team, Team]]:
+    """Every team attacks the first one, and the first one the last; pairs of the ring are left out."""
+    known = ring(teams)
+    pairs = [(attacker, teams[0]) for attacker in teams[1:] if attacker.name != DECOY]
+    return [pair for pair in pairs if pair not in known]

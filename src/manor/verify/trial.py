@@ -1,0 +1,61 @@
+"""One thing that was tried, what came of it, and how many trials make the result of a check."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What one trial shows."""
+
+    HELD = "held"
+    """The attack was stopped by the expected mechanism, or the control went through."""
+    BROKEN = "broken"
+    """The attack went through."""
+    ERROR = "error"
+    """Neither: an unexpected answer, another mechanism than expected, a control that failed."""
+    SKIPPED = "skipped"
+    """Not tried: something that it needs is not there."""
+
+
+class Status(StrEnum):
+    """The result of a check over all its trials."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One attempt or one positive control, with its evidence."""
+
+    what: str
+    """What was tried, by whom, on what: the request, or the probe's command."""
+    verdict: Verdict
+    got: str
+    """The answer: response code and message, or the probe's output."""
+    mechanism: str = ""
+    """What stopped the attack; empty for controls and where nothing did."""
+    control: bool = False
+    """Whether this is the positive control of the attempts beside it."""
+    ground: str = ""
+    """Who attacks whom, as `attacker → victim`."""
+
+
+class Skip(Exception):
+    """Raised by a check that cannot be tried; the reason is its text."""
+
+
+def combine(trials: Iterable[Trial]) -> Status:
+    """The status of a check: one broken trial fails it, one error leaves it undetermined, no attempt skips it."""
+    verdicts = {(trial.verdict, trial.control) for trial in trials}
+    seen = {verdict for verdict, _ in verdicts}
+    if Verdict.BROKEN in seen:
+        return Status.FAIL
+    if Verdict.ERROR in seen:
+        return Status.ERROR
+    if Verdict.SKIPPED in seen or (Verdict.HELD, False) not in verdicts:
+        return Status.SKIPPED
+    return Status.PASS
