@@ -49,3 +49,6 @@ lock: ## resolve the dependencies anew into requirements.lock
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev \
 	    pyproject.toml -o requirements.lock
 	@echo "uv==$$($(VENV)/bin/uv --version | cut -d' ' -f2)" | $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header - -o requirements-uv.lock
+
+node-bundle: $(STAMP) ## pack the node's binaries, built from their pins, into dist/ for a release
+	$(VENV)/bin/python -m manor.local.release dist

@@ -47,6 +47,17 @@ def obtain(*, binaries: Path | None, bundle: str | None, report: Report, api_onl
     return Bundle(_link(given, store, wanted), store.share)
 
 
+def complete(report: Report) -> Store:
+    """The cache with every part in it, none of them given from elsewhere: what a release is packed from.
+
+    Raises:
+        BinariesError: a part cannot be built.
+    """
+    store = Store()
+    _complete(store, list(parts.load().program_names), parts.load().folder_names, None, report)
+    return store
+
+
 def _find_given(binaries: Path | None, wanted: tuple[str, ...]) -> Mapping[str, Path]:
     folder = binaries or (Path(os.environ[ENVIRONMENT_VARIABLE]) if os.environ.get(ENVIRONMENT_VARIABLE) else None)
     if folder is None:

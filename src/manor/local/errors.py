@@ -7,7 +7,8 @@ LocalError
 ├── NodeKindChanged    it exists, and was made with other options
 ├── StartFailed        a component or an add-on did not become ready
 ├── BinariesError      a program of the node cannot be found, fetched or built
-└── ImageError         a container image cannot be built
+├── ImageError         a container image cannot be built
+└── PreflightError     the machine lacks what a node needs
 """
 
 
@@ -41,3 +42,7 @@ class BinariesError(LocalError):
 
 class ImageError(LocalError):
     """A container image cannot be built."""
+
+
+class PreflightError(LocalError):
+    """The machine lacks what a node needs, or it cannot be installed."""
