@@ -1,5 +1,168 @@
 """`manor local`: the embedded node."""
 
-import typer
+import json
+import os
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
 
-app = typer.Typer(help="A real Kubernetes node on this machine.", no_args_is_help=True)
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from manor.local import configuration, kubeconfig, lifecycle, status
+from manor.local.errors import LocalError
+from manor.local.node import load_node
+from manor.local.progress import Report
+
+app = typer.Typer(help="A real Kubernetes node on this machine.", no_args_is_help=True, rich_markup_mode="markdown")
+
+Name = Annotated[str, typer.Option(help="Which node; several run side by side.")]
+
+
+class Output(StrEnum):
+    """How a command prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@app.command(
+    epilog="""Examples:
+
+    manor local up
+
+    manor local up --name policies --api-only     (no pods; ready in seconds)
+    """
+)
+def up(
+    name: Name = "manor",
+    api_only: Annotated[bool, typer.Option("--api-only", help="etcd, API server and controllers alone.")] = False,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Faster; data may not survive a power cut.")] = False,
+    binaries: Annotated[
+        Path | None, typer.Option(help="A folder of the node's programs; also MANOR_NODE_BINARIES.")
+    ] = None,
+    bundle: Annotated[str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")] = None,
+) -> None:
+    """Make a node, or start again one that is there, with its data."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    report = Report()
+    node, started = lifecycle.up(
+        name, api_only=api_only, ephemeral=ephemeral, binaries_folder=binaries, bundle=bundle, report=report
+    )
+    report.note(f"node {name!r} is up: {node.server}" if started else f"node {name!r} is up already: {node.server}")
+    report.note(f"kubeconfig: {node.files.kubeconfig}")
+
+
+@app.command(
+    epilog="""Examples:
+
+    manor local down
+
+    manor local down --name policies --yes
+    """
+)
+def down(
+    name: Name = "manor",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a node and everything of it, its volumes' data included."""
+    node = load_node(name)
+    if sys.stdin.isatty() and not yes and not node.ephemeral:
+        typer.confirm(f"Remove node {name!r} and all data in {node.home}?", abort=True)
+    report = Report()
+    with report.stage(f"remove node {name!r}"):
+        lifecycle.down(name)
+
+
+@app.command("status", epilog="Example: `manor local status -o json`")
+def show_status(
+    name: Name = "manor",
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.TABLE,
+) -> None:
+    """Show a node's components, their restarts and their memory. Exits with 1 unless all are ready."""
+    described = status.describe(load_node(name))
+    if output is Output.JSON:
+        typer.echo(json.dumps(described, indent=2))
+    else:
+        _print_status(described)
+    if not described["running"] or any(each["state"] != "ready" for each in described["components"]):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Examples: `manor local logs`, `manor local logs kubelet -f`")
+def logs(
+    component: Annotated[str | None, typer.Argument(help="Which component; without it, which there are.")] = None,
+    name: Name = "manor",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+) -> None:
+    """Print a component's log."""
+    folder = load_node(name).files.logs
+    known = sorted(path.name.removesuffix(".log") for path in folder.glob("*.log") if ".1." not in path.name)
+    if component is None:
+        typer.echo("\n".join(known))
+    elif component not in known:
+        raise LocalError(f"node {name!r} has no component {component!r}; it has {', '.join(known)}")
+    else:
+        # What `tail` does well: it follows a file that is cut when it grew too long.
+        sys.stdout.flush()
+        command = ["tail", "-n", "+1", *(["-F"] if follow else []), str(folder / f"{component}.log")]
+        os.execvp("tail", command)  # noqa: S606
+
+
+@app.command(
+    "kubeconfig",
+    epilog="""Examples:
+
+    kubectl --kubeconfig "$(manor local kubeconfig --path)" get nodes
+
+    manor local kubeconfig --merge      (then: kubectl --context manor-manor get nodes)
+
+    manor local kubeconfig --user alice --group team-a > alice.kubeconfig
+    """,
+)
+def show_kubeconfig(
+    name: Name = "manor",
+    path: Annotated[bool, typer.Option("--path", help="Print where it lies instead of what it says.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Put it into $KUBECONFIG or ~/.kube/config.")] = False,
+    use: Annotated[bool, typer.Option("--use", help="With --merge: make it the current context.")] = False,
+    user: Annotated[str | None, typer.Option(help="For this user instead of the administrator.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="A group of that user; may be given several times.")] = None,
+) -> None:
+    """Print the administrator's kubeconfig, or a user's."""
+    node = load_node(name)
+    if merge:
+        kubeconfig.merge(node, kubeconfig.user_file(), use=use)
+        typer.echo(f"context {kubeconfig.context_of(node)} is in {kubeconfig.user_file()}")
+        return
+    file = configuration.user_kubeconfig(node, user, tuple(group or ())) if user else node.files.kubeconfig
+    typer.echo(str(file) if path else file.read_text().rstrip())
+
+
+def _print_status(described: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    state = "running" if described["running"] else f"not running; `manor local up --name {described['name']}` starts it"
+    console.print(f"node {described['name']}: {state}", soft_wrap=True)
+    console.print(f"API server {described['server']}")
+    if described["ingress"]:
+        console.print(f"gateway {described['ingress']}")
+    if not described["running"]:
+        return
+    console.print(f"memory {_mebibytes(described['memory'])}")
+    table = Table("component", "state", "for", "restarts", "last exit", "pid", "memory")
+    for each in described["components"]:
+        cells = (each["name"], each["state"], f"{each['seconds']:.0f} s", each["restarts"], each["lastExit"])
+        table.add_row(*map(str, cells), str(each["pid"] or ""), _mebibytes(each["memory"]))
+    console.print(table)
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End like Ctrl-C does: by way of what cleans up."""
+    raise KeyboardInterrupt

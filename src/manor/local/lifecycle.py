@@ -1,0 +1,227 @@
+"""`up` and `down`: the order in which a node comes to be, and how every trace of it goes."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from manor.local import binaries, cgroups, configuration, kubeconfig, network, preflight, processes
+from manor.local.errors import NodeKindChanged, NoSuchNode, StartFailed
+from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
+from manor.local.progress import Report
+
+START_TIMEOUT = 120.0
+_MANY_RESTARTS = 6
+
+
+def up(
+    name: str,
+    *,
+    api_only: bool = False,
+    ephemeral: bool = False,
+    binaries_folder: Path | None = None,
+    bundle: str | None = None,
+    report: Report,
+) -> tuple[Node, bool]:
+    """Make a node, or start again one that is there; False beside it when it was up already and is left alone.
+
+    Interrupted, or unable to go on, it takes back what it made: a new node wholly, an old one's processes alone.
+
+    Raises:
+        LocalError: with what is wrong and what to do.
+    """
+    check_name(name)
+    if not api_only:
+        preflight.require()
+    programs = binaries.obtain(binaries=binaries_folder, bundle=bundle, report=report, api_only=api_only)
+    with _locked(state_home() / name):
+        old = _find(name, api_only, ephemeral)
+        try:
+            node = _allocate(name, api_only, ephemeral, programs, old)
+            started = _start(node, report)
+        except BaseException:
+            with _uninterrupted():
+                _take_back(name, is_new=old is None)
+            raise
+    return node, started
+
+
+def down(name: str) -> None:
+    """End a node and remove everything of it, its data included."""
+    check_name(name)
+    # First the lock: an `up` of this name that is under way comes to its end, and what it made is found.
+    with _locked(state_home() / name), _uninterrupted():
+        try:
+            node = load_node(name)
+        except NoSuchNode:
+            _forget(state_home() / name)
+            raise
+        _remove(node)
+
+
+def _find(name: str, api_only: bool, ephemeral: bool) -> Node | None:
+    """The recorded node of that name, provided that it is of the kind now asked for."""
+    try:
+        node = load_node(name)
+    except NoSuchNode:
+        return None
+    if (node.api_only, node.ephemeral) != (api_only, ephemeral):
+        raise NodeKindChanged(
+            f"node {name!r} was made with {_options(node.api_only, node.ephemeral)}, and that cannot be changed; "
+            f"take another --name, or remove it first: `manor local down --name {name}`"
+        )
+    return node
+
+
+def _allocate(name: str, api_only: bool, ephemeral: bool, programs: binaries.Bundle, old: Node | None) -> Node:
+    """Record a new node, or take up the recorded one with the programs of now."""
+    programs_bin, share = str(programs.bin), str(programs.share)
+    if old and processes.is_running(old):
+        return old
+    if old:
+        node = replace(old, bin=programs_bin, share=share)
+    elif api_only:
+        node = Node(name, api_only, ephemeral, _free_ports(), programs_bin, share)
+    else:
+        with _locked(state_home()):
+            taken = {other.index for other in list_nodes() if other.index is not None}
+            node = Node(name, api_only, ephemeral, Ports(), programs_bin, share, network.choose_index(taken))
+            node.save()
+    node.save()
+    return node
+
+
+def _start(node: Node, report: Report) -> bool:
+    renewed = configuration.write_configuration(node)
+    if processes.is_running(node):
+        if not renewed:
+            return False
+        processes.stop(node, kill=False)
+    if not node.api_only:
+        cgroups.remove(node.cgroup)
+        network.create(node)
+    processes.start(node)
+    with report.stage("API server"):
+        wait_for(node, "kube-apiserver", "kube-controller-manager")
+    return True
+
+
+def _take_back(name: str, *, is_new: bool) -> None:
+    try:
+        node = load_node(name)
+    except NoSuchNode:
+        _forget(state_home() / name)
+        return
+    if is_new:
+        _remove(node)
+    else:
+        _stop(node, kill=False)
+
+
+def _stop(node: Node, *, kill: bool) -> None:
+    processes.stop(node, kill=kill)
+    if not node.api_only:
+        network.remove(node)
+        cgroups.remove(node.cgroup)
+
+
+def _remove(node: Node) -> None:
+    _stop(node, kill=True)
+    kubeconfig.unmerge(node)
+    _forget(node.home)
+
+
+def _forget(home: Path) -> None:
+    shutil.rmtree(home)
+    with suppress(OSError):
+        state_home().rmdir()
+
+
+def wait_for(node: Node, *components: str, timeout: float = START_TIMEOUT) -> None:
+    """Wait until the supervisor has seen these components ready.
+
+    Raises:
+        StartFailed: when one keeps ending, or they are not ready within `timeout` seconds; with the end of its log.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        statuses = read_statuses(node)
+        unready = [name for name in components if statuses.get(name, {}).get("state") != "ready"]
+        if not unready:
+            return
+        if not processes.is_running(node):
+            raise StartFailed(f"the node's supervisor ended:\n{read_log_end(node, 'supervisor')}")
+        for name in unready:
+            if statuses.get(name, {}).get("restarts", 0) >= _MANY_RESTARTS:
+                raise StartFailed(f"{name} keeps ending; the end of its log:\n{read_log_end(node, name)}")
+        if time.monotonic() > deadline:
+            first = next((name for name in unready if statuses.get(name, {}).get("state") != "waiting"), unready[0])
+            raise StartFailed(
+                f"not ready after {timeout:.0f} s: {', '.join(unready)}; "
+                f"the end of {first}'s log:\n{read_log_end(node, first)}"
+            )
+        time.sleep(0.05)
+
+
+def read_statuses(node: Node) -> dict[str, dict[str, Any]]:
+    """What the supervisor last recorded of each component."""
+    try:
+        recorded: dict[str, dict[str, dict[str, Any]]] = json.loads(node.files.status.read_text())
+    except FileNotFoundError:
+        return {}
+    return recorded["components"]
+
+
+def read_log_end(node: Node, component: str, lines: int = 12) -> str:
+    """The last lines of a component's log."""
+    log = node.files.logs / f"{component}.log"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _options(api_only: bool, ephemeral: bool) -> str:
+    chosen = [option for option, given in (("--api-only", api_only), ("--ephemeral", ephemeral)) if given]
+    return " ".join(chosen) or "neither --api-only nor --ephemeral"
+
+
+def _free_ports() -> Ports:
+    """Ports that nobody has now, for a control plane that shares the host's network."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+    apiserver, etcd, etcd_peer, controller_manager = (each.getsockname()[1] for each in sockets)
+    for each in sockets:
+        each.close()
+    return Ports(apiserver, etcd, etcd_peer, controller_manager)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, making it if need be; whoever comes meanwhile waits."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # While we waited the folder may have been removed, or removed and made again.
+            if folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat()):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let no second Ctrl-C leave half of a removal undone."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)

@@ -1,0 +1,75 @@
+"""What the node sees of the file system: done once, by the first process of its mount namespace.
+
+Nothing here reaches the host, and all of it is gone with the namespace.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from manor.local.node import Node
+
+# The kubelet and Cilium set these for the whole machine. Over each lies a file that already holds what they
+# would write, so that they are content and the host keeps its own: a laptop must not reboot on a kernel oops.
+_MACHINE_SETTINGS = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+    "kernel/unprivileged_bpf_disabled": "1",
+    "kernel/timer_migration": "0",
+    "net/core/bpf_jit_enable": "1",
+}
+
+
+def prepare(node: Node) -> None:
+    """Give the mount namespace its own /proc, /run, BPF file system and resolv.conf."""
+    _mount("--make-rprivate", "/")
+    _mount("-t", "proc", "proc", "/proc")
+    resolver = Path(os.path.realpath("/etc/resolv.conf"))
+    # Sockets, network namespaces of pods, locks: of this node alone, and none of them survives it.
+    _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    _mount_bpf()
+    _cover_settings()
+    _cover(resolver, node.files.config / "resolv.conf")
+    _mount_cilium_sources(Path(node.share) / "cilium" / "bpf")
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def _mount(*arguments: str | Path) -> None:
+    subprocess.run(["mount", *map(str, arguments)], check=True)
+
+
+def _mount_bpf() -> None:
+    # Exactly one: with two, Cilium stops with "multiple mount points detected".
+    while subprocess.run(["umount", "-l", "/sys/fs/bpf"], capture_output=True, check=False).returncode == 0:
+        pass
+    _mount("-t", "bpf", "bpf", "/sys/fs/bpf")
+
+
+def _cover_settings() -> None:
+    for name, value in _MACHINE_SETTINGS.items():
+        setting = Path("/proc/sys") / name
+        if setting.exists():
+            file = Path("/run/manor/sys") / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{value}\n")
+            _mount("--bind", file, setting)
+
+
+def _cover(path: Path, by: Path) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    _mount("--bind", by, path)
+
+
+def _mount_cilium_sources(sources: Path) -> None:
+    """The agent compiles in the folder of its sources, which several nodes share."""
+    folders = {name: Path("/run/cilium") / name for name in ("lib", "upper", "work")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    options = f"lowerdir={sources},upperdir={folders['upper']},workdir={folders['work']}"
+    _mount("-t", "overlay", "-o", options, "overlay", folders["lib"])

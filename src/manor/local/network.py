@@ -1,0 +1,57 @@
+"""The node's network namespace and the veth pair by which the host reaches it.
+
+The host's own tables are left alone but for one of ours, which lets the node out to where the host can go.
+"""
+
+import json
+import subprocess
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+
+from manor.local.errors import LocalError
+from manor.local.node import NODE_NETWORKS, Node, network_of
+
+
+def choose_index(taken: set[int]) -> int:
+    """The first /30 that neither another node has nor anything else on this host."""
+    used = [network for network in _host_networks() if network.prefixlen > 0]
+    for index in range(NODE_NETWORKS.num_addresses // 4):
+        if index not in taken and not any(network.overlaps(network_of(index)) for network in used):
+            return index
+    raise LocalError(f"no free network for a node is left in {NODE_NETWORKS}")
+
+
+def create(node: Node) -> None:
+    """Make the namespace and the veth pair anew."""
+    remove(node)
+    network, inside = node.network.prefixlen, ["-n", node.namespace]
+    _ip("netns", "add", node.namespace)
+    _ip("link", "add", node.interface, "type", "veth", "peer", "name", "eth0", "netns", node.namespace)
+    _ip("address", "add", f"{node.host_address}/{network}", "dev", node.interface)
+    _ip("link", "set", node.interface, "up")
+    _ip(*inside, "link", "set", "lo", "up")
+    _ip(*inside, "address", "add", f"{node.address}/{network}", "dev", "eth0")
+    _ip(*inside, "link", "set", "eth0", "up")
+    _ip(*inside, "route", "add", "default", "via", str(node.host_address))
+
+
+def remove(node: Node) -> None:
+    """Remove what `create` made; nothing where it is gone already."""
+    # The pair goes with either of its ends; a namespace without processes may take a moment to take its own along.
+    if Path(f"/sys/class/net/{node.interface}").exists():
+        _ip("link", "delete", node.interface)
+    if Path(f"/run/netns/{node.namespace}").exists():
+        _ip("netns", "delete", node.namespace)
+
+
+def _host_networks() -> list[IPv4Network]:
+    routes = json.loads(_ip("-json", "-4", "route", "show", "table", "all"))
+    found = (ip_network(route["dst"], strict=False) for route in routes if route["dst"][0].isdigit())
+    return [network for network in found if isinstance(network, IPv4Network)]
+
+
+def _ip(*arguments: str) -> str:
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,25 @@
+"""Real API servers and nodes for the tests."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from nodes import RunningNode, describe, node_for_tests
+
+
+@pytest.fixture(scope="session")
+def api_node() -> Iterator[RunningNode]:
+    """etcd, kube-apiserver and kube-controller-manager."""
+    with node_for_tests("api", "--api-only") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[RunningNode]:
+    """A whole node; the one that MANOR_TEST_NODE names, which is then left as it is, or one of its own."""
+    if name := os.environ.get("MANOR_TEST_NODE"):
+        yield describe(name)
+        return
+    with node_for_tests("whole") as running:
+        yield running
