@@ -147,8 +147,8 @@ def _unpack(file: Path, target: Path) -> None:
             known = path == PurePosixPath("pins") or any(path.is_relative_to(part) for part in allowed)
             if member.isdir() or not known:
                 continue
-            content = archive.extractfile(member)
-            if not member.isreg() or content is None or ".." in path.parts:
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None or ".." in path.parts:
                 raise BinariesError(f"{file.name} is no bundle of Manor's: {member.name} is not a plain file")
             made = target / path
             made.parent.mkdir(parents=True, exist_ok=True)
