@@ -1,12 +1,77 @@
 """What a run puts on the cluster, and the promise that it is gone afterwards."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Self
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
-from manor.kube import Client
+from manor.kube import Client, Conflict, NotFound
 from manor.verify.check import Level
-from manor.verify.team import Tenancy
+from manor.verify.objects import LABELS, container, make, pod_spec
+from manor.verify.probe.leftovers import sweep
+from manor.verify.probe.script import CLIENT, SERVER, TCP_PORT, UDP_PORT
+from manor.verify.team import DECOY, Actor, Team, Tenancy
+from manor.verify.trial import Skip
+
+START_LIMIT = 120.0
+"""Seconds that a probe pod may take to start."""
+CLEAR_LIMIT = 90.0
+"""Seconds for the removal of everything at the end."""
+
+FREE = Team("manor-verify-control", ("manor-verify-control",), (Actor("verifier", "manor-verify"),))
+"""A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach without policies."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to connect to from inside a pod."""
+
+    kind: str
+    """tcp, udp, icmp, http, https or resolve."""
+    host: str
+    port: int = 0
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    send: str = "70726f6265"
+    """UDP payload, in hexadecimal."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}" + (f":{self.port}" if self.port else "")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a connection came to: reached, timeout, refused, unreachable, unresolved or forbidden."""
+
+    outcome: str
+    detail: str
+    seconds: float
+
+    @property
+    def reached(self) -> bool:
+        """Whether the target answered."""
+        return self.outcome == "reached"
+
+    def __str__(self) -> str:
+        return f"{self.outcome} after {self.seconds} s ({self.detail})"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A probe pod that runs."""
+
+    namespace: str
+    name: str
+    ip: str
+    service_ip: str = ""
+
+    @property
+    def host(self) -> str:
+        """The DNS name of its Service."""
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
 
 
 class Stage:
@@ -18,9 +83,106 @@ class Stage:
         self.level = level
         platform = tenancy.platform
         self.image = image or (platform.spec.images.training if platform else None)
+        self.run = f"verify-{secrets.token_hex(3)}"
+        self._started: dict[tuple[str, str], asyncio.Task[Running]] = {}
+        self._spaces: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
     @asynccontextmanager
     async def set(cls, client: Client, tenancy: Tenancy, level: Level, image: str | None) -> AsyncIterator[Self]:
-        """A stage that is cleared at the end, however the run ends."""
-        yield cls(client, tenancy, level, image)
+        """A stage that is cleared at the end, however the run ends; what an earlier run left is cleared first."""
+        stage = cls(client, tenancy, level, image)
+        if level is not Level.LIVE:
+            yield stage
+            return
+        await sweep(client)
+        try:
+            yield stage
+        finally:
+            for task in (*stage._started.values(), *stage._spaces.values()):
+                task.cancel()
+            async with asyncio.timeout(CLEAR_LIMIT):
+                await asyncio.shield(sweep(client))
+
+    def acting(self, team: Team) -> Client:
+        """Who makes the probes of a team: its own mightiest member; the verifier for teams of its own making."""
+        return self.client if team.name in (DECOY, FREE.name) else team.actor.client(self.client)
+
+    async def running(self, team: Team, role: str) -> Running:
+        """The `client` or `server` pod of a team, started if it is not yet. Raises Skip where it cannot be."""
+        key = (team.namespace, role)
+        if key not in self._started:
+            self._started[key] = asyncio.create_task(self._start(team, role))
+        return await asyncio.shield(self._started[key])
+
+    async def probe(self, team: Team, targets: Sequence[Target]) -> list[Outcome]:
+        """What the team's client pod gets from each target."""
+        pod = await self.running(team, "client")
+        words = [{**asdict(target), "headers": dict(target.headers)} for target in targets]
+        command = ["python3", "-c", CLIENT, json.dumps(words)]
+        result = await self.client.exec(pod.namespace, pod.name, command, timeout=60)
+        if result.exit_code:
+            raise RuntimeError(f"the probe in {pod.namespace}/{pod.name} failed: {result.stderr[-400:]}")
+        return [Outcome(**outcome) for outcome in json.loads(result.stdout)]
+
+    async def _space(self, team: Team) -> None:
+        if team.name not in (DECOY, FREE.name):
+            return
+        if team.name not in self._spaces:
+            self._spaces[team.name] = asyncio.create_task(self._make_space(team.namespace))
+        await asyncio.shield(self._spaces[team.name])
+
+    async def _make_space(self, name: str) -> None:
+        levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+        await self._create(self.client, make("v1", "Namespace", None, name, meta={"labels": {**LABELS, **levels}}))
+        for _ in range(100):  # the controller makes it a moment later, and no pod is admitted before
+            try:
+                await self.client.get("v1", "ServiceAccount", "default", name)
+            except NotFound:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def _start(self, team: Team, role: str) -> Running:
+        if not self.image:
+            raise Skip("no image for probe pods: name one that holds python3 with --probe-image")
+        await self._space(team)
+        client, name = self.acting(team), f"{self.run}-{role}"
+        labels = {**LABELS, "app": name}
+        program = ["python3", "-c", SERVER if role == "server" else "import time; time.sleep(3600)"]
+        main = container(self.image, command=program, env=[{"name": "PROBE", "value": f"{team.name} {role}"}])
+        if role == "server":
+            main["readinessProbe"] = {"tcpSocket": {"port": TCP_PORT}, "periodSeconds": 1}
+        spec = pod_spec(main, terminationGracePeriodSeconds=0, activeDeadlineSeconds=3600)
+        service_ip = ""
+        if role == "server":
+            ports = [
+                {"name": "tcp", "port": TCP_PORT},
+                {"name": "udp", "port": UDP_PORT, "protocol": "UDP"},
+            ]
+            body = {"selector": {"app": name}, "ports": ports}
+            service = make("v1", "Service", team.namespace, name, meta={"labels": labels}, spec=body)
+            service_ip = (await self._create(client, service))["spec"]["clusterIP"]
+        await self._create(client, make("v1", "Pod", team.namespace, name, meta={"labels": labels}, spec=spec))
+        return Running(team.namespace, name, await self.ready(team.namespace, name), service_ip)
+
+    async def _create(self, client: Client, obj: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await client.create(obj)
+        except Conflict:
+            meta = obj["metadata"]
+            return await self.client.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+
+    async def ready(self, namespace: str, name: str) -> str:
+        """Waits until a pod is ready; its address. Raises Skip with what the pod says where it does not get there."""
+        state: dict[str, Any] = {}
+        for _ in range(int(START_LIMIT * 2)):
+            state = (await self.client.get("v1", "Pod", name, namespace))["status"]
+            conditions = {c["type"]: c["status"] for c in state.get("conditions", [])}
+            if conditions.get("Ready") == "True":
+                return str(state["podIP"])
+            if state.get("phase") in ("Failed", "Succeeded"):
+                break
+            await asyncio.sleep(0.5)
+        waiting = [status.get("state") for status in state.get("containerStatuses", [])] or state.get("conditions")
+        raise Skip(f"probe pod {namespace}/{name} did not become ready: {state.get('phase')}, {str(waiting)[:400]}")

@@ -1,0 +1,47 @@
+"""Finds and removes everything that this or an earlier run made, by its label."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from manor.kube import Client, NotFound, UnknownKind
+from manor.verify.objects import GATEWAY_API, LABELS
+
+SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
+KINDS = (
+    ("v1", "Pod"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "PersistentVolumeClaim"),
+    ("policy/v1", "PodDisruptionBudget"),
+    (GATEWAY_API, "HTTPRoute"),
+    ("v1", "Namespace"),
+)
+"""Every kind that a live check makes."""
+
+
+async def find(client: Client) -> list[dict[str, Any]]:
+    """All that is left, in every namespace."""
+
+    async def of(api_version: str, kind: str) -> list[dict[str, Any]]:
+        try:
+            return await client.list(api_version, kind, label_selector=SELECTOR)
+        except UnknownKind:
+            return []
+
+    parts = await asyncio.gather(*(of(*kind) for kind in KINDS))
+    return [obj for part in parts for obj in part]
+
+
+async def sweep(client: Client) -> None:
+    """Deletes it and waits until it is gone."""
+    while left := await find(client):
+        await asyncio.gather(*(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp")))
+        await asyncio.sleep(0.5)
+
+
+async def _delete(client: Client, obj: dict[str, Any]) -> None:
+    meta = obj["metadata"]
+    with suppress(NotFound):
+        await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))

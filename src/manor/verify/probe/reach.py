@@ -1,0 +1,136 @@
+"""Attacks on the network: a tenant's pod must not reach a target that others do reach.
+
+A connection that fails proves nothing by itself. It counts as dropped by policy only
+ - where a witness (the victim's own pod, or a pod in a namespace without policies) reaches the same target, or
+ - where the witness's connection ends otherwise than the attacker's (refused at once, while the attacker waits), or
+ - where nothing answers either of them, but the NetworkPolicies of the attacker's namespace, worked out from the API,
+   let no packet go to that address, and the same pod was seen to be cut off from a pod that does answer.
+Where the policies let the packet go, the check fails even though nothing answered.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from manor.verify import netpol
+from manor.verify.check import Attack
+from manor.verify.ground import Ground
+from manor.verify.probe.script import TCP_PORT
+from manor.verify.probe.stage import FREE, Outcome, Stage, Target
+from manor.verify.team import Team
+from manor.verify.trial import Skip, Trial, Verdict
+
+DROPPED = "NetworkPolicy"
+EVALUATED = "NetworkPolicy (evaluated; enforcement seen)"
+OTHER_ENGINES = (
+    ("cilium.io/v2", "CiliumNetworkPolicy"),
+    ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
+    ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
+)
+"""Policies that the evaluation does not know; where there are any, it decides nothing."""
+
+Word = Callable[[Ground], Awaitable[str]]
+
+
+async def _node(ground: Ground) -> str:
+    for node in await ground.snapshot.all("v1", "Node"):
+        for address in node["status"].get("addresses", []):
+            if address["type"] == "InternalIP":
+                return str(address["address"])
+    raise Skip("the cluster tells no node address")
+
+
+async def _api_service(ground: Ground) -> str:
+    return str((await ground.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"])
+
+
+async def _other_ip(ground: Ground) -> str:
+    return (await ground.stage.running(ground.victim, "server")).ip
+
+
+async def _other_service(ground: Ground) -> str:
+    return (await ground.stage.running(ground.victim, "server")).service_ip
+
+
+async def _other_name(ground: Ground) -> str:
+    return (await ground.stage.running(ground.victim, "server")).host
+
+
+WORDS: Mapping[str, Word] = {
+    "node": _node,
+    "api_service": _api_service,
+    "other_pod": _other_ip,
+    "other_service": _other_service,
+    "other_name": _other_name,
+}
+"""What targets write as `$node`, …; worked out when the check runs."""
+
+
+async def place(ground: Ground, target: Target) -> Target:
+    """The target with its host filled in."""
+    match = re.fullmatch(r"\$([a-z_]+)", target.host)
+    return replace(target, host=await WORDS[match.group(1)](ground)) if match else target
+
+
+async def is_enforced(stage: Stage, team: Team) -> bool:
+    """Whether the team's pod is cut off from a pod that answers and that a free pod reaches: policies are enforced."""
+    server = await stage.running(FREE, "server")
+    target = Target("tcp", server.ip, TCP_PORT)
+    free, bound = await asyncio.gather(stage.probe(FREE, [target]), stage.probe(team, [target]))
+    return free[0].reached and not bound[0].reached
+
+
+async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, witness: Outcome, who: str) -> Trial:
+    """What the attacker's and the witness's outcomes show together."""
+    got = f"{attacker}; the same from {who}: {witness}"
+    if attacker.reached:
+        return Trial(what, Verdict.BROKEN, got)
+    if witness.outcome != attacker.outcome:
+        return Trial(what, Verdict.HELD, got, DROPPED)
+    for kind in OTHER_ENGINES:
+        if await ground.snapshot.all(*kind):
+            return Trial(what, Verdict.SKIPPED, f"{got}; and {kind[1]} objects are not evaluated")
+    policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", ground.attacker.namespace)
+    protocol = "UDP" if target.kind == "udp" else "TCP"
+    try:
+        opening = netpol.egress_to(policies, target.host, target.port or None, protocol)
+    except ValueError:
+        return Trial(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
+    if opening is not None:
+        return Trial(what, Verdict.BROKEN, f"{got}; nothing answered just now, but {opening} lets it pass")
+    if await is_enforced(ground.stage, ground.attacker):
+        return Trial(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
+    return Trial(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
+
+
+def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]) -> Attack:
+    """The attacker's pod reaches none of the targets; a pod of the victim, or a free one, is the witness.
+
+    Control: the attacker's client reaches its own server, so that its silence is not its own fault.
+    """
+
+    async def run(ground: Ground) -> list[Trial]:
+        stage = ground.stage
+        own = await stage.running(ground.attacker, "server")
+        placed = [await place(ground, target) for target in targets.values()]
+        home = Target("tcp", own.ip, TCP_PORT)
+        other = ground.victim if witness == "victim" else FREE
+        attacking, witnessing = await asyncio.gather(
+            stage.probe(ground.attacker, [home, *placed]), stage.probe(other, placed)
+        )
+        who = f"a pod of {other.name}"
+        trials = [_control(ground, home, attacking[0])]
+        for title, target, mine, theirs in zip(targets, placed, attacking[1:], witnessing, strict=True):
+            what = f"{title}: {target} from a pod of {ground.attacker.name}"
+            trials.append(await judge(ground, what, target, mine, theirs, who))
+        return trials
+
+    return run
+
+
+def _control(ground: Ground, home: Target, outcome: Outcome) -> Trial:
+    verdict = Verdict.HELD if outcome.reached else Verdict.ERROR
+    what = f"control: {home} from a pod of {ground.attacker.name} to its own"
+    return Trial(what, verdict, str(outcome), control=True)

@@ -1,0 +1,114 @@
+"""The programs that run inside probe pods: passed to `python3 -c`, so they use the standard library alone.
+
+They are strings, not modules: the image need not hold Manor.
+"""
+
+TCP_PORT = 8080
+UDP_PORT = 8081
+
+SERVER = f"""
+import http.server, os, socket, threading
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = os.environ["PROBE"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+def echo():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", {UDP_PORT}))
+    while True:
+        data, peer = sock.recvfrom(2048)
+        sock.sendto(data, peer)
+
+threading.Thread(target=echo, daemon=True).start()
+http.server.ThreadingHTTPServer(("", {TCP_PORT}), Handler).serve_forever()
+"""
+"""Answers HTTP and UDP with what its environment says it is."""
+
+CLIENT = """
+import concurrent.futures, errno, json, socket, ssl, struct, sys, time
+
+WAIT = 3.0
+
+def families(host):
+    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+
+def tcp(target):
+    family, _, _, _, address = families(target["host"])
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.settimeout(WAIT)
+        sock.connect((address[0], target["port"], *address[2:]))
+        if target["kind"] == "tcp":
+            return "connected"
+        if target["kind"] == "https":
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            sock = context.wrap_socket(sock)
+        head = "".join(f"{k}: {v}\\r\\n" for k, v in {"Host": target["host"], **target.get("headers", {})}.items())
+        sock.sendall(f"GET {target.get('path', '/')} HTTP/1.0\\r\\n{head}\\r\\n".encode())
+        data = b""
+        while len(data) < 4096:
+            part = sock.recv(4096)
+            if not part:
+                break
+            data += part
+        return data.decode(errors="replace")[:600]
+
+def udp(target):
+    family, _, _, _, address = families(target["host"])
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(WAIT / 2)
+        sock.connect((address[0], target["port"], *address[2:]))
+        payload = bytes.fromhex(target.get("send", "70726f6265"))
+        for _ in range(2):
+            sock.send(payload)
+            try:
+                return f"{len(sock.recv(2048))} bytes came back"
+            except TimeoutError:
+                pass
+        raise TimeoutError()
+
+def icmp(target):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sock:
+        sock.settimeout(WAIT / 2)
+        head = struct.pack("!BBHHH", 8, 0, 0, 0, 1)
+        total = sum(struct.unpack("!4H", head))
+        packet = struct.pack("!BBHHH", 8, 0, ~total & 0xFFFF, 0, 1)
+        for _ in range(2):
+            sock.sendto(packet, (target["host"], 0))
+            try:
+                return f"echo reply of {len(sock.recv(512))} bytes"
+            except TimeoutError:
+                pass
+        raise TimeoutError()
+
+def resolve(target):
+    return families(target["host"])[4][0]
+
+KINDS = {"tcp": tcp, "http": tcp, "https": tcp, "udp": udp, "icmp": icmp, "resolve": resolve}
+
+def probe(target):
+    begun = time.monotonic()
+    try:
+        outcome, detail = "reached", KINDS[target["kind"]](target)
+    except socket.gaierror as error:
+        outcome, detail = "unresolved", str(error)
+    except TimeoutError:
+        outcome, detail = "timeout", "no answer"
+    except OSError as error:
+        outcome, detail = {errno.ECONNREFUSED: "refused", errno.EPERM: "forbidden", errno.EACCES: "forbidden"}.get(
+            error.errno, "unreachable"), str(error)
+    return {"outcome": outcome, "detail": detail, "seconds": round(time.monotonic() - begun, 2)}
+
+targets = json.loads(sys.argv[1])
+with concurrent.futures.ThreadPoolExecutor(32) as pool:
+    print(json.dumps(list(pool.map(probe, targets))))
+"""
+"""Tries every target of its argument at once, and prints what came of each as JSON."""
