@@ -128,10 +128,20 @@ def test_no_role_of_ours_holds_a_wildcard_or_a_way_up() -> None:
         for rule in role["rules"]:
             for field in ("apiGroups", "resources", "verbs"):
                 assert "*" not in rule[field], role["metadata"]["name"]
-            assert not {"bind", "escalate", "impersonate"} & set(rule["verbs"])
+            assert not {"escalate", "impersonate"} & set(rule["verbs"])
+            if "bind" in rule["verbs"]:
+                assert role["metadata"]["name"] == "manor:applier"
+                assert rule["resourceNames"] == ["manor:owner", "manor:editor", "manor:viewer"]
             assert not {"nodes", "nodes/proxy", "serviceaccounts/token", "pods/proxy", "services/proxy"} & set(
                 rule["resources"]
             )
+
+
+def test_who_applies_tenants_cannot_read_their_secrets_nor_touch_the_guardrails() -> None:
+    (applier,) = (o for o in render_platform(PLATFORM) if o["metadata"]["name"] == "manor:applier")
+    held = {(group, r) for rule in applier["rules"] for group in rule["apiGroups"] for r in rule["resources"]}
+    assert not {("", "secrets"), ("", "pods/exec"), ("", "serviceaccounts/token")} & held
+    assert "admissionregistration.k8s.io" not in {group for group, _ in held}
 
 
 @given(tenants())

@@ -2,8 +2,8 @@
 
 from manor.api import Platform, Tenant, Workload
 from manor.render.gateway import url
-from manor.render.objects import Object
 from manor.render.names import SYSTEM_NAMESPACE
+from manor.render.objects import Object
 from manor.render.platform import render_foundation, render_platform
 from manor.render.tenant import render_tenant
 

@@ -19,6 +19,10 @@ def cluster_role(role: str) -> str:
     return f"manor:{role}"
 
 
+APPLIER = "manor:applier"
+"""The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
+
+
 def role_binding(role: str) -> str:
     """The RoleBinding of a tenant role in a namespace."""
     return f"manor-{role}s"

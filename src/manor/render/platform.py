@@ -4,7 +4,7 @@ from manor.api import Platform
 from manor.render import guardrails, labels, names
 from manor.render.crds import crds
 from manor.render.objects import Object, make
-from manor.render.rbac import cluster_roles
+from manor.render.rbac import applier_role, cluster_roles
 
 
 def render_foundation() -> list[Object]:
@@ -20,4 +20,4 @@ def render_foundation() -> list[Object]:
 
 def render_platform(platform: Platform) -> list[Object]:
     """The tenant roles and the guardrails."""
-    return [*cluster_roles(), *guardrails.policies(platform)]
+    return [*cluster_roles(), applier_role(), *guardrails.policies(platform)]

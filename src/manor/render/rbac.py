@@ -1,7 +1,7 @@
 """Who may do what: the three tenant roles, and what binds people to them.
 
-Every verb and resource is written out. No role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything on
-nodes, quotas, limits or network policies beyond reading them.
+Every verb and resource is written out. No tenant role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything
+on nodes, quotas, limits or network policies beyond reading them.
 """
 
 from manor.api import GROUP, Platform, Subject, Tenant
@@ -72,6 +72,48 @@ def cluster_roles() -> list[Object]:
         make("rbac.authorization.k8s.io/v1", "ClusterRole", names.cluster_role(role), rules=rules[role])
         for role in names.ROLES
     ]
+
+
+_APPLIED: dict[str, list[str]] = {
+    "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
+    "rbac.authorization.k8s.io": ["clusterroles", "clusterrolebindings", "rolebindings"],
+    "networking.k8s.io": ["networkpolicies"],
+    "gateway.networking.k8s.io": ["gateways"],
+    "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
+    GROUP: ["tenants", "trainingjobs", "models"],
+}
+_MADE_BY_ENGINES: dict[str, list[str]] = {
+    "": ["services"],
+    "apps": ["deployments"],
+    "batch": ["jobs"],
+    "autoscaling": ["horizontalpodautoscalers"],
+    "policy": ["poddisruptionbudgets"],
+    "gateway.networking.k8s.io": ["httproutes"],
+}
+_LOOKED_AT: dict[str, list[str]] = {
+    "": ["pods", "events"],
+    "apiextensions.k8s.io": ["customresourcedefinitions"],
+    "storage.k8s.io": ["storageclasses"],
+    GROUP: ["platforms"],
+}
+
+
+def applier_role() -> Object:
+    """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail, no wildcard.
+
+    `bind` names the three tenant roles alone; every other role that it writes grants only what it holds itself. The
+    Platform, its roles and its guardrails are a cluster administrator's to apply. `manage` makes the guardrails take
+    its holder for the platform.
+    """
+    roles = {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"]}
+    rules = [
+        *_rule(_APPLIED, ALL),
+        *_rule(_MADE_BY_ENGINES, ALL),
+        *_rule(_LOOKED_AT, READ),
+        {**roles, "resourceNames": [names.cluster_role(role) for role in names.ROLES], "verbs": ["bind"]},
+        {"apiGroups": [GROUP], "resources": ["tenants"], "verbs": ["own", "manage"]},
+    ]
+    return make("rbac.authorization.k8s.io/v1", "ClusterRole", names.APPLIER, rules=rules)
 
 
 def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
