@@ -26,9 +26,7 @@ from manor.local.store import cache_root
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
 
-_PACKAGE = Path(__file__).parents[1]
-# In an installed package the folder lies inside it; in a checkout, at the top.
-SOURCES = _PACKAGE / "images" if (_PACKAGE / "images").is_dir() else _PACKAGE.parents[1] / "images"
+SOURCES = Path(__file__).parents[3] / "images"
 _KEPT = 7 * 24 * 3600.0  # seconds that an archive of older content is kept after its last use
 
 
@@ -92,6 +90,8 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
     Raises:
         ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
     """
+    if not SOURCES.is_dir():
+        raise ImageError(f"the images' sources are not at {SOURCES}: run Manor from a clone of its repository")
     workshop = _Workshop(bundle)
     if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
         with _locked(workshop.folder, report), report.stage("images") as stage:
