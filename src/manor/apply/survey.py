@@ -14,8 +14,8 @@ from manor.kube import Client, NotFound, Object, UnknownKind
 class Survey:
     """The desired objects beside the live ones.
 
-    `orphans` are members of the inventory that are no longer desired; `missing_namespaces` are namespaces that desired
-    objects lie in and that do not exist yet.
+    `orphans` are members of the inventory that are no longer desired and not being deleted already;
+    `missing_namespaces` are namespaces that desired objects lie in and that do not exist yet.
     """
 
     parent: Parent
@@ -65,7 +65,9 @@ async def survey(client: Client, objects: Iterable[Object], inventory: Inventory
         parent=parent,
         members=tuple(wanted),
         live={ref: obj for ref, obj in found.items() if ref in desired} | strangers,
-        orphans=tuple(obj for ref, obj in found.items() if ref not in desired),
+        orphans=tuple(
+            obj for ref, obj in found.items() if ref not in desired and "deletionTimestamp" not in obj["metadata"]
+        ),
         missing_namespaces=absent,
     )
 

@@ -35,6 +35,8 @@ class Writer:
         self._broken_namespaces: dict[str, Ref] = {}
         self._broken_kinds: dict[tuple[str, str], Ref] = {}
         self._unreachable = ""
+        # No more objects are begun than requests can be in flight, so that a lost server is noticed by the others.
+        self._slots = asyncio.Semaphore(client.concurrency)
 
     async def write_wave(self, wave: Sequence[Member]) -> None:
         """Writes all of `wave` at once; returns when each has its step."""
@@ -55,11 +57,12 @@ class Writer:
             self._broken_kinds[spec["group"], spec["names"]["kind"]] = ref
 
     async def _write(self, member: Member) -> Step:
-        obstacle = self._obstacle(member.ref)
-        if obstacle:
-            step = Step(member.ref, Action.SKIP, f"not attempted: {obstacle}")
-        else:
-            step = await self._attempt(member)
+        async with self._slots:
+            obstacle = self._obstacle(member.ref)
+            if obstacle:
+                step = Step(member.ref, Action.SKIP, f"not attempted: {obstacle}")
+            else:
+                step = await self._attempt(member)
         self.steps[member.ref] = step
         self._progress(Finished(step))
         return step

@@ -58,6 +58,11 @@ class Client:
         """The name of the kubeconfig's context in use, or `in-cluster`."""
         return self._transport.connection.context
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests are in flight at most."""
+        return self._transport.concurrency
+
     def impersonate(
         self, user: str, groups: Sequence[str] = (), extra: Mapping[str, Sequence[str]] | None = None
     ) -> Self:

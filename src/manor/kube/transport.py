@@ -56,6 +56,7 @@ class Transport:
 
     def __init__(self, connection: Connection, concurrency: int) -> None:
         self.connection = connection
+        self.concurrency = concurrency
         self.slots = asyncio.Semaphore(concurrency)
 
     async def headers(self, identity: Identity, *, renew: bool = False) -> CIMultiDict[str]:
