@@ -14,7 +14,7 @@ from aiohttp import web
 from manor.apply import Inventory, wait
 from manor.kube import Client
 from manor.kube.connection import Connection, open_connection
-from manor.local.binaries import obtain
+from manor.local.binaries import obtain_folder
 from manor.local.progress import Report
 
 _numbers = itertools.count(1)
@@ -30,7 +30,7 @@ async def client(api_node: Any) -> AsyncIterator[Client]:
 @pytest.fixture(scope="session")
 async def gateway_api_node(api_node: Any, client: Client) -> Any:
     """The API server with the kinds of the Gateway API on it."""
-    folder = obtain(binaries=None, bundle=None, report=Report()).share / "gateway-api"
+    folder = obtain_folder("gateway-api", Report())
     crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
     assert crds, f"no CRDs in {folder}"
     for crd in crds:

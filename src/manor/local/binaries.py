@@ -47,6 +47,17 @@ def obtain(*, binaries: Path | None, bundle: str | None, report: Report, api_onl
     return Bundle(_link(given, store, wanted), store.share)
 
 
+def obtain_folder(name: str, report: Report) -> Path:
+    """Get one folder of data (`gateway-api`, say), and compile nothing for it.
+
+    Raises:
+        BinariesError: the module that carries it cannot be had.
+    """
+    store = Store()
+    _complete(store, [], (name,), None, report)
+    return store.share / name
+
+
 def complete(report: Report) -> Store:
     """The cache with every part in it, none of them given from elsewhere: what a release is packed from.
 
