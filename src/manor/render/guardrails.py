@@ -1,15 +1,152 @@
-"""The admission policies, and what each tenant namespace allows under them."""
+"""The guardrails as objects: the admission policies, and the ConfigMap that says what one namespace's tenant may use.
 
-from manor.api import Platform, Tenant
-from manor.render import names
+The policies themselves are YAML in `manor.policies`, one folder each; they are read from the package, not from a path.
+"""
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import get_args
+
+import yaml
+
+from manor.api import Platform, Subject, Tenant
+from manor.api.platform import GpuFlavor
+from manor.api.tenant import Role
+from manor.render import labels, names
 from manor.render.objects import Object, make
+
+_SANDBOX_NODES = {"gvisor": ("sandbox.gke.io/runtime", "gvisor")}
+"""Node label and taint that the API server adds to a pod for its RuntimeClass: GKE's class is called gvisor."""
+
+
+def folders() -> list[Traversable]:
+    """The policy folders, by name."""
+    found = resources.files("manor.policies").iterdir()
+    return sorted((entry for entry in found if entry.joinpath("policy.yaml").is_file()), key=lambda entry: entry.name)
 
 
 def policies(platform: Platform) -> list[Object]:
-    """All admission policies and their bindings."""
-    return []
+    """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
+    found: list[Object] = []
+    for folder in folders():
+        for name in ("policy.yaml", "mutation.yaml"):
+            file = folder.joinpath(name)
+            if file.is_file():
+                found += [_for_platform(obj, platform) for obj in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    return found
+
+
+def _for_platform(obj: Object, platform: Platform) -> Object:
+    values = {
+        "contact": json.dumps(platform.spec.contact),
+        "reserved": json.dumps(reserved_namespaces(platform)),
+    }
+    for variable in obj["spec"].get("variables", []):
+        variable["expression"] = values.get(variable["name"], variable["expression"])
+    obj["metadata"]["labels"] = dict(labels.MANAGED)
+    return obj
+
+
+def reserved_namespaces(platform: Platform) -> list[str]:
+    """Namespaces that no tenant may have or change."""
+    spec = platform.spec
+    return sorted({*names.RESERVED_NAMESPACES, spec.gateway.data_plane.namespace, spec.network.dns.namespace})
 
 
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
-    """What the policies allow in a namespace."""
-    return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data={"tenant": tenant.name})
+    """What the tenant may use in `namespace`, for the policies to read: lists joined by commas, members by line."""
+    spec = tenant.spec
+    runtime_class = platform.spec.sandbox_runtime_class
+    data = {
+        "tenant": tenant.name,
+        "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *namespace_slots(tenant)}),
+        "members": "\n".join(members(platform, tenant)),
+        "registries": _join(map(registry, _either(spec.registries, platform.spec.registries))),
+        "storage-classes": _join(_either(spec.storage_classes, platform.spec.storage_classes)),
+        "priority-classes": _join(_either(spec.priority_classes, platform.spec.priority_classes)),
+        "runtime-classes": runtime_class or "",
+        "sandbox": _yes(spec.sandbox),
+        "node-labels": _join(node_labels(platform, tenant)),
+        "tolerations": _join(tolerations(platform, tenant)),
+        "gpu-resources": _join(platform.spec.gpu.resource_names if _has_gpus(tenant) else []),
+        "hosts": _join(tenant.hosts(platform.spec.domain)),
+        "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
+        "load-balancers": _yes(spec.load_balancers),
+    }
+    return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data=data)
+
+
+def members(platform: Platform, tenant: Tenant) -> list[str]:
+    """Everyone in the tenant, as `User:name`, `Group:name` or `ServiceAccount:namespace:name`, sorted."""
+
+    def text(subject: Subject) -> str:
+        if subject.kind == "ServiceAccount":
+            return f"ServiceAccount:{subject.namespace}:{subject.name}"
+        prefix = platform.spec.identity.group_prefix if subject.kind == "Group" else ""
+        return f"{subject.kind}:{prefix}{subject.name}"
+
+    return sorted({text(subject) for role in get_args(Role) for subject in tenant.subjects(role)})
+
+
+def namespace_slots(tenant: Tenant) -> list[str]:
+    """The names of the namespaces that owners may make themselves: as many as the tenant may have, and no others.
+
+    Names are unique in a cluster, so that a bounded list of names bounds the number without anybody counting.
+    """
+    return [f"{tenant.name}-{number}" for number in range(1, tenant.spec.max_namespaces + 1)]
+
+
+def registry(text: str) -> str:
+    """An allowed registry as the policy compares it: with its host, the host in lower case, no slash at the end.
+
+    As in an image name, what has no host (no dot, no colon, not localhost) is a path on Docker Hub.
+    """
+    host, _, path = text.strip().rstrip("/").partition("/")
+    if not ("." in host or ":" in host or host == "localhost"):
+        host, path = "docker.io", f"{host}/{path}".rstrip("/")
+    host = host.lower()
+    host = "docker.io" if host == "index.docker.io" else host
+    return f"{host}/{path}" if path else host
+
+
+def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
+    """Node labels (key=value) that the tenant's pods may select."""
+    pairs = [f"{key}={value}" for key, value in platform.spec.node_pools.items()]
+    for flavor in _flavors(platform, tenant):
+        pairs += [f"{key}={value}" for key, value in flavor.node_labels.items()]
+    if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
+        pairs.append("=".join(sandbox))
+    return pairs
+
+
+def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
+    """Keys of the taints that the tenant's pods may tolerate; a resource's own key is the usual taint of its nodes."""
+    keys = [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
+    if _has_gpus(tenant):
+        keys += platform.spec.gpu.resource_names
+    if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
+        keys.append(sandbox[0])
+    return keys
+
+
+def _flavors(platform: Platform, tenant: Tenant) -> list[GpuFlavor]:
+    wanted = tenant.spec.gpu.flavors
+    return [f for f in platform.spec.gpu.flavors if _has_gpus(tenant) and (not wanted or f.name in wanted)]
+
+
+def _has_gpus(tenant: Tenant) -> bool:
+    return tenant.spec.gpu.guarantee + tenant.spec.gpu.borrow > 0
+
+
+def _either(own: list[str] | None, default: list[str]) -> list[str]:
+    return default if own is None else own
+
+
+def _join(items: Iterable[str]) -> str:
+    return ",".join(sorted(set(items)))
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"

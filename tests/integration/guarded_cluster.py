@@ -1,0 +1,250 @@
+"""A cluster with guardrails and tenants, for the tests of the policies; and how a case is sent to it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from policy_cases import OWNERS, Case
+
+from manor.api import Platform, Tenant
+from manor.kube import ApiError, Client, Conflict, NotFound
+from manor.render import guardrails, labels, names
+
+Object = dict[str, Any]
+
+SPECS = list(yaml.safe_load_all((Path(__file__).parent / "guardrails.yaml").read_text()))
+PLATFORM = Platform.model_validate(SPECS[0])
+TENANTS = [Tenant.model_validate(spec) for spec in SPECS[1:]]
+
+RBAC = "rbac.authorization.k8s.io"
+STAND_INS = {
+    ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots", "Namespaced"),
+    ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced"),
+    ("gateway.envoyproxy.io", "v1alpha1", "EnvoyPatchPolicy", "envoypatchpolicies", "Namespaced"),
+    ("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", "Namespaced"),
+    ("manor.dev", "v1alpha1", "TrainingJob", "trainingjobs", "Namespaced"),
+    ("manor.dev", "v1alpha1", "Tenant", "tenants", "Cluster"),
+}
+"""Kinds that the policies speak of and a bare API server lacks; without a schema, since only names matter here."""
+
+# What an administrator may grant by mistake: everything in the namespace, and outside it much that is not a tenant's.
+EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+TOO_MUCH = [
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "get", "update", "patch"]},
+    {"apiGroups": [""], "resources": ["namespaces/status", "namespaces/finalize"], "verbs": ["update", "patch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["team-a", "team-b"], "verbs": ["delete"]},
+    {"apiGroups": [RBAC], "resources": ["clusterroles", "clusterrolebindings"], "verbs": ["create", "patch", "delete"]},
+    {"apiGroups": [RBAC], "resources": ["clusterroles"], "verbs": ["escalate", "bind"]},
+    {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["create"]},
+    {"apiGroups": ["flowcontrol.apiserver.k8s.io"], "resources": ["flowschemas"], "verbs": ["create"]},
+    {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
+]
+
+
+def definition(group: str, version: str, kind: str, plural: str, scope: str) -> Object:
+    """A CustomResourceDefinition that takes any object."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    spec = {"group": group, "scope": scope, "names": {"kind": kind, "plural": plural}, "versions": [served]}
+    approved = {"api-approved.kubernetes.io": "unapproved, a test"} if group.endswith(".k8s.io") else {}
+    metadata = {"name": f"{plural}.{group}", "annotations": approved}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def grant(name: str, rules: list[Object], user: str, namespace: str | None = None) -> list[Object]:
+    """A role of `rules` and its binding to `user`, in `namespace` or in the whole cluster."""
+    prefix = "" if namespace else "Cluster"
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    role = {"apiVersion": f"{RBAC}/v1", "kind": f"{prefix}Role", "metadata": metadata, "rules": rules}
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": f"{prefix}RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": RBAC, "kind": f"{prefix}Role", "name": name},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
+    }
+    return [role, binding]
+
+
+def tenancy(tenant: Tenant) -> list[Object]:
+    """A tenant's namespace, as far as the policies look at it, with far too many rights for its owner."""
+    name, owner = tenant.name, tenant.spec.owners[0].name
+    params = guardrails.params(PLATFORM, tenant, name)
+    if tenant.name == "team-gpu":
+        params["data"]["queues"] = "team-gpu"
+    owning = [
+        {"apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": [name], "verbs": ["own"]},
+        {
+            "apiGroups": [""],
+            "resources": ["namespaces"],
+            "resourceNames": guardrails.namespace_slots(tenant),
+            "verbs": ["own", "delete"],
+        },
+    ]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels.namespace_labels(tenant)},
+        },
+        params,
+        *grant("test-everything", EVERYTHING, owner, name),
+        *grant(f"test-{name}", owning, owner),
+    ]
+
+
+def cluster_objects() -> list[Object]:
+    """All that the cases need beside the policies."""
+    manage = {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["manage"]}
+    roles = [
+        {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": f"manor:{role}"}, "rules": []}
+        for role in names.ROLES
+    ]
+    return [
+        *(definition(*kind) for kind in sorted(STAND_INS)),
+        *roles,
+        *(obj for tenant in TENANTS for obj in tenancy(tenant)),
+        *grant("test-too-much", TOO_MUCH, "ada"),
+        *grant("test-platform", [manage, *EVERYTHING], "platform"),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}},
+        {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": "gvisor"},
+            "handler": "runsc",
+            "overhead": {"podFixed": {"memory": "64Mi"}},
+        },
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": "batch"},
+            "value": 1000,
+        },
+    ]
+
+
+async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    """Waits until `probe` says yes; policies, like all admission configuration, take effect within seconds."""
+    deadline = time.monotonic() + seconds
+    while not await probe():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        await asyncio.sleep(0.2)
+
+
+async def apply_all(client: Client, objects: Iterable[Object]) -> None:
+    for obj in objects:
+        await until(f"{obj['kind']} {obj['metadata']['name']} applied", lambda obj=obj: _applied(client, obj))
+
+
+async def _applied(client: Client, obj: Object) -> bool:
+    try:
+        await client.apply(obj, field_manager="tests", force=True)
+    except NotFound:  # a kind whose definition is not served yet
+        return False
+    return True
+
+
+def bindings(policy: str | None = None) -> list[Object]:
+    """The validating bindings, of one policy or of all."""
+    found = [obj for obj in guardrails.policies(PLATFORM) if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
+    return [obj for obj in found if policy in (None, obj["spec"]["policyName"].removeprefix("manor-"))]
+
+
+async def send(client: Client, case: Case) -> None:
+    """The case's request, server-side dry-run, as its user; what must exist exists for that long. Raises ApiError."""
+    async with _existing(client, case.onto):
+        asked = client.impersonate(case.user)
+        obj, metadata = case.object, case.object["metadata"]
+        target = case.onto.object if case.onto else obj
+        if "post" in case.directives:
+            resource = await client.resource(target["apiVersion"], target["kind"])
+            path = resource.path(metadata["namespace"], target["metadata"]["name"], case.directives["subresource"])
+            await asked.request("POST", path, params={"dryRun": "All"}, body=obj)
+        elif "delete" in case.directives:
+            await asked.delete(
+                obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"), dry_run=True
+            )
+        elif "patch" in case.directives:
+            await _change(asked, case)
+        else:
+            await asked.create(obj, dry_run=True)
+
+
+async def _change(asked: Client, case: Case) -> None:
+    obj, metadata = case.object, case.object["metadata"]
+    subresource = case.directives.get("subresource")
+    if subresource == "finalize":  # takes PUT alone
+        path = f"/api/v1/namespaces/{metadata['name']}/finalize"
+        await asked.request("PUT", path, params={"dryRun": "All"}, body=obj)
+        return
+    await asked.patch(
+        obj["apiVersion"],
+        obj["kind"],
+        metadata["name"],
+        obj,
+        namespace=metadata.get("namespace"),
+        content_type="application/strategic-merge-patch+json"
+        if subresource == "ephemeralcontainers"
+        else "application/merge-patch+json",
+        subresource=subresource,
+        dry_run=True,
+    )
+
+
+@asynccontextmanager
+async def _existing(client: Client, case: Case | None) -> AsyncIterator[None]:
+    if case is None:
+        yield
+        return
+    obj, metadata = case.object, case.object["metadata"]
+    where = (obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"))
+    await until(f"{where} made", lambda: _made(client, obj))
+    try:
+        yield
+    finally:
+        await client.delete(*where, grace_seconds=0)
+        if obj["kind"] == "PersistentVolumeClaim":
+            await until(f"{where} gone", lambda: _gone(client, where))
+
+
+async def _made(client: Client, obj: Object) -> bool:
+    try:
+        await client.create(obj)
+    except Conflict:  # the one before is still going
+        return False
+    return True
+
+
+async def _gone(client: Client, where: tuple[str, str, str, str | None]) -> bool:
+    try:
+        await client.get(*where)
+    except NotFound:
+        return True
+    return False
+
+
+async def refusal(client: Client, case: Case) -> str | None:
+    """The message with which the case's request is refused, or None where it is admitted."""
+    try:
+        await send(client, case)
+    except ApiError as error:
+        return f"{error.status} {error.message}"
+    return None
+
+
+def said_by(case: Case) -> str:
+    """The words with which the API server names the policy that refuses."""
+    return f"ValidatingAdmissionPolicy 'manor-{case.policy}' with binding 'manor-{case.policy}"
+
+
+assert {tenant.name for tenant in TENANTS} == set(OWNERS)

@@ -1,0 +1,101 @@
+"""Every policy against the objects beside it, on a real API server, as the tenant's own user with far too many rights."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from guarded_cluster import PLATFORM, apply_all, bindings, cluster_objects, refusal, said_by, send, until
+from policy_cases import FOLDERS, Case, cases
+
+from manor.kube import Client, NotFound
+from manor.render import guardrails
+
+pytestmark = pytest.mark.integration
+
+
+@pytest_asyncio.fixture(scope="module")
+async def cluster(gateway_api_node: Any) -> AsyncIterator[Client]:
+    """An API server with the guardrails in force; the client is cluster-admin."""
+    async with Client.connect(gateway_api_node.kubeconfig) as client:
+        await apply_all(client, cluster_objects())
+        await apply_all(client, guardrails.policies(PLATFORM))
+        for folder in FOLDERS:
+            await in_force(client, folder)
+        yield client
+        for obj in guardrails.policies(PLATFORM):
+            await client.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+
+
+def refusals(folder: str) -> list[Case]:
+    return [case for case in cases("refuse") if case.policy == folder]
+
+
+async def in_force(client: Client, folder: str) -> None:
+    case = refusals(folder)[0]
+
+    async def refused() -> bool:
+        return said_by(case) in (await refusal(client, case) or "")
+
+    await until(f"{folder} refuses {case.id}", refused)
+
+
+@pytest.mark.parametrize("case", cases("admit"), ids=lambda case: case.id)
+async def test_admits(cluster: Client, case: Case) -> None:
+    await send(cluster, case)
+
+
+@pytest.mark.parametrize("case", cases("refuse"), ids=lambda case: case.id)
+async def test_refuses(cluster: Client, case: Case) -> None:
+    message = await refusal(cluster, case)
+    assert message is not None, "it was admitted"
+    assert said_by(case) in message
+    assert case.directives["expect"] in message
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+async def test_nothing_else_refuses(cluster: Client, folder: str) -> None:
+    """With this policy unbound all that it refuses is admitted: the refusals above are its own doing."""
+    bound = bindings(folder)
+    for obj in bound:
+        await cluster.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+    try:
+        for case in refusals(folder):
+
+            async def admitted(case: Case = case) -> bool:
+                return said_by(case) not in (await refusal(cluster, case) or "")
+
+            await until(f"{case.id} admitted", admitted)
+            assert await refusal(cluster, case) is None
+    finally:
+        await apply_all(cluster, bound)
+        await in_force(cluster, folder)
+
+
+async def test_api_server_finds_no_fault(cluster: Client) -> None:
+    """Expressions too dear or not well-formed are refused when applied; what is doubtful shows in the status."""
+    for obj in await cluster.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"):
+        name = obj["metadata"]["name"]
+
+        async def checked(name: str = name) -> bool:
+            live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
+            return live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
+
+        await until(f"{name} type-checked", checked)
+        live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
+        assert not live["status"].get("typeChecking", {}).get("expressionWarnings"), name
+
+
+async def test_namespace_without_params_admits_nothing(cluster: Client) -> None:
+    """A namespace that an owner has just made holds no ConfigMap yet."""
+    case = next(case for case in cases("admit") if case.id == "pods-admit-pod")
+    fresh = next(case for case in cases("admit") if case.id == "namespaces-admit-own")
+    name = fresh.object["metadata"]["name"]
+    ada = cluster.impersonate("ada")
+    await ada.create(fresh.object)
+    try:
+        pod = {**case.object, "metadata": {"name": "first", "namespace": name}}
+        with pytest.raises(NotFound, match="no params found"):
+            await cluster.create(pod, dry_run=True)
+    finally:
+        await ada.delete("v1", "Namespace", name)

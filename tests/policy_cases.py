@@ -1,0 +1,62 @@
+"""The objects beside each admission policy, as requests: what it must admit and what it must refuse.
+
+A file holds one object. Comment lines at its top say how it is sent, when it is not simply created by the owner of
+the tenant of its namespace:
+
+    # expect: text       (refuse) part of the policy's message
+    # as: user           who asks
+    # patch: FILE        the object is a merge patch onto FILE, which exists by then (-: it exists anyway)
+    # delete: FILE       FILE is deleted
+    # post: FILE         the object is posted to the subresource of FILE
+    # subresource: name  of the object that is patched or posted to
+"""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+POLICIES = Path(str(resources.files("manor.policies")))
+FOLDERS = sorted(path.parent.name for path in POLICIES.glob("*/policy.yaml"))
+OWNERS = {"team-a": "ada", "team-b": "ben", "team-gpu": "gia", "team-safe": "sol"}
+"""The owner of each namespace of the test's tenants; cluster-scoped requests are the first one's."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and the verdict that it must get."""
+
+    path: Path
+    directives: dict[str, str]
+    object: dict[str, Any]
+
+    @property
+    def policy(self) -> str:
+        return self.path.parent.parent.name
+
+    @property
+    def id(self) -> str:
+        return f"{self.policy}-{self.path.parent.name}-{self.path.stem}"
+
+    @property
+    def user(self) -> str:
+        return self.directives.get("as") or OWNERS.get(self.object["metadata"].get("namespace", ""), "ada")
+
+    @property
+    def onto(self) -> "Case | None":
+        """What must exist before the request is sent."""
+        named = next((self.directives[key] for key in ("patch", "delete", "post") if key in self.directives), None)
+        return read(self.path.parent.parent / named) if named and named != "-" else None
+
+
+def read(path: Path) -> Case:
+    text = path.read_text()
+    directives = dict(re.findall(r"^# (expect|as|patch|delete|post|subresource): (.+)$", text, re.MULTILINE))
+    return Case(path, directives, yaml.safe_load(text))
+
+
+def cases(verdict: str) -> list[Case]:
+    return [read(path) for path in sorted(POLICIES.glob(f"*/{verdict}/*.yaml"))]
