@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ _KUBERNETES_ADDRESS = "10.96.0.1"
 _MULTI_CALL = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
 
-def write_configuration(node: Node) -> bool:
-    """Write every file that the components of this node read; True when a certificate was made or renewed."""
-    renewed = issue_certificates(node)
+def write_configuration(node: Node, images: Mapping[str, str]) -> None:
+    """Write every file that the components of this node read; `images` gives the references of those it runs."""
+    issue_certificates(node)
     for file, (certificate, user) in _kubeconfigs(node).items():
         write_file(file, render_kubeconfig(node, certificate, user))
     write_file(node.files.config / "authentication.yaml", yaml.safe_dump(_authentication()))
@@ -31,8 +32,7 @@ def write_configuration(node: Node) -> bool:
         (node.files.bin / name).unlink(missing_ok=True)
         (node.files.bin / name).symlink_to(Path(node.bin) / "kube")
     if not node.api_only:
-        _write_node_files(node)
-    return renewed
+        _write_node_files(node, images["pause"])
 
 
 def issue_certificates(node: Node) -> bool:
@@ -87,11 +87,11 @@ def _authentication() -> dict[str, Any]:
     }
 
 
-def _write_node_files(node: Node) -> None:
+def _write_node_files(node: Node, pause: str) -> None:
     config = node.files.config
     write_file(config / "kubelet.yaml", yaml.safe_dump(_kubelet(node)))
     write_file(config / "proxy.yaml", yaml.safe_dump(_proxy(node)))
-    write_file(config / "containerd.toml", _containerd(node))
+    write_file(config / "containerd.toml", _containerd(node, pause))
     # Written before containerd starts: it misses the rename by which the agent would write it later.
     network = {"cniVersion": "1.0.0", "name": "cilium", "plugins": [{"type": "cilium-cni"}]}
     write_file(config / "cni" / "05-cilium.conflist", json.dumps(network))
@@ -153,7 +153,7 @@ def _proxy(node: Node) -> dict[str, Any]:
     }
 
 
-def _containerd(node: Node) -> str:
+def _containerd(node: Node, pause: str) -> str:
     data = node.files.data / "containerd"
     runtime = "io.containerd.cri.v1.runtime"
     return f"""\
@@ -168,7 +168,7 @@ address = "{CONTAINERD_SOCKET}"
 snapshotter = "overlayfs"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "manor.local/pause"
+sandbox = "{pause}"
 
 [plugins."{runtime}"]
 # Without CAP_SYS_RESOURCE no process may lower its own score, and every sandbox would fail.

@@ -1,5 +1,6 @@
 """`up` and `down`: the order in which a node comes to be, and how every trace of it goes."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -13,7 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from manor.local import binaries, cgroups, configuration, kubeconfig, network, preflight, processes
+from manor import kube
+from manor.local import (
+    addons,
+    binaries,
+    cgroups,
+    configuration,
+    containers,
+    images,
+    kubeconfig,
+    network,
+    preflight,
+    processes,
+)
+from manor.local.components import list_components
 from manor.local.errors import NodeKindChanged, NoSuchNode, StartFailed
 from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
 from manor.local.progress import Report
@@ -46,7 +60,7 @@ def up(
         old = _find(name, api_only, ephemeral)
         try:
             node = _allocate(name, api_only, ephemeral, programs, old)
-            started = _start(node, report)
+            started = _start(node, programs, report)
         except BaseException:
             with _uninterrupted():
                 _take_back(name, is_new=old is None)
@@ -99,19 +113,48 @@ def _allocate(name: str, api_only: bool, ephemeral: bool, programs: binaries.Bun
     return node
 
 
-def _start(node: Node, report: Report) -> bool:
-    renewed = configuration.write_configuration(node)
+def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
+    """Start what does not run and make what is missing; False where there was nothing to do."""
     if processes.is_running(node):
-        if not renewed:
+        if node.files.complete.exists() and not configuration.issue_certificates(node):
             return False
         processes.stop(node, kill=False)
+    loadable = {} if node.api_only else images.ensure(addons.IMAGES, bundle=programs, report=report)
+    configuration.write_configuration(node, {name: image.reference for name, image in loadable.items()})
     if not node.api_only:
         cgroups.remove(node.cgroup)
         network.create(node)
     processes.start(node)
     with report.stage("API server"):
         wait_for(node, "kube-apiserver", "kube-controller-manager")
+    if not node.api_only:
+        asyncio.run(_complete(node, loadable, report))
+    node.files.complete.touch()
     return True
+
+
+async def _complete(node: Node, loadable: dict[str, images.Image], report: Report) -> None:
+    """From an API server to a node with its add-ons."""
+    async with kube.Client.connect(node.files.kubeconfig) as client:
+        with report.stage("node Ready"):
+            await addons.apply_rights(client, node)
+            await asyncio.to_thread(wait_for, node, *(component.name for component in list_components(node)))
+            await _wait_for_node(client, node)
+        with report.stage("images loaded"):
+            await asyncio.to_thread(containers.load_images, node, loadable.values())
+        with report.stage("add-ons Ready"):
+            await addons.wait_for_addons(client, await addons.apply_addons(client, node, loadable))
+
+
+async def _wait_for_node(client: kube.Client, node: Node) -> None:
+    async with asyncio.timeout(START_TIMEOUT):
+        while True:
+            with suppress(kube.NotFound):
+                found = await client.get("v1", "Node", node.name)
+                conditions = {each["type"]: each["status"] for each in found["status"].get("conditions", [])}
+                if conditions.get("Ready") == "True":
+                    return
+            await asyncio.sleep(0.2)
 
 
 def _take_back(name: str, *, is_new: bool) -> None:

@@ -68,8 +68,8 @@ def _cover(path: Path, by: Path) -> None:
 
 def _mount_cilium_sources(sources: Path) -> None:
     """The agent compiles in the folder of its sources, which several nodes share."""
-    folders = {name: Path("/run/cilium") / name for name in ("lib", "upper", "work")}
+    folders = {name: Path("/run/cilium") / name for name in ("lib/bpf", "upper", "work")}
     for folder in folders.values():
         folder.mkdir(parents=True)
     options = f"lowerdir={sources},upperdir={folders['upper']},workdir={folders['work']}"
-    _mount("-t", "overlay", "-o", options, "overlay", folders["lib"])
+    _mount("-t", "overlay", "-o", options, "overlay", folders["lib/bpf"])

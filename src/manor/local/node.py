@@ -132,6 +132,11 @@ class Files:
         return self.home / "process.json"
 
     @property
+    def complete(self) -> Path:
+        """There when everything was ready after the last start."""
+        return self.home / "complete"
+
+    @property
     def status(self) -> Path:
         """What the supervisor knows of its components."""
         return self.home / "status.json"

@@ -31,6 +31,7 @@ def start(node: Node) -> None:
         argv = [*enter, "unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", *argv]
     log = os.open(node.files.logs / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     node.files.status.unlink(missing_ok=True)
+    node.files.complete.unlink(missing_ok=True)
     process = subprocess.Popen(
         ["sh", "-c", _JOIN_AND_RUN, "sh", *argv],
         env={**os.environ, "JOIN": " ".join(map(str, joining))},

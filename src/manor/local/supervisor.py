@@ -49,6 +49,7 @@ class Supervisor:
         self._statuses = {component.name: ComponentStatus() for component in components}
         self._ready = {component.name: asyncio.Event() for component in components}
         self._exits: dict[int, asyncio.Future[int]] = {}
+        self._path = os.pathsep.join([node.bin, *_find_compiler(), os.environ.get("PATH", os.defpath)])
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -97,8 +98,7 @@ class Supervisor:
             (os.POSIX_SPAWN_OPEN, 1, self._log(component.name), flags, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
-        path = f"{self._node.bin}:{os.environ.get('PATH', os.defpath)}"
-        environment = {**os.environ, "PATH": path, **component.environment}
+        environment = {**os.environ, "PATH": self._path, **component.environment}
         pid = os.posix_spawnp(argv[0], argv, environment, file_actions=actions, setsid=True, setsigdef=range(1, 32))
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._exits[pid] = exited
@@ -184,6 +184,14 @@ async def _probe(url: str) -> bool:
         return b" 200 " in await reader.readline()
     finally:
         writer.close()
+
+
+def _find_compiler() -> list[str]:
+    """Where `clang` is found by that very name, which Cilium's agent calls; Debian's packages have it beside."""
+    for name in ("clang", "clang-20", "clang-19", "clang-18"):
+        if found := shutil.which(name):
+            return [str(Path(found).resolve().parent)]
+    return []
 
 
 def _describe_exit(status: int) -> str:

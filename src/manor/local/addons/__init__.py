@@ -1,0 +1,98 @@
+"""What runs on the node as pods: DNS, volumes, the gateway. The manifests lie beside this file."""
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from manor.apply import Inventory, Options, apply, wait
+from manor.apply.steps import BAD
+from manor.kube import Client
+from manor.local.errors import StartFailed
+from manor.local.images import Image
+from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, INGRESS_PORT, Node
+
+IMAGES = ("pause", "base", "coredns", "local-path-provisioner", "envoy-gateway", "envoy")
+"""The images that a node itself needs."""
+
+READY_TIMEOUT = 180.0
+
+_HERE = Path(__file__).parent
+_GATEWAY_NAMESPACE = "envoy-gateway-system"
+
+
+async def apply_rights(client: Client, node: Node) -> None:
+    """What the network agent and the API server need before a node can be Ready: kinds and roles."""
+    crds = _read_folder(Path(node.share) / "cilium" / "crds")
+    await _apply(client, "manor-network", [*crds, *_read("rights.yaml", {})])
+
+
+async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) -> list[dict[str, Any]]:
+    """DNS, volumes and the gateway; returns what was applied, to be waited for."""
+    values = {
+        **{name.replace("-", "_"): image.reference for name, image in images.items()},
+        "provisioner": images["local-path-provisioner"].reference,
+        "cluster_domain": CLUSTER_DOMAIN,
+        "dns_address": DNS_ADDRESS,
+        "ingress_port": str(INGRESS_PORT),
+        "volumes": str(node.files.volumes),
+    }
+    share = Path(node.share)
+    objects = [
+        *_read_folder(share / "gateway-api"),
+        *_read_folder(share / "envoy-gateway" / "crds"),
+        *_render_chart(node, values),
+        *(obj for name in ("dns.yaml", "storage.yaml", "gateway.yaml") for obj in _read(name, values)),
+    ]
+    await _apply(client, "manor-addons", objects)
+    return objects
+
+
+async def wait_for_addons(client: Client, objects: list[dict[str, Any]]) -> None:
+    """Until every Deployment is available and the gateway is programmed."""
+    waited_for = [obj for obj in objects if obj["kind"] in ("Deployment", "Gateway")]
+    await wait(client, waited_for, timeout=READY_TIMEOUT)
+
+
+async def _apply(client: Client, name: str, objects: list[dict[str, Any]]) -> None:
+    inventory, options = Inventory(name, "kube-system"), Options(adopt=True, force_conflicts=True)
+    result = await apply(client, objects, inventory, options)
+    failed = [f"  {step.ref}: {step.message}" for step in result.steps if step.action in BAD]
+    if failed:
+        raise StartFailed("\n".join(["these objects of the node could not be applied:", *failed]))
+
+
+def _render_chart(node: Node, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    helm = [f"{node.bin}/helm", "template", "envoy-gateway", f"{node.share}/envoy-gateway/chart"]
+    done = subprocess.run(
+        [*helm, "--namespace", _GATEWAY_NAMESPACE, "--skip-crds", "--values", "-"],
+        input=_fill("gateway-values.yaml", values),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StartFailed(f"Envoy Gateway's chart cannot be rendered:\n{done.stderr.strip()}")
+    return list(_objects(done.stdout))
+
+
+def _read(name: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    return list(_objects(_fill(name, values)))
+
+
+def _fill(name: str, values: Mapping[str, str]) -> str:
+    # Safe: shell variables in the manifests are not ours to replace.
+    return Template((_HERE / name).read_text()).safe_substitute(values)
+
+
+def _read_folder(folder: Path) -> list[dict[str, Any]]:
+    return [obj for path in sorted(folder.glob("*.yaml")) for obj in _objects(path.read_text())]
+
+
+def _objects(text: str) -> Iterable[dict[str, Any]]:
+    # libyaml, where there is one: Envoy Gateway's CRDs are megabytes.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return (obj for obj in yaml.load_all(text, loader) if obj)
