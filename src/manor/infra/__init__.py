@@ -1,0 +1,27 @@
+"""Manor as Pulumi components: the same objects as `manor apply`, and a GKE cluster to put them on.
+
+Needs the extra `infra` (`pip install 'manor[infra]'`) and, to run a program, the `pulumi` program.
+"""
+
+from manor.infra.errors import NoPulumi
+
+try:
+    import pulumi as _pulumi  # noqa: F401
+    import pulumi_gcp as _pulumi_gcp  # noqa: F401
+    import pulumi_kubernetes as _pulumi_kubernetes  # noqa: F401
+except ModuleNotFoundError as _error:
+    raise NoPulumi(f"manor.infra needs Pulumi ({_error}); install it with: pip install 'manor[infra]'") from None
+
+from manor.infra.components import Model, Platform, PlatformArgs, Tenant, TenantArgs, TrainingJob, WorkloadArgs
+from manor.infra.kubernetes import kubernetes_provider
+
+__all__ = [
+    "Model",
+    "Platform",
+    "PlatformArgs",
+    "Tenant",
+    "TenantArgs",
+    "TrainingJob",
+    "WorkloadArgs",
+    "kubernetes_provider",
+]

@@ -1,0 +1,115 @@
+"""Specs to objects for the components: read, checked together, rendered. Knows nothing of Pulumi."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.engines import model_url, render_workload
+from manor.infra.errors import InfraError, Taken
+from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
+from manor.render import Object, render_platform, render_tenant, spec_object, url
+
+Spec = Platform | Tenant | TrainingJob | Model
+
+
+def document_of(spec: Any, kind: str, component: str) -> Document:
+    """A spec given as a model, as the mapping that its YAML is, or as a file that holds it alone."""
+    if isinstance(spec, Spec):
+        document = Document(spec_object(spec), component, {(): 0})
+    elif isinstance(spec, str | PathLike):
+        found = read([Path(spec)])
+        if len(found) != 1:
+            raise InvalidInput([Problem(str(spec), 0, "", f"holds {len(found)} documents; a {kind} is wanted, alone")])
+        document = found[0]
+    else:
+        document = Document(spec, component, {(): 0})
+    if isinstance(document.value, Mapping) and document.value.get("kind") != kind:
+        given = document.value.get("kind")
+        raise InvalidInput(
+            [Problem(document.source, document.line(("kind",)), "kind", f"must be {kind}; got {given!r}")]
+        )
+    return document
+
+
+@dataclass
+class Known:
+    """The Platform and everyone on it, read once for however many components stand on them."""
+
+    taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    """Tenants registered so far: their names, namespaces and hosts are taken."""
+    _last: tuple[list[Document], Specs] | None = None
+
+    def specs(self, documents: Sequence[Document]) -> Specs:
+        """The specs of `documents`, the Platform first. InvalidInput holds every problem."""
+        if self._last is None or self._last[0] != list(documents):
+            self._last = (list(documents), specs_from(documents))
+        return self._last[1]
+
+    def claim(self, spec: Spec, component: str) -> None:
+        """Taken if another component is this tenant or workload already."""
+        key = (spec.kind, getattr(spec.metadata, "namespace", ""), spec.metadata.name)
+        owner = self.taken.setdefault(key, component)
+        if owner != component:
+            name = "/".join(filter(None, key[1:]))
+            raise Taken(f"{component}: {spec.kind} {name} is made by component {owner!r} already")
+        if isinstance(spec, Tenant):
+            self.tenants[spec.name] = spec
+
+
+def _platform(specs: Specs) -> Platform:
+    if specs.platform is None:
+        raise InfraError("the first spec is no Platform")
+    return specs.platform
+
+
+def platform_objects(documents: Sequence[Document], known: Known) -> list[Object]:
+    """The Platform and what it becomes; the documents are the Platform's and every tenant's."""
+    platform = _platform(known.specs(documents))
+    return [spec_object(platform), *render_platform(platform)]
+
+
+def tenant_of(documents: Sequence[Document], known: Known) -> tuple[Platform, Tenant, dict[str, Tenant]]:
+    """Platform, tenant, and everyone; the documents are the tenant's, the Platform's and every other tenant's."""
+    own, *others = documents
+    base = known.specs(others)
+    everyone = Specs(platform=base.platform, tenants={**known.tenants, **base.tenants})
+    tenant = next(iter(specs_from([own], known=everyone).tenants.values()))
+    return _platform(base), tenant, {**base.tenants, tenant.name: tenant}
+
+
+def tenant_objects(documents: Sequence[Document], known: Known) -> list[Object]:
+    """The Tenant and what it becomes."""
+    platform, tenant, tenants = tenant_of(documents, known)
+    return [spec_object(tenant), *render_tenant(platform, tenant, tenants)]
+
+
+def tenant_urls(documents: Sequence[Document], known: Known) -> list[str]:
+    """Where the tenant's host names are reached."""
+    platform, tenant, _ = tenant_of(documents, known)
+    return [url(platform, host) for host in tenant.hosts(platform.spec.domain)]
+
+
+def workload_of(documents: Sequence[Document], known: Known) -> tuple[Platform, Tenant, Workload]:
+    """Platform, tenant and workload; the documents are the workload's, the tenant's, the Platform's and the others'."""
+    own, *rest = documents
+    platform, tenant, _ = tenant_of(rest, known)
+    workload = specs_from([own], known=Specs(platform=platform, tenants={tenant.name: tenant})).workloads[0]
+    return platform, tenant, workload
+
+
+def workload_objects(documents: Sequence[Document], known: Known) -> list[Object]:
+    """The workload and what it becomes."""
+    platform, tenant, workload = workload_of(documents, known)
+    return [spec_object(workload), *render_workload(platform, tenant, workload)]
+
+
+def serving_url(documents: Sequence[Document], known: Known) -> str:
+    """Where a Model answers."""
+    platform, tenant, workload = workload_of(documents, known)
+    if not isinstance(workload, Model):
+        raise InfraError(f"{workload.kind} {workload.metadata.name} serves nothing")
+    return model_url(platform, tenant, workload)

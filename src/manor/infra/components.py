@@ -1,0 +1,151 @@
+"""The components: Platform, Tenant, Model, TrainingJob. Each renders its spec, then registers what came of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+from manor.infra import compilation
+from manor.infra.compilation import Known, document_of
+from manor.infra.late import Draft, compiled, derived, draft
+from manor.infra.registration import foundation_registrations, registrations
+from manor.infra.resources import KubernetesObject, register
+from manor.render import Object, render_foundation
+
+
+class PlatformArgs(TypedDict):
+    """What a Platform is made of."""
+
+    spec: Any
+    """The Platform: as its YAML (a mapping), a `manor.api.Platform`, or the path of its file. Fields that another
+    resource decides (domain, address ranges) may be Outputs."""
+    tenants: NotRequired[list[Any]]
+    """Every tenant, in the same forms; traffic between two tenants needs the consent of both, so that each is rendered
+    knowing all. None by default: then no tenant reaches another."""
+
+
+class TenantArgs(TypedDict):
+    """What a Tenant is made of."""
+
+    spec: Any
+    """The Tenant: as its YAML, a `manor.api.Tenant`, or the path of its file."""
+    platform: Any
+    """The Platform component; from other languages, the same `spec` that the Platform was given."""
+    tenants: NotRequired[list[Any]]
+    """Every tenant, where `platform` is a spec; the component knows them already."""
+    delete_data: NotRequired[bool]
+    """Whether the tenant's volumes go with it. False by default: they are protected, and stay on the cluster."""
+
+
+class WorkloadArgs(TypedDict):
+    """What a Model or a TrainingJob is made of."""
+
+    spec: Any
+    """The Model or TrainingJob: as its YAML, a model of `manor.api`, or the path of its file."""
+    tenant: Any
+    """The Tenant component that holds it; from other languages, the same `spec` that the Tenant was given."""
+    platform: NotRequired[Any]
+    """The Platform's spec, where `tenant` is a spec; the component knows it already."""
+
+
+def _drafts(specs: Any, kind: str, component: str) -> list[Draft]:
+    listed = list(specs.values()) if isinstance(specs, Mapping) else list(specs)
+    return [draft(document_of(spec, kind, f"{component}: {kind}")) for spec in listed]
+
+
+class _Component(pulumi.ComponentResource):
+    """A spec and all that it becomes, as children."""
+
+    def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+        # The arguments are kept by what they become; as inputs of the component they would double the state.
+        super().__init__(f"manor:index:{type(self).__name__}", name, None, opts)
+        self._name_given = name
+        self._objects: dict[str, KubernetesObject] = {}
+        self._draft = draft(document_of(args["spec"], type(self).__name__, name))
+
+    def _register(self, objects: Sequence[Object], needs: list[pulumi.Resource], *, delete_data: bool = False) -> None:
+        spec, *rest = objects
+        made = registrations(self._name_given, spec, rest, delete_data=delete_data)
+        register(self, made, self._objects, needs)
+
+
+class Platform(_Component):
+    """The cluster as an ML platform: Manor's kinds, the tenants' roles, the admission policies. One in a cluster."""
+
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        self._known = Known()
+        self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
+        objects = compiled([self._draft, *self._tenants], partial(compilation.platform_objects, known=self._known))
+        register(self, foundation_registrations(name, render_foundation()), self._objects, [])
+        self._register(objects, list(self._objects.values()))
+        self.register_outputs({})
+
+
+class Tenant(_Component):
+    """A team's place: namespaces, roles, quotas, network policies, a gateway, volumes."""
+
+    namespaces: pulumi.Output[list[str]]
+    """The tenant's namespaces."""
+    urls: pulumi.Output[list[str]]
+    """Where its host names are reached."""
+
+    def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        platform = args["platform"]
+        needs: list[pulumi.Resource] = []
+        if isinstance(platform, Platform):
+            self._known, others = platform._known, [platform._draft, *platform._tenants]
+            needs = [platform]
+        else:
+            self._known = Known()
+            others = [*_drafts([platform], "Platform", name), *_drafts(args.get("tenants") or [], "Tenant", name)]
+        self._drafts = [self._draft, *others]
+        _, tenant, _ = compilation.tenant_of([each.stood_in() for each in self._drafts], self._known)
+        self._known.claim(tenant, name)
+        objects = compiled(self._drafts, partial(compilation.tenant_objects, known=self._known))
+        self._register(objects, needs, delete_data=args.get("delete_data", False))
+        self.namespaces = pulumi.Output.from_input([space.name for space in tenant.namespaces])
+        self.urls = derived(self._drafts, partial(compilation.tenant_urls, known=self._known))
+        self.register_outputs({"namespaces": self.namespaces, "urls": self.urls})
+
+
+class _Workload(_Component):
+    """What runs in a tenant's namespace."""
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        tenant = args["tenant"]
+        needs: list[pulumi.Resource] = []
+        if isinstance(tenant, Tenant):
+            self._known, others = tenant._known, tenant._drafts
+            needs = [tenant]
+        else:
+            self._known = Known()
+            others = [*_drafts([tenant], "Tenant", name), *_drafts([args.get("platform")], "Platform", name)]
+        self._drafts = [self._draft, *others]
+        _, _, workload = compilation.workload_of([each.stood_in() for each in self._drafts], self._known)
+        self._known.claim(workload, name)
+        objects = compiled(self._drafts, partial(compilation.workload_objects, known=self._known))
+        self._register(objects, needs)
+
+
+class Model(_Workload):
+    """A model behind the Open Inference Protocol: its servers, their Service, the route to them."""
+
+    url: pulumi.Output[str]
+    """Where it answers: `…/v2/models/<name>/infer`."""
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        self.url = derived(self._drafts, partial(compilation.serving_url, known=self._known))
+        self.register_outputs({"url": self.url})
+
+
+class TrainingJob(_Workload):
+    """A run of training code to completion. Pulumi starts it and does not wait for its end."""
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        self.register_outputs({})

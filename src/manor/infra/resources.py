@@ -1,0 +1,49 @@
+"""Registrations as Pulumi resources. Registers; decides nothing."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import pulumi
+
+from manor.infra.registration import Registration
+from manor.render import Object
+
+PROVIDER_VERSION = version("pulumi-kubernetes")
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """Any Kubernetes object, exactly as it is written, under the type that the Kubernetes provider has for it.
+
+    The typed classes of pulumi_kubernetes rename fields and know no custom kinds; this one sends what was rendered.
+    """
+
+    def __init__(self, name: str, type_token: str, body: Object, opts: pulumi.ResourceOptions) -> None:
+        # Without a version the engine would take any provider that it finds.
+        versioned = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=PROVIDER_VERSION))
+        super().__init__(type_token, name, dict(body), versioned)
+
+
+def _secret(registration: Registration) -> Object:
+    hidden = {field: pulumi.Output.secret(registration.body[field]) for field in registration.secret}
+    return {**registration.body, **hidden}
+
+
+def register(
+    parent: pulumi.ComponentResource,
+    registrations: Iterable[Registration],
+    made: dict[str, KubernetesObject],
+    needs: list[pulumi.Resource],
+) -> None:
+    """Register each as a child of `parent`, add it to `made` by its name, with what waits for nothing after `needs`."""
+    for one in registrations:
+        timeouts = pulumi.CustomTimeouts(create=one.timeout, update=one.timeout) if one.timeout else None
+        options = pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[made[name] for name in one.after] or needs,
+            deleted_with=made[one.deleted_with] if one.deleted_with else None,
+            protect=one.protect or None,
+            retain_on_delete=one.retain or None,
+            additional_secret_outputs=list(one.secret) or None,
+            custom_timeouts=timeouts,
+        )
+        made[one.name] = KubernetesObject(one.name, one.type, _secret(one), options)
