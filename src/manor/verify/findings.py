@@ -7,7 +7,7 @@ from manor.verify.attacks import found, try_allowed, try_refused
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import Stopper
-from manor.verify.objects import config_map
+from manor.verify.objects import pod
 from manor.verify.requests import Object, create, delete, delete_all, every_write
 from manor.verify.trial import Skip, Trial, Verdict
 
@@ -36,24 +36,28 @@ def subject_name(subject: Object) -> str:
 
 
 def tampering(
-    api_version: str, kind: str, names: Sequence[str], change: Object, *, by: Stopper, namespace: str | None = "$own"
+    api_version: str,
+    kind: str,
+    names: Sequence[str],
+    change: Object,
+    *,
+    by: Stopper,
+    namespace: str | None = "$own",
+    subresources: tuple[str, ...] = (),
 ) -> Attack:
     """Each object of these names cannot be changed, deleted or swept away by the tenant, in any way of writing."""
 
     async def run(ground: Ground) -> list[Trial]:
         place = ground.fill(namespace) if namespace else None
         actor = ground.attacker.actor
-        tries = []
-        for name in names:
-            live = await found(ground.client, api_version, kind, ground.fill(name), place)
-            ways = every_write(live, change)
-            ways["delete"] = delete(api_version, kind, ground.fill(name), place)
-            tries += [
-                try_refused(ground, actor, f"{title} {kind} {name}", request, by) for title, request in ways.items()
-            ]
-        sweep = delete_all(api_version, kind, place)
-        tries.append(try_refused(ground, actor, f"delete every {kind}", sweep, by))
-        tries.append(try_allowed(ground, actor, "the tenant writes an object of its own", create(config_map())))
+        tries = [try_allowed(ground, actor, "the tenant writes an object of its own", create(pod()))]
+        for name in map(ground.fill, names):
+            live = await found(ground.client, api_version, kind, name, place)
+            ways = every_write(live, change, subresources)
+            ways["delete"] = delete(api_version, kind, name, place)
+            for title, request in ways.items():
+                tries.append(try_refused(ground, actor, f"{title} {kind} {name}", request, by))
+        tries.append(try_refused(ground, actor, f"delete every {kind}", delete_all(api_version, kind, place), by))
         return await asyncio.gather(*tries)
 
     return run

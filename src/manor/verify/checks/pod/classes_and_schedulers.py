@@ -3,7 +3,7 @@
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
-from manor.verify.objects import pod
+from manor.verify.objects import pod, pod_spec, workloads
 from manor.verify.requests import create
 
 CHECK = Check(
@@ -21,7 +21,7 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "a runtime class": create(pod(runtimeClassName="manor-verify")),
+            "a runtime class": create(workloads(pod_spec(runtimeClassName="manor-verify"))["Deployment"]),
             "a scheduler": create(pod(schedulerName="manor-verify")),
         },
         by=policy("pods"),

@@ -1,0 +1,80 @@
+"""Every guardrail is bound, denies, and fails closed."""
+
+from typing import Any
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.trial import Trial
+
+API = "admissionregistration.k8s.io/v1"
+SELECTOR = {"matchExpressions": [{"key": "manor.dev/tenant", "operator": "Exists"}]}
+KNOWN = [
+    "cluster",
+    "credentials",
+    "endpoints",
+    "gpu",
+    "images",
+    "metadata",
+    "namespaces",
+    "pods",
+    "queues",
+    "rbac",
+    "reserved",
+    "routes",
+    "services",
+    "storage",
+]
+
+
+def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]:
+    faults = [] if policy["spec"].get("failurePolicy", "Fail") == "Fail" else ["it fails open"]
+    mine = [b["spec"] for b in bindings if b["spec"]["policyName"] == policy["metadata"]["name"]]
+    if not any("Deny" in b.get("validationActions", []) for b in mine):
+        faults.append("no binding denies")
+    if policy["spec"].get("paramKind") and not any(
+        b.get("paramRef", {}).get("parameterNotFoundAction") == "Deny" for b in mine
+    ):
+        faults.append("no binding denies where parameters are missing")
+    for binding in mine:
+        match = binding.get("matchResources", {})
+        if match.get("namespaceSelector", SELECTOR) not in (SELECTOR, {}) or match.get("objectSelector"):
+            faults.append("a binding has a selector of its own")
+        if match.get("excludeResourceRules"):
+            faults.append("a binding excludes resources")
+    return faults
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    need(ground.platform, "")
+    policies = await ground.snapshot.all(API, "ValidatingAdmissionPolicy")
+    bindings = await ground.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
+    ours = {p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")}
+    trials = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
+    for name in sorted({f"manor-{known}" for known in KNOWN} | set(ours)):
+        faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
+        got = "; ".join(faults) or "bound, denies, fails closed"
+        trials.append(holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification"))
+    return trials
+
+
+CHECK = Check(
+    id="MNR-ADMISSION-009",
+    title="Find a policy unbound, audit-only or failing open",
+    guarantee="Every guardrail is bound, denies, and fails closed.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.2.1",
+        "Kubernetes: Validating admission policy",
+        "CVE-2021-25735 (class)",
+    ),
+    attempt="Looks at each ValidatingAdmissionPolicy and MutatingAdmissionPolicy of Manor and its bindings.",
+    expect=(
+        "failurePolicy is Fail; at least one binding denies; a binding for new objects denies where its "
+        "parameters are missing; none exempts namespaces or objects by a selector of its own."
+    ),
+    remedy="`manor apply` writes policies and bindings again.",
+    run=_look,
+    scope="cluster",
+)

@@ -1,0 +1,46 @@
+"""A token of a tenant's service account serves the API server, for a day at most."""
+
+from manor.verify.attacks import refused
+from manor.verify.check import Check, Level, Severity
+from manor.verify.mechanisms import RBAC, any_of, policy
+from manor.verify.objects import pod
+from manor.verify.requests import create, create_sub
+
+CHECK = Check(
+    id="MNR-ADMISSION-008",
+    title="Get a token for another audience or a long time",
+    guarantee="A token of a tenant's service account serves the API server, for a day at most.",
+    severity=Severity.MEDIUM,
+    level=Level.DRY_RUN,
+    references=(
+        "CIS 5.1.6",
+        "CIS 5.1.13",
+    ),
+    attempt="Asks for tokens of its own default service account for another audience and for a year.",
+    expect="403 from RBAC, or refused by the policy manor-credentials.",
+    remedy="Bind the policy again (`manor apply`).",
+    run=refused(
+        {
+            "another audience": create_sub(
+                "v1",
+                "ServiceAccount",
+                "default",
+                "token",
+                {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["vault"]}},
+            ),
+            "a year": create_sub(
+                "v1",
+                "ServiceAccount",
+                "default",
+                "token",
+                {
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenRequest",
+                    "spec": {"expirationSeconds": 31536000},
+                },
+            ),
+        },
+        by=any_of(RBAC, policy("credentials")),
+        control=create(pod()),
+    ),
+)

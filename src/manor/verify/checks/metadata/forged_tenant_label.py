@@ -1,0 +1,53 @@
+"""Every namespace with a tenant's label is one that this tenant declares or its owners may make."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.trial import Trial
+
+ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    tenants = {team.name: team.tenant for team in ground.tenancy.teams if team.tenant is not None}
+    need(tenants, "the tenants were given by hand: there are no Tenant objects to compare with")
+    trials = []
+    for namespace in await ground.snapshot.all("v1", "Namespace"):
+        name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
+        claimed = labels.get("manor.dev/tenant")
+        tenant = tenants.get(claimed or "")
+        declared = [t.name for t in tenants.values() if name in {space.name for space in t.namespaces}]
+        if claimed is None and not declared:
+            continue
+        slots = {f"{claimed}-{number}" for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)}
+        fine = declared == [claimed] or (not declared and name in slots)
+        got = f"labelled {claimed}, declared by {', '.join(declared) or 'no tenant'}"
+        trials.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
+        level = labels.get(ENFORCE)
+        trials.append(
+            holds(f"Pod Security of namespace {name}", level == "restricted", f"enforce: {level}", "its label")
+        )
+    return [seen("namespaces are listed", f"{len(trials)} labels of tenants' namespaces"), *trials]
+
+
+CHECK = Check(
+    id="MNR-METADATA-012",
+    title="Find a namespace that is labelled for a tenant that does not claim it",
+    guarantee="Every namespace with a tenant's label is one that this tenant declares or its owners may make.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "projectcapsule/capsule#200",
+        "CVE-2024-39690 (class)",
+    ),
+    attempt=(
+        "Compares the label manor.dev/tenant of every namespace with the Tenants' specs; and the other way round."
+    ),
+    expect=(
+        "Each labelled namespace is declared by its Tenant or is one of the names that its owners may use; "
+        "each declared one is labelled and `restricted`."
+    ),
+    remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",
+    run=_look,
+    scope="cluster",
+)

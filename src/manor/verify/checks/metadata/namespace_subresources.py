@@ -1,0 +1,42 @@
+"""namespaces/status and namespaces/finalize are no side door to labels and owners."""
+
+from manor.verify.attacks import found, refused
+from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
+from manor.verify.mechanisms import RBAC, any_of, policy
+from manor.verify.objects import pod
+from manor.verify.requests import Request, create, every_write
+
+CHANGE = {"metadata": {"labels": {"manor.dev/tenant": "$tenant"}, "finalizers": []}}
+BY = any_of(RBAC, policy("namespaces"))
+
+
+async def _ways(ground: Ground) -> dict[str, Request]:
+    ways: dict[str, Request] = {}
+    for name in (ground.attacker.namespace, ground.victim.namespace, "kube-system"):
+        live = await found(ground.client, "v1", "Namespace", name)
+        every = every_write(live, CHANGE, ("status", "finalize"))
+        ways |= {f"{title} of {name}": request for title, request in every.items() if "/" in title}
+    return ways
+
+
+_attack = refused(_ways, by=BY, control=create(pod()))
+
+CHECK = Check(
+    id="MNR-METADATA-004",
+    title="Write a namespace through its subresources",
+    guarantee="namespaces/status and namespaces/finalize are no side door to labels and owners.",
+    severity=Severity.CRITICAL,
+    level=Level.DRY_RUN,
+    references=("GHSA-2ww6-hf35-mfjm",),
+    attempt=(
+        "Writes the tenant label through namespaces/status and namespaces/finalize of its own, another "
+        "tenant's and a system namespace, by put, three kinds of patch and server-side apply."
+    ),
+    expect="403 from RBAC, or refused by the policy manor-namespaces.",
+    remedy=(
+        "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
+        "tenant's roles."
+    ),
+    run=_attack,
+)

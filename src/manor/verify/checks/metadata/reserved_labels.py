@@ -1,0 +1,41 @@
+"""Labels and annotations of the platform are no tenant's to write, by any side door."""
+
+from manor.verify.attacks import refused
+from manor.verify.check import Check, Level, Severity
+from manor.verify.mechanisms import policy
+from manor.verify.objects import config_map, pod_spec, workloads
+from manor.verify.requests import create, merged
+
+KEYS = ("manor.dev/tenant", "manor.dev/anything", "sub.manor.dev/tenant", "pod-security.kubernetes.io/enforce")
+TEMPLATE = {"spec": {"template": {"metadata": {"labels": {"manor.dev/tenant": "$other_tenant"}}}}}
+
+CHECK = Check(
+    id="MNR-METADATA-010",
+    title="Write the platform's labels and annotations",
+    guarantee="Labels and annotations of the platform are no tenant's to write, by any side door.",
+    severity=Severity.HIGH,
+    level=Level.DRY_RUN,
+    references=("GHSA-gjw4-3v3v-rqxg",),
+    attempt=(
+        "Writes labels and annotations of manor.dev and its subdomains, and of Pod Security, onto ConfigMaps "
+        "and into pod templates."
+    ),
+    expect="Refused by the policy manor-metadata.",
+    remedy="Bind the policy again (`manor apply`).",
+    run=refused(
+        {
+            **{f"label {key}": create(config_map(meta={"labels": {key: "x"}})) for key in KEYS},
+            **{f"annotation {key}": create(config_map(meta={"annotations": {key: "x"}})) for key in KEYS},
+            **{
+                f"in the template of a {kind}": create(merged(obj, TEMPLATE))
+                for kind, obj in workloads(pod_spec()).items()
+                if kind != "CronJob"
+            },
+        },
+        by=policy("metadata"),
+        control={
+            "a plain label": create(config_map(meta={"labels": {"example.com/team": "a"}})),
+            "a plain template": create(workloads(pod_spec())["Deployment"]),
+        },
+    ),
+)

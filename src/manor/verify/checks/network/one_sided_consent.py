@@ -1,0 +1,55 @@
+"""Traffic between two tenants needs the consent of both."""
+
+from manor.api import Tenant
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.objects import Object
+from manor.verify.trial import Trial
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    tenants = {team.name: team.tenant for team in ground.tenancy.teams if team.tenant is not None}
+    need(tenants, "the tenants were given by hand: their consent is not known")
+    trials = [seen("Tenants are listed", f"{len(tenants)}")]
+    for team in ground.tenancy.teams:
+        for namespace in team.namespaces:
+            policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
+            named = {name for policy in policies for name in _named(policy["spec"])} - {team.name}
+            bad = sorted(name for name in named if not _both(tenants.get(team.name), tenants.get(name)))
+            got = f"policies name {', '.join(bad)} without the consent of both" if bad else f"names {len(named)} others"
+            trials.append(holds(f"peers of {namespace}", not bad, got, "consent of both Tenants"))
+    return trials
+
+
+def _named(spec: Object) -> list[str]:
+    rules = [*(spec.get("ingress") or []), *(spec.get("egress") or [])]
+    peers = [peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]]
+    labels = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in peers]
+    return [found["manor.dev/tenant"] for found in labels if "manor.dev/tenant" in found]
+
+
+def _both(one: Tenant | None, other: Tenant | None) -> bool:
+    if one is None or other is None:
+        return False
+    return other.name in one.spec.network.allow and one.name in other.spec.network.allow
+
+
+CHECK = Check(
+    id="MNR-NETWORK-023",
+    title="Let oneself in without the other's consent",
+    guarantee="Traffic between two tenants needs the consent of both.",
+    severity=Severity.HIGH,
+    level=Level.STATIC,
+    references=(
+        "Kubernetes: Multi-tenancy, network isolation",
+        "projectcapsule/capsule#200",
+    ),
+    attempt=(
+        "For every tenant that allows another, compares with what the other allows and with the policies of both."
+    ),
+    expect="Where the other does not consent, no policy names it.",
+    remedy="Remove the NetworkPolicy that names the tenant that did not consent (`manor apply`).",
+    run=_look,
+    scope="cluster",
+)

@@ -1,0 +1,54 @@
+"""A pod of a tenant gets no API token unless it asks for one."""
+
+from typing import Any
+
+from manor.verify.attacks import found, try_allowed
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds
+from manor.verify.ground import Ground
+from manor.verify.objects import pod
+from manor.verify.requests import create
+from manor.verify.trial import Trial, Verdict
+
+
+def _silent() -> dict[str, Any]:
+    plain = pod()
+    del plain["spec"]["automountServiceAccountToken"]
+    return plain
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    control = await try_allowed(ground, ground.attacker.actor, "a Pod that declines a token", create(pod()))
+    account = await found(ground.client, "v1", "ServiceAccount", "default", ground.attacker.namespace)
+    mounts = account.get("automountServiceAccountToken", True)
+    trials = [
+        control,
+        holds("ServiceAccount default", mounts is False, f"automountServiceAccountToken: {mounts}", "its field"),
+    ]
+    if control.verdict is not Verdict.HELD:
+        return trials
+    made = await create(_silent()).filled(ground).send(ground.act())
+    tokens = [v["name"] for v in made["spec"].get("volumes", []) if "serviceAccountToken" in str(v)]
+    what = f"as {ground.attacker.actor}: create a Pod that says nothing of tokens"
+    return [*trials, holds(what, not tokens, f"token volumes: {tokens}", "service account without a token")]
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-007",
+    title="Take the token that every Pod gets",
+    guarantee="A pod of a tenant gets no API token unless it asks for one.",
+    severity=Severity.MEDIUM,
+    level=Level.DRY_RUN,
+    references=(
+        "CIS 5.1.5",
+        "CIS 5.1.6",
+        "NSA/CISA: Kubernetes Pod security",
+    ),
+    attempt=(
+        "Creates a Pod that says nothing of tokens, and looks at what the API server made of it; looks at the "
+        "default service account."
+    ),
+    expect="The service account says automountServiceAccountToken: false, and no token volume is added.",
+    remedy="`manor apply` writes the service account again.",
+    run=_attack,
+)

@@ -1,0 +1,53 @@
+"""Manor's own service accounts hold listed verbs and read no tenant's Secrets."""
+
+import asyncio
+
+from manor.verify.access import READS_OWN, Access, review
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import need
+from manor.verify.ground import Ground
+from manor.verify.team import account
+from manor.verify.trial import Trial
+
+CELLS = (
+    Access("get list watch", "secrets", namespace="$own"),
+    Access("get list watch", "secrets", namespace=None),
+    Access("create get", "pods/exec", namespace="$own"),
+    Access("*", "*", "*", None),
+    Access("impersonate", "users", namespace=None),
+    Access("escalate", "clusterroles", "rbac.authorization.k8s.io", None),
+    Access("create", "nodes/proxy", namespace=None),
+    Access("create", "serviceaccounts/token", namespace="$own"),
+)
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    accounts = [a["metadata"]["name"] for a in await ground.snapshot.of("v1", "ServiceAccount", "manor-system")]
+    need(accounts, "the namespace manor-system has no service account")
+    asks = [review(ground, ground.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(ground)]
+    for name in accounts:
+        actor = account("manor-system", name)
+        asks += [review(ground, actor, a, wanted=False) for cell in CELLS for a in cell.attributes(ground)]
+    return await asyncio.gather(*asks)
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-001",
+    title="Use Manor's own service accounts",
+    guarantee="Manor's own service accounts hold listed verbs and read no tenant's Secrets.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.2",
+        "CIS 5.1.3",
+        "CVE-2024-7646 (class)",
+    ),
+    attempt=(
+        "As each service account of the namespace manor-system, asks for Secrets, wildcards, exec, "
+        "impersonation and nodes."
+    ),
+    expect="The authorizer (RBAC) answers `not allowed`.",
+    remedy="Take the right from the operator's ClusterRole.",
+    run=_look,
+    scope="cluster",
+)

@@ -1,0 +1,66 @@
+"""Roles bound in a tenant's namespaces name every verb and resource, and none that escalates."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, name_of, need, seen
+from manor.verify.ground import Ground
+from manor.verify.objects import RBAC_API, Object
+from manor.verify.trial import Trial
+
+VERBS = {"*", "bind", "escalate", "impersonate"}
+RESOURCES = {"*", "pods/proxy", "services/proxy", "nodes/proxy", "serviceaccounts/token", "pods/binding", "bindings"}
+GUARDED = {"resourcequotas", "limitranges", "networkpolicies", "endpoints", "endpointslices"}
+READS = {"get", "list", "watch"}
+
+
+def _faults(role: Object) -> list[str]:
+    faults = ["it is aggregated"] if role.get("aggregationRule") else []
+    for rule in role.get("rules") or []:
+        verbs, resources = set(rule["verbs"]), set(rule.get("resources", []))
+        if bad := (verbs & VERBS) | (resources & RESOURCES) | ({"*"} & set(rule.get("apiGroups", []))):
+            faults.append(f"{', '.join(sorted(bad))} in {rule}")
+        elif resources & GUARDED and verbs - READS:
+            faults.append(f"write on {', '.join(sorted(resources & GUARDED))}")
+    return faults
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    every = {
+        (kind, role["metadata"].get("namespace"), role["metadata"]["name"]): role
+        for kind in ("Role", "ClusterRole")
+        for role in await ground.snapshot.all(RBAC_API, kind)
+    }
+    found: dict[str, Object] = {}
+    for namespace in ground.attacker.namespaces:
+        for binding in await ground.snapshot.of(RBAC_API, "RoleBinding", namespace):
+            ref = binding["roleRef"]
+            role = every.get((ref["kind"], namespace if ref["kind"] == "Role" else None, ref["name"]))
+            if role is not None:
+                found[name_of(role)] = role
+    need(found, f"no role is bound in the namespaces of {ground.attacker.name}")
+    trials = [seen("roles are bound", ", ".join(sorted(found)))]
+    for name, role in found.items():
+        faults = _faults(role)
+        trials.append(holds(name, not faults, "; ".join(faults) or f"{len(role.get('rules') or [])} rules", "RBAC"))
+    return trials
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-005",
+    title="Find a wildcard or a dangerous right in a tenant's role",
+    guarantee="Roles bound in a tenant's namespaces name every verb and resource, and none that escalates.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.3",
+        "CIS 5.1.8",
+        "CIS 5.1.10",
+        "CIS 5.1.13",
+    ),
+    attempt=("Looks at the rules of every Role and ClusterRole that a RoleBinding in the tenant's namespaces names."),
+    expect=(
+        "No `*`; no bind, escalate, impersonate; no pods/proxy, services/proxy, serviceaccounts/token; no "
+        "write on quotas, limits, network policies; no aggregation."
+    ),
+    remedy="`manor apply` writes the roles again; remove the tenant's own role otherwise.",
+    run=_look,
+)

@@ -1,0 +1,43 @@
+"""Manor's own namespace is closed by NetworkPolicy and runs `restricted`."""
+
+from manor.verify import netpol
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.trial import Trial
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    namespace = await ground.snapshot.named("v1", "Namespace", "manor-system")
+    need(namespace, "there is no namespace manor-system")
+    labels = (namespace or {})["metadata"].get("labels", {})
+    policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", "manor-system")
+    trials = [seen("the namespace is there", f"{len(policies)} NetworkPolicies")]
+    for direction in ("Ingress", "Egress"):
+        closed = bool(netpol.applying(policies, direction, {}))
+        got = "closed by default" if closed else "no policy restricts it"
+        trials.append(holds(f"{direction.lower()} of manor-system", closed, got, "NetworkPolicy"))
+    level = labels.get("pod-security.kubernetes.io/enforce")
+    trials.append(holds("Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"))
+    tenant = labels.get("manor.dev/tenant")
+    trials.append(holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label"))
+    return trials
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-002",
+    title="Reach into Manor's namespace",
+    guarantee="Manor's own namespace is closed by NetworkPolicy and runs `restricted`.",
+    severity=Severity.HIGH,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.3.2",
+        "CIS 5.2.1",
+        "NSA/CISA: Network separation and hardening",
+    ),
+    attempt="Looks at the NetworkPolicies and the Pod Security labels of manor-system.",
+    expect=("A policy closes it in both directions; Pod Security enforces `restricted`; it bears no tenant's label."),
+    remedy="`manor apply` writes them again.",
+    run=_look,
+    scope="cluster",
+)

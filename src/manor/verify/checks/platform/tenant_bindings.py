@@ -1,0 +1,52 @@
+"""RoleBindings in a tenant's namespaces name its own members and service accounts alone."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, name_of, need, seen, subject_name
+from manor.verify.ground import Ground
+from manor.verify.objects import RBAC_API
+from manor.verify.team import ROLES
+from manor.verify.trial import Trial
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    tenant = ground.attacker.tenant
+    need(tenant, "the tenant was given by hand: its members are not known")
+    platform = ground.tenancy.platform
+    prefix = platform.spec.identity.group_prefix if platform else ""
+    members = [s for role in ROLES for s in (tenant.subjects(role) if tenant else [])]
+    known = {(s.kind, (prefix if s.kind == "Group" else "") + s.name, s.namespace) for s in members}
+    trials = []
+    for namespace in ground.attacker.namespaces:
+        bindings = await ground.snapshot.of(RBAC_API, "RoleBinding", namespace)
+        trials.append(seen("bindings are there", f"{len(bindings)} in {namespace}"))
+        for binding in bindings:
+            bad = [
+                subject_name(s)
+                for s in binding.get("subjects") or []
+                if (s["kind"], s["name"], s.get("namespace")) not in known
+                and not (s["kind"] == "ServiceAccount" and s.get("namespace") in ground.attacker.namespaces)
+            ]
+            got = f"it names {', '.join(bad)}" if bad else f"{len(binding.get('subjects') or [])} members"
+            trials.append(holds(name_of(binding), not bad, got, "the Tenant's members"))
+    return trials
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-004",
+    title="Find an outsider bound in a tenant's namespace",
+    guarantee="RoleBindings in a tenant's namespaces name its own members and service accounts alone.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.1",
+        "CVE-2023-46254",
+        "CVE-2022-46167 (class)",
+    ),
+    attempt="Compares the subjects of every RoleBinding in the tenant's namespaces with the Tenant's spec.",
+    expect=(
+        "Each is a member, or a service account of the tenant's namespaces; users are bound to roles that are "
+        "at most their own."
+    ),
+    remedy="Remove the RoleBinding, or name the member in the Tenant.",
+    run=_look,
+)

@@ -1,0 +1,50 @@
+"""A viewer reads all but Secrets, and enters nothing."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.objects import RBAC_API
+from manor.verify.trial import Trial
+
+CLOSED = {
+    "secrets",
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "pods/proxy",
+    "services/proxy",
+    "serviceaccounts/token",
+    "*",
+}
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    role = await ground.snapshot.named(RBAC_API, "ClusterRole", "manor:viewer")
+    need(role, "there is no ClusterRole manor:viewer")
+    rules = (role or {}).get("rules") or []
+    resources = {resource for rule in rules for resource in rule.get("resources", [])}
+    verbs = {verb for rule in rules for verb in rule["verbs"]}
+    closed, more = sorted(resources & CLOSED), sorted(verbs - {"get", "list", "watch"})
+    return [
+        seen("the role reads something", f"{len(resources)} resources"),
+        holds("resources of manor:viewer", not closed, ", ".join(closed) or "no Secrets, no way in", "RBAC"),
+        holds("verbs of manor:viewer", not more, ", ".join(more) or "get, list, watch", "RBAC"),
+    ]
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-006",
+    title="Read Secrets or enter Pods as a viewer",
+    guarantee="A viewer reads all but Secrets, and enters nothing.",
+    severity=Severity.MEDIUM,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.2",
+        "Kubernetes: User-facing roles",
+    ),
+    attempt="Looks at the rules of ClusterRole manor:viewer.",
+    expect="It holds get, list and watch alone, and nothing on Secrets, exec, port-forward and tokens.",
+    remedy="`manor apply` writes the role again.",
+    run=_look,
+    scope="cluster",
+)

@@ -1,0 +1,49 @@
+"""No service account of a tenant's namespace is bound cluster-wide or elsewhere."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, name_of, seen, subject_name
+from manor.verify.ground import Ground
+from manor.verify.objects import RBAC_API
+from manor.verify.trial import Trial
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    homes = {space: team for team in ground.tenancy.teams for space in team.namespaces}
+    bindings = [
+        *await ground.snapshot.all(RBAC_API, "ClusterRoleBinding"),
+        *await ground.snapshot.all(RBAC_API, "RoleBinding"),
+    ]
+    bad = []
+    for binding in bindings:
+        for subject in binding.get("subjects") or []:
+            team = homes.get(subject.get("namespace", ""))
+            if (
+                subject["kind"] != "ServiceAccount"
+                or team is None
+                or binding["metadata"].get("namespace") in team.namespaces
+            ):
+                continue
+            if not binding["metadata"]["name"].startswith(f"manor:tenant:{team.name}"):
+                bad.append(f"{name_of(binding)} binds {subject_name(subject)} to {binding['roleRef']['name']}")
+    return [
+        seen("bindings are listed", f"{len(bindings)}"),
+        holds("tenants' service accounts", not bad, "; ".join(bad) or "bound at home alone", "RBAC"),
+    ]
+
+
+CHECK = Check(
+    id="MNR-PLATFORM-008",
+    title="Find a tenant's service account with rights over the cluster",
+    guarantee="No service account of a tenant's namespace is bound cluster-wide or elsewhere.",
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "CIS 5.1.5",
+        "CVE-2023-46254 (class)",
+    ),
+    attempt="Looks at every ClusterRoleBinding and RoleBinding for service accounts of tenants' namespaces.",
+    expect="They are bound in their own tenant's namespaces alone, unless they are members of the tenant.",
+    remedy="Remove the binding.",
+    run=_look,
+    scope="cluster",
+)

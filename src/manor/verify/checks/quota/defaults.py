@@ -1,0 +1,46 @@
+"""A container that states nothing gets requests and limits, so that the quota counts it."""
+
+from manor.kube import ApiError
+from manor.verify.attacks import try_allowed
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds
+from manor.verify.ground import Ground
+from manor.verify.mechanisms import LIMITS
+from manor.verify.objects import container, pod
+from manor.verify.requests import create
+from manor.verify.trial import Trial, Verdict
+
+PLAIN = create(pod(container(resources={})))
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    actor = ground.attacker.actor
+    trials = [await try_allowed(ground, actor, "a Pod that states its resources", create(pod()))]
+    request = PLAIN.filled(ground)
+    what = f"a Pod that states none: as {actor}: {await request.describe(ground.client)}"
+    try:
+        made = await request.send(ground.act())
+    except ApiError as error:
+        by = LIMITS.stopped(error) or ("quota" if "must specify" in error.message else "")
+        return [*trials, Trial(what, Verdict.HELD if by else Verdict.ERROR, error.message, by)]
+    given = made["spec"]["containers"][0].get("resources", {})
+    fine = {"cpu", "memory"} <= set(given.get("requests", {})) and "memory" in given.get("limits", {})
+    return [*trials, holds(what, fine, f"the API server made of it: {given}", "limit range")]
+
+
+CHECK = Check(
+    id="MNR-QUOTA-011",
+    title="State no requests, and be counted for nothing",
+    guarantee="A container that states nothing gets requests and limits, so that the quota counts it.",
+    severity=Severity.MEDIUM,
+    level=Level.DRY_RUN,
+    references=(
+        "CIS 5.7.1",
+        "NSA/CISA: Resource policies",
+        "Kubernetes: Limit ranges",
+    ),
+    attempt="Creates a Pod whose container states no resources, and looks at what the API server made of it.",
+    expect="The limit range fills in CPU and memory requests and a memory limit.",
+    remedy="Write the LimitRange again (`manor apply`).",
+    run=_attack,
+)

@@ -1,0 +1,68 @@
+"""Every kind that a tenant can create is counted by a quota."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, seen
+from manor.verify.ground import Ground
+from manor.verify.trial import Trial
+
+OLD_NAMES = (
+    "pods",
+    "services",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "resourcequotas",
+    "replicationcontrollers",
+)
+TRANSIENT = ("authorization.k8s.io", "authentication.k8s.io")
+"""Reviews are answered and not stored."""
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    namespace, actor = ground.attacker.namespace, ground.attacker.actor
+    quotas = await ground.snapshot.of("v1", "ResourceQuota", namespace)
+    counted = {key for quota in quotas for key in quota["spec"].get("hard", {})}
+    kinds = [
+        r
+        for r in await ground.snapshot.resources()
+        if r.namespaced and "create" in r.verbs and "/" not in r.resource and r.group not in TRANSIENT
+    ]
+    # One question where there is no right to anything is cheaper than many; the rules list what the role may create.
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    answer = await ground.act().request("POST", path, body=body)
+    rules = [r for r in answer["status"]["resourceRules"] if {"create", "*"} & set(r["verbs"])]
+    trials = [seen("the role may create something", f"{len(rules)} rules")]
+    for kind in kinds:
+        group = {kind.group, "*"}
+        if not any(
+            group & set(r.get("apiGroups", [])) and {kind.resource, "*"} & set(r.get("resources", [])) for r in rules
+        ):
+            continue
+        key = f"count/{kind.resource}" + (f".{kind.group}" if kind.group else "")
+        plain = not kind.group and kind.resource in OLD_NAMES and kind.resource in counted
+        fine = key in counted or plain
+        got = "counted" if fine else f"{actor} may create it without limit: no {key} in the quota"
+        trials.append(holds(f"{kind.resource}.{kind.group or 'core'}", fine, got, "quota"))
+    return trials
+
+
+CHECK = Check(
+    id="MNR-QUOTA-009",
+    title="Fill etcd with objects that no quota counts",
+    guarantee="Every kind that a tenant can create is counted by a quota.",
+    severity=Severity.HIGH,
+    level=Level.STATIC,
+    references=(
+        "MTB-PL1-CC-FNS-2: Configure namespace object limits",
+        "CIS 5.7.1",
+        "NSA/CISA: Resource policies",
+    ),
+    attempt=(
+        "Asks the authorizer for each served namespaced kind whether the tenant may create it, and looks for "
+        "its count in the ResourceQuota."
+    ),
+    expect="Each kind that it may create has a limit `count/<resource>.<group>` in the quota.",
+    remedy="Add the kind to the quota (`manor apply`), or take the right to create it from the roles.",
+    run=_look,
+)

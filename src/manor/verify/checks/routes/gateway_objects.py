@@ -1,0 +1,34 @@
+"""Gateways, their classes, listener sets, reference grants and backend policies are the platform's."""
+
+from manor.verify.access import Access, no_access
+from manor.verify.check import Check, Level, Severity
+
+CHECK = Check(
+    id="MNR-ROUTES-009",
+    title="Make Gateways, listeners and grants",
+    guarantee=("Gateways, their classes, listener sets, reference grants and backend policies are the platform's."),
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "Gateway API: ReferenceGrant",
+        "kserve/kserve#2197 (class)",
+    ),
+    attempt=(
+        "Asks to create and change Gateways, GatewayClasses, ListenerSets, ReferenceGrants, "
+        "BackendTLSPolicies, TCP, UDP and TLS routes at home and elsewhere, and Envoy Gateway's own kinds."
+    ),
+    expect="The authorizer (RBAC) answers `not allowed`.",
+    remedy="Take the right from the role.",
+    run=no_access(
+        Access("create update patch delete", "gatewayclasses", "gateway.networking.k8s.io", None),
+        *(
+            Access("create update patch delete", resource, "gateway.networking.k8s.io", namespace)
+            for namespace in ("$own", "$other", "manor-system")
+            for resource in ("gateways", "listenersets", "referencegrants", "tcproutes", "udproutes", "tlsroutes")
+        ),
+        *(
+            Access("create update patch", resource, "gateway.envoyproxy.io", "$own")
+            for resource in ("envoypatchpolicies", "envoyextensionpolicies", "securitypolicies", "httproutefilters")
+        ),
+    ),
+)

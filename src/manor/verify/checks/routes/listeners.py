@@ -1,0 +1,63 @@
+"""Each listener serves its own tenant's host names and takes routes of its own tenant's namespaces alone."""
+
+from itertools import combinations
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, need, seen
+from manor.verify.ground import Ground
+from manor.verify.objects import GATEWAY_API, Object
+from manor.verify.trial import Trial
+
+
+def _overlap(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    return any(a.startswith("*.") and b.removeprefix("*.").endswith(a[1:]) for a, b in ((one, other), (other, one)))
+
+
+async def _look(ground: Ground) -> list[Trial]:
+    gateways = [g for g in await ground.snapshot.all(GATEWAY_API, "Gateway") if _tenant(g)]
+    need(gateways, "no Gateway is labelled for a tenant")
+    hosts = {team.name: set(team.hosts) for team in ground.tenancy.teams}
+    trials = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
+    for gateway in gateways:
+        tenant = _tenant(gateway)
+        admitted = {"matchLabels": {"manor.dev/tenant": tenant}}
+        for listener in gateway["spec"]["listeners"]:
+            spaces = listener.get("allowedRoutes", {}).get("namespaces", {"from": "Same"})
+            host = listener.get("hostname")
+            fine = host in hosts.get(tenant, ()) and spaces == {"from": "Selector", "selector": admitted}
+            what = f"listener {listener['name']} of Gateway {gateway['metadata']['name']}"
+            trials.append(holds(what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"))
+    for one, other in combinations(hosts, 2):
+        shared = [f"{a} and {b}" for a in hosts[one] for b in hosts[other] if _overlap(a, b)]
+        if shared:
+            trials.append(holds(f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""))
+    return trials
+
+
+def _tenant(gateway: Object) -> str:
+    return str(gateway["metadata"].get("labels", {}).get("manor.dev/tenant", ""))
+
+
+CHECK = Check(
+    id="MNR-ROUTES-010",
+    title="Find a listener that serves or admits more than its tenant",
+    guarantee=(
+        "Each listener serves its own tenant's host names and takes routes of its own tenant's namespaces alone."
+    ),
+    severity=Severity.CRITICAL,
+    level=Level.STATIC,
+    references=(
+        "Gateway API: Cross namespace routing",
+        "CVE-2021-25748 (class)",
+    ),
+    attempt=(
+        "Looks at every listener of every tenant's Gateway, and whether two tenants' host names overlap, "
+        "wildcards included."
+    ),
+    expect=("Each has a host name of its tenant and admits namespaces by the tenant's label; no two tenants overlap."),
+    remedy="`manor apply` writes the Gateway again.",
+    run=_look,
+    scope="cluster",
+)

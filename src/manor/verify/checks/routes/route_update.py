@@ -1,0 +1,58 @@
+"""What holds for a new route holds for a changed one."""
+
+import asyncio
+
+from manor.kube import Conflict
+from manor.verify.attacks import try_allowed, try_refused
+from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
+from manor.verify.mechanisms import policy
+from manor.verify.objects import GATEWAY_API, Object, route
+from manor.verify.requests import every_write, patch
+from manor.verify.trial import Trial
+
+BY = policy("routes")
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    actor, mine = ground.attacker.actor, ground.fill(route())
+    mine["metadata"]["name"] = f"{ground.stage.run}-route"
+    try:
+        live = await ground.act().create(mine)
+    except Conflict:
+        live = await ground.client.get(
+            GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"]
+        )
+    meta = live["metadata"]
+    plain = patch(GATEWAY_API, "HTTPRoute", meta["name"], {"spec": {"hostnames": ["$host"]}}, meta["namespace"])
+    tries = [try_allowed(ground, actor, "patch its own host into it", plain)]
+    changes: dict[str, Object] = {
+        "another's host": {"spec": {"hostnames": ["$other_host"]}},
+        "another's Gateway": {
+            "spec": {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
+        },
+    }
+    for name, change in changes.items():
+        for way, request in every_write(live, change).items():
+            tries.append(try_refused(ground, actor, f"{way}: {name}", request, BY))
+    return await asyncio.gather(*tries)
+
+
+CHECK = Check(
+    id="MNR-ROUTES-011",
+    title="Change a route to another tenant's host afterwards",
+    guarantee="What holds for a new route holds for a changed one.",
+    severity=Severity.CRITICAL,
+    level=Level.LIVE,
+    references=(
+        "CVE-2024-39690 (class)",
+        "Gateway API: Cross namespace routing",
+    ),
+    attempt=(
+        "Makes a route of its own host, then patches, replaces and applies another tenant's host into it, and "
+        "another's Gateway."
+    ),
+    expect="Refused by the policy manor-routes.",
+    remedy="Bind the policy again (`manor apply`).",
+    run=_attack,
+)
