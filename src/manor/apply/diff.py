@@ -10,6 +10,8 @@ from manor.apply.steps import Action, Step
 from manor.kube import Object
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"})
+_PULUMIS_OWN = "pulumi.com/"
+"""Annotations that tell Pulumi's provider how to write an object, on what a Pulumi program made."""
 _MISSING = object()
 
 
@@ -35,10 +37,14 @@ def unified(step: Step) -> str:
 
 
 def tidy(obj: Object | None) -> Object | None:
-    """`obj` without what the server writes: status and bookkeeping."""
+    """`obj` without bookkeeping: what the server writes, and Pulumi's annotations."""
     if obj is None:
         return None
     meta = {key: value for key, value in obj["metadata"].items() if key not in _SERVERS_OWN}
+    if "annotations" in meta:
+        meta["annotations"] = {k: v for k, v in meta["annotations"].items() if not k.startswith(_PULUMIS_OWN)}
+        if not meta["annotations"]:
+            del meta["annotations"]
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
 
 
