@@ -166,10 +166,10 @@ class Client:
     ) -> None:
         """Deletes an object, and only the one of that `uid` where it is given. Raises NotFound, Conflict."""
         resource = await self.resource(api_version, kind)
-        options = _delete_options(propagation, grace_seconds)
+        options = _delete_options(propagation, grace_seconds, dry_run)
         if uid:
             options["preconditions"] = {"uid": uid}
-        await self._object("DELETE", resource.path(namespace, name), _dry(dry_run), options)
+        await self._object("DELETE", resource.path(namespace, name), None, options)
 
     async def delete_collection(
         self,
@@ -185,8 +185,9 @@ class Client:
     ) -> None:
         """Deletes all objects of `kind` in `namespace` that the selectors match."""
         resource = await self.resource(api_version, kind)
-        params = {**_given(labelSelector=label_selector, fieldSelector=field_selector), **_dry(dry_run)}
-        await self._object("DELETE", resource.path(namespace), params, _delete_options(propagation, grace_seconds))
+        params = _given(labelSelector=label_selector, fieldSelector=field_selector)
+        options = _delete_options(propagation, grace_seconds, dry_run)
+        await self._object("DELETE", resource.path(namespace), params, options)
 
     async def request(
         self,
@@ -285,8 +286,10 @@ def _given(**params: str | int | None) -> dict[str, str | int]:
     return {key: value for key, value in params.items() if value is not None}
 
 
-def _delete_options(propagation: str, grace_seconds: int | None) -> Object:
+def _delete_options(propagation: str, grace_seconds: int | None, dry_run: bool) -> Object:
     options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    if dry_run:  # where there is a body, the server reads no option from the query
+        options["dryRun"] = ["All"]
     if grace_seconds is not None:
         options["gracePeriodSeconds"] = grace_seconds
     return options
