@@ -267,8 +267,8 @@ async def test_order_is_that_of_the_waves(client: Client, area: Any) -> None:
     await apply(client, everything(area), area.inventory, progress=note)
     kinds = [step.ref.kind for step in told]
     guards = {"ResourceQuota", "NetworkPolicy", "RoleBinding", "ServiceAccount"}
-    assert kinds[:2] == ["Namespace", "ClusterRole"]
-    assert set(kinds[2:7]) == guards
+    assert kinds[:3] == ["Namespace", "ClusterRole", "ConfigMap"]
+    assert set(kinds[3:8]) == guards
     assert kinds[-1] == "Deployment"
 
 

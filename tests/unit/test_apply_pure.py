@@ -27,12 +27,13 @@ def test_waves() -> None:
         ("apiextensions.k8s.io", "CustomResourceDefinition", False),
         ("", "Namespace", False),
         ("rbac.authorization.k8s.io", "ClusterRole", False),
-        ("networking.k8s.io", "NetworkPolicy", True),
         ("", "ConfigMap", True),
+        ("networking.k8s.io", "NetworkPolicy", True),
+        ("", "Service", True),
         ("apps", "Deployment", True),
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", False),
     ]
-    assert [wave_of(*kind) for kind in kinds] == list(range(7))
+    assert [wave_of(*kind) for kind in kinds] == list(range(8))
     assert wave_of("manor.dev", "Model", True) == wave_of("apps", "Deployment", True)
 
 

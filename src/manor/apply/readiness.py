@@ -41,8 +41,6 @@ def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
             return _condition(status, "Programmed")
         case "HTTPRoute" | "GRPCRoute" | "TLSRoute":
             return _route(obj, status)
-        case "ResourceQuota":
-            return _quota(obj, status)
         case _:
             return READY
 
@@ -68,14 +66,6 @@ def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
         else min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
     )
     return _count(ready, obj["spec"].get("replicas", 1), "pods are ready")
-
-
-def _quota(obj: Object, status: dict[str, Any]) -> Readiness:
-    """A quota refuses what it cannot count yet, so that it is ready once everything it limits is counted."""
-    uncounted = sorted(obj["spec"].get("hard", {}).keys() - status.get("used", {}).keys())
-    if not uncounted:
-        return READY
-    return Readiness(False, f"does not count {uncounted[0]} yet (a kind new on this cluster takes up to 5 minutes)")
 
 
 def _job(status: dict[str, Any]) -> Readiness:

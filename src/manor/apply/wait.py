@@ -14,7 +14,7 @@ from manor.kube import ApiError, Client, NotFound, Object
 WAITED_FOR = frozenset(
     {
         *("CustomResourceDefinition", "DaemonSet", "Deployment", "GRPCRoute", "Gateway", "HTTPRoute", "Job"),
-        *("Namespace", "PersistentVolumeClaim", "ResourceQuota", "StatefulSet", "TLSRoute"),
+        *("Namespace", "PersistentVolumeClaim", "StatefulSet", "TLSRoute"),
     }
 )
 FIRST_POLL, LAST_POLL = 0.2, 2.0

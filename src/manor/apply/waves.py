@@ -3,7 +3,7 @@
 Objects of one wave are written at the same time. Deletion goes the other way round.
 """
 
-CRDS, NAMESPACES, CLUSTER, GUARDS, CONFIG, WORKLOADS, LAST = range(7)
+CRDS, NAMESPACES, CLUSTER, PARAMETERS, GUARDS, CONFIG, WORKLOADS, LAST = range(8)
 
 _GUARD_KINDS = frozenset(
     {
@@ -12,13 +12,14 @@ _GUARD_KINDS = frozenset(
         ("", "ServiceAccount"),
         ("cilium.io", "CiliumNetworkPolicy"),
         ("networking.k8s.io", "NetworkPolicy"),
+        # After the ClusterRoles: the server looks at the role when it decides whether one may bind it.
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
         ("rbac.authorization.k8s.io", "Role"),
         ("rbac.authorization.k8s.io", "RoleBinding"),
     }
 )
 _CONFIG_KINDS = frozenset(
     {
-        ("", "ConfigMap"),
         ("", "PersistentVolumeClaim"),
         ("", "Secret"),
         ("", "Service"),
@@ -43,8 +44,11 @@ def wave_of(group: str, kind: str, namespaced: bool) -> int:
         return NAMESPACES
     if (group, kind) in _LAST_KINDS:
         return LAST
-    if not namespaced:
-        return CLUSTER
+    # An admission policy may take its parameters from it, and refuse everything else until it is there.
+    if (group, kind) == ("", "ConfigMap"):
+        return PARAMETERS
     if (group, kind) in _GUARD_KINDS:
         return GUARDS
+    if not namespaced:
+        return CLUSTER
     return CONFIG if (group, kind) in _CONFIG_KINDS else WORKLOADS

@@ -14,11 +14,10 @@ from manor.apply.readiness import readiness
 from manor.apply.steps import BAD, Action, Step, conflict_step
 from manor.apply.survey import Survey
 from manor.apply.waves import CRDS
-from manor.kube import ApiError, Client, Conflict, Forbidden, NotFound, Object, UnknownKind, Unreachable
+from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind, Unreachable
 
-SETTLING = (0.1, 0.2, 0.4, 0.8, *60 * (1.0,))
-"""Seconds before each new try at what the server cannot do yet, but soon will: the quota controller takes up to half a
-minute to see a new CustomResourceDefinition, and refuses until then what a quota counts of its kind."""
+FIRST_RETRY, LAST_RETRY = 0.1, 1.0
+"""Seconds between two tries, at first and later, at what the server cannot do yet, but soon will."""
 ESTABLISHING = 30.0
 """Seconds that a new CustomResourceDefinition may take until its kind is served."""
 
@@ -97,15 +96,15 @@ class Writer:
         return Step(ref, step.action, step.message, step.conflicts)
 
     async def _apply(self, obj: Object) -> None:
-        delays = iter(SETTLING)
+        began, delay = time.monotonic(), FIRST_RETRY
         while True:
             try:
                 await self._client.apply(obj, field_manager=FIELD_MANAGER, force=self._options.force_conflicts)
             except ApiError as error:
-                delay = next(delays, None)
-                if delay is None or not _settles(error):
+                if time.monotonic() - began > _patience(error):
                     raise
                 await asyncio.sleep(delay)
+                delay = min(2 * delay, LAST_RETRY)
             else:
                 return
 
@@ -128,9 +127,14 @@ class Writer:
             await asyncio.sleep(0.1)
 
 
-def _settles(error: ApiError) -> bool:
-    """Whether the same request will do in a moment."""
-    if isinstance(error, Forbidden):  # a quota counts nothing until its controller has seen it
-        return "status unknown for quota" in error.message
-    # A kind just established is not served by every part of the server yet; a missing object would be named.
-    return isinstance(error, NotFound) and not error.details.get("name")
+def _patience(error: ApiError) -> float:
+    """For how many seconds after the first try the same request may still become possible."""
+    # The quota controller takes half a minute to see a new kind, and refuses until then what a quota counts of it.
+    if "status unknown for quota" in error.message:
+        return 60.0
+    if "no params found for policy" in error.message:  # the server has not seen the policy's parameters, just written
+        return 5.0
+    # A kind just established is not served by every part of the server yet; a missing object would be named. A binding
+    # is named too where the server has not seen its role, just made.
+    named = error.details.get("name") and "binding" not in str(error.details.get("kind", ""))
+    return 5.0 if isinstance(error, NotFound) and not named else -1.0

@@ -20,8 +20,8 @@ from manor.kube import Client, NotFound, Object, UnknownKind
 from manor.load import Specs
 from manor.render import SYSTEM_NAMESPACE, render_foundation, spec_object
 
-AT_ONCE = 8
-"""Sets applied at the same time; within each set objects go concurrently too."""
+AT_ONCE = 32
+"""Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""
 
 T = TypeVar("T")
 

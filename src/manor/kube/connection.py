@@ -4,17 +4,18 @@ kubernetes_asyncio takes 0.4 s to import, so it is imported when a connection is
 """
 
 import os
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import aiohttp
 import yaml
 
 from manor.kube.errors import KubeconfigError
-
-if TYPE_CHECKING:
-    import aiohttp
 
 CREDENTIALS_TTL = 60.0
 """Seconds after which credentials are asked for anew; a plugin's own expiry is honoured by kubernetes_asyncio."""
@@ -26,7 +27,7 @@ class Connection:
 
     server: str
     context: str
-    session: "aiohttp.ClientSession"
+    session: aiohttp.ClientSession
     options: dict[str, Any]
     """Keyword arguments of every aiohttp request: the proxy and the TLS server name, where there are any."""
     configuration: Any
@@ -49,11 +50,8 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     Nothing is sent yet. Raises KubeconfigError.
     """
     from kubernetes_asyncio.client import Configuration
-    from kubernetes_asyncio.client.rest import RESTClientObject
 
     configuration = Configuration()
-    # Concurrency is limited per request by the transport; watches must not starve it.
-    configuration.connection_pool_maxsize = 0
     files = _kubeconfig_files(kubeconfig)
     if files:
         context = await _load_kubeconfig(files, context, configuration)
@@ -64,17 +62,39 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     if not configuration.host:
         raise KubeconfigError(f"context {context} names no server")
     try:
-        rest = RESTClientObject(configuration)
+        certificates = _ssl_context(configuration)
     except OSError as error:
         raise KubeconfigError(f"certificates of context {context} cannot be loaded: {error}") from error
-    options = {"proxy": rest.proxy, "proxy_headers": rest.proxy_headers, "server_hostname": rest.server_hostname}
+    options = {
+        "proxy": configuration.proxy or _proxy_of_environment(configuration.host),
+        "proxy_headers": configuration.proxy_headers,
+        "server_hostname": configuration.tls_server_name,
+    }
+    # Concurrency is limited per request by the transport, or watches would starve it.
+    connector = aiohttp.TCPConnector(limit=0, ssl=certificates)
     return Connection(
         server=configuration.host,
         context=context,
-        session=rest.pool_manager,
+        session=aiohttp.ClientSession(connector=connector),
         options={key: value for key, value in options.items() if value},
         configuration=configuration,
     )
+
+
+def _ssl_context(configuration: Any) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _proxy_of_environment(server: str) -> str | None:
+    # aiohttp would look it up in a thread for each request.
+    where = urlsplit(server)
+    return None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
 
 
 def _kubeconfig_files(kubeconfig: Path | None) -> list[Path]:
