@@ -16,13 +16,12 @@ from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Files, Kubeconfig
 from manor.cli.output import EXIT_ERROR, err, run_async
 from manor.cli.progress import Shown, describe, shown, summary
+from manor.cli.quotas import wait_counted
 from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, stages
-from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.kube import Client, NotFound, UnknownKind
 from manor.load import Specs, read
 
 EXIT_FAILED = 1
-QUOTA_TIMEOUT = 360.0
-"""Seconds: the quota controller looks for new kinds every 30 s and counts them at its next full resync (5 min)."""
 
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that exist and belong to nobody.")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another field manager owns.")]
@@ -37,21 +36,15 @@ async def roll_out(
     """Apply all sets, stage after stage; a stage that fails ends the run, and the rest is told as not attempted."""
     steps: list[Step] = []
     for number, stage in enumerate(parts):
+        await wait_counted(client, stage, show)
         show.begin(f"applying {', '.join(part.title for part in stage)[:80]}", sum(len(p.objects) for p in stage))
         results = await each_set(stage, lambda part: _apply_or_refuse(client, part, options, show))
         steps += [step for result in results for step in result]
-        ok = all(result.ok for result in results)
-        if ok and number + 1 < len(parts):
-            await wait(client, _quotas(stage), timeout=QUOTA_TIMEOUT, progress=show)
-        if not ok:
+        if not all(result.ok for result in results):
             for part in (part for later in parts[number + 1 :] for part in later):
                 err.print(f"{part.title} [red]not attempted[/]: something before it failed")
             return steps, False
     return steps, True
-
-
-def _quotas(stage: Sequence[ObjectSet]) -> list[Object]:
-    return [obj for part in stage for obj in part.objects if obj["kind"] == "ResourceQuota"]
 
 
 async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, show: Shown) -> Result:
@@ -134,7 +127,7 @@ async def diff(filename: Files, context: Context = None, kubeconfig: Kubeconfig 
         err.print(describe(step))
     if bad:
         raise typer.Exit(EXIT_ERROR)
-    if any(plan.changed for plan in plans):
+    if any(plan.diff() for plan in plans):
         raise typer.Exit(1)
 
 

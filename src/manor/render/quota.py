@@ -8,7 +8,6 @@ from manor.render.objects import Object, make
 COUNTED = (
     "configmaps",
     "endpoints",
-    "events",
     "persistentvolumeclaims",
     "podtemplates",
     "replicationcontrollers",
@@ -34,8 +33,8 @@ COUNTED = (
     "rolebindings.rbac.authorization.k8s.io",
     "roles.rbac.authorization.k8s.io",
 )
-"""Kinds counted one by one (`count/<resource>.<group>`), so that no team fills etcd; those a tenant, or a controller on
-its behalf, can create."""
+"""Kinds counted one by one (`count/<resource>.<group>`), so that no team fills etcd: those that a tenant, or controllers
+for it, can create. Not events: the quota controller leaves them out, and what it does not count is refused."""
 
 
 def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:

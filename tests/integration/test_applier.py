@@ -1,0 +1,51 @@
+"""Least privilege for ourselves: who holds `manor:applier` applies tenants, and can do nothing else with them."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manor.apply import Options
+from manor.cli.apply import roll_out
+from manor.cli.cluster import read_specs
+from manor.cli.progress import shown
+from manor.cli.rollout import stages
+from manor.kube import Client, Forbidden
+from manor.load import read
+
+pytestmark = pytest.mark.integration
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "01-two-teams"
+CI = "system:serviceaccount:default:manor-ci"
+
+
+async def apply_as(client: Client, path: Path) -> bool:
+    specs, known = await read_specs(client, read([path]))
+    with shown() as show:
+        _, ok = await roll_out(client, stages(specs, known), Options(), show)
+    return ok
+
+
+async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(gateway_api_node: Any) -> None:
+    async with Client.connect(gateway_api_node.kubeconfig) as admin:
+        assert await apply_as(admin, EXAMPLE / "platform.yaml")
+        binding = ["create", "clusterrolebinding", "manor-ci", "--clusterrole=manor:applier"]
+        command = ["kubectl", "--kubeconfig", str(gateway_api_node.kubeconfig), *binding, f"--user={CI}"]
+        subprocess.run(command, check=True, timeout=60)
+        applier = admin.impersonate(CI)
+        for name in ("tenant-a.yaml", "iris.yaml"):
+            assert await apply_as(applier, EXAMPLE / name)
+        with pytest.raises(Forbidden, match="secrets"):
+            await applier.list("v1", "Secret", "tenant-a")
+        with pytest.raises(Forbidden, match="validatingadmissionpolicies"):
+            await applier.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
+        powers = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
+        role = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "taken"},
+            "rules": [powers],
+        }
+        with pytest.raises(Forbidden, match="attempting to grant RBAC permissions not currently held"):
+            await applier.create(role)
