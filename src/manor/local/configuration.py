@@ -97,6 +97,7 @@ def _write_node_files(node: Node, pause: str) -> None:
     write_file(config / "cni" / "05-cilium.conflist", json.dumps(network))
     write_file(config / "resolv.conf", _resolver(node), mode=0o644)
     node.files.volumes.mkdir(mode=0o711, exist_ok=True)
+    (node.files.data / "log").mkdir(mode=0o755, exist_ok=True)
 
 
 def _kubelet(node: Node) -> dict[str, Any]:
@@ -125,7 +126,6 @@ def _kubelet(node: Node) -> dict[str, Any]:
         "clusterDomain": CLUSTER_DOMAIN,
         "resolvConf": f"{node.files.config / 'resolv.conf'}",
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-        "podLogsDir": f"{node.files.data / 'pods'}",
         "volumePluginDir": f"{node.files.data / 'volume-plugins'}",
         "podPidsLimit": 4096,
         "seccompDefault": True,

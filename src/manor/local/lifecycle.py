@@ -1,9 +1,7 @@
 """`up` and `down`: the order in which a node comes to be, and how every trace of it goes."""
 
 import asyncio
-import fcntl
 import json
-import os
 import shutil
 import signal
 import socket
@@ -29,6 +27,7 @@ from manor.local import (
 )
 from manor.local.components import list_components
 from manor.local.errors import NodeKindChanged, NoSuchNode, StartFailed
+from manor.local.locks import locked
 from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
 from manor.local.progress import Report
 
@@ -56,7 +55,7 @@ def up(
     if not api_only:
         preflight.require()
     programs = binaries.obtain(binaries=binaries_folder, bundle=bundle, report=report, api_only=api_only)
-    with _locked(state_home() / name):
+    with locked(state_home() / name):
         old = _find(name, api_only, ephemeral)
         try:
             node = _allocate(name, api_only, ephemeral, programs, old)
@@ -72,7 +71,7 @@ def down(name: str) -> None:
     """End a node and remove everything of it, its data included."""
     check_name(name)
     # First the lock: an `up` of this name that is under way comes to its end, and what it made is found.
-    with _locked(state_home() / name), _uninterrupted():
+    with locked(state_home() / name), _uninterrupted():
         try:
             node = load_node(name)
         except NoSuchNode:
@@ -105,7 +104,7 @@ def _allocate(name: str, api_only: bool, ephemeral: bool, programs: binaries.Bun
     elif api_only:
         node = Node(name, api_only, ephemeral, _free_ports(), programs_bin, share)
     else:
-        with _locked(state_home()):
+        with locked(state_home()):
             taken = {other.index for other in list_nodes() if other.index is not None}
             node = Node(name, api_only, ephemeral, Ports(), programs_bin, share, network.choose_index(taken))
             node.save()
@@ -242,22 +241,6 @@ def _free_ports() -> Ports:
     for each in sockets:
         each.close()
     return Ports(apiserver, etcd, etcd_peer, controller_manager)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, making it if need be; whoever comes meanwhile waits."""
-    while True:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # While we waited the folder may have been removed, or removed and made again.
-            if folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat()):
-                yield
-                return
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

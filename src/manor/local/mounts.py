@@ -31,15 +31,29 @@ def prepare(node: Node) -> None:
     resolver = Path(os.path.realpath("/etc/resolv.conf"))
     # Sockets, network namespaces of pods, locks: of this node alone, and none of them survives it.
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    _shield_host(node)
     _mount_bpf()
     _cover_settings()
     _cover(resolver, node.files.config / "resolv.conf")
-    _mount_cilium_sources(Path(node.share) / "cilium" / "bpf")
+    _overlay(Path(node.share) / "cilium" / "bpf", Path("/run/cilium/lib/bpf"))
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
 def _mount(*arguments: str | Path) -> None:
     subprocess.run(["mount", *map(str, arguments)], check=True)
+
+
+def _shield_host(node: Node) -> None:
+    """Keep from the host what is written to places that cannot be configured.
+
+    They are /var/lib/kubelet/device-plugins, /var/lib/cni and /var/log/containers.
+    """
+    state = Path("/run/manor/state")
+    state.mkdir(parents=True)
+    _mount("--bind", node.home, state)
+    _overlay(Path("/var/lib"), Path("/var/lib"))
+    _mount("--bind", state, node.home)
+    _mount("--bind", node.files.data / "log", "/var/log")
 
 
 def _mount_bpf() -> None:
@@ -66,10 +80,10 @@ def _cover(path: Path, by: Path) -> None:
     _mount("--bind", by, path)
 
 
-def _mount_cilium_sources(sources: Path) -> None:
-    """The agent compiles in the folder of its sources, which several nodes share."""
-    folders = {name: Path("/run/cilium") / name for name in ("lib/bpf", "upper", "work")}
-    for folder in folders.values():
-        folder.mkdir(parents=True)
-    options = f"lowerdir={sources},upperdir={folders['upper']},workdir={folders['work']}"
-    _mount("-t", "overlay", "-o", options, "overlay", folders["lib/bpf"])
+def _overlay(lower: Path, place: Path) -> None:
+    """Show `lower` at `place`; what is written there goes to memory, and ends with the node."""
+    scratch = Path("/run/manor/overlay") / place.relative_to("/")
+    for folder in (scratch / "upper", scratch / "work", place):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = f"lowerdir={lower},upperdir={scratch / 'upper'},workdir={scratch / 'work'}"
+    _mount("-t", "overlay", "-o", options, "overlay", place)

@@ -1,6 +1,7 @@
 """The node's network namespace and the veth pair by which the host reaches it.
 
-The host's own tables are left alone but for one of ours, which lets the node out to where the host can go.
+The host's own tables are left alone. Beside them lies one of ours for each node, by which it gets out to where the
+host can go: to registries, and wherever the pods' network policies let them.
 """
 
 import json
@@ -9,7 +10,12 @@ from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 from manor.local.errors import LocalError
-from manor.local.node import NODE_NETWORKS, Node, network_of
+from manor.local.locks import locked
+from manor.local.node import NODE_NETWORKS, Node, network_of, state_home
+
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# What it was before the first node.
+_FORWARDING_BEFORE = state_home() / "ip_forward"
 
 
 def choose_index(taken: set[int]) -> int:
@@ -33,6 +39,7 @@ def create(node: Node) -> None:
     _ip(*inside, "address", "add", f"{node.address}/{network}", "dev", "eth0")
     _ip(*inside, "link", "set", "eth0", "up")
     _ip(*inside, "route", "add", "default", "via", str(node.host_address))
+    _let_out(node)
 
 
 def remove(node: Node) -> None:
@@ -42,6 +49,27 @@ def remove(node: Node) -> None:
         _ip("link", "delete", node.interface)
     if Path(f"/run/netns/{node.namespace}").exists():
         _ip("netns", "delete", node.namespace)
+    # Added first, so that there is one to delete.
+    _run("nft", f"add table ip {node.interface}; delete table ip {node.interface}")
+    with locked(state_home()):
+        _restore_forwarding()
+
+
+def _restore_forwarding() -> None:
+    if _FORWARDING_BEFORE.exists() and not list(Path("/sys/class/net").glob("manor[0-9]*")):
+        _FORWARDING.write_text(_FORWARDING_BEFORE.read_text())
+        _FORWARDING_BEFORE.unlink()
+
+
+def _let_out(node: Node) -> None:
+    """Forward for the node, in the host's name. The first node turns forwarding on, the last one back."""
+    rule = f'ip saddr {node.address} oifname != "{node.interface}" masquerade'
+    chain = f"chain out {{ type nat hook postrouting priority srcnat; {rule}; }};"
+    _run("nft", f"table ip {node.interface} {{ {chain} }}")
+    with locked(state_home()):
+        if _FORWARDING.read_text().strip() == "0":
+            _FORWARDING_BEFORE.write_text("0")
+            _FORWARDING.write_text("1")
 
 
 def _host_networks() -> list[IPv4Network]:
@@ -51,7 +79,11 @@ def _host_networks() -> list[IPv4Network]:
 
 
 def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    return _run("ip", *arguments)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LocalError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}")
+        raise LocalError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
     return done.stdout
