@@ -36,7 +36,7 @@ def everything(area: Any) -> list[Object]:
     }
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
     binding = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"{place}-reader"}
-    quota = {"hard": {"requests.cpu": "4000m", "count/configmaps": "10"}}
+    quota = {"hard": {"requests.cpu": "4000m", "services": "10", "count/secrets": "10"}}
     peers = [{"from": [{"podSelector": {}}], "ports": [{"port": 80}]}]
     subjects = [{"kind": "User", "name": "u", "apiGroup": "rbac.authorization.k8s.io"}]
 

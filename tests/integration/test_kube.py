@@ -46,10 +46,14 @@ async def test_dry_runs_write_nothing(client: Client, area: Any) -> None:
     await client.create(area.namespace())
     await client.create(area.config("dry"), dry_run=True)
     await client.apply(area.config("dry"), dry_run=True)
-    assert [obj["metadata"]["name"] for obj in await client.list("v1", "ConfigMap", area.name)] in (
-        [],
-        ["kube-root-ca.crt"],
-    )
+    await client.create(area.config("wet", key="old"))
+    await client.patch("v1", "ConfigMap", "wet", {"data": {"key": "new"}}, namespace=area.name, dry_run=True)
+    await client.replace(area.config("wet", key="new"), dry_run=True)
+    await client.delete("v1", "ConfigMap", "wet", area.name, dry_run=True)
+    await client.delete_collection("v1", "ConfigMap", area.name, dry_run=True)
+    assert (await client.get("v1", "ConfigMap", "wet", area.name))["data"] == {"key": "old"}
+    names = {obj["metadata"]["name"] for obj in await client.list("v1", "ConfigMap", area.name)}
+    assert names - {"kube-root-ca.crt"} == {"wet"}
 
 
 async def test_apply_reports_the_other_manager(client: Client, area: Any) -> None:

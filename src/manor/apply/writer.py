@@ -129,12 +129,11 @@ class Writer:
 
 def _patience(error: ApiError) -> float:
     """For how many seconds after the first try the same request may still become possible."""
-    # The quota controller takes half a minute to see a new kind, and refuses until then what a quota counts of it.
-    if "status unknown for quota" in error.message:
-        return 60.0
-    if "no params found for policy" in error.message:  # the server has not seen the policy's parameters, just written
-        return 5.0
+    # A quota refuses what it limits until its controller has counted it, a policy until the server has seen its
+    # parameters; both may have just been written.
+    if "status unknown for quota" in error.message or "no params found for policy" in error.message:
+        return 10.0
     # A kind just established is not served by every part of the server yet; a missing object would be named. A binding
     # is named too where the server has not seen its role, just made.
     named = error.details.get("name") and "binding" not in str(error.details.get("kind", ""))
-    return 5.0 if isinstance(error, NotFound) and not named else -1.0
+    return 10.0 if isinstance(error, NotFound) and not named else -1.0
