@@ -13,9 +13,20 @@ except ModuleNotFoundError as _error:
     raise NoPulumi(f"manor.infra needs Pulumi ({_error}); install it with: pip install 'manor[infra]'") from None
 
 from manor.infra.components import Model, Platform, PlatformArgs, Tenant, TenantArgs, TrainingJob, WorkloadArgs
+from manor.infra.gateway import EnvoyGateway, EnvoyGatewayArgs
+from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, platform_on
 from manor.infra.kubernetes import kubernetes_provider
+from manor.infra.program import AnyProgram, GkeProgram
+from manor.infra.whole import make_all
 
 __all__ = [
+    "AnyProgram",
+    "EnvoyGateway",
+    "EnvoyGatewayArgs",
+    "GkeCluster",
+    "GkeClusterArgs",
+    "GkeOptions",
+    "GkeProgram",
     "Model",
     "Platform",
     "PlatformArgs",
@@ -24,4 +35,6 @@ __all__ = [
     "TrainingJob",
     "WorkloadArgs",
     "kubernetes_provider",
+    "make_all",
+    "platform_on",
 ]

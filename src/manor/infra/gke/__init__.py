@@ -1,0 +1,7 @@
+"""A GKE cluster for Manor: its options, and the component that makes it."""
+
+from manor.infra.gke.cluster import GkeCluster, GkeClusterArgs
+from manor.infra.gke.options import GkeOptions
+from manor.infra.gke.platform import platform_on
+
+__all__ = ["GkeCluster", "GkeClusterArgs", "GkeOptions", "platform_on"]

@@ -1,0 +1,66 @@
+"""Who the nodes are, and the key that encrypts Secrets."""
+
+import pulumi
+from pulumi_gcp import kms, organizations, projects, serviceaccount
+
+from manor.infra.gke.options import GkeOptions
+
+NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
+"""What a node needs: write logs and metrics, pull images ("About GKE service accounts")."""
+
+ROTATION = f"{90 * 24 * 3600}s"
+"""90 days, as "CIS GKE Benchmark" advises."""
+
+
+def node_account(
+    name: str, options: GkeOptions, parent: pulumi.Resource
+) -> tuple[serviceaccount.Account, list[pulumi.Resource]]:
+    """The nodes' own service account and its roles; Compute Engine's default one may edit the whole project."""
+    account = serviceaccount.Account(
+        f"{name}-nodes",
+        project=options.project,
+        account_id=f"{options.name[:24]}-nodes",
+        display_name=f"Nodes of GKE cluster {options.name}",
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    roles: list[pulumi.Resource] = [
+        projects.IAMMember(
+            f"{name}-nodes-{role.rpartition('.')[2]}",
+            project=options.project,
+            role=role,
+            member=account.email.apply(lambda email: f"serviceAccount:{email}"),
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        for role in NODE_ROLES
+    ]
+    return account, roles
+
+
+def secrets_key(
+    name: str, options: GkeOptions, parent: pulumi.Resource
+) -> tuple[kms.CryptoKey, kms.CryptoKeyIAMMember]:
+    """The key of Secrets in etcd, and GKE's permission to use it. Kept: without it the Secrets cannot be read."""
+    kept = pulumi.ResourceOptions(parent=parent, protect=options.deletion_protection, retain_on_delete=True)
+    ring = kms.KeyRing(name, name=options.name, project=options.project, location=options.region, opts=kept)
+    key = kms.CryptoKey(
+        f"{name}-secrets",
+        name="secrets",
+        key_ring=ring.id,
+        purpose="ENCRYPT_DECRYPT",
+        rotation_period=ROTATION,
+        opts=kept,
+    )
+    project = organizations.get_project_output(
+        project_id=options.project, opts=pulumi.InvokeOutputOptions(parent=parent)
+    )
+    agent = project.number.apply(
+        lambda number: f"serviceAccount:service-{number}@container-engine-robot.iam.gserviceaccount.com"
+    )
+    grant = kms.CryptoKeyIAMMember(
+        f"{name}-secrets",
+        crypto_key_id=key.id,
+        role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        member=agent,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return key, grant

@@ -1,0 +1,36 @@
+"""Everything that a set of files says, as components: what the programs under `deploy/` have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from manor.engines import home
+from manor.infra.components import Model, Platform, Tenant, TrainingJob
+from manor.infra.errors import InfraError
+from manor.load import Specs
+
+
+def make_all(
+    specs: Specs, *, platform: Mapping[str, Any] | None = None, opts: pulumi.ResourceOptions | None = None
+) -> dict[str, Any]:
+    """Make the Platform, its tenants and their workloads; returns what a stack puts out about the tenants.
+
+    `platform` stands for the Platform of `specs` where values of it are Outputs. A component is named like its spec.
+    """
+    if specs.platform is None:
+        raise InfraError("the files hold no Platform; add one (kind: Platform, name: manor)")
+    ground = Platform("manor", {"spec": platform or specs.platform, "tenants": list(specs.tenants.values())}, opts)
+    tenants = {name: Tenant(name, {"spec": spec, "platform": ground}, opts) for name, spec in specs.tenants.items()}
+    models: dict[str, dict[str, pulumi.Output[str]]] = {name: {} for name in tenants}
+    for spec in specs.workloads:
+        owner = home(spec, specs.tenants).name
+        name = f"{spec.metadata.namespace}-{spec.kind.lower()}-{spec.metadata.name}"
+        if spec.kind == "Model":
+            models[owner][spec.metadata.name] = Model(name, {"spec": spec, "tenant": tenants[owner]}, opts).url
+        else:
+            TrainingJob(name, {"spec": spec, "tenant": tenants[owner]}, opts)
+    return {
+        name: {"namespaces": tenant.namespaces, "urls": tenant.urls, "models": models[name]}
+        for name, tenant in tenants.items()
+    }
