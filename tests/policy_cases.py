@@ -13,6 +13,7 @@ the tenant of its namespace:
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,13 @@ class Case:
         return read(self.path.parent.parent / named) if named and named != "-" else None
 
 
+@cache
 def read(path: Path) -> Case:
     text = path.read_text()
     directives = dict(re.findall(r"^# (expect|as|patch|delete|post|subresource): (.+)$", text, re.MULTILINE))
     return Case(path, directives, yaml.safe_load(text))
 
 
+@cache
 def cases(verdict: str) -> list[Case]:
     return [read(path) for path in sorted(POLICIES.glob(f"*/{verdict}/*.yaml"))]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from policy_cases import OWNERS, Case
 
 from manor.api import Platform, Tenant
 from manor.kube import ApiError, Client, Conflict, NotFound
 from manor.render import guardrails, labels, names
+from policy_cases import OWNERS, Case
 
 Object = dict[str, Any]
 
@@ -43,6 +43,8 @@ TOO_MUCH = [
     {"apiGroups": ["flowcontrol.apiserver.k8s.io"], "resources": ["flowschemas"], "verbs": ["create"]},
     {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
 ]
+BIND_CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["patch"]}
+"""The volume controller updates claims; here it is sent as a patch."""
 
 
 def definition(group: str, version: str, kind: str, plural: str, scope: str) -> Object:
@@ -97,6 +99,12 @@ def tenancy(tenant: Tenant) -> list[Object]:
             "metadata": {"name": name, "labels": labels.namespace_labels(tenant)},
         },
         params,
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "default", "namespace": name},
+            "automountServiceAccountToken": False,
+        },
         *grant("test-everything", EVERYTHING, owner, name),
         *grant(f"test-{name}", owning, owner),
     ]
@@ -114,6 +122,7 @@ def cluster_objects() -> list[Object]:
         *roles,
         *(obj for tenant in TENANTS for obj in tenancy(tenant)),
         *grant("test-too-much", TOO_MUCH, "ada"),
+        *grant("test-binder", [BIND_CLAIMS], "system:serviceaccount:kube-system:persistent-volume-binder"),
         *grant("test-platform", [manage, *EVERYTHING], "platform"),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}},
@@ -124,6 +133,7 @@ def cluster_objects() -> list[Object]:
             "handler": "runsc",
             "overhead": {"podFixed": {"memory": "64Mi"}},
         },
+        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "runc"}, "handler": "runc"},
         {
             "apiVersion": "scheduling.k8s.io/v1",
             "kind": "PriorityClass",
@@ -187,15 +197,14 @@ async def _change(asked: Client, case: Case) -> None:
         path = f"/api/v1/namespaces/{metadata['name']}/finalize"
         await asked.request("PUT", path, params={"dryRun": "All"}, body=obj)
         return
+    kind_of_patch = "strategic-merge-patch" if obj["kind"] == "Pod" else "merge-patch"
     await asked.patch(
         obj["apiVersion"],
         obj["kind"],
         metadata["name"],
         obj,
         namespace=metadata.get("namespace"),
-        content_type="application/strategic-merge-patch+json"
-        if subresource == "ephemeralcontainers"
-        else "application/merge-patch+json",
+        content_type=f"application/{kind_of_patch}+json",
         subresource=subresource,
         dry_run=True,
     )
@@ -213,8 +222,7 @@ async def _existing(client: Client, case: Case | None) -> AsyncIterator[None]:
         yield
     finally:
         await client.delete(*where, grace_seconds=0)
-        if obj["kind"] == "PersistentVolumeClaim":
-            await until(f"{where} gone", lambda: _gone(client, where))
+        await until(f"{where} gone", lambda: _gone(client, where))
 
 
 async def _made(client: Client, obj: Object) -> bool:

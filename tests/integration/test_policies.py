@@ -1,4 +1,4 @@
-"""Every policy against the objects beside it, on a real API server, as the tenant's own user with far too many rights."""
+"""Every policy against the objects beside it, on a real API server, as the tenant's user with far too many rights."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from guarded_cluster import PLATFORM, apply_all, bindings, cluster_objects, refusal, said_by, send, until
-from policy_cases import FOLDERS, Case, cases
 
-from manor.kube import Client, NotFound
+from manor.kube import Client, Invalid
 from manor.render import guardrails
+from policy_cases import FOLDERS, Case, cases
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +95,7 @@ async def test_namespace_without_params_admits_nothing(cluster: Client) -> None:
     await ada.create(fresh.object)
     try:
         pod = {**case.object, "metadata": {"name": "first", "namespace": name}}
-        with pytest.raises(NotFound, match="no params found"):
+        with pytest.raises(Invalid, match="no params found"):
             await cluster.create(pod, dry_run=True)
     finally:
         await ada.delete("v1", "Namespace", name)

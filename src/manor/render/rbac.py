@@ -6,6 +6,7 @@ on nodes, quotas, limits or network policies beyond reading them.
 
 from manor.api import GROUP, Platform, Subject, Tenant
 from manor.render import names
+from manor.render.guardrails import namespace_slots
 from manor.render.objects import Object, make
 
 READ = ["get", "list", "watch"]
@@ -150,7 +151,8 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str) -> list[Ob
 def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
     """What people of a tenant may do outside its namespaces: see their Tenant; owners also create namespaces.
 
-    The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it.
+    The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of the Tenant and of the
+    namespace's name; the list of names bounds their number.
     """
     name = names.tenant_cluster_role(tenant)
     tenants = {"apiGroups": [GROUP], "resources": ["tenants"], "resourceNames": [tenant.name]}
@@ -161,6 +163,10 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
         {**tenants, "verbs": ["own"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
     ]
+    if slots := namespace_slots(tenant):  # an empty list of names would mean every name
+        owning.append(
+            {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": ["own", "delete"]}
+        )
     everyone = [subject for role in names.ROLES for subject in tenant.subjects(role)]
     made: list[Object] = []
     for suffix, rules, subjects in (("", seeing, everyone), (":owner", owning, tenant.subjects("owner"))):
