@@ -44,7 +44,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A guarantee and the attack that puts it to the test. Every field but `scope` is required, none may be empty."""
+    """A guarantee and the attack that puts it to the test. Only the last two fields may be left out."""
 
     id: str
     """`MNR-<PLANE>-<number>`; never reused."""
@@ -65,6 +65,8 @@ class Check:
     run: Attack
     scope: Literal["pair", "cluster"] = "pair"
     """Whether it runs for each sampled pair of tenants or once."""
+    alone: bool = False
+    """Whether it runs after all others, because they would disturb what it measures."""
 
     @property
     def plane(self) -> str:

@@ -28,7 +28,7 @@ def load() -> list[Check]:
 
 def inspect(check: Check, folder: str) -> None:
     """Raises CatalogueError where metadata is missing or the id does not fit its folder."""
-    empty = [f.name for f in fields(check) if f.name != "run" and not getattr(check, f.name)]
+    empty = [f.name for f in fields(check) if f.name not in ("run", "alone") and not getattr(check, f.name)]
     if empty:
         raise CatalogueError(f"{check.id or folder}: {', '.join(empty)} is missing")
     if check.plane != folder or folder not in PLANES:

@@ -12,14 +12,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from manor.verify import netpol
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
 from manor.verify.probe.script import TCP_PORT
-from manor.verify.probe.stage import FREE, Outcome, Stage, Target
-from manor.verify.team import Team
+from manor.verify.probe.stage import FREE, Outcome, Target
 from manor.verify.trial import Skip, Trial, Verdict
 
 DROPPED = "NetworkPolicy"
@@ -58,12 +57,34 @@ async def _other_name(ground: Ground) -> str:
     return (await ground.stage.running(ground.victim, "server")).host
 
 
+async def _proxy_service(ground: Ground) -> Mapping[str, Any]:
+    namespace = ground.platform.spec.gateway.data_plane.namespace
+    port = ground.platform.spec.gateway.port
+    for service in await ground.snapshot.of("v1", "Service", namespace):
+        ports = [p["port"] for p in service["spec"]["ports"]]
+        if service["spec"].get("type") in ("NodePort", "LoadBalancer") and port in ports:
+            return service
+    raise Skip(f"no Service of the gateway's proxies is found in {namespace}")
+
+
+async def proxy_node_port(ground: Ground) -> int | None:
+    """The node's port of the gateway's proxies, where they have one."""
+    ports = (await _proxy_service(ground))["spec"]["ports"]
+    wanted = ground.platform.spec.gateway.port
+    return next((int(port["nodePort"]) for port in ports if port["port"] == wanted and port.get("nodePort")), None)
+
+
+async def _proxy(ground: Ground) -> str:
+    return str((await _proxy_service(ground))["spec"]["clusterIP"])
+
+
 WORDS: Mapping[str, Word] = {
     "node": _node,
     "api_service": _api_service,
     "other_pod": _other_ip,
     "other_service": _other_service,
     "other_name": _other_name,
+    "proxy": _proxy,
 }
 """What targets write as `$node`, …; worked out when the check runs."""
 
@@ -72,14 +93,6 @@ async def place(ground: Ground, target: Target) -> Target:
     """The target with its host filled in."""
     match = re.fullmatch(r"\$([a-z_]+)", target.host)
     return replace(target, host=await WORDS[match.group(1)](ground)) if match else target
-
-
-async def is_enforced(stage: Stage, team: Team) -> bool:
-    """Whether the team's pod is cut off from a pod that answers and that a free pod reaches: policies are enforced."""
-    server = await stage.running(FREE, "server")
-    target = Target("tcp", server.ip, TCP_PORT)
-    free, bound = await asyncio.gather(stage.probe(FREE, [target]), stage.probe(team, [target]))
-    return free[0].reached and not bound[0].reached
 
 
 async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, witness: Outcome, who: str) -> Trial:
@@ -100,7 +113,7 @@ async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, wi
         return Trial(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
     if opening is not None:
         return Trial(what, Verdict.BROKEN, f"{got}; nothing answered just now, but {opening} lets it pass")
-    if await is_enforced(ground.stage, ground.attacker):
+    if await ground.stage.enforced(ground.attacker):
         return Trial(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
     return Trial(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
 

@@ -52,7 +52,7 @@ def tcp(target):
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             sock = context.wrap_socket(sock)
         head = "".join(f"{k}: {v}\\r\\n" for k, v in {"Host": target["host"], **target.get("headers", {})}.items())
-        sock.sendall(f"GET {target.get('path', '/')} HTTP/1.0\\r\\n{head}\\r\\n".encode())
+        sock.sendall(f"GET {target.get('path', '/')} HTTP/1.1\\r\\n{head}Connection: close\\r\\n\\r\\n".encode())
         data = b""
         while len(data) < 4096:
             part = sock.recv(4096)
@@ -108,7 +108,7 @@ def probe(target):
     return {"outcome": outcome, "detail": detail, "seconds": round(time.monotonic() - begun, 2)}
 
 targets = json.loads(sys.argv[1])
-with concurrent.futures.ThreadPoolExecutor(32) as pool:
+with concurrent.futures.ThreadPoolExecutor(64) as pool:
     print(json.dumps(list(pool.map(probe, targets))))
 """
 """Tries every target of its argument at once, and prints what came of each as JSON."""

@@ -6,12 +6,14 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Self
 
 from manor.kube import Client, Conflict, NotFound
 from manor.verify.check import Level
 from manor.verify.objects import LABELS, container, make, pod_spec
 from manor.verify.probe.leftovers import sweep
+from manor.verify.probe.line import Line
 from manor.verify.probe.script import CLIENT, SERVER, TCP_PORT, UDP_PORT
 from manor.verify.team import DECOY, Actor, Team, Tenancy
 from manor.verify.trial import Skip
@@ -85,6 +87,8 @@ class Stage:
         self.image = image or (platform.spec.images.training if platform else None)
         self.run = f"verify-{secrets.token_hex(3)}"
         self._started: dict[tuple[str, str], asyncio.Task[Running]] = {}
+        self._lines: dict[str, Line[Target, Outcome]] = {}
+        self._enforced: dict[str, asyncio.Task[bool]] = {}
         self._spaces: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
@@ -99,7 +103,7 @@ class Stage:
         try:
             yield stage
         finally:
-            for task in (*stage._started.values(), *stage._spaces.values()):
+            for task in (*stage._started.values(), *stage._spaces.values(), *stage._enforced.values()):
                 task.cancel()
             async with asyncio.timeout(CLEAR_LIMIT):
                 await asyncio.shield(sweep(client))
@@ -118,11 +122,28 @@ class Stage:
     async def probe(self, team: Team, targets: Sequence[Target]) -> list[Outcome]:
         """What the team's client pod gets from each target."""
         pod = await self.running(team, "client")
+        if team.namespace not in self._lines:
+            self._lines[team.namespace] = Line(partial(self._exec, pod))
+        return await self._lines[team.namespace].ask(targets)
+
+    async def enforced(self, team: Team) -> bool:
+        """Whether the team's pod is cut off from a pod that answers a free one: policies are enforced on it."""
+        if team.namespace not in self._enforced:
+            self._enforced[team.namespace] = asyncio.create_task(self._see_enforced(team))
+        return await asyncio.shield(self._enforced[team.namespace])
+
+    async def _see_enforced(self, team: Team) -> bool:
+        target = Target("tcp", (await self.running(FREE, "server")).ip, TCP_PORT)
+        free, bound = await asyncio.gather(self.probe(FREE, [target]), self.probe(team, [target]))
+        return free[0].reached and not bound[0].reached
+
+    async def _exec(self, pod: Running, targets: list[Target]) -> list[Outcome]:
         words = [{**asdict(target), "headers": dict(target.headers)} for target in targets]
         command = ["python3", "-c", CLIENT, json.dumps(words)]
         result = await self.client.exec(pod.namespace, pod.name, command, timeout=60)
         if result.exit_code:
-            raise RuntimeError(f"the probe in {pod.namespace}/{pod.name} failed: {result.stderr[-400:]}")
+            where = f"{pod.namespace}/{pod.name}"
+            raise RuntimeError(f"the probe in {where} ended with {result.exit_code}: {result.stderr[-400:]}")
         return [Outcome(**outcome) for outcome in json.loads(result.stdout)]
 
     async def _space(self, team: Team) -> None:

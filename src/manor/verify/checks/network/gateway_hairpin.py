@@ -1,0 +1,30 @@
+"""A pod does not come back in through the gateway: neither by the proxies' Service nor by a node's port."""
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
+from manor.verify.probe.reach import cut_off, proxy_node_port
+from manor.verify.probe.stage import Target
+from manor.verify.trial import Trial
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    host = (("Host", ground.fill("$other_host")),)
+    port, node_port = ground.platform.spec.gateway.port, await proxy_node_port(ground)
+    targets = {"the proxies' Service": Target("http", "$proxy", port, headers=host)}
+    if node_port:
+        targets["a node's port"] = Target("http", "$node", node_port, headers=host)
+    return await cut_off(targets, witness="free")(ground)
+
+
+CHECK = Check(
+    id="MNR-NETWORK-014",
+    title="Reach another tenant's model through the gateway from inside",
+    guarantee="No pod reaches the gateway's proxies from inside, so that no tenant's service is open to the cluster.",
+    severity=Severity.HIGH,
+    level=Level.LIVE,
+    references=("kserve/kserve#2197", "kubeflow/kubeflow#5588", "CIS 5.3.2"),
+    attempt="Asks the proxies' Service and a node's port for the victim's host name, from a pod of the attacker.",
+    expect="The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets an answer.",
+    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    run=_attack,
+)
