@@ -24,7 +24,7 @@ from manor.local import images
 from manor.local.binaries import obtain
 from manor.local.build import build
 from manor.local.progress import Report
-from manor.local.store import Store
+from manor.local.store import Store, filling
 
 pytestmark = pytest.mark.e2e
 
@@ -36,6 +36,14 @@ model = LogisticRegression(max_iter=500).fit(*load_iris(return_X_y=True))
 joblib.dump(model, "/tmp/model/model.joblib")
 settings = {"name": "iris", "implementation": "mlserver_sklearn.SKLearnModel", "parameters": {"uri": "./model.joblib"}}
 json.dump(settings, open("/tmp/model/model-settings.json", "w"))
+"""
+
+
+BUILD_PAUSE = """
+from manor.local import build, progress, store
+target, report = store.Store(), progress.Report()
+with store.filling(target.root, report), report.stage("first") as stage:
+    build.build(["pause"], [], target, stage)
 """
 
 
@@ -205,9 +213,7 @@ def test_an_interrupted_build_leaves_no_partial_file_and_goes_on(
     # Nothing compiled before: the library alone takes seconds.
     monkeypatch.setenv("GOCACHE", str(tmp_path / "go"))
     store = Store()
-    program = "from manor.local import build, progress, store as s\ns = s.Store()\n"
-    program += "with s.locked(progress.Report()), progress.Report().stage('b') as t: build.build(['pause'], [], s, t)"
-    with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as process:
+    with subprocess.Popen([sys.executable, "-c", BUILD_PAUSE], start_new_session=True) as process:
         end = time.monotonic() + 300
         while not list(tmp_path.glob("go/??/*")) and time.monotonic() < end:
             time.sleep(0.1)
@@ -217,6 +223,6 @@ def test_an_interrupted_build_leaves_no_partial_file_and_goes_on(
     assert not list(store.root.glob("bin/*"))
     assert not list(store.root.glob(".new-*"))
     report = Report(sys.stderr)
-    with store.locked(report), report.stage("again") as stage:
+    with filling(store.root, report), report.stage("again") as stage:
         build(["pause"], [], store, stage)
     assert os.access(store.bin / "pause", os.X_OK)

@@ -13,7 +13,7 @@ from manor.local import parts, toolchain
 from manor.local.binaries import ENVIRONMENT_VARIABLE, obtain
 from manor.local.errors import BinariesError
 from manor.local.progress import Report
-from manor.local.store import Store
+from manor.local.store import Store, filling
 
 pytestmark = pytest.mark.unit
 
@@ -97,7 +97,7 @@ def test_what_an_interrupted_run_left_is_removed(report: Report) -> None:
     store = Store()
     leftover = store.root / ".new-abc"
     leftover.mkdir(parents=True)
-    with store.locked(report):
+    with filling(store.root, report):
         assert not leftover.exists()
 
 

@@ -10,7 +10,7 @@ from manor.local import build, parts
 from manor.local.bundle import install
 from manor.local.errors import BinariesError
 from manor.local.progress import Report
-from manor.local.store import Store, cache_root
+from manor.local.store import Store, cache_root, filling
 
 ENVIRONMENT_VARIABLE = "MANOR_NODE_BINARIES"
 
@@ -84,7 +84,7 @@ def _find_given(binaries: Path | None, wanted: tuple[str, ...]) -> Mapping[str, 
 def _complete(store: Store, programs: list[str], folders: tuple[str, ...], source: str | None, report: Report) -> None:
     if not any(store.lacking(programs, folders)):
         return
-    with store.locked(report):
+    with filling(store.root, report):
         if source and any(store.lacking(programs, folders)):
             with report.stage("node bundle") as stage:
                 install(source, store, stage)

