@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,37 +124,53 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
     if not node.api_only:
         cgroups.remove(node.cgroup)
         network.create(node)
+    since = datetime.now(UTC).replace(microsecond=0)
     processes.start(node)
     with report.stage("API server"):
         wait_for(node, "kube-apiserver", "kube-controller-manager")
     if not node.api_only:
-        asyncio.run(_complete(node, loadable, report))
+        asyncio.run(_complete(node, loadable, since, report))
     node.files.complete.touch()
     return True
 
 
-async def _complete(node: Node, loadable: dict[str, images.Image], report: Report) -> None:
+async def _complete(node: Node, loadable: dict[str, images.Image], since: datetime, report: Report) -> None:
     """From an API server to a node with its add-ons."""
     async with kube.Client.connect(node.files.kubeconfig) as client:
         with report.stage("node Ready"):
             await addons.apply_rights(client, node)
             await asyncio.to_thread(wait_for, node, *(component.name for component in list_components(node)))
-            await _wait_for_node(client, node)
+            await _wait_for_node(client, node, since)
         with report.stage("images loaded"):
             await asyncio.to_thread(containers.load_images, node, loadable.values())
         with report.stage("add-ons Ready"):
-            await addons.wait_for_addons(client, await addons.apply_addons(client, node, loadable))
+            await addons.wait_for_addons(client, node, await addons.apply_addons(client, node, loadable))
 
 
-async def _wait_for_node(client: kube.Client, node: Node) -> None:
-    async with asyncio.timeout(START_TIMEOUT):
-        while True:
-            with suppress(kube.NotFound):
-                found = await client.get("v1", "Node", node.name)
-                conditions = {each["type"]: each["status"] for each in found["status"].get("conditions", [])}
-                if conditions.get("Ready") == "True":
-                    return
-            await asyncio.sleep(0.2)
+async def _wait_for_node(client: kube.Client, node: Node, since: datetime) -> None:
+    """Until the kubelet says that the node is Ready; what it said before `since` was about an earlier start."""
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            while not await _is_node_ready(client, node, since):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        end = read_log_end(node, "kubelet")
+        raise StartFailed(
+            f"the node is not Ready after {START_TIMEOUT:.0f} s; the end of kubelet's log:\n{end}"
+        ) from None
+
+
+async def _is_node_ready(client: kube.Client, node: Node, since: datetime) -> bool:
+    try:
+        found = await client.get("v1", "Node", node.name)
+    except kube.NotFound:
+        return False
+    return any(
+        each["type"] == "Ready"
+        and each["status"] == "True"
+        and datetime.fromisoformat(each["lastHeartbeatTime"]) >= since
+        for each in found["status"].get("conditions", [])
+    )
 
 
 def _take_back(name: str, *, is_new: bool) -> None:

@@ -9,23 +9,22 @@ import json
 import os
 import shutil
 import signal
-import ssl
 import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from manor.local import mounts
 from manor.local.components import Component, list_components
 from manor.local.node import Node, load_node, write_file
+from manor.local.probes import is_ready
 
 BACKOFF_FIRST, BACKOFF_LAST = 0.5, 30.0
 # A component that ran this long starts anew with the first delay.
 BACKOFF_FORGIVEN = 60.0
-PROBE_INTERVAL, PROBE_TIMEOUT = 0.1, 5.0
+PROBE_INTERVAL = 0.1
 LOG_LIMIT, LOG_CHECK_INTERVAL = 16 * 2**20, 30.0
 
 
@@ -154,36 +153,8 @@ async def _finish(stopped: asyncio.Event) -> None:
 
 
 async def _await_ready(url: str) -> None:
-    while not await _is_ready(url):  # noqa: ASYNC110  another process becomes ready, so there is only asking
+    while not await is_ready(url):  # noqa: ASYNC110  another process becomes ready, so there is only asking
         await asyncio.sleep(PROBE_INTERVAL)
-
-
-async def _is_ready(url: str) -> bool:
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            return await _probe(url)
-    except (OSError, TimeoutError):
-        return False
-
-
-async def _probe(url: str) -> bool:
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        _, writer = await asyncio.open_unix_connection(parts.path)
-        writer.close()
-        return True
-    context = None
-    if parts.scheme == "https":
-        # The probe asks whether the process serves, over loopback, and sends nothing secret.
-        context = ssl._create_unverified_context()  # noqa: S323
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
-    try:
-        if parts.scheme == "tcp":
-            return True
-        writer.write(f"GET {parts.path} HTTP/1.0\r\nHost: {parts.hostname}\r\n\r\n".encode())
-        return b" 200 " in await reader.readline()
-    finally:
-        writer.close()
 
 
 def _find_compiler() -> list[str]:

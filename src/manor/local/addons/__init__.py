@@ -1,5 +1,6 @@
 """What runs on the node as pods: DNS, volumes, the gateway. The manifests lie beside this file."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from manor.kube import Client
 from manor.local.errors import StartFailed
 from manor.local.images import Image
 from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, INGRESS_PORT, Node
+from manor.local.probes import is_ready
 
 IMAGES = ("pause", "base", "coredns", "local-path-provisioner", "envoy-gateway", "envoy")
 """The images that a node itself needs."""
@@ -51,10 +53,17 @@ async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) 
     return objects
 
 
-async def wait_for_addons(client: Client, objects: list[dict[str, Any]]) -> None:
-    """Until every Deployment is available and the gateway is programmed."""
+async def wait_for_addons(client: Client, node: Node, objects: list[dict[str, Any]]) -> None:
+    """Until every Deployment is available, and the gateway answers the host."""
     waited_for = [obj for obj in objects if obj["kind"] in ("Deployment", "Gateway")]
     await wait(client, waited_for, timeout=READY_TIMEOUT)
+    try:
+        async with asyncio.timeout(READY_TIMEOUT):
+            # After a restart the objects still tell of the time before.
+            while not await is_ready(node.ingress, status=b"404"):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise StartFailed(f"the gateway does not answer at {node.ingress}") from None
 
 
 async def _apply(client: Client, name: str, objects: list[dict[str, Any]]) -> None:
