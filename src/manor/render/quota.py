@@ -33,7 +33,7 @@ COUNTED = (
     "rolebindings.rbac.authorization.k8s.io",
     "roles.rbac.authorization.k8s.io",
 )
-"""Kinds counted one by one (`count/<resource>.<group>`), so that no team fills etcd: those that a tenant, or controllers
+"""Kinds counted one by one (`count/<resource>.<group>`), lest a team fill etcd: those that a tenant, or controllers
 for it, can create. Not events: the quota controller leaves them out, and what it does not count is refused."""
 
 
