@@ -15,8 +15,9 @@ pytestmark = pytest.mark.unit
 DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments", True, ("get",), ("scale",))
 
 
-def test_a_status_object_becomes_its_error() -> None:
-    body = json.dumps({"kind": "Status", "message": "no", "reason": "Forbidden", "details": {"name": "x"}})
+@pytest.mark.parametrize("kind", [{"kind": "Status"}, {"status": "Failure"}])
+def test_a_status_object_becomes_its_error(kind: dict[str, str]) -> None:
+    body = json.dumps({**kind, "message": "no", "reason": "Forbidden", "details": {"name": "x"}})
     error = api_error(403, body)
     assert type(error) is Forbidden
     assert (str(error), error.reason, error.details, error.body) == ("no", "Forbidden", {"name": "x"}, body)

@@ -94,7 +94,8 @@ def api_error(status: int, body: str) -> ApiError:
         answer = json.loads(body)
     except ValueError:
         answer = None
-    if not isinstance(answer, dict) or answer.get("kind") != "Status":
+    # The end of an exec is told by a Status that does not name its kind.
+    if not isinstance(answer, dict) or (answer.get("kind") != "Status" and answer.get("status") != "Failure"):
         answer = {"message": body.strip()}
     message = str(answer.get("message") or f"the server answered with HTTP status {status}")
     reason = str(answer.get("reason") or "")
