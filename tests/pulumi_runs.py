@@ -34,7 +34,6 @@ class Registered:
     deleted_with: str
     protect: bool
     retain: bool
-    aliases: tuple[Any, ...]
     timeout: str
     secret_outputs: tuple[str, ...]
 
@@ -115,7 +114,6 @@ class Recorder(MockMonitor):
             deleted_with=request.deletedWith,
             protect=request.protect,
             retain=request.retainOnDelete,
-            aliases=tuple(alias.urn or (alias.spec.name, alias.spec.parentUrn) for alias in request.aliases),
             timeout=request.customTimeouts.create,
             secret_outputs=tuple(request.additionalSecretOutputs),
         )
@@ -151,10 +149,9 @@ def run(
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         set_root_resource(None)  # type: ignore[arg-type]
+        SETTINGS.outputs.clear()
         set_mocks(_NoCalls(), project, stack, preview, monitor=monitor)
         pulumi_config.set_all_config(dict(config or {}))
-        SETTINGS.rpc_manager.clear()
-        SETTINGS.outputs.clear()
         try:
             loop.run_until_complete(run_pulumi_func(program))
             exported = dict(getattr(pulumi.runtime.get_root_resource(), "outputs", {}))

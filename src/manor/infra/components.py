@@ -63,11 +63,17 @@ class _Component(pulumi.ComponentResource):
         self._name_given = name
         self._objects: dict[str, KubernetesObject] = {}
         self._draft = draft(document_of(args["spec"], type(self).__name__, name))
+        # Pulumi does not hand on to children what their component waits for.
+        self._needs = pulumi.ResourceOptions(depends_on=opts.depends_on if opts else None)
 
-    def _register(self, objects: Sequence[Object], needs: list[pulumi.Resource], *, delete_data: bool = False) -> None:
+    def _wait_for(self, resources: Sequence[pulumi.Resource]) -> None:
+        more = pulumi.ResourceOptions(depends_on=list(resources))
+        self._needs = pulumi.ResourceOptions.merge(self._needs, more)
+
+    def _register(self, objects: Sequence[Object], *, delete_data: bool = False) -> None:
         spec, *rest = objects
         made = registrations(self._name_given, spec, rest, delete_data=delete_data)
-        register(self, made, self._objects, needs)
+        register(self, made, self._objects, self._needs)
 
 
 class Platform(_Component):
@@ -78,8 +84,9 @@ class Platform(_Component):
         self._known = Known()
         self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
         objects = compiled([self._draft, *self._tenants], partial(compilation.platform_objects, known=self._known))
-        register(self, foundation_registrations(name, render_foundation()), self._objects, [])
-        self._register(objects, list(self._objects.values()))
+        register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs)
+        self._wait_for(list(self._objects.values()))
+        self._register(objects)
         self.register_outputs({})
 
 
@@ -94,10 +101,9 @@ class Tenant(_Component):
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         platform = args["platform"]
-        needs: list[pulumi.Resource] = []
         if isinstance(platform, Platform):
             self._known, others = platform._known, [platform._draft, *platform._tenants]
-            needs = [platform]
+            self._wait_for([platform])
         else:
             self._known = Known()
             others = [*_drafts([platform], "Platform", name), *_drafts(args.get("tenants") or [], "Tenant", name)]
@@ -105,7 +111,7 @@ class Tenant(_Component):
         _, tenant, _ = compilation.tenant_of([each.stood_in() for each in self._drafts], self._known)
         self._known.claim(tenant, name)
         objects = compiled(self._drafts, partial(compilation.tenant_objects, known=self._known))
-        self._register(objects, needs, delete_data=args.get("delete_data", False))
+        self._register(objects, delete_data=args.get("delete_data", False))
         self.namespaces = pulumi.Output.from_input([space.name for space in tenant.namespaces])
         self.urls = derived(self._drafts, partial(compilation.tenant_urls, known=self._known))
         self.register_outputs({"namespaces": self.namespaces, "urls": self.urls})
@@ -117,10 +123,9 @@ class _Workload(_Component):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         tenant = args["tenant"]
-        needs: list[pulumi.Resource] = []
         if isinstance(tenant, Tenant):
             self._known, others = tenant._known, tenant._drafts
-            needs = [tenant]
+            self._wait_for([tenant])
         else:
             self._known = Known()
             others = [*_drafts([tenant], "Tenant", name), *_drafts([args.get("platform")], "Platform", name)]
@@ -128,7 +133,7 @@ class _Workload(_Component):
         _, _, workload = compilation.workload_of([each.stood_in() for each in self._drafts], self._known)
         self._known.claim(workload, name)
         objects = compiled(self._drafts, partial(compilation.workload_objects, known=self._known))
-        self._register(objects, needs)
+        self._register(objects)
 
 
 class Model(_Workload):

@@ -57,9 +57,7 @@ class EnvoyGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: EnvoyGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("manor:index:EnvoyGateway", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        needs: list[pulumi.Resource] = []
-        if args.get("install", True):
-            needs.append(self._release(name, own))
+        needs: list[pulumi.Resource] = [self._release(name, own)] if args.get("install", True) else []
         for obj in gateway_objects(args.get("class_name", "manor")):
             after = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=list(needs)))
             needs.append(KubernetesObject(logical_name(name, obj), type_token(obj), obj, after))

@@ -32,18 +32,20 @@ def register(
     parent: pulumi.ComponentResource,
     registrations: Iterable[Registration],
     made: dict[str, KubernetesObject],
-    needs: list[pulumi.Resource],
+    needs: pulumi.ResourceOptions,
 ) -> None:
     """Register each as a child of `parent`, add it to `made` by its name, with what waits for nothing after `needs`."""
     for one in registrations:
         timeouts = pulumi.CustomTimeouts(create=one.timeout, update=one.timeout) if one.timeout else None
         options = pulumi.ResourceOptions(
             parent=parent,
-            depends_on=[made[name] for name in one.after] or needs,
+            depends_on=[made[name] for name in one.after],
             deleted_with=made[one.deleted_with] if one.deleted_with else None,
             protect=one.protect or None,
             retain_on_delete=one.retain or None,
             additional_secret_outputs=list(one.secret) or None,
             custom_timeouts=timeouts,
         )
+        if not one.after:
+            options = pulumi.ResourceOptions.merge(options, needs)
         made[one.name] = KubernetesObject(one.name, one.type, _secret(one), options)

@@ -1,0 +1,184 @@
+"""What is registered for a set of objects, decided without Pulumi."""
+
+from itertools import product
+
+import pytest
+
+from manor.api import Tenant
+from manor.apply.inventory import Inventory
+from manor.engines import compile_specs
+from manor.infra.inventory import FOUNDATION, marked, set_id
+from manor.infra.registration import Registration, foundation_registrations, registrations
+from manor.load import Specs, load
+from manor.render import Object, render_foundation, spec_object
+from pulumi_programs import EXAMPLE
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def specs() -> Specs:
+    return load([EXAMPLE])
+
+
+def compiled(specs: Specs, kind: str, name: str) -> tuple[Object, list[Object]]:
+    assert specs.platform
+    for each in compile_specs(specs.platform, specs.tenants, specs.all):
+        if (each.spec.kind, each.spec.metadata.name) == (kind, name):
+            return spec_object(each.spec), each.objects
+    raise LookupError(name)
+
+
+def by_name(made: list[Registration]) -> dict[str, Registration]:
+    return {one.name: one for one in made}
+
+
+def waits_for(made: dict[str, Registration], name: str) -> set[str]:
+    """All that `name` waits for, at any distance."""
+    found: set[str] = set()
+    left = list(made[name].after)
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += made[one].after
+    return found
+
+
+def test_every_object_is_registered_once_and_unchanged_but_for_labels_and_annotations(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    made = registrations("tenant-a", spec, objects)
+    assert len(made) == len(objects) + 2  # the Tenant and its marks
+    assert len({one.name for one in made}) == len(made)
+    rendered = {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects}
+    for one in made[2:]:
+        meta = one.body["metadata"]
+        source = rendered[one.body["kind"], meta.get("namespace"), meta["name"]]
+        assert {k: v for k, v in one.body.items() if k != "metadata"} == {
+            k: v for k, v in source.items() if k != "metadata"
+        }
+        assert meta["labels"].items() >= source["metadata"]["labels"].items()
+        added = meta["labels"].keys() - source["metadata"]["labels"].keys()
+        assert added == {"applyset.kubernetes.io/part-of"}
+        assert all(key.startswith("pulumi.com/") for key in meta["annotations"])
+
+
+def test_guards_come_before_what_they_guard(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    made = by_name(registrations("a", spec, objects))
+    order = list(made)
+    assert all(order.index(before) < order.index(name) for name in made for before in made[name].after)
+    guards = {n for n, r in made.items() if r.body["kind"] in ("NetworkPolicy", "LimitRange", "RoleBinding")}
+    assert len(guards) >= 6
+    quota, volume = "a:ResourceQuota/tenant-a/manor-quota", "a:PersistentVolumeClaim/tenant-a/models"
+    assert guards <= waits_for(made, quota)
+    assert guards | {quota} <= waits_for(made, volume)
+    for name in guards:
+        assert "a:Namespace/tenant-a" in waits_for(made, name)
+    for name in made.keys() - {"a:Tenant/tenant-a", "a:Tenant/tenant-a:marks"}:
+        assert "a:Tenant/tenant-a:marks" in waits_for(made, name)
+    assert made[quota].timeout == "10m"
+
+
+def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    kept = {"a:PersistentVolumeClaim/tenant-a/models", "a:Namespace/tenant-a"}
+    careful = by_name(registrations("a", spec, objects))
+    assert {n for n, r in careful.items() if r.protect} == kept
+    assert {n for n, r in careful.items() if r.retain} == kept
+    # Deleted with a namespace that stays would mean: never.
+    assert not [n for n, r in careful.items() if r.deleted_with]
+
+    told = by_name(registrations("a", spec, objects, delete_data=True))
+    assert not [n for n, r in told.items() if r.protect or r.retain]
+    inside = {n for n, r in told.items() if r.body["metadata"].get("namespace") == "tenant-a"}
+    assert {n for n, r in told.items() if r.deleted_with == "a:Namespace/tenant-a"} == inside
+
+
+def test_definitions_of_kinds_are_left_on_the_cluster() -> None:
+    made = by_name(foundation_registrations("manor", render_foundation()))
+    definitions = {n for n, r in made.items() if r.body["kind"] == "CustomResourceDefinition"}
+    assert definitions
+    assert {n for n, r in made.items() if r.retain} == definitions
+
+
+def test_the_foundation_starts_with_the_namespace_of_its_inventory() -> None:
+    made = foundation_registrations("manor", render_foundation())
+    assert [one.name for one in made[:2]] == ["manor:Namespace/manor-system", "manor:ConfigMap/manor-system/manor"]
+    everything = by_name(made)
+    for one in made[2:]:
+        assert "manor:Namespace/manor-system" in waits_for(everything, one.name)
+
+
+def test_one_field_manager_writes_every_object(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-b")
+    managers = {
+        r.name: r.body["metadata"]["annotations"].get("pulumi.com/patchFieldManager")
+        for r in registrations("b", spec, objects)
+    }
+    assert managers.pop("b:Tenant/tenant-b:marks") is None
+    assert set(managers.values()) == {"manor"}
+
+
+def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:
+    for kind, name, waiting in (
+        ("TrainingJob", "train-iris", {"Job"}),
+        ("Tenant", "tenant-a", {"PersistentVolumeClaim"}),
+        ("Model", "iris", set()),
+    ):
+        made = registrations("x", *compiled(specs, kind, name))
+        skipped = {r.body["kind"] for r in made if "pulumi.com/skipAwait" in r.body["metadata"]["annotations"]}
+        assert skipped == waiting
+
+
+def test_the_service_account_that_kubernetes_makes_is_patched(specs: Specs) -> None:
+    made = by_name(registrations("a", *compiled(specs, "Tenant", "tenant-a")))
+    account = made["a:ServiceAccount/tenant-a/default"]
+    assert account.type == "kubernetes:core/v1:ServiceAccountPatch"
+    assert {r.name for r in made.values() if r.type.endswith("Patch")} == {account.name, "a:Tenant/tenant-a:marks"}
+
+
+def test_secrets_are_marked(specs: Specs) -> None:
+    spec, _ = compiled(specs, "Tenant", "tenant-a")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": {}}
+    assert registrations("a", spec, [secret])[-1].secret == ("stringData",)
+
+
+def test_the_order_of_objects_changes_no_name(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    forward = {(r.name, r.type) for r in registrations("a", spec, objects)}
+    assert forward == {(r.name, r.type) for r in registrations("a", spec, list(reversed(objects)))}
+
+
+def test_dropping_an_object_changes_no_other(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    whole = by_name(registrations("a", spec, objects))
+    for index in range(len(objects)):
+        rest = by_name(registrations("a", spec, [*objects[:index], *objects[index + 1 :]]))
+        assert rest.keys() < whole.keys()
+        assert len(rest) == len(whole) - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "namespace"),
+    [*product(["Tenant", "Platform"], ["manor", "team-a"], [""]), ("Model", "iris", "team-a")],
+)
+def test_the_set_has_the_id_that_apply_gives_it(kind: str, name: str, namespace: str) -> None:
+    parent = {"apiVersion": "manor.dev/v1alpha1", "kind": kind, "metadata": {"name": name}}
+    if namespace:
+        parent["metadata"]["namespace"] = namespace
+    assert set_id(parent) == Inventory(name, namespace, "manor.dev/v1alpha1", kind).id
+    assert set_id(FOUNDATION) == Inventory("manor", "manor-system").id
+
+
+def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
+    spec = Tenant.model_validate(
+        {**compiled(specs, "Tenant", "tenant-a")[0], "spec": {"owners": [{"name": "x"}], "namespaces": [{"name": "b"}]}}
+    )
+    assert specs.platform
+    (only,) = compile_specs(specs.platform, {spec.name: spec}, [spec])
+    annotations = marked(spec_object(spec), only.objects)["metadata"]["annotations"]
+    assert annotations["applyset.kubernetes.io/additional-namespaces"] == "b,manor-system"
+    kinds = annotations["applyset.kubernetes.io/contains-group-kinds"].split(",")
+    assert {"Namespace", "Gateway.gateway.networking.k8s.io", "RoleBinding.rbac.authorization.k8s.io"} <= set(kinds)
+    assert kinds == sorted(kinds)
