@@ -10,7 +10,7 @@ import pulumi
 
 from manor.infra import make_all
 from manor.load import load
-from pulumi_runs import Make, Recorder, run
+from pulumi_runs import Recorder, run
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "01-two-teams"
@@ -32,10 +32,10 @@ def google(type_: str, _name: str, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_program(
-    folder: str, config: Mapping[str, str], make: Make = google, *, preview: bool = False
+    folder: str, config: Mapping[str, str], recorder: Recorder | None = None, *, preview: bool = False
 ) -> tuple[Recorder, dict[str, Any]]:
     """Run `deploy/<folder>` with a configuration; what it registered, and its stack outputs."""
-    recorder = Recorder(make=make)
+    recorder = recorder or Recorder(make=google)
     before = Path.cwd()
     os.chdir(ROOT / "deploy" / folder)
     try:

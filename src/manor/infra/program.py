@@ -7,11 +7,23 @@ from typing import Any, Self
 import pulumi
 from pydantic import Field
 
-from manor.infra.errors import InvalidSettings
+from manor.infra.errors import InfraError, InvalidSettings
 from manor.infra.gke.options import GkeOptions, Options
 from manor.infra.gke.platform import platform_on
 from manor.infra.settings import read_values, validated
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
+from manor.render import spec_object
+
+API_SERVER_TO_BE = [{"cidr": "192.0.2.1/32"}]
+"""Stands for the API server's address until there is one (RFC 5737: no real cluster has it)."""
+
+
+def _path(document: Document, *path: str) -> Any:
+    """The value at a path of a document that nobody has checked yet; None where there is none."""
+    value = document.value
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 class Files(Options):
@@ -69,9 +81,13 @@ class GkeProgram(GkeOptions, Files):
             advice = "missing; run: pulumi config set gcp:project <your project's ID>"
             raise InvalidSettings([f"gcp:project: {advice}"])
         values = {**read_values(cls, pulumi.Config().get), "project": google}
-        return validated(cls, values, pulumi.get_project())
+        try:
+            return validated(cls, values, pulumi.get_project())
+        except InvalidSettings as error:
+            own = f"{pulumi.get_project()}:project:"
+            raise InvalidSettings([text.replace(own, "gcp:project:") for text in error.problems]) from None
 
-    def platform_value(self, written: dict[str, Any]) -> dict[str, Any]:
+    def _platform(self, written: dict[str, Any], *, api_server: bool) -> dict[str, Any]:
         """The Platform as it is on this cluster: addresses, flavors, domain, registry."""
         whole = platform_on(self, written)
         spec = whole["spec"]
@@ -83,6 +99,17 @@ class GkeProgram(GkeOptions, Files):
         images.setdefault("training", f"{registry}/training:0.1.0")
         images.setdefault("serving", {"sklearn": f"{registry}/serving:0.1.0"})
         spec["images"] = images
+        if api_server:
+            spec["network"].setdefault("apiServers", API_SERVER_TO_BE)
+        return whole
+
+    def platform_with(self, specs: Specs, api_server: pulumi.Output[str]) -> dict[str, Any]:
+        """The Platform of `specs` with the API server's address, which is known only once there is a cluster."""
+        if specs.platform is None:
+            raise InfraError("the files hold no Platform")
+        whole = spec_object(specs.platform)
+        if whole["spec"]["network"].get("apiServers") == API_SERVER_TO_BE:
+            whole["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
         return whole
 
     def specs(self) -> Specs:
@@ -91,17 +118,18 @@ class GkeProgram(GkeOptions, Files):
         problems = [problem for document in others for problem in self._unmet(document)]
         if problems:
             raise InvalidInput(problems)
-        return specs_from([Document(self.platform_value(platform.value), platform.source, platform.lines), *others])
+        asked = any(_path(document, "spec", "network", "apiServer") for document in others)
+        whole = self._platform(platform.value, api_server=asked)
+        return specs_from([Document(whole, platform.source, platform.lines), *others])
 
     def _unmet(self, document: Document) -> Iterator[Problem]:
         """What a tenant asks of the cluster and the cluster's options do not give."""
-        spec = document.value.get("spec") if isinstance(document.value, dict) else None
-        if not isinstance(spec, dict) or document.value.get("kind") != "Tenant":
+        if _path(document, "kind") != "Tenant":
             return
-        if spec.get("sandbox") and self.sandbox_pool is None:
+        if _path(document, "spec", "sandbox") and self.sandbox_pool is None:
             advice = "the cluster has no sandbox: set sandboxPool in the stack's configuration, or remove this"
             yield Problem(document.source, document.line(("spec", "sandbox")), "spec.sandbox", advice)
-        gpu = spec.get("gpu")
+        gpu = _path(document, "spec", "gpu")
         if isinstance(gpu, dict):
             yield from self._unmet_gpu(document, gpu)
 
