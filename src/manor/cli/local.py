@@ -143,7 +143,7 @@ def show_kubeconfig(
 
 
 def _print_status(described: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     state = "running" if described["running"] else f"not running; `manor local up --name {described['name']}` starts it"
     console.print(f"node {described['name']}: {state}", soft_wrap=True)
     console.print(f"API server {described['server']}")
@@ -152,7 +152,9 @@ def _print_status(described: dict[str, Any]) -> None:
     if not described["running"]:
         return
     console.print(f"memory {_mebibytes(described['memory'])}")
-    table = Table("component", "state", "for", "restarts", "last exit", "pid", "memory")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("COMPONENT", "STATE", "FOR", "RESTARTS", "LAST EXIT", "PID", "MEMORY"):
+        table.add_column(column, no_wrap=True)
     for each in described["components"]:
         cells = (each["name"], each["state"], f"{each['seconds']:.0f} s", each["restarts"], each["lastExit"])
         table.add_row(*map(str, cells), str(each["pid"] or ""), _mebibytes(each["memory"]))

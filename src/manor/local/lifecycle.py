@@ -31,6 +31,7 @@ from manor.local.errors import NodeKindChanged, NoSuchNode, StartFailed
 from manor.local.locks import locked
 from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
 from manor.local.progress import Report
+from manor.local.settings import raise_settings, restore_settings
 
 START_TIMEOUT = 120.0
 _MANY_RESTARTS = 6
@@ -124,6 +125,7 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
     if not node.api_only:
         cgroups.remove(node.cgroup)
         network.create(node)
+        raise_settings()
     since = datetime.now(UTC).replace(microsecond=0)
     processes.start(node)
     with report.stage("API server"):
@@ -190,6 +192,7 @@ def _stop(node: Node, *, kill: bool) -> None:
     if not node.api_only:
         network.remove(node)
         cgroups.remove(node.cgroup)
+        restore_settings()
 
 
 def _remove(node: Node) -> None:

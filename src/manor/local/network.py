@@ -10,12 +10,7 @@ from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 from manor.local.errors import LocalError
-from manor.local.locks import locked
-from manor.local.node import NODE_NETWORKS, Node, network_of, state_home
-
-_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-# What it was before the first node.
-_FORWARDING_BEFORE = state_home() / "ip_forward"
+from manor.local.node import NODE_NETWORKS, Node, network_of
 
 
 def choose_index(taken: set[int]) -> int:
@@ -51,25 +46,13 @@ def remove(node: Node) -> None:
         _ip("netns", "delete", node.namespace)
     # Added first, so that there is one to delete.
     _run("nft", f"add table ip {node.interface}; delete table ip {node.interface}")
-    with locked(state_home()):
-        _restore_forwarding()
-
-
-def _restore_forwarding() -> None:
-    if _FORWARDING_BEFORE.exists() and not list(Path("/sys/class/net").glob("manor[0-9]*")):
-        _FORWARDING.write_text(_FORWARDING_BEFORE.read_text())
-        _FORWARDING_BEFORE.unlink()
 
 
 def _let_out(node: Node) -> None:
-    """Forward for the node, in the host's name. The first node turns forwarding on, the last one back."""
+    """Let its packets go on in the host's name."""
     rule = f'ip saddr {node.address} oifname != "{node.interface}" masquerade'
     chain = f"chain out {{ type nat hook postrouting priority srcnat; {rule}; }};"
     _run("nft", f"table ip {node.interface} {{ {chain} }}")
-    with locked(state_home()):
-        if _FORWARDING.read_text().strip() == "0":
-            _FORWARDING_BEFORE.write_text("0")
-            _FORWARDING.write_text("1")
 
 
 def _host_networks() -> list[IPv4Network]:

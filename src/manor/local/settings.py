@@ -1,0 +1,41 @@
+"""Kernel settings that nodes need of the whole machine: the first node raises them, the last one puts them back."""
+
+import json
+from pathlib import Path
+
+from manor.local.locks import locked
+from manor.local.node import state_home, write_file
+
+_NEEDED = {
+    # Packets of the pods on their way out and back.
+    "net/ipv4/ip_forward": 1,
+    # A kubelet and a containerd take some twenty of them, and many systems allow 128 for root in all.
+    "fs/inotify/max_user_instances": 1024,
+    "fs/inotify/max_user_watches": 65536,
+}
+_BEFORE = state_home() / "settings.json"
+
+
+def raise_settings() -> None:
+    """Raise what is lower than nodes need, and remember what it was."""
+    with locked(state_home()):
+        before: dict[str, int] = json.loads(_BEFORE.read_text()) if _BEFORE.exists() else {}
+        for name, needed in _NEEDED.items():
+            setting = Path("/proc/sys") / name
+            value = int(setting.read_text())
+            if value < needed:
+                before[name] = value
+                write_file(_BEFORE, json.dumps(before) + "\n")
+                setting.write_text(f"{needed}\n")
+
+
+def restore_settings() -> None:
+    """Put back what was raised, once no node is left; what somebody else has changed since stays."""
+    with locked(state_home()):
+        if not _BEFORE.exists() or any(Path("/sys/class/net").glob("manor[0-9]*")):
+            return
+        for name, value in json.loads(_BEFORE.read_text()).items():
+            setting = Path("/proc/sys") / name
+            if int(setting.read_text()) == _NEEDED[name]:
+                setting.write_text(f"{value}\n")
+        _BEFORE.unlink()
