@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from manor.api import Platform, Tenant
-from manor.kube import ApiError, Client, Conflict, NotFound
+from manor.kube import ApiError, Client, Conflict, NotFound, UnknownKind
 from manor.render import guardrails, labels, names
+from manor.render.crds import crds
 from policy_cases import OWNERS, Case
 
 Object = dict[str, Any]
@@ -26,8 +27,6 @@ STAND_INS = {
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced"),
     ("gateway.envoyproxy.io", "v1alpha1", "EnvoyPatchPolicy", "envoypatchpolicies", "Namespaced"),
     ("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", "Namespaced"),
-    ("manor.dev", "v1alpha1", "TrainingJob", "trainingjobs", "Namespaced"),
-    ("manor.dev", "v1alpha1", "Tenant", "tenants", "Cluster"),
 }
 """Kinds that the policies speak of and a bare API server lacks; without a schema, since only names matter here."""
 
@@ -118,6 +117,7 @@ def cluster_objects() -> list[Object]:
         for role in names.ROLES
     ]
     return [
+        *crds(),
         *(definition(*kind) for kind in sorted(STAND_INS)),
         *roles,
         *(obj for tenant in TENANTS for obj in tenancy(tenant)),
@@ -159,9 +159,36 @@ async def apply_all(client: Client, objects: Iterable[Object]) -> None:
 async def _applied(client: Client, obj: Object) -> bool:
     try:
         await client.apply(obj, field_manager="tests", force=True)
-    except NotFound:  # a kind whose definition is not served yet
+    except (NotFound, UnknownKind):  # a kind whose definition is not served yet
         return False
     return True
+
+
+@asynccontextmanager
+async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
+    """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is as it was before."""
+    async with Client.connect(kubeconfig) as client:
+        wanted = [*cluster_objects(), *guardrails.policies(PLATFORM)]
+        made = [obj for obj in wanted if await _gone(client, where(obj))]
+        await apply_all(client, made)
+        for case in in_force:
+            await until(f"{case.id} refused", lambda case=case: refuses(client, case))
+        yield client
+        for obj in reversed(made):
+            with suppress(NotFound):
+                await client.delete(*where(obj))
+        for obj in reversed(made):
+            await until(f"{where(obj)} gone", lambda obj=obj: _gone(client, where(obj)))
+
+
+async def refuses(client: Client, case: Case) -> bool:
+    """Whether the case is refused by its policy, and for its reason: params not seen yet are another."""
+    message = await refusal(client, case) or ""
+    return said_by(case) in message and case.directives["expect"] in message
+
+
+def where(obj: Object) -> tuple[str, str, str, str | None]:
+    return obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace")
 
 
 def bindings(policy: str | None = None) -> list[Object]:
@@ -215,14 +242,13 @@ async def _existing(client: Client, case: Case | None) -> AsyncIterator[None]:
     if case is None:
         yield
         return
-    obj, metadata = case.object, case.object["metadata"]
-    where = (obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"))
-    await until(f"{where} made", lambda: _made(client, obj))
+    place = where(case.object)
+    await until(f"{place} made", lambda: _made(client, case.object))
     try:
         yield
     finally:
-        await client.delete(*where, grace_seconds=0)
-        await until(f"{where} gone", lambda: _gone(client, where))
+        await client.delete(*place, grace_seconds=0)
+        await until(f"{place} gone", lambda: _gone(client, place))
 
 
 async def _made(client: Client, obj: Object) -> bool:
@@ -233,10 +259,10 @@ async def _made(client: Client, obj: Object) -> bool:
     return True
 
 
-async def _gone(client: Client, where: tuple[str, str, str, str | None]) -> bool:
+async def _gone(client: Client, place: tuple[str, str, str, str | None]) -> bool:
     try:
-        await client.get(*where)
-    except NotFound:
+        await client.get(*place)
+    except (NotFound, UnknownKind):
         return True
     return False
 

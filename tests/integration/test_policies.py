@@ -5,39 +5,23 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from guarded_cluster import PLATFORM, apply_all, bindings, cluster_objects, refusal, said_by, send, until
+from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send, until
 
 from manor.kube import Client, Invalid
-from manor.render import guardrails
 from policy_cases import FOLDERS, Case, cases
 
 pytestmark = pytest.mark.integration
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cluster(gateway_api_node: Any) -> AsyncIterator[Client]:
-    """An API server with the guardrails in force; the client is cluster-admin."""
-    async with Client.connect(gateway_api_node.kubeconfig) as client:
-        await apply_all(client, cluster_objects())
-        await apply_all(client, guardrails.policies(PLATFORM))
-        for folder in FOLDERS:
-            await in_force(client, folder)
-        yield client
-        for obj in guardrails.policies(PLATFORM):
-            await client.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
 
 
 def refusals(folder: str) -> list[Case]:
     return [case for case in cases("refuse") if case.policy == folder]
 
 
-async def in_force(client: Client, folder: str) -> None:
-    case = refusals(folder)[0]
-
-    async def refused() -> bool:
-        return said_by(case) in (await refusal(client, case) or "")
-
-    await until(f"{folder} refuses {case.id}", refused)
+@pytest_asyncio.fixture(scope="module")
+async def cluster(gateway_api_node: Any) -> AsyncIterator[Client]:
+    """An API server with the guardrails in force; the client is cluster-admin."""
+    async with guarded(gateway_api_node.kubeconfig, *(refusals(folder)[0] for folder in FOLDERS)) as client:
+        yield client
 
 
 @pytest.mark.parametrize("case", cases("admit"), ids=lambda case: case.id)
@@ -62,14 +46,14 @@ async def test_nothing_else_refuses(cluster: Client, folder: str) -> None:
     try:
         for case in refusals(folder):
 
-            async def admitted(case: Case = case) -> bool:
+            async def unrefused(case: Case = case) -> bool:
                 return said_by(case) not in (await refusal(cluster, case) or "")
 
-            await until(f"{case.id} admitted", admitted)
+            await until(f"{case.id} no longer refused", unrefused)
             assert await refusal(cluster, case) is None
     finally:
         await apply_all(cluster, bound)
-        await in_force(cluster, folder)
+        await until(f"{folder} in force", lambda: refuses(cluster, refusals(folder)[0]))
 
 
 async def test_api_server_finds_no_fault(cluster: Client) -> None:
