@@ -52,7 +52,7 @@ async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, sh
         return await apply_set(client, part, options, show)
     except Refused as refused:
         for step in refused.steps:
-            err.print(f"{describe(step)}; use --adopt" if "adopt" in step.message else describe(step))
+            err.print(f"{describe(step)} (--adopt)" if "adopt" in step.message else describe(step))
         return Result(refused.steps)
 
 

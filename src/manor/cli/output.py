@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -20,7 +21,7 @@ EXIT_ERROR = 2
 """Exit code of bad input and of anything that stopped a command, as of `kubectl diff` (1 means differences)."""
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 class _Dumper(yaml.CSafeDumper):
