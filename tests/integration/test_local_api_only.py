@@ -10,12 +10,15 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from cryptography import x509
 
 from manor.kube import Client, Forbidden
+from manor.local.certificates import Authority, Wanted
 from nodes import MANOR, RunningNode, node_for_tests, run_manor
 
 pytestmark = pytest.mark.integration
@@ -147,6 +150,24 @@ async def test_data_survives_the_death_of_everything() -> None:
             assert await client.get("v1", "ConfigMap", "kept", namespace="default")
     assert not home.exists()
     assert not processes_of(home)
+
+
+def test_up_renews_what_nears_its_end() -> None:
+    with node_for_tests("renew", "--api-only") as running:
+        folder = running.kubeconfig.parent / "certificates"
+        old = {path.name: path.read_bytes() for path in folder.glob("*.crt")}
+        scheduler = folder / "scheduler.crt"
+        scheduler.unlink()
+        last_year = datetime.now(UTC) - timedelta(days=340)
+        assert Authority(folder, "ca", last_year).issue(Wanted("scheduler", "system:kube-scheduler"))
+        before = pid_of(running.name, "kube-apiserver")
+
+        run_manor("local", "up", "--name", running.name, "--api-only", "--ephemeral")
+        left = x509.load_pem_x509_certificate(scheduler.read_bytes()).not_valid_after_utc - datetime.now(UTC)
+        assert left > timedelta(days=360)
+        assert pid_of(running.name, "kube-apiserver") != before
+        kept = {path.name: path.read_bytes() for path in folder.glob("*.crt") if path != scheduler}
+        assert kept == {name: content for name, content in old.items() if name != scheduler.name}
 
 
 def test_interrupted_up_leaves_nothing() -> None:
