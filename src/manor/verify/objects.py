@@ -8,6 +8,8 @@ Object = dict[str, Any]
 NAME = "verify-probe"
 LABELS = {"app.kubernetes.io/managed-by": "manor-verify"}
 """On everything that a run makes, so that it can be found again after a crash."""
+MADE_BY = "Made by manor verify; it may be deleted."
+"""The description of a namespace that a tenant's owner makes, which may bear no label of ours."""
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 RBAC_API = "rbac.authorization.k8s.io/v1"

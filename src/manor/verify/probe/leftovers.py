@@ -5,8 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 from manor.kube import Client, NotFound, UnknownKind
-from manor.verify.objects import GATEWAY_API, LABELS
+from manor.verify.objects import GATEWAY_API, LABELS, MADE_BY
+from manor.verify.team import TENANT_LABEL
 
+DESCRIPTION = "kubernetes.io/description"
 SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
 KINDS = (
     ("v1", "Pod"),
@@ -31,7 +33,9 @@ async def find(client: Client) -> list[dict[str, Any]]:
             return []
 
     parts = await asyncio.gather(*(of(*kind) for kind in KINDS))
-    return [obj for part in parts for obj in part]
+    spaces = await client.list("v1", "Namespace", label_selector=TENANT_LABEL)
+    described = [s for s in spaces if s["metadata"].get("annotations", {}).get(DESCRIPTION) == MADE_BY]
+    return [obj for part in (*parts, described) for obj in part]
 
 
 async def sweep(client: Client) -> None:

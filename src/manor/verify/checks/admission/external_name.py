@@ -12,10 +12,7 @@ CHECK = Check(
     guarantee="An ExternalName leads to the tenant's own hosts alone.",
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
-    references=(
-        "CVE-2020-8562 (class)",
-        "kubernetes/ingress-nginx#8502 (class)",
-    ),
+    references=("CVE-2020-8562 (class)",),
     attempt=("Creates ExternalName Services for another tenant, the API server, the cloud's metadata and localhost."),
     expect="Refused by the policy manor-services.",
     remedy="Bind the policy again (`manor apply`).",

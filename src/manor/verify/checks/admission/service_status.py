@@ -1,35 +1,32 @@
-"""No tenant writes the status of a Service: a load balancer's address there diverts traffic as externalIPs do."""
+"""A load balancer's address in a Service's status diverts traffic as externalIPs do; other statuses mislead too."""
 
-from manor.verify.attacks import refused
+from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
-from manor.verify.mechanisms import RBAC, any_of, policy
-from manor.verify.objects import NAME, service
-from manor.verify.requests import STRATEGIC, Request, create, patch
-
-STATUS = {"status": {"loadBalancer": {"ingress": [{"ip": "8.8.8.8"}]}}}
 
 CHECK = Check(
     id="MNR-ADMISSION-007",
     title="Divert traffic by a Service's status",
-    guarantee=(
-        "No tenant writes the status of a Service: a load balancer's address there diverts traffic as externalIPs do."
-    ),
+    guarantee="No tenant writes the status of Services, Pods, routes, quotas or claims.",
     severity=Severity.HIGH,
-    level=Level.DRY_RUN,
-    references=(
-        "CVE-2020-8554",
-        "GHSA-2ww6-hf35-mfjm (class)",
-    ),
-    attempt="Patches and replaces services/status with a load balancer address.",
-    expect="403 from RBAC: no role holds services/status.",
-    remedy="Bind the policy again (`manor apply`).",
-    run=refused(
-        {
-            "merge patch": patch("v1", "Service", NAME, STATUS, "$own", "status"),
-            "strategic patch": patch("v1", "Service", NAME, STATUS, "$own", "status", STRATEGIC),
-            "put": Request("update", "v1", "Service", "$own", NAME, "status", {**service(), **STATUS}),
-        },
-        by=any_of(RBAC, policy("reserved")),
-        control=create(service()),
+    level=Level.STATIC,
+    references=("CVE-2020-8554", "GHSA-2ww6-hf35-mfjm (class)"),
+    attempt="Asks to write the status of Services, Pods, Ingresses, HTTPRoutes, quotas, claims and Manor's own kinds.",
+    expect="The authorizer (RBAC) answers `not allowed`.",
+    remedy="Take the status subresources from the role.",
+    run=no_access(
+        *(
+            Access("update patch", f"{resource}/status", group, "$own")
+            for resource, group in (
+                ("services", ""),
+                ("pods", ""),
+                ("resourcequotas", ""),
+                ("persistentvolumeclaims", ""),
+                ("replicationcontrollers", ""),
+                ("ingresses", "networking.k8s.io"),
+                ("httproutes", "gateway.networking.k8s.io"),
+                ("models", "manor.dev"),
+                ("trainingjobs", "manor.dev"),
+            )
+        )
     ),
 )

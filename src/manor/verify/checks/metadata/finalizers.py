@@ -13,6 +13,7 @@ CHECK = Check(
     severity=Severity.LOW,
     level=Level.DRY_RUN,
     references=(
+        "CVE-2023-34091 (class)",
         "Kubernetes: Finalizers",
         "projectcapsule/capsule (namespaces stuck in deletion)",
     ),

@@ -12,6 +12,7 @@ CHECK = Check(
     severity=Severity.CRITICAL,
     level=Level.LIVE,
     references=(
+        "CVE-2023-48022 (class)",
         "CIS 5.3.2",
         "NSA/CISA: Network separation and hardening",
         "kubeflow/kubeflow#5588 (class)",

@@ -14,10 +14,7 @@ CHECK = Check(
     guarantee=("Pod affinity sees the tenant's own pods alone, so that it tells nothing of others and blocks nobody."),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
-    references=(
-        "Kubernetes: Multi-tenancy, scheduling",
-        "kubernetes/kubernetes#68723 (class)",
-    ),
+    references=("Kubernetes: Multi-tenancy, scheduling",),
     attempt=("Creates Pods whose affinity and anti-affinity name pods of another tenant and of every namespace."),
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",

@@ -35,7 +35,6 @@ CHECK = Check(
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=(
-        "CIS 5.7.1",
         "NSA/CISA: Resource policies",
         "Kubernetes: Limit ranges",
     ),

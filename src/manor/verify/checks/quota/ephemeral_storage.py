@@ -12,10 +12,7 @@ CHECK = Check(
     guarantee="No tenant takes more of the nodes' disks than its quota.",
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
-    references=(
-        "CIS 5.7.1",
-        "MTB-PL1-CC-FNS-1: Configure namespace resource quotas",
-    ),
+    references=("MTB-PL1-CC-FNS-1: Configure namespace resource quotas",),
     attempt="Creates a Pod that requests 900 TiB of ephemeral storage.",
     expect="403 from quota (`exceeded quota`).",
     remedy="Write the ResourceQuota again (`manor apply`).",

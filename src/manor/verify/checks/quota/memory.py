@@ -13,7 +13,6 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=(
-        "CIS 5.7.1",
         "MTB-PL1-CC-FNS-1: Configure namespace resource quotas",
         "NSA/CISA: Resource policies",
     ),

@@ -55,7 +55,6 @@ CHECK = Check(
     level=Level.STATIC,
     references=(
         "MTB-PL1-CC-FNS-2: Configure namespace object limits",
-        "CIS 5.7.1",
         "NSA/CISA: Resource policies",
     ),
     attempt=(

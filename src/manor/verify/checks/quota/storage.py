@@ -12,10 +12,7 @@ CHECK = Check(
     guarantee="No tenant takes more storage than its quota.",
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
-    references=(
-        "CIS 5.7.1",
-        "MTB-PL1-CC-FNS-1: Configure namespace resource quotas",
-    ),
+    references=("MTB-PL1-CC-FNS-1: Configure namespace resource quotas",),
     attempt="Creates a PersistentVolumeClaim of 900 TiB.",
     expect="403 from quota (`exceeded quota`).",
     remedy="Write the ResourceQuota again (`manor apply`).",

@@ -10,10 +10,7 @@ CHECK = Check(
     guarantee="Quotas and limit ranges are the platform's alone.",
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
-    references=(
-        "MTB-PL1-CC-TI-1: Block modification of resource quotas",
-        "CIS 5.7.1",
-    ),
+    references=("MTB-PL1-CC-TI-1: Block modification of resource quotas",),
     attempt="Changes, replaces and deletes the LimitRange, in every way of writing.",
     expect="403 from RBAC, or refused by the policy manor-reserved.",
     remedy="Take the right on limitranges from the role; bind the policy again.",

@@ -11,7 +11,6 @@ CHECK = Check(
     level=Level.STATIC,
     references=(
         "CIS 5.1.12",
-        "CVE-2022-24348 (class)",
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(

@@ -21,7 +21,12 @@ async def _look(ground: Ground) -> list[Trial]:
         policy = volume["spec"]["persistentVolumeReclaimPolicy"]
         what = f"reclaim policy of volume {volume['metadata']['name']}"
         trials.append(holds(what, policy == "Delete", policy, "its reclaim policy"))
-    left = [v["metadata"]["name"] for v in volumes if v.get("status", {}).get("phase") in ("Available", "Released")]
+    left = [
+        volume["metadata"]["name"]
+        for volume in volumes
+        if volume.get("status", {}).get("phase") in ("Available", "Released")
+        and volume["spec"].get("storageClassName") in ground.attacker.storage_classes
+    ]
     got = f"released: {', '.join(left)}" if left else "none is unbound"
     trials.append(holds("volumes that wait for anybody's claim", not left, got, "their deletion"))
     return trials

@@ -1,0 +1,63 @@
+"""The moment after an owner has made a namespace, before anything else has reconciled it."""
+
+import asyncio
+
+from manor.kube import ApiError
+from manor.verify.attacks import try_refused
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import need, seen
+from manor.verify.ground import Ground
+from manor.verify.mechanisms import RBAC, policy
+from manor.verify.objects import MADE_BY, Object, config_map, make, pod
+from manor.verify.requests import create, lists
+from manor.verify.team import account
+from manor.verify.trial import Trial, Verdict
+
+
+async def _free_slot(ground: Ground) -> str:
+    tenant = ground.attacker.tenant
+    need(tenant, "the tenant was given by hand: it makes no namespaces")
+    taken = {n["metadata"]["name"] for n in await ground.snapshot.all("v1", "Namespace")}
+    limit = tenant.spec.max_namespaces if tenant else 0
+    free = [name for n in range(1, limit + 1) if (name := f"{ground.attacker.name}-{n}") not in taken]
+    need(free, f"{ground.attacker.name} may make no more namespaces")
+    return free[-1]
+
+
+def _space(ground: Ground, name: str) -> Object:
+    meta = {"labels": {"manor.dev/tenant": ground.attacker.name}, "annotations": {"kubernetes.io/description": MADE_BY}}
+    return make("v1", "Namespace", None, name, meta=meta)
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    owner, name = ground.attacker.actor, await _free_slot(ground)
+    try:
+        await ground.act().create(_space(ground, name))
+    except ApiError as error:
+        what = f"control: as {owner}: create namespace {name}"
+        return [Trial(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
+    try:
+        controller = account("kube-system", "replicaset-controller")
+        tries = [
+            try_refused(ground, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),
+            try_refused(ground, owner, "create a ConfigMap in it", create(config_map(name)), RBAC),
+            try_refused(ground, owner, "list its Secrets", lists("v1", "Secret", name), RBAC),
+            try_refused(ground, controller, "have a controller make a Pod", create(pod(namespace=name)), policy(".+")),
+        ]
+        return [seen(f"as {owner}: create namespace {name}", "created"), *await asyncio.gather(*tries)]
+    finally:
+        await asyncio.shield(ground.client.delete("v1", "Namespace", name))
+
+
+CHECK = Check(
+    id="MNR-METADATA-014",
+    title="Use a new namespace before its policies are there",
+    guarantee="A namespace that an owner has just made grants nobody anything and admits no pod.",
+    severity=Severity.CRITICAL,
+    level=Level.LIVE,
+    references=("CVE-2022-46167 (class)", "CVE-2024-39690 (class)", "Kubernetes: Multi-tenancy, namespaces"),
+    attempt="An owner makes a namespace, and at once creates a Pod in it, itself and through a controller.",
+    expect="403 from RBAC for the owner; for the controller a policy refuses the Pod, since its parameters are missing.",
+    remedy="Bind the policies again with parameterNotFoundAction: Deny (`manor apply`).",
+    run=_attack,
+)

@@ -1,0 +1,106 @@
+"""A bad cluster is found bad: each sabotage turns exactly its checks red, and they say why."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from verify_sabotages import SABOTAGES
+
+from manor.kube import Client
+from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
+from manor.verify.checks.rbac import whole_matrix
+from manor.verify.trial import Verdict
+from nodes import RunningNode, node_for_tests
+from sabotages import Sabotage, sabotaged
+from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
+
+pytestmark = pytest.mark.integration
+
+PROPAGATION = 20.0
+"""Seconds until all of the API server has seen a change; admission looks for new policies once a second."""
+
+CHECKS = [check for check in load() if check.level is not Level.LIVE]
+
+
+@pytest.fixture(scope="module")
+def verify_node() -> Iterator[RunningNode]:
+    """An API server of its own: what is broken here would break other tests."""
+    with node_for_tests("verify", "--api-only") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
+    """Two tenants under Manor."""
+    async with Client.connect(verify_node.kubeconfig) as client:
+        await gateway_kinds(client)
+        await all_of(client, [STORAGE_CLASS])
+        await settle(client, platform(), [tenant("tenant-a"), tenant("tenant-b")])
+        yield client
+
+
+async def attack(client: Client, checks: list[Check]) -> Report:
+    return await verify(client, await read_tenancy(client), checks, Level.DRY_RUN)
+
+
+def reds(report: Report) -> set[str]:
+    return {r.check.id.removeprefix("MNR-") for r in report.results if r.status is Status.FAIL}
+
+
+async def settled(client: Client, expected: frozenset[str]) -> Report:
+    """The report once the expected checks, and no others, are red; the last one where that never comes."""
+    end = time.monotonic() + PROPAGATION
+    few = [check for check in CHECKS if check.id.removeprefix("MNR-") in expected]
+    while expected and time.monotonic() < end and reds(await attack(client, few)) != expected:
+        await asyncio.sleep(0.3)
+    while True:
+        report = await attack(client, CHECKS)
+        if reds(report) == expected or time.monotonic() > end:
+            return report
+        await asyncio.sleep(0.3)
+
+
+@pytest.fixture(autouse=True)
+def small_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the whole matrix is enough to see a binding; that it covers all is a test of its own."""
+    monkeypatch.setattr(whole_matrix, "CELLS", 100)
+
+
+@pytest.fixture
+def one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tenant A attacks tenant B: what is broken is broken for A, and the other direction costs as much again."""
+    whole = runner.sample
+
+    def only_a(tenancy: Tenancy) -> runner.Sample:
+        pairs = whole(tenancy)
+        return runner.Sample(pairs.static[:1], pairs.dry_run[:1], pairs.live[:1])
+
+    monkeypatch.setattr(runner, "sample", only_a)
+
+
+async def test_a_sound_cluster_passes_every_check(world: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_matrix, "CELLS", 10**6)
+    report = await settled(world, frozenset())
+    assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
+    assert report.exit_code == 0
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+@pytest.mark.usefixtures("one_direction")
+async def test_exactly_the_right_checks_go_red(world: Client, sabotage: Sabotage) -> None:
+    async with sabotaged(world, sabotage):
+        report = await settled(world, sabotage.red)
+    assert reds(report) == sabotage.red
+    assert report.exit_code == 1
+    for result in report.results:
+        if result.status is Status.FAIL:
+            assert result.telling is not None
+            assert result.telling.verdict is Verdict.BROKEN
+            assert result.telling.what
+            assert result.telling.got
+
+
+async def test_everything_is_as_it_was(world: Client) -> None:
+    report = await settled(world, frozenset())
+    assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}

@@ -1,0 +1,362 @@
+"""What is broken on an API server alone, for the checks that read and the checks that ask."""
+
+from sabotages import (
+    ADMISSION,
+    FLOW,
+    GATEWAY,
+    NETWORKING,
+    Change,
+    Sabotage,
+    account,
+    bind,
+    grant,
+    group,
+    merge,
+    network_policy,
+    put,
+    remove,
+    rule,
+    unbind,
+)
+
+WRITE = "create update patch delete"
+POLICIES = (
+    "manor-default-deny",
+    "manor-same-tenant",
+    "manor-dns",
+    "manor-gateway",
+)
+
+
+def lift(*keys: str) -> Change:
+    """The quota of tenant A without these keys."""
+    return merge("v1", "ResourceQuota", "manor-quota", {"spec": {"hard": dict.fromkeys(keys)}}, "tenant-a")
+
+
+def sabotage(name: str, red: str, *changes: Change) -> Sabotage:
+    return Sabotage(name, changes, frozenset(red.split()))
+
+
+ALLOW = {"name": "sabotage-a", "hostname": "any.example.com", "port": 80, "protocol": "HTTP"}
+ADMIN_CLAIMS = {"metadata": {"labels": {"resource.kubernetes.io/admin-access": "true"}}}
+OLD_NODE = {"status": {"nodeInfo": {"kubeletVersion": "v1.29.0"}}}
+
+SABOTAGES = (
+    # Guardrails: each policy unbound.
+    sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039", *unbind("images")),
+    sabotage(
+        "pods unbound",
+        "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34)),
+        *unbind("pods"),
+    ),
+    sabotage("gpu unbound", "ADMISSION-009 POD-034", *unbind("gpu")),
+    sabotage("queues unbound", "ADMISSION-009 POD-036", *unbind("queues")),
+    sabotage(
+        "metadata unbound",
+        "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
+        *unbind("metadata"),
+    ),
+    sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 9)), *unbind("routes")),
+    sabotage("storage unbound", "ADMISSION-009 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004", *unbind("storage")),
+    sabotage("reserved unbound", "ADMISSION-009 ADMISSION-010 ADMISSION-011", *unbind("reserved")),
+    sabotage("rbac unbound", "ADMISSION-009 RBAC-010", *unbind("rbac")),
+    sabotage("namespaces unbound", "ADMISSION-009 METADATA-005 METADATA-006 METADATA-007", *unbind("namespaces")),
+    sabotage("cluster unbound", "ADMISSION-009", *unbind("cluster")),
+    sabotage(
+        "a policy that fails open",
+        "ADMISSION-009",
+        merge(ADMISSION, "ValidatingAdmissionPolicy", "manor-images", {"spec": {"failurePolicy": "Ignore"}}),
+    ),
+    sabotage(
+        "a policy that only warns",
+        "ADMISSION-009 POD-036",
+        *(
+            merge(
+                ADMISSION,
+                "ValidatingAdmissionPolicyBinding",
+                name,
+                {"spec": {"validationActions": ["Warn", "Audit"]}},
+            )
+            for name in ("manor-queues", "manor-queues-update")
+        ),
+    ),
+    sabotage(
+        "services unbound and their quota lifted",
+        "ADMISSION-001 ADMISSION-002 ADMISSION-003 ADMISSION-004 ADMISSION-009",
+        *unbind("services"),
+        merge(
+            "v1",
+            "ResourceQuota",
+            "manor-quota",
+            {"spec": {"hard": {"services.nodeports": "9", "services.loadbalancers": "9"}}},
+            "tenant-a",
+        ),
+    ),
+    sabotage(
+        "endpoints unbound, and the right to write them",
+        "ADMISSION-005 ADMISSION-009 PLATFORM-005",
+        *unbind("endpoints"),
+        *grant(
+            rule("", "endpoints", "create"), rule("discovery.k8s.io", "endpointslices", "create"), namespace="tenant-a"
+        ),
+    ),
+    sabotage(
+        "credentials unbound, and the right to ask for tokens",
+        "ADMISSION-008 ADMISSION-009 PLATFORM-005 RBAC-025",
+        *unbind("credentials"),
+        *grant(rule("", "serviceaccounts/token", "create"), namespace="tenant-a"),
+    ),
+    sabotage(
+        "reserved unbound, and the right to write quotas, limits and network policies",
+        "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 NETWORK-025 PLATFORM-005 QUOTA-007 "
+        "QUOTA-008 QUOTA-009 RBAC-008",
+        *unbind("reserved"),
+        *grant(
+            rule("", "resourcequotas resourcequotas/status limitranges", f"{WRITE} deletecollection"),
+            rule("networking.k8s.io", "networkpolicies", f"{WRITE} deletecollection"),
+            namespace="tenant-a",
+        ),
+    ),
+    sabotage(
+        "rbac unbound, and the right to escalate",
+        "ADMISSION-009 PLATFORM-005 RBAC-007 RBAC-008 RBAC-009 RBAC-010",
+        *unbind("rbac"),
+        *grant(rule("rbac.authorization.k8s.io", "roles clusterroles", "bind escalate"), namespace="tenant-a"),
+    ),
+    sabotage(
+        "namespaces unbound, and the right to write them",
+        "ADMISSION-009 " + " ".join(f"METADATA-00{n}" for n in range(1, 8)),
+        *unbind("namespaces"),
+        *grant(rule("", "namespaces namespaces/status namespaces/finalize", f"get {WRITE} deletecollection")),
+    ),
+    sabotage(
+        "gpu unbound, its quota lifted, and the right to claim devices as an administrator",
+        "ADMISSION-009 POD-034 POD-035 QUOTA-004 QUOTA-009",
+        *unbind("gpu"),
+        lift("requests.nvidia.com/gpu"),
+        merge("v1", "Namespace", "tenant-a", ADMIN_CLAIMS),
+        *grant(rule("resource.k8s.io", "resourceclaims", "create"), namespace="tenant-a"),
+    ),
+    sabotage(
+        "Pod Security off",
+        "METADATA-012 POD-039 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        merge(
+            "v1",
+            "Namespace",
+            "tenant-a",
+            {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
+        ),
+    ),
+    # RBAC: bindings widened.
+    sabotage(
+        "Secrets of everybody",
+        "RBAC-001 RBAC-005 RBAC-006 RBAC-019",
+        *grant(rule("", "secrets", "get list watch")),
+    ),
+    sabotage(
+        "a binding in the other tenant's namespace",
+        "RBAC-001 RBAC-002 RBAC-003 RBAC-004 RBAC-006",
+        bind("manor:editor", namespace="tenant-b"),
+    ),
+    sabotage(
+        "rights over the cluster",
+        "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 RBAC-016 RBAC-017 RBAC-018 RBAC-024 "
+        "STORAGE-005 STORAGE-006",
+        *grant(
+            rule("", "users groups serviceaccounts", "impersonate"),
+            rule("rbac.authorization.k8s.io", "clusterroles", "create"),
+            rule("", "nodes nodes/proxy", "get"),
+            rule("certificates.k8s.io", "certificatesigningrequests", "create"),
+            rule("admissionregistration.k8s.io", "validatingadmissionpolicybindings", "delete"),
+            rule("apiextensions.k8s.io", "customresourcedefinitions", "create"),
+            rule("manor.dev", "tenants", "patch own"),
+            rule("flowcontrol.apiserver.k8s.io", "flowschemas", "create"),
+            rule("networking.k8s.io", "servicecidrs", "create"),
+            rule("", "persistentvolumes", "get list"),
+            rule("snapshot.storage.k8s.io", "volumesnapshotcontents", "create"),
+            {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+        ),
+    ),
+    sabotage(
+        "the API server as a proxy, statuses and Gateways",
+        "ADMISSION-007 PLATFORM-005 QUOTA-009 ROUTES-009 RBAC-013",
+        *grant(
+            rule("", "pods/proxy services/proxy", "get create"),
+            rule("", "services/status", "patch"),
+            rule("gateway.networking.k8s.io", "gateways referencegrants", "create"),
+            namespace="tenant-a",
+        ),
+    ),
+    sabotage("tokens of everybody", "RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))),
+    sabotage(
+        "a binding in a system namespace",
+        "RBAC-019",
+        bind("view", namespace="kube-system"),
+    ),
+    sabotage("anonymous may look", "PLATFORM-003 RBAC-020", bind("view", group("system:unauthenticated"))),
+    sabotage(
+        "every user may look",
+        "PLATFORM-001 PLATFORM-003 RBAC-001 RBAC-002 RBAC-005 RBAC-006 RBAC-019 RBAC-021 RBAC-022 RBAC-023",
+        *grant(rule("", "pods secrets configmaps", "get list"), to=group("system:authenticated")),
+    ),
+    sabotage(
+        "a workload's account with rights",
+        "PLATFORM-008 RBAC-022",
+        *grant(rule("", "pods", "list"), to=account("tenant-a", "default")),
+    ),
+    sabotage(
+        "the other tenant's account bound by mistake",
+        "PLATFORM-004 PLATFORM-008 RBAC-023",
+        bind("manor:editor", account("tenant-b", "default"), namespace="tenant-a"),
+    ),
+    sabotage(
+        "a wildcard role",
+        "PLATFORM-005 RBAC-007 RBAC-013 ADMISSION-007 ROUTES-009 NETWORK-025 QUOTA-009",
+        *grant(rule("*", "*", "*"), namespace="tenant-a"),
+    ),
+    sabotage(
+        "a viewer who reads Secrets",
+        "PLATFORM-006",
+        merge(
+            "rbac.authorization.k8s.io/v1", "ClusterRole", "manor:viewer", {"rules": [rule("", "secrets", "get list")]}
+        ),
+    ),
+    sabotage(
+        "Manor's own account as administrator",
+        "PLATFORM-001",
+        bind("cluster-admin", account("manor-system", "default")),
+    ),
+    # Quotas, networks, storage, routes, labels, fairness.
+    sabotage(
+        "quota lifted",
+        "QUOTA-001 QUOTA-002 QUOTA-003 QUOTA-005 QUOTA-006 QUOTA-009 QUOTA-010",
+        lift(
+            "requests.cpu",
+            "requests.memory",
+            "limits.memory",
+            "requests.storage",
+            "requests.ephemeral-storage",
+            "count/configmaps",
+        ),
+    ),
+    sabotage(
+        "neither quota nor limit range",
+        "QUOTA-001 QUOTA-002 QUOTA-003 QUOTA-005 QUOTA-006 QUOTA-009 QUOTA-010 QUOTA-011",
+        remove("v1", "ResourceQuota", "manor-quota", "tenant-a"),
+        remove("v1", "LimitRange", "manor-limits", "tenant-a"),
+    ),
+    sabotage(
+        "no network policies",
+        "NETWORK-020 NETWORK-021 NETWORK-022",
+        *(remove(NETWORKING, "NetworkPolicy", name, "tenant-a") for name in POLICIES),
+    ),
+    sabotage(
+        "an allow-all policy",
+        "NETWORK-021 NETWORK-022",
+        network_policy("tenant-a", ingress=[{}], egress=[{}]),
+    ),
+    sabotage(
+        "egress to link-local addresses",
+        "NETWORK-022",
+        network_policy("tenant-a", egress=[{"to": [{"ipBlock": {"cidr": "169.254.0.0/16"}}]}]),
+    ),
+    sabotage(
+        "one tenant let in without its peer's consent",
+        "NETWORK-021 NETWORK-023",
+        network_policy(
+            "tenant-b",
+            ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "tenant-a"}}}]}],
+        ),
+    ),
+    sabotage(
+        "a peer by a label that anybody may write",
+        "METADATA-013",
+        network_policy("tenant-a", ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "friends"}}}]}]),
+    ),
+    sabotage(
+        "Manor's namespace open",
+        "PLATFORM-002",
+        remove(NETWORKING, "NetworkPolicy", "manor-default-deny", "manor-system"),
+    ),
+    sabotage(
+        "a volume that waits for anybody",
+        "STORAGE-007",
+        put(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": "sabotage"},
+                "spec": {
+                    "capacity": {"storage": "1Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "storageClassName": "standard",
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": {"path": "/tmp/sabotage"},
+                },
+            }
+        ),
+    ),
+    sabotage(
+        "a listener that takes anybody's routes",
+        "ROUTES-010",
+        merge(GATEWAY, "Gateway", "tenant-a", {"spec": {"listeners": [ALLOW]}}, "manor-system"),
+    ),
+    sabotage(
+        "a forged tenant label",
+        "METADATA-012",
+        merge("v1", "Namespace", "kube-public", {"metadata": {"labels": {"manor.dev/tenant": "tenant-a"}}}),
+    ),
+    sabotage(
+        "a token in every pod",
+        "PLATFORM-007",
+        merge("v1", "ServiceAccount", "default", {"automountServiceAccountToken": True}, "tenant-a"),
+    ),
+    sabotage("no flow schema", "FAIRNESS-001", remove(FLOW, "FlowSchema", "manor-tenant-a")),
+    sabotage(
+        "a tenant exempt from limits",
+        "FAIRNESS-001 FAIRNESS-003",
+        put(
+            {
+                "apiVersion": FLOW,
+                "kind": "FlowSchema",
+                "metadata": {"name": "sabotage"},
+                "spec": {
+                    "priorityLevelConfiguration": {"name": "exempt"},
+                    "matchingPrecedence": 10,
+                    "rules": [
+                        {
+                            "subjects": [{"kind": "User", "user": {"name": "tenant-a-user"}}],
+                            "resourceRules": [
+                                {
+                                    "verbs": ["*"],
+                                    "apiGroups": ["*"],
+                                    "resources": ["*"],
+                                    "namespaces": ["*"],
+                                    "clusterScope": True,
+                                }
+                            ],
+                        }
+                    ],
+                },
+            }
+        ),
+    ),
+    sabotage(
+        "a webhook in the request path",
+        "ADMISSION-012",
+        put(
+            {
+                "apiVersion": ADMISSION,
+                "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "manor-sabotage"},
+                "webhooks": [],
+            }
+        ),
+    ),
+    sabotage(
+        "an old kubelet",
+        "PLATFORM-009",
+        put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "sabotage"}}),
+        merge("v1", "Node", "sabotage", OLD_NODE, sub="status"),
+    ),
+)

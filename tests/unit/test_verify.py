@@ -1,0 +1,289 @@
+"""The frame of `manor verify`: what counts as a pass, whose denial counts, what the reports say."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from manor.kube import ApiError
+from manor.verify import Check, Level, Report, Result, Severity, Status, Tenancy, load
+from manor.verify.baseline import accept, read_baseline
+from manor.verify.errors import BaselineError, CatalogueError, TenancyError, UnknownCheck
+from manor.verify.mechanisms import ESCALATION, POD_SECURITY, QUOTA, RBAC, any_of, policy
+from manor.verify.probe.line import Line
+from manor.verify.registry import get, inspect, select
+from manor.verify.reports import WRITERS
+from manor.verify.requests import every_write, merged
+from manor.verify.runner import LIVE_PAIRS, sample
+from manor.verify.team import Actor, Team, parse_team
+from manor.verify.trial import Trial, Verdict, combine
+
+pytestmark = pytest.mark.unit
+
+
+async def _nothing(_: Any) -> list[Trial]:
+    return []
+
+
+CHECK = Check(
+    id="MNR-RBAC-999",
+    title="Take <everything>",
+    guarantee="Nothing is taken.",
+    severity=Severity.HIGH,
+    level=Level.STATIC,
+    references=("CVE-0000-0000",),
+    attempt="Takes it.",
+    expect="It is refused.",
+    remedy="Refuse it.",
+    run=_nothing,
+)
+CONTROL = Trial("control: look", Verdict.HELD, "accepted", control=True)
+HELD = Trial("take", Verdict.HELD, "403 Forbidden", "RBAC")
+BROKEN = Trial("take", Verdict.BROKEN, "the API server accepted it")
+ERROR = Trial("take", Verdict.ERROR, "500")
+SKIPPED = Trial("take", Verdict.SKIPPED, "no such kind")
+
+
+@pytest.mark.parametrize(
+    ("trials", "status"),
+    [
+        ([CONTROL, HELD], Status.PASS),
+        ([CONTROL, HELD, BROKEN, ERROR], Status.FAIL),
+        ([CONTROL, HELD, ERROR], Status.ERROR),
+        ([CONTROL, HELD, SKIPPED], Status.SKIPPED),
+        ([CONTROL], Status.SKIPPED),
+        ([], Status.SKIPPED),
+    ],
+)
+def test_only_attempts_that_all_held_make_a_pass(trials: list[Trial], status: Status) -> None:
+    assert combine(trials) is status
+
+
+def denial(status: int, message: str) -> ApiError:
+    return ApiError(status, "", message, {}, "")
+
+
+POLICY_SAID = (
+    "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'manor-images' with binding 'manor-images' denied request: "
+)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "error", "name"),
+    [
+        (RBAC, denial(403, 'pods is forbidden: User "a" cannot list resource "pods" in API group ""'), "RBAC"),
+        (RBAC, denial(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": …'), None),
+        (RBAC, denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'), None),
+        (RBAC, denial(500, 'User "a" cannot list'), None),
+        (
+            POD_SECURITY,
+            denial(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": …'),
+            "Pod Security",
+        ),
+        (QUOTA, denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'), "quota"),
+        (QUOTA, denial(403, 'pods "x" is forbidden: status unknown for quota: manor-quota'), None),
+        (
+            ESCALATION,
+            denial(403, 'user "a" is attempting to grant RBAC permissions not currently held'),
+            "RBAC escalation check",
+        ),
+        (policy("images"), denial(422, POLICY_SAID + "image is not allowed"), "policy manor-images"),
+        (policy("images"), denial(422, POLICY_SAID), None),
+        (policy("images"), denial(422, POLICY_SAID + "expression 'x' resulted in error: no such key"), None),
+        (policy("pods"), denial(422, POLICY_SAID + "image is not allowed"), None),
+        (policy("image"), denial(422, POLICY_SAID + "image is not allowed"), None),
+        (any_of(RBAC, policy("images")), denial(422, POLICY_SAID + "no"), "policy manor-images"),
+    ],
+)
+def test_a_denial_counts_only_from_the_expected_mechanism(mechanism: Any, error: ApiError, name: str | None) -> None:
+    assert mechanism.stopped(error) == name
+
+
+def test_every_check_is_whole_and_its_id_unique() -> None:
+    catalogue = load()
+    assert len(catalogue) >= 80
+    assert len({check.id for check in catalogue}) == len(catalogue)
+
+
+@pytest.mark.parametrize("field", ["title", "guarantee", "references", "attempt", "expect", "remedy"])
+def test_a_check_without_metadata_is_refused(field: str) -> None:
+    with pytest.raises(CatalogueError, match=field):
+        inspect(replace(CHECK, **{field: "" if field != "references" else ()}), folder="rbac")
+
+
+def test_a_check_in_another_planes_folder_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="rbac"):
+        inspect(CHECK, folder="network")
+
+
+def test_checks_are_selected_by_id_and_plane() -> None:
+    catalogue = load()
+    assert get(catalogue, "mnr-rbac-001").id == "MNR-RBAC-001"
+    assert {check.plane for check in select(catalogue, [], ["quota"])} == {"quota"}
+    with pytest.raises(UnknownCheck, match="NONE-1"):
+        select(catalogue, ["none-1"], [])
+    with pytest.raises(UnknownCheck, match="nowhere"):
+        select(catalogue, [], ["nowhere"])
+
+
+def teams(count: int) -> tuple[Team, ...]:
+    return tuple(Team(f"t{n}", (f"n{n}",), (Actor("owner", f"u{n}"),)) for n in range(count))
+
+
+def test_the_cost_grows_with_the_tenants_and_everybody_attacks_and_is_attacked() -> None:
+    pairs = sample(Tenancy(teams(100)))
+    assert len(pairs.dry_run) == 100
+    assert len(pairs.static) < 200
+    assert len(pairs.live) <= LIVE_PAIRS
+    assert {attacker.name for attacker, _ in pairs.dry_run} == {victim.name for _, victim in pairs.dry_run}
+    assert len({a.name for a, _ in pairs.dry_run}) == 100
+
+
+def test_tenants_are_given_by_hand() -> None:
+    team = parse_team("name=a,namespace=ns-a,user=alice,group=devs,host=a.example.com")
+    assert (team.name, team.namespace, team.actor.user, team.actor.groups) == ("a", "ns-a", "alice", ("devs",))
+    assert team.hosts == ("a.example.com",)
+    with pytest.raises(TenancyError, match="user"):
+        parse_team("name=a,namespace=ns-a")
+    with pytest.raises(TenancyError, match="colour"):
+        parse_team("name=a,namespace=ns-a,user=u,colour=red")
+
+
+def test_a_change_is_tried_in_every_way_of_writing() -> None:
+    live = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "labels": {"a": "1", "b": "2"}}}
+    ways = every_write(live, {"metadata": {"labels": {"a": None}}}, ("status", "finalize"))
+    assert {way.split(" /")[0] for way in ways} == {"update", "merge patch", "strategic patch", "apply"}
+    assert {request.subresource for request in ways.values()} == {None, "status", "finalize"}
+    assert ways["update"].body["metadata"]["labels"] == {"b": "2"}
+
+
+def test_a_merge_patch_merges_as_the_rfc_says() -> None:
+    assert merged({"a": "b", "c": {"d": 1, "e": 2}}, {"a": None, "c": {"e": None, "f": [1]}}) == {
+        "c": {"d": 1, "f": [1]}
+    }
+
+
+async def test_probes_of_one_pod_go_in_batches() -> None:
+    batches: list[list[int]] = []
+
+    async def double(numbers: list[int]) -> list[int]:
+        batches.append(numbers)
+        await asyncio.sleep(0)
+        return [2 * number for number in numbers]
+
+    line = Line(double)
+    answers = await asyncio.gather(line.ask([1, 2]), line.ask([3]), line.ask([4, 5]))
+    assert answers == [[2, 4], [6], [8, 10]]
+    assert batches == [[1, 2, 3, 4, 5]] or batches == [[1, 2], [3, 4, 5]]
+
+
+def report(*results: Result) -> Report:
+    return Report(
+        server="https://example.com",
+        context="c",
+        kubernetes="v1.37.2",
+        manor="0",
+        level=Level.STATIC,
+        started=datetime(2026, 1, 2, tzinfo=UTC),
+        seconds=1.5,
+        tenants=["a", "b"],
+        pairs=["a → b"],
+        sampling="one",
+        results=results,
+    )
+
+
+def result(*trials: Trial) -> Result:
+    return Result(CHECK, trials, combine(trials), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("trials", "code", "verdict"),
+    [
+        ((CONTROL, HELD), 0, "verified"),
+        ((CONTROL, BROKEN), 1, "not isolated"),
+        ((CONTROL, ERROR), 2, "not verified"),
+        ((CONTROL, SKIPPED), 2, "not verified"),
+    ],
+)
+def test_the_exit_code_says_what_was_found(trials: tuple[Trial, ...], code: int, verdict: str) -> None:
+    assert report(result(*trials)).exit_code == code
+    assert report(result(*trials)).verdict == verdict
+    assert report(result(CONTROL, HELD), result(CONTROL, BROKEN), result(*trials)).exit_code == 1
+
+
+def test_nothing_checked_is_nothing_verified() -> None:
+    assert report().exit_code == 2
+
+
+BAD = report(result(CONTROL, HELD), result(CONTROL, BROKEN))
+
+
+def test_json_holds_every_trial() -> None:
+    said = json.loads(WRITERS["json"](BAD))
+    assert said["schemaVersion"] == "1"
+    assert said["summary"] == {"pass": 1, "fail": 1, "error": 0, "skipped": 0, "accepted": 0}
+    assert [trial["verdict"] for trial in said["results"][1]["trials"]] == ["held", "broken"]
+
+
+def test_junit_counts_failures_and_tells_the_remedy() -> None:
+    root = ElementTree.fromstring(WRITERS["junit"](BAD))
+    suite = root.find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    failure = root.find(".//failure")
+    assert failure is not None
+    assert failure.text == CHECK.remedy
+
+
+def test_sarif_has_a_rule_a_check_and_a_result_a_finding() -> None:
+    run = json.loads(WRITERS["sarif"](BAD))["runs"][0]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [CHECK.id, CHECK.id]
+    assert [found["level"] for found in run["results"]] == ["error"]
+
+
+def test_html_is_one_file_without_network_and_escapes_what_it_shows() -> None:
+    page = WRITERS["html"](BAD)
+    assert "not isolated" in page
+    assert "Take &lt;everything&gt;" in page
+    assert "<everything>" not in page
+    assert "http" not in page.replace("https://example.com", "")
+
+
+def baseline(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "baseline.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_an_accepted_finding_does_not_count_until_it_expires(tmp_path: Path) -> None:
+    tomorrow, yesterday = date.today() + timedelta(days=1), date.today() - timedelta(days=2)
+    entry = "accepted:\n  - {{id: MNR-RBAC-999, reason: known, expires: {}}}\n"
+    fresh = read_baseline(baseline(tmp_path, entry.format(tomorrow)), [CHECK])
+    assert accept(BAD, fresh).exit_code == 0
+    assert json.loads(WRITERS["json"](accept(BAD, fresh)))["summary"]["accepted"] == 1
+    assert "<skipped" in WRITERS["junit"](accept(BAD, fresh))
+    stale = read_baseline(baseline(tmp_path, entry.format(yesterday)), [CHECK])
+    assert accept(BAD, stale).exit_code == 1
+    assert "is over" in accept(BAD, stale).results[1].reason
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[", "cannot be read"),
+        ("accepted: none", "list"),
+        ("accepted: [{id: MNR-RBAC-999, reason: r}]", "entry 1"),
+        ("accepted: [{id: MNR-RBAC-999, reason: ' ', expires: 2027-01-01}]", "reason"),
+        ("accepted: [{id: MNR-RBAC-999, reason: r, expires: soon}]", "expires"),
+        ("accepted: [{id: MNR-NONE-1, reason: r, expires: 2027-01-01}]", "MNR-NONE-1"),
+    ],
+)
+def test_a_bad_baseline_is_refused_and_says_why(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BaselineError, match=says):
+        read_baseline(baseline(tmp_path, text), [CHECK])
