@@ -48,11 +48,16 @@ def up(
     bundle: Annotated[str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")] = None,
 ) -> None:
     """Make a node, or start again one that is there, with its data."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     report = Report()
-    node, started = lifecycle.up(
-        name, api_only=api_only, ephemeral=ephemeral, binaries_folder=binaries, bundle=bundle, report=report
-    )
+    try:
+        node, started = lifecycle.up(
+            name, api_only=api_only, ephemeral=ephemeral, binaries_folder=binaries, bundle=bundle, report=report
+        )
+    except KeyboardInterrupt:
+        report.note("interrupted; what this run made has been taken back")
+        raise typer.Exit(130) from None
     report.note(f"node {name!r} is up: {node.server}" if started else f"node {name!r} is up already: {node.server}")
     report.note(f"kubeconfig: {node.files.kubeconfig}")
 

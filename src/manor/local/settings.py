@@ -13,29 +13,32 @@ _NEEDED = {
     "fs/inotify/max_user_instances": 1024,
     "fs/inotify/max_user_watches": 65536,
 }
-_BEFORE = state_home() / "settings.json"
+
+
+def _before() -> Path:
+    return state_home() / "settings.json"
 
 
 def raise_settings() -> None:
     """Raise what is lower than nodes need, and remember what it was."""
     with locked(state_home()):
-        before: dict[str, int] = json.loads(_BEFORE.read_text()) if _BEFORE.exists() else {}
+        before: dict[str, int] = json.loads(_before().read_text()) if _before().exists() else {}
         for name, needed in _NEEDED.items():
             setting = Path("/proc/sys") / name
             value = int(setting.read_text())
             if value < needed:
                 before[name] = value
-                write_file(_BEFORE, json.dumps(before) + "\n")
+                write_file(_before(), json.dumps(before) + "\n")
                 setting.write_text(f"{needed}\n")
 
 
 def restore_settings() -> None:
     """Put back what was raised, once no node is left; what somebody else has changed since stays."""
     with locked(state_home()):
-        if not _BEFORE.exists() or any(Path("/sys/class/net").glob("manor[0-9]*")):
+        if not _before().exists() or any(Path("/sys/class/net").glob("manor[0-9]*")):
             return
-        for name, value in json.loads(_BEFORE.read_text()).items():
+        for name, value in json.loads(_before().read_text()).items():
             setting = Path("/proc/sys") / name
             if int(setting.read_text()) == _NEEDED[name]:
                 setting.write_text(f"{value}\n")
-        _BEFORE.unlink()
+        _before().unlink()
