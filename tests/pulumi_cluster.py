@@ -2,57 +2,93 @@
 
 The provider is Go, and is not here. What is done instead is what its source (4.34) does with upsertExistingObjects:
 server-side apply under the manager of the annotation pulumi.com/patchFieldManager, forced where pulumi.com/patchForce
-says so, as a dry run in a preview; a type that ends in Patch names the kind before it.
+or enablePatchForce says so, as a dry run in a preview.
 """
 
 import asyncio
 import copy
+import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from manor.kube import Client
 
+T = TypeVar("T")
+
 RANDOM_MANAGER = "pulumi-kubernetes-0a1b2c3d"
+
+
+QUOTA_TIMEOUT = 600.0
+"""Seconds, as the components ask of Pulumi."""
 
 
 class Cluster:
     """A client on a loop of its own, for calls from the threads in which registrations run."""
 
-    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, *, preview: bool = False) -> None:
+    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, *, preview: bool, force: bool) -> None:
         self._client = client
         self._loop = loop
         self._preview = preview
+        self._force = force
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine, from another thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def make(self, type_: str, _name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         """What the provider would do for a resource; other providers' resources become their inputs."""
         if not type_.startswith("kubernetes:"):
             return inputs
-        controls = inputs["metadata"].get("annotations", {})
-        manager = controls.get("pulumi.com/patchFieldManager", RANDOM_MANAGER)
-        force = controls.get("pulumi.com/patchForce") == "true"
-        applied = self._client.apply(copy.deepcopy(inputs), field_manager=manager, force=force, dry_run=self._preview)
-        return asyncio.run_coroutine_threadsafe(self._patiently(applied, inputs), self._loop).result()
+        return self.call(self._written(inputs))
 
-    async def _patiently(self, applied: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-        live: dict[str, Any] = await applied
-        if inputs["kind"] == "CustomResourceDefinition" and not self._preview:
-            await self._established(live["metadata"]["name"])
+    async def _written(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        controls = inputs["metadata"].get("annotations", {})
+        live: dict[str, Any] = await self._client.apply(
+            copy.deepcopy(inputs),
+            field_manager=controls.get("pulumi.com/patchFieldManager", RANDOM_MANAGER),
+            force=self._force or controls.get("pulumi.com/patchForce") == "true",
+            dry_run=self._preview,
+        )
+        ready = _readiness(inputs)
+        return live if self._preview or ready is None else await self._awaited(live, ready)
+
+    async def _awaited(self, live: dict[str, Any], ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        meta = live["metadata"]
+        async with asyncio.timeout(QUOTA_TIMEOUT):
+            while not ready(live):
+                await asyncio.sleep(0.1)
+                live = await self._client.get(live["apiVersion"], live["kind"], meta["name"], meta.get("namespace"))
         return live
 
-    async def _established(self, name: str) -> None:
-        while True:
-            live = await self._client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
-            conditions = {c["type"]: c["status"] for c in (live.get("status") or {}).get("conditions") or []}
-            if conditions.get("Established") == "True":
-                return
-            await asyncio.sleep(0.1)
+
+def _is_served(definition: dict[str, Any]) -> bool:
+    conditions = (definition.get("status") or {}).get("conditions") or []
+    return ("Established", "True") in {(c["type"], c["status"]) for c in conditions}
+
+
+_PATH = re.compile(r"jsonpath=\{\.status\.used\['(?P<key>[^']+)'\]\}")
+
+
+def _counts(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    waited = json.loads(inputs["metadata"]["annotations"]["pulumi.com/waitFor"])
+    keys = {match["key"] for path in waited if (match := _PATH.fullmatch(path))}
+    assert len(keys) == len(waited), "a form that this stand-in for the provider does not know"
+    return lambda quota: keys <= (quota.get("status") or {}).get("used", {}).keys()
+
+
+def _readiness(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool] | None:
+    """What the provider waits for, of what an API server without nodes can give."""
+    if inputs["kind"] == "ResourceQuota":
+        return _counts(inputs)
+    return _is_served if inputs["kind"] == "CustomResourceDefinition" else None
 
 
 @contextmanager
-def connected(kubeconfig: Path, *, preview: bool = False) -> Iterator[Cluster]:
+def connected(kubeconfig: Path, *, preview: bool = False, force: bool = False) -> Iterator[Cluster]:
     """A cluster for a program to run against."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -64,7 +100,7 @@ def connected(kubeconfig: Path, *, preview: bool = False) -> Iterator[Cluster]:
     context = Client.connect(kubeconfig)
     client = wait(context.__aenter__())
     try:
-        yield Cluster(client, loop, preview=preview)
+        yield Cluster(client, loop, preview=preview, force=force)
     finally:
         wait(context.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)

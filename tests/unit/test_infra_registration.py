@@ -1,5 +1,6 @@
 """What is registered for a set of objects, decided without Pulumi."""
 
+import json
 from itertools import product
 
 import pytest
@@ -182,3 +183,11 @@ def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
     kinds = annotations["applyset.kubernetes.io/contains-group-kinds"].split(",")
     assert {"Namespace", "Gateway.gateway.networking.k8s.io", "RoleBinding.rbac.authorization.k8s.io"} <= set(kinds)
     assert kinds == sorted(kinds)
+
+
+def test_a_quota_is_waited_for_until_it_counts_everything(specs: Specs) -> None:
+    made = by_name(registrations("a", *compiled(specs, "Tenant", "tenant-a")))
+    quota = made["a:ResourceQuota/tenant-a/manor-quota"].body
+    paths = json.loads(quota["metadata"]["annotations"]["pulumi.com/waitFor"])
+    assert paths == [f"jsonpath={{.status.used['{key}']}}" for key in quota["spec"]["hard"]]
+    assert "jsonpath={.status.used['count/models.manor.dev']}" in paths

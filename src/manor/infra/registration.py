@@ -5,6 +5,7 @@ of the guards, since the API server refuses everything that a quota counts until
 volumes and workloads.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,13 @@ FOUNDATION_MANAGER = "manor-applyset"
 _MANAGER = "pulumi.com/patchFieldManager"
 _FORCE = "pulumi.com/patchForce"
 _SKIP_AWAIT = "pulumi.com/skipAwait"
+_WAIT_FOR = "pulumi.com/waitFor"
 
 _GUARDS = frozenset({"ConfigMap", "LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccount"})
 _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
+"""On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
+
 _NEVER_AWAITED = frozenset({("batch", "Job"), ("", "PersistentVolumeClaim")})
 """A training may run for days, and a volume may be bound only once a pod wants it."""
 
@@ -77,6 +81,10 @@ def _controls(obj: Object) -> dict[str, str]:
     controls = {_MANAGER: FIELD_MANAGER}
     if (group(obj), obj["kind"]) in _NEVER_AWAITED:
         controls[_SKIP_AWAIT] = "true"
+    if obj["kind"] == "ResourceQuota":
+        # Until its controller has counted a resource, the API server refuses all that would use it.
+        counted = [f"jsonpath={{.status.used['{resource}']}}" for resource in obj["spec"]["hard"]]
+        controls[_WAIT_FOR] = json.dumps(counted)
     return controls
 
 
