@@ -84,14 +84,21 @@ async def labelled(
         return {}
     versions = versions or {}
     kinds = sorted(parent.scope.group_kinds | versions.keys())
-    lists = await concurrently(_list(client, kind, versions.get(kind), parent.inventory.selector) for kind in kinds)
+    # Somebody with rights in one namespace alone may keep a set of that namespace.
+    home = parent.inventory.namespace
+    namespace = home if home and parent.scope.namespaces <= {home} else None
+    lists = await concurrently(
+        _list(client, kind, versions.get(kind), namespace, parent.inventory.selector) for kind in kinds
+    )
     return {ref_of(obj): obj for found in lists for obj in found if not _is_controlled(obj)}
 
 
-async def _list(client: Client, kind: tuple[str, str], version: str | None, selector: str) -> list[Object]:
+async def _list(
+    client: Client, kind: tuple[str, str], version: str | None, namespace: str | None, selector: str
+) -> list[Object]:
     try:
         version = version or (await client.preferred_resource(*kind)).api_version
-        return await client.list(version, kind[1], label_selector=selector)
+        return await client.list(version, kind[1], namespace, label_selector=selector)
     except (UnknownKind, NotFound):  # its CRD is gone, and all its objects with it; or it comes with this run
         return []
 

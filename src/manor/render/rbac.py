@@ -77,7 +77,7 @@ def cluster_roles() -> list[Object]:
 
 _APPLIED: dict[str, list[str]] = {
     "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
-    "rbac.authorization.k8s.io": ["clusterroles", "clusterrolebindings", "rolebindings"],
+    "rbac.authorization.k8s.io": ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
     "gateway.networking.k8s.io": ["gateways"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
@@ -149,7 +149,7 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str) -> list[Ob
 
 
 def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
-    """What people of a tenant may do outside its namespaces: see their Tenant; owners also create namespaces.
+    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway; owners create namespaces.
 
     The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of the Tenant and of the
     namespace's name; the list of names bounds their number.
@@ -167,17 +167,17 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
         owning.append(
             {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": ["own", "delete"]}
         )
+    gateway = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gateways"], "resourceNames": [tenant.name]}
     everyone = [subject for role in names.ROLES for subject in tenant.subjects(role)]
+    api, bound = "rbac.authorization.k8s.io/v1", _subjects(platform, everyone)
     made: list[Object] = []
-    for suffix, rules, subjects in (("", seeing, everyone), (":owner", owning, tenant.subjects("owner"))):
-        made.append(make("rbac.authorization.k8s.io/v1", "ClusterRole", name + suffix, rules=rules))
-        made.append(
-            make(
-                "rbac.authorization.k8s.io/v1",
-                "ClusterRoleBinding",
-                name + suffix,
-                roleRef=_role_ref(name + suffix),
-                subjects=_subjects(platform, subjects),
-            )
-        )
+    for suffix, rules, subjects in (
+        ("", seeing, bound),
+        (":owner", owning, _subjects(platform, tenant.subjects("owner"))),
+    ):
+        made.append(make(api, "ClusterRole", name + suffix, rules=rules))
+        made.append(make(api, "ClusterRoleBinding", name + suffix, roleRef=_role_ref(name + suffix), subjects=subjects))
+    address, role_ref = names.SYSTEM_NAMESPACE, {**_role_ref(name), "kind": "Role"}
+    made.append(make(api, "Role", name, address, rules=[{**gateway, "verbs": ["get"]}]))
+    made.append(make(api, "RoleBinding", name, address, roleRef=role_ref, subjects=bound))
     return made
