@@ -3,7 +3,7 @@
 import typer
 
 from manor.apply.errors import ApplyError
-from manor.cli import get, local
+from manor.cli import get, infra, local
 from manor.cli.apply import apply, delete, diff
 from manor.cli.output import EXIT_ERROR, print_error
 from manor.cli.predict import predict_command
@@ -23,6 +23,7 @@ for command in (up, render, diff, apply, delete):
 app.command("predict")(predict_command)
 app.command("verify")(verify)
 app.add_typer(get.app, name="get")
+app.add_typer(infra.app, name="infra")
 app.add_typer(local.app, name="local")
 
 

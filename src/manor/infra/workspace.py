@@ -1,0 +1,94 @@
+"""A Pulumi program run by Pulumi itself, through its Automation API. The state is Pulumi's, where it always is: the
+backend that `pulumi login` chose; `pulumi up` in the same folder goes on from it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pulumi import automation
+
+from manor.infra.errors import InfraError, NoPulumi, UnknownStack
+
+PARALLEL = 32
+"""Resources made at once. Pulumi's default is four times the cores, at most 16 where measured."""
+
+Tell = Callable[[str], object]
+
+
+class Workspace:
+    """A folder with a Pulumi program, and one of its stacks.
+
+    Raises NoPulumi without the `pulumi` program, InfraError where the folder has none to run, UnknownStack.
+    """
+
+    def __init__(self, folder: Path, stack: str | None, *, skip_checkpoints: bool = False) -> None:
+        if shutil.which("pulumi") is None:
+            raise NoPulumi("the program `pulumi` is not on PATH; get it from https://www.pulumi.com/docs/install/")
+        if not (folder / "Pulumi.yaml").is_file():
+            raise InfraError(
+                f"no Pulumi.yaml in {folder}; name the program's folder with --directory (deploy/gke, say)"
+            )
+        settings = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}
+        options = automation.LocalWorkspaceOptions(work_dir=str(folder), env_vars={**_colour(), **settings})
+        with _told():
+            local = automation.LocalWorkspace(work_dir=str(folder), env_vars=options.env_vars)
+            name = stack or _selected(local)
+            self._stack = automation.select_stack(name, work_dir=str(folder), opts=options)
+        self.name = name
+
+    def preview(self, tell: Tell, *, refresh: bool, destroy: bool = False) -> None:
+        """Tell what `up`, or `destroy`, would do."""
+        with _told():
+            if destroy:
+                self._stack.preview_destroy(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+            else:
+                self._stack.preview(parallel=PARALLEL, refresh=refresh, on_output=tell)
+
+    def up(self, tell: Tell, *, refresh: bool) -> None:
+        """Make everything as the program says."""
+        with _told():
+            self._stack.up(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+
+    def destroy(self, tell: Tell, *, refresh: bool) -> None:
+        """Delete what the stack holds and is not protected against it."""
+        with _told():
+            self._stack.destroy(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+
+
+def _colour() -> dict[str, str]:
+    return {"NO_COLOR": os.environ["NO_COLOR"]} if "NO_COLOR" in os.environ else {}
+
+
+def _selected(local: automation.LocalWorkspace) -> str:
+    """The stack that `pulumi stack select` chose."""
+    stacks = local.list_stacks()
+    for stack in stacks:
+        if stack.current:
+            return stack.name
+    known = ", ".join(stack.name for stack in stacks)
+    if known:
+        raise UnknownStack(f"no stack is selected; name one with --stack: {known}")
+    raise UnknownStack("the program has no stack yet; make one in its folder with: pulumi stack init <name>")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Pulumi's failures as ours; what it printed was told already."""
+    try:
+        yield
+    except automation.StackNotFoundError as error:
+        raise UnknownStack(f"there is no such stack; make it with: pulumi stack init <name>\n{_last(error)}") from None
+    except automation.ConcurrentUpdateError as error:
+        advice = "another run holds the stack; wait for it, or, if it is gone, run: pulumi cancel"
+        raise InfraError(f"{advice}\n{_last(error)}") from None
+    except automation.CommandError as error:
+        raise InfraError(f"pulumi failed: {_last(error)}") from None
+
+
+def _last(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    said = [line.strip() for line in lines if line.strip().startswith("error:")]
+    return "\n".join(said or lines[-3:])
