@@ -74,6 +74,7 @@ async def prepare(client: Client) -> None:
         pod_security = dict(labels.POD_SECURITY)
         marks = {**pod_security, **({labels.TENANT: GUARDED} if name == GUARDED else {})}
         await client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}})
+        await client.apply(guardrails.params(PLATFORM, TENANT, name))
         await client.apply(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}
         )
@@ -86,7 +87,6 @@ async def prepare(client: Client) -> None:
                 "subjects": [{"apiGroup": rbac, "kind": "User", "name": USER}],
             }
         )
-    await client.apply(guardrails.params(PLATFORM, TENANT, GUARDED))
     for obj in guardrails.policies(PLATFORM):
         await client.apply(obj)
     user = client.impersonate(USER)

@@ -42,6 +42,7 @@ def _for_platform(obj: Object, platform: Platform) -> Object:
     values = {
         "contact": json.dumps(platform.spec.contact),
         "reserved": json.dumps(reserved_namespaces(platform)),
+        "sandbox": json.dumps(platform.spec.sandbox_runtime_class or ""),
     }
     for variable in obj["spec"].get("variables", []):
         variable["expression"] = values.get(variable["name"], variable["expression"])

@@ -5,6 +5,9 @@ from manor.api import GROUP, Tenant
 TENANT = f"{GROUP}/tenant"
 """On a namespace: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
 
+SANDBOX = f"{GROUP}/sandbox"
+"""On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
@@ -18,7 +21,8 @@ MANAGED = {MANAGED_BY: "manor"}
 
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
     """Labels of a tenant's namespace."""
-    return {**MANAGED, TENANT: tenant.name, **POD_SECURITY}
+    sandbox = {SANDBOX: "true"} if tenant.spec.sandbox else {}
+    return {**MANAGED, TENANT: tenant.name, **sandbox, **POD_SECURITY}
 
 
 def workload_labels(kind: str, name: str) -> dict[str, str]:
