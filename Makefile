@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test check bench lock golden docs node-bundle
+.PHONY: help up down test test-pulumi check bench lock golden docs node-bundle
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ check: $(STAMP) ## format, lint, types, layers
 
 test: $(STAMP) ## all tests
 	$(VENV)/bin/pytest --durations=15 $(ARGS)
+
+test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder
+	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; see https://www.pulumi.com/docs/install/" >&2; exit 2; }
+	$(VENV)/bin/pytest tests/unit/test_infra*.py tests/integration/test_infra*.py $(ARGS)
 
 bench: $(STAMP) ## every benchmark, each beside its limit or peer
 	@for b in bench/*.py; do echo "== $$b"; $(VENV)/bin/python $$b || exit 1; done
