@@ -8,6 +8,10 @@ from hypothesis import settings
 
 from nodes import RunningNode, describe, node_for_tests
 
+# The machine may be busy: how long an example takes says nothing of it.
+settings.register_profile("manor", deadline=None)
+settings.load_profile("manor")
+
 
 @pytest.fixture(scope="session")
 def api_node() -> Iterator[RunningNode]:
