@@ -160,8 +160,8 @@ SABOTAGES = (
     ),
     sabotage(
         "rights over the cluster",
-        "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 RBAC-016 RBAC-017 RBAC-018 RBAC-024 "
-        "STORAGE-005 STORAGE-006",
+        "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 RBAC-016 RBAC-017 RBAC-018 "
+        "RBAC-024 STORAGE-005 STORAGE-006",
         *grant(
             rule("", "users groups serviceaccounts", "impersonate"),
             rule("rbac.authorization.k8s.io", "clusterroles", "create"),
@@ -211,7 +211,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a wildcard role",
-        "PLATFORM-005 RBAC-007 RBAC-013 ADMISSION-007 ROUTES-009 NETWORK-025 QUOTA-009",
+        "ADMISSION-007 NETWORK-025 PLATFORM-005 QUOTA-009 RBAC-007 RBAC-008 RBAC-013 ROUTES-009",
         *grant(rule("*", "*", "*"), namespace="tenant-a"),
     ),
     sabotage(
@@ -303,7 +303,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a forged tenant label",
-        "METADATA-012",
+        "FAIRNESS-001 METADATA-012 NETWORK-020 PLATFORM-004",
         merge("v1", "Namespace", "kube-public", {"metadata": {"labels": {"manor.dev/tenant": "tenant-a"}}}),
     ),
     sabotage(

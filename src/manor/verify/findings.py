@@ -50,15 +50,16 @@ def tampering(
     async def run(ground: Ground) -> list[Trial]:
         place = ground.fill(namespace) if namespace else None
         actor = ground.attacker.actor
-        tries = [try_allowed(ground, actor, "the tenant writes an object of its own", create(pod()))]
+        ways = {f"delete every {kind}": delete_all(api_version, kind, place)}
         for name in map(ground.fill, names):
             live = await found(ground.client, api_version, kind, name, place)
-            ways = every_write(live, change, subresources)
-            ways["delete"] = delete(api_version, kind, name, place)
-            for title, request in ways.items():
-                tries.append(try_refused(ground, actor, f"{title} {kind} {name}", request, by))
-        tries.append(try_refused(ground, actor, f"delete every {kind}", delete_all(api_version, kind, place), by))
-        return await asyncio.gather(*tries)
+            writes = every_write(live, change, subresources)
+            writes["delete"] = delete(api_version, kind, name, place)
+            ways |= {f"{way} {kind} {name}": request for way, request in writes.items()}
+        return await asyncio.gather(
+            try_allowed(ground, actor, "the tenant writes an object of its own", create(pod())),
+            *(try_refused(ground, actor, title, request, by) for title, request in ways.items()),
+        )
 
     return run
 

@@ -85,6 +85,7 @@ ESCALATION = Mechanism(
     (403,),
     r"is attempting to grant RBAC permissions not currently held|not found, cannot escalate|is not allowed to set",
 )
+NO_VERB = Mechanism("the API, which has no such verb", (405,), "")
 POD_SECURITY = Mechanism("Pod Security", (403,), r"violates PodSecurity")
 QUOTA = Mechanism("quota", (403,), r"exceeded quota: ")
 LIMITS = Mechanism("limit range", (403,), r"(maximum|minimum) .* (usage|limit)|must specify")

@@ -3,12 +3,13 @@
 from manor.verify.attacks import found, refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
-from manor.verify.mechanisms import RBAC, any_of, policy
+from manor.verify.mechanisms import NO_VERB, RBAC, any_of, policy
 from manor.verify.objects import pod
 from manor.verify.requests import Request, create, every_write
 
 CHANGE = {"metadata": {"labels": {"manor.dev/tenant": "$tenant"}, "finalizers": []}}
-BY = any_of(RBAC, policy("namespaces"))
+BY = any_of(RBAC, policy("namespaces"), NO_VERB)
+"""A namespace's finalize can be put and not patched."""
 
 
 async def _ways(ground: Ground) -> dict[str, Request]:

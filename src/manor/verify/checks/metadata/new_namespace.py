@@ -42,9 +42,10 @@ async def _attack(ground: Ground) -> list[Trial]:
             try_refused(ground, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),
             try_refused(ground, owner, "create a ConfigMap in it", create(config_map(name)), RBAC),
             try_refused(ground, owner, "list its Secrets", lists("v1", "Secret", name), RBAC),
-            try_refused(ground, controller, "have a controller make a Pod", create(pod(namespace=name)), policy(".+")),
+            try_refused(ground, controller, "a controller's Pod", create(pod(namespace=name)), policy(".+")),
         ]
-        return [seen(f"as {owner}: create namespace {name}", "created"), *await asyncio.gather(*tries)]
+        made = seen(f"as {owner}: create namespace {name}", "created")
+        return [made, *await asyncio.gather(*tries)]
     finally:
         await asyncio.shield(ground.client.delete("v1", "Namespace", name))
 
@@ -57,7 +58,7 @@ CHECK = Check(
     level=Level.LIVE,
     references=("CVE-2022-46167 (class)", "CVE-2024-39690 (class)", "Kubernetes: Multi-tenancy, namespaces"),
     attempt="An owner makes a namespace, and at once creates a Pod in it, itself and through a controller.",
-    expect="403 from RBAC for the owner; for the controller a policy refuses the Pod, since its parameters are missing.",
+    expect="403 from RBAC for the owner; a policy whose parameters are missing refuses the controller's Pod.",
     remedy="Bind the policies again with parameterNotFoundAction: Deny (`manor apply`).",
     run=_attack,
 )

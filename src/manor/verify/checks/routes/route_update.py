@@ -1,6 +1,7 @@
 """What holds for a new route holds for a changed one."""
 
 import asyncio
+from contextlib import suppress
 
 from manor.kube import Conflict
 from manor.verify.attacks import try_allowed, try_refused
@@ -14,15 +15,23 @@ from manor.verify.trial import Trial
 BY = policy("routes")
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    actor, mine = ground.attacker.actor, ground.fill(route())
+async def _made(ground: Ground) -> Object:
+    """A route of the attacker's own, once its controller has seen it: it changes no more."""
+    mine = ground.fill(route())
     mine["metadata"]["name"] = f"{ground.stage.run}-route"
-    try:
-        live = await ground.act().create(mine)
-    except Conflict:
-        live = await ground.client.get(
-            GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"]
-        )
+    where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
+    with suppress(Conflict):
+        await ground.act().create(mine)
+    for _ in range(20):
+        live = await ground.client.get(*where)
+        if live.get("status", {}).get("parents"):
+            break
+        await asyncio.sleep(0.5)
+    return live
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    actor, live = ground.attacker.actor, await _made(ground)
     meta = live["metadata"]
     plain = patch(GATEWAY_API, "HTTPRoute", meta["name"], {"spec": {"hostnames": ["$host"]}}, meta["namespace"])
     tries = [try_allowed(ground, actor, "patch its own host into it", plain)]

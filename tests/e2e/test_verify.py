@@ -1,0 +1,137 @@
+"""`manor verify` on a real node: all passes, live attacks turn red when their guardrail is broken, nothing is left."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from manor.api import Platform
+from manor.kube import Client, NotFound
+from manor.render import render_tenant, spec_object
+from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
+from manor.verify.probe.leftovers import find
+from nodes import MANOR, RunningNode
+from sabotages import FLOW, Sabotage, grant, group, network_policy, remove, rule, sabotaged, unbind
+from verify_world import platform, settle, tenant
+
+pytestmark = pytest.mark.e2e
+
+TENANTS = [tenant("verify-a"), tenant("verify-b")]
+LIVE = [check for check in load() if check.level is Level.LIVE]
+A, B = "verify-a", "verify-b"
+
+
+@pytest.fixture(scope="module")
+async def world(node: RunningNode) -> AsyncIterator[Client]:
+    """Two tenants of this test's own on the node, gone afterwards."""
+    async with Client.connect(node.kubeconfig) as client:
+        world = platform()
+        try:
+            found = await client.get("manor.dev/v1alpha1", "Platform", "manor")
+            world = Platform.model_validate(found)
+        except Exception:
+            pass
+        await settle(client, world, TENANTS)
+        yield client
+        known = {one.name: one for one in TENANTS}
+        for one in TENANTS:
+            for obj in [*reversed(render_tenant(world, one, known)), spec_object(one)]:
+                meta = obj["metadata"]
+                with suppress(NotFound):
+                    await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+
+
+async def attack(client: Client, checks: list[Check]) -> Report:
+    """What the checks find between the tenants of this test."""
+    tenancy = await read_tenancy(client)
+    ours = tuple(team for team in tenancy.teams if team.name in (A, B))
+    return await verify(client, Tenancy(ours, tenancy.platform), checks, Level.LIVE)
+
+
+def reds(report: Report) -> set[str]:
+    return {r.check.id.removeprefix("MNR-") for r in report.results if r.status is Status.FAIL}
+
+
+async def test_a_sound_cluster_passes_every_check_and_nothing_is_left(world: Client) -> None:
+    report = await verify(world, await read_tenancy(world), load(), Level.LIVE)
+    assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
+    assert report.exit_code == 0
+    assert await find(world) == []
+
+
+ALL_NETWORK = {f"NETWORK-{number:03}" for number in range(1, 15)}
+BETWEEN = {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": A}}}]}
+OUTWARDS = {"to": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": B}}}]}
+
+SABOTAGES = (
+    Sabotage(
+        "allow-all policies",
+        (network_policy(A, ingress=[{}], egress=[{}]), network_policy(B, ingress=[{}], egress=[{}])),
+        frozenset(ALL_NETWORK),
+    ),
+    Sabotage(
+        "one way between the two",
+        (network_policy(A, egress=[OUTWARDS]), network_policy(B, ingress=[BETWEEN])),
+        frozenset(f"NETWORK-{number:03}" for number in range(1, 6)),
+    ),
+    Sabotage(
+        "policies unbound, flow schemas gone, anonymous reads Secrets",
+        (
+            *(change for name in ("images", "pods", "gpu", "queues", "storage", "routes") for change in unbind(name)),
+            remove(FLOW, "FlowSchema", f"manor-{A}"),
+            remove(FLOW, "FlowSchema", f"manor-{B}"),
+            *grant(rule("", "secrets", "list"), to=group("system:unauthenticated")),
+        ),
+        frozenset({"FAIRNESS-004", "METADATA-014", "ROUTES-011", "ROUTES-012", "STORAGE-008"}),
+    ),
+)
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sabotage) -> None:
+    async with sabotaged(world, sabotage):
+        await asyncio.sleep(5)  # the CNI and admission see the change
+        report = await attack(world, LIVE)
+    assert reds(report) == sabotage.red, {r.check.id: r.reason for r in report.results if r.status is not Status.PASS}
+    for result in report.results:
+        if result.status is Status.FAIL:
+            assert result.telling is not None
+            assert result.telling.got
+
+
+def test_every_live_check_has_a_sabotage() -> None:
+    assert set().union(*(s.red for s in SABOTAGES)) == {check.id.removeprefix("MNR-") for check in LIVE}
+
+
+async def test_an_interrupted_run_leaves_nothing(world: Client, node: RunningNode) -> None:
+    command = [MANOR, "verify", "--kubeconfig", str(node.kubeconfig), "--plane", "network"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 60
+    while not [obj for obj in await find(world) if obj["kind"] == "Pod"]:
+        assert time.monotonic() < end, "no probe pod was made"
+        assert running.poll() is None
+        await asyncio.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    assert await asyncio.to_thread(running.wait, 120) == 130
+    assert await find(world) == []
+
+
+async def test_what_a_killed_run_left_is_removed_by_the_next(world: Client, node: RunningNode) -> None:
+    command = [MANOR, "verify", "--kubeconfig", str(node.kubeconfig), "--only", "MNR-NETWORK-001", "-o", "json"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not [obj for obj in await find(world) if obj["kind"] == "Pod"]:
+        assert time.monotonic() < end, "no probe pod was made"
+        await asyncio.sleep(0.2)
+    running.kill()
+    await asyncio.to_thread(running.wait)
+    assert await find(world) != []
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["verdict"] == "verified"
+    assert await find(world) == []
