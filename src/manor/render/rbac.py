@@ -113,6 +113,7 @@ def applier_role() -> Object:
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": [names.cluster_role(role) for role in names.ROLES], "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": ["tenants"], "verbs": ["own", "manage"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["own"]},
     ]
     return make("rbac.authorization.k8s.io/v1", "ClusterRole", names.APPLIER, rules=rules)
 
