@@ -1,9 +1,11 @@
-"""Writes docs/reference.md: every field of every kind, from the models themselves (`make docs`)."""
+"""Writes docs/reference.md, every field of every kind, and docs/checks.md, every check, from the code (`make docs`)."""
 
 from pathlib import Path
 from typing import Any
 
 from manor.api import API_VERSION, KINDS
+from manor.verify import load
+from manor.verify.reports.markdown import catalogue_page
 
 TARGET = Path(__file__).with_name("reference.md")
 
@@ -65,3 +67,4 @@ def reference() -> str:
 
 if __name__ == "__main__":
     TARGET.write_text(reference(), encoding="utf-8")
+    TARGET.with_name("checks.md").write_text(catalogue_page(load()), encoding="utf-8")

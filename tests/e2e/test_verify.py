@@ -80,12 +80,12 @@ SABOTAGES = (
         frozenset(f"NETWORK-{number:03}" for number in range(1, 6)),
     ),
     Sabotage(
-        "policies unbound, flow schemas gone, anonymous reads Secrets",
+        "policies unbound, flow schemas gone, service accounts impersonate",
         (
             *(change for name in ("images", "pods", "gpu", "queues", "storage", "routes") for change in unbind(name)),
             remove(FLOW, "FlowSchema", f"manor-{A}"),
             remove(FLOW, "FlowSchema", f"manor-{B}"),
-            *grant(rule("", "secrets", "list"), to=group("system:unauthenticated")),
+            *grant(rule("", "users groups", "impersonate"), to=group("system:serviceaccounts")),
         ),
         frozenset({"FAIRNESS-004", "METADATA-014", "ROUTES-011", "ROUTES-012", "STORAGE-008"}),
     ),

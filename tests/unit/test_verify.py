@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from manor.verify.mechanisms import ESCALATION, POD_SECURITY, QUOTA, RBAC, any_o
 from manor.verify.probe.line import Line
 from manor.verify.registry import get, inspect, select
 from manor.verify.reports import WRITERS
+from manor.verify.reports.markdown import catalogue_page
 from manor.verify.requests import every_write, merged
 from manor.verify.runner import LIVE_PAIRS, sample
 from manor.verify.team import Actor, Team, parse_team
@@ -287,3 +289,17 @@ def test_an_accepted_finding_does_not_count_until_it_expires(tmp_path: Path) -> 
 def test_a_bad_baseline_is_refused_and_says_why(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BaselineError, match=says):
         read_baseline(baseline(tmp_path, text), [CHECK])
+
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def test_the_page_of_checks_is_that_of_the_code() -> None:
+    assert (DOCS / "checks.md").read_text() == catalogue_page(load()), "run `make docs`"
+
+
+def test_every_field_of_the_json_report_is_documented() -> None:
+    page = (DOCS / "verify.md").read_text()
+    said = json.loads(WRITERS["json"](BAD))
+    for field in [*said, *said["cluster"], *said["summary"], *said["results"][0], *said["results"][0]["trials"][0]]:
+        assert re.search(rf"[`.]{field}[`\[]", page), field

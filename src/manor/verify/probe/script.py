@@ -59,7 +59,7 @@ def tcp(target):
             if not part:
                 break
             data += part
-        return data.decode(errors="replace")[:600]
+        return data.decode(errors="replace")[:2000]
 
 def udp(target):
     family, _, _, _, address = families(target["host"])

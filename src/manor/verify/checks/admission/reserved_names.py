@@ -3,7 +3,7 @@
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
-from manor.verify.objects import config_map, make, service
+from manor.verify.objects import config_map, make, role
 from manor.verify.requests import create
 
 CHECK = Check(
@@ -16,14 +16,15 @@ CHECK = Check(
         "CVE-2022-46167 (class)",
         "Kubernetes: Multi-tenancy, namespaces",
     ),
-    attempt="Creates a ConfigMap, a Secret and a Role whose names begin with manor-.",
+    attempt="Creates a ConfigMap, a Secret, a ServiceAccount and a Role whose names begin with manor-.",
     expect="Refused by the policy manor-reserved.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
             "a ConfigMap": create(make("v1", "ConfigMap", name="manor-guardrails-2", data={})),
             "a Secret": create(make("v1", "Secret", name="manor-secret")),
-            "a Service": create({**service(), "metadata": {"name": "manor-web", "namespace": "$own"}}),
+            "a ServiceAccount": create(make("v1", "ServiceAccount", name="manor-account")),
+            "a Role": create({**role(), "metadata": {"name": "manor-role", "namespace": "$own"}}),
         },
         by=policy("reserved"),
         control=create(config_map()),

@@ -1,4 +1,6 @@
-"""Nothing is trusted from a header: a request that only says who it is, is nobody's."""
+"""Nothing is trusted from a header: a request is who its credentials say, whatever its headers claim."""
+
+from typing import Any
 
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
@@ -6,31 +8,43 @@ from manor.verify.ground import Ground
 from manor.verify.probe.stage import FREE, Target
 from manor.verify.trial import Skip, Trial
 
-CLAIMS = (
-    ("X-Remote-User", "system:admin"),
-    ("X-Remote-Group", "system:masters"),
-    ("Impersonate-User", "system:admin"),
-    ("Impersonate-Group", "system:masters"),
-    ("kubeflow-userid", "admin@example.com"),
-    ("X-Forwarded-User", "admin"),
-)
+CLAIMS = {
+    "the front proxy's headers": (("X-Remote-User", "system:admin"), ("X-Remote-Group", "system:masters")),
+    "impersonation": (("Impersonate-User", "system:admin"), ("Impersonate-Group", "system:masters")),
+    "headers of login proxies": (
+        ("kubeflow-userid", "admin@example.com"),
+        ("X-Forwarded-User", "admin"),
+        ("X-Auth-Request-User", "admin"),
+    ),
+}
+ACCOUNT = f"system:serviceaccount:{FREE.namespace}:default"
+
+
+async def _token(ground: Ground) -> str:
+    body: dict[str, Any] = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 600},
+    }
+    path = f"/api/v1/namespaces/{FREE.namespace}/serviceaccounts/default/token"
+    return str((await ground.client.request("POST", path, body=body))["status"]["token"])
 
 
 async def _attack(ground: Ground) -> list[Trial]:
     address = (await ground.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"]
+    await ground.stage.running(FREE, "client")
+    credentials = (("Authorization", f"Bearer {await _token(ground)}"),)
     secrets = f"/api/v1/namespaces/{ground.victim.namespace}/secrets"
-    targets = [Target("https", address, 443, "/version")]
-    targets += [Target("https", address, 443, secrets, (claim,)) for claim in CLAIMS]
-    targets.append(Target("https", address, 443, secrets, CLAIMS))
-    version, *answers = await ground.stage.probe(FREE, targets)
-    if not version.reached:
-        raise Skip(f"the API server is not reached from a pod without policies: {version}")
-    trials = [seen("the API server answers a pod without policies", version.detail.splitlines()[0])]
-    for title, outcome in zip([*(name for name, _ in CLAIMS), "all of them"], answers, strict=True):
-        status = outcome.detail.split(" ")[1:2]
-        refused = status in (["401"], ["403"])
-        what = f"GET {secrets} with header {title} and no credentials"
-        trials.append(holds(what, refused, outcome.detail[-300:], "authentication"))
+    targets = [Target("https", address, 443, "/api", credentials)]
+    targets += [Target("https", address, 443, secrets, (*credentials, *claim)) for claim in CLAIMS.values()]
+    known, *answers = await ground.stage.probe(FREE, targets)
+    if " 200 " not in known.detail:
+        raise Skip(f"the API server does not answer a service account in a pod without policies: {known}")
+    trials = [seen(f"GET /api as {ACCOUNT} from its pod", "200")]
+    for title, outcome in zip(CLAIMS, answers, strict=True):
+        fine = " 403 " in outcome.detail and ACCOUNT in outcome.detail
+        what = f"GET {secrets} as {ACCOUNT} from its pod, with {title}"
+        trials.append(holds(what, fine, outcome.detail[-400:], "authentication"))
     return trials
 
 
@@ -40,9 +54,12 @@ CHECK = Check(
     guarantee="No identity is taken from a header that a client can write.",
     severity=Severity.CRITICAL,
     level=Level.LIVE,
-    references=("kubeflow/kubeflow#6702", "CVE-2022-29165 (class)", "CIS 1.2.1"),
-    attempt="From a pod without policies, asks for Secrets with X-Remote-User, Impersonate-User and others.",
-    expect="401 or 403: the headers of the front proxy count only with its certificate.",
-    remedy="Set --requestheader-client-ca-file to a CA of its own; take rights from system:anonymous.",
+    references=("kubeflow/kubeflow#6702", "CIS 1.2.1", "Kubernetes: Authenticating proxy"),
+    attempt=(
+        "From a pod, with its service account's token, asks for another tenant's Secrets with the headers of the front "
+        "proxy, of impersonation, of Kubeflow's and other login proxies."
+    ),
+    expect="403 that names the service account: the headers changed nothing.",
+    remedy="Set --requestheader-client-ca-file to a CA of its own; take `impersonate` from the account.",
     run=_attack,
 )
