@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nodes import node_for_tests
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +34,13 @@ metadata: {{name: {name}}}
 spec:
   owners: [{{name: {name}-owner}}]
 {extra}"""
+
+
+@pytest.fixture
+def bare_api_node() -> Iterator[Any]:
+    """An API server on which nothing was installed."""
+    with node_for_tests("bare", "--api-only") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +152,15 @@ def test_the_server_refuses_what_manor_refuses(platform: Any) -> None:
     )
     assert result.returncode != 0
     assert "a ServiceAccount needs a namespace" in result.stderr
+
+
+def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(bare_api_node: Any) -> None:
+    result = manor(bare_api_node, "apply", "-f", EXAMPLE)
+    assert result.returncode == 2
+    assert "the server has no kind Gateway in gateway.networking.k8s.io/v1" in result.stderr
+    assert "manor-system" not in kubectl(bare_api_node, "get", "namespaces")
+
+
+def kubectl(node: Any, *args: str) -> str:
+    command = ["kubectl", "--kubeconfig", str(node.kubeconfig), *args]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout

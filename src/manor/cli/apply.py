@@ -17,7 +17,7 @@ from manor.cli.options import Context, Files, Kubeconfig
 from manor.cli.output import EXIT_ERROR, err, run_async
 from manor.cli.progress import Shown, describe, shown, summary
 from manor.cli.quotas import wait_counted
-from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, stages
+from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, stages
 from manor.kube import Client, NotFound, UnknownKind
 from manor.load import Specs, read
 
@@ -35,6 +35,7 @@ async def roll_out(
 ) -> tuple[list[Step], bool]:
     """Apply all sets, stage after stage; a stage that fails ends the run, and the rest is told as not attempted."""
     steps: list[Step] = []
+    await require_kinds(client, parts)
     for number, stage in enumerate(parts):
         await wait_counted(client, stage, show)
         show.begin(f"applying {', '.join(part.title for part in stage)[:80]}", sum(len(p.objects) for p in stage))

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from manor.api import API_VERSION, Platform, Tenant, Workload
 from manor.apply import Inventory, Options, Plan, Result, apply, plan
-from manor.apply.errors import InventoryError
+from manor.apply.errors import InvalidObjects, InventoryError
 from manor.apply.objects import ref_of
 from manor.apply.progress import Progress
 from manor.apply.steps import Action, Step
@@ -100,6 +100,21 @@ async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:
         new = [Step(ref_of(obj), Action.CREATE, after=obj) for obj in part.objects]
         return Plan((*steps, *new))
     return Plan((*steps, *planned.steps))
+
+
+async def require_kinds(client: Client, parts: Sequence[Sequence[ObjectSet]]) -> None:
+    """InvalidObjects if the server lacks a kind that no CRD of these sets brings; asked before anything is changed."""
+    objects = [obj for stage in parts for part in stage for obj in part.objects]
+    coming = {obj["spec"]["names"]["kind"] for obj in objects if obj["kind"] == "CustomResourceDefinition"}
+    problems = []
+    for api_version, kind in sorted({(obj["apiVersion"], obj["kind"]) for obj in objects}):
+        if kind not in coming:
+            try:
+                await client.resource(api_version, kind)
+            except UnknownKind as error:
+                problems.append(f"{error} Nothing was changed.")
+    if problems:
+        raise InvalidObjects(problems)
 
 
 async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaitable[T]]) -> list[T]:
