@@ -1,13 +1,19 @@
-"""Writes docs/reference.md, every field of every kind, and docs/checks.md, every check, from the code (`make docs`)."""
+"""Writes the pages, and the parts of pages, that are made from the code and from measurements (`make docs`)."""
 
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from manor.api import API_VERSION, KINDS
-from manor.verify import load
+from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
 
-TARGET = Path(__file__).with_name("reference.md")
+DOCS = Path(__file__).parent
+RESULTS = {"pass": "held", "fail": "**open**"}
+"""What the status of a check is called; with any other, the attack could not be tried."""
 
 
 def type_of(schema: dict[str, Any]) -> str:
@@ -65,6 +71,68 @@ def reference() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def planes(checks: list[Check]) -> Iterator[tuple[str, list[Check]]]:
+    """The checks by plane, with the plane's name as a heading has it."""
+    for plane, group in groupby(checks, key=lambda check: check.plane):
+        yield plane.upper() if plane == "rbac" else plane.capitalize(), list(group)
+
+
+def guarantees() -> str:
+    """What every check promises, and what must keep the promise."""
+    lines: list[str] = []
+    for plane, checks in planes(load()):
+        lines += [f"### {plane}", "", "| guarantee | the attack ends by | severity | check |", "|---|---|---|---|"]
+        lines += [f"| {c.guarantee} | {c.expect} | {c.severity} | `{c.id}` |".replace("\n", " ") for c in checks]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def comparison() -> str:
+    """The attacks on a cluster without Manor beside those on one with it, as they were measured."""
+    bare, manor = (json.loads((DOCS / "measured" / f"{name}.json").read_text()) for name in ("bare", "manor"))
+    tried = [c for c in load() if c.id in bare["results"] and c.id in manor["results"]]
+    results = {c.id: [RESULTS.get(run["results"][c.id], "not applicable") for run in (bare, manor)] for c in tried}
+    lines = [
+        f"{len(tried)} checks at level {bare['level']}, on {bare['started'][:10]}, Kubernetes {bare['kubernetes']}.",
+        "",
+        "| plane | checks | namespaces alone: open | held | not applicable | Manor: open | held |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for title, ids in [*((plane, [c.id for c in cs]) for plane, cs in planes(tried)), ("**all**", list(results))]:
+        alone, ours = (Counter(results[name][side].strip("*") for name in ids) for side in (0, 1))
+        counts = [alone["open"], alone["held"], alone["not applicable"], ours["open"], ours["held"]]
+        lines.append(f"| {title} | {len(ids)} | {' | '.join(map(str, counts))} |")
+    for plane, checks in planes(tried):
+        lines += [
+            "",
+            f"### {plane}",
+            "",
+            "| check | attack | severity | namespaces alone | Manor |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [f"| `{c.id}` | {c.title} | {c.severity} | {' | '.join(results[c.id])} |" for c in checks]
+    return "\n".join([*lines, ""])
+
+
+def filled(page: str, part: str, made: str) -> str:
+    """The page with what was made between the two comments that name the part."""
+    before, begin, rest = (DOCS / page).read_text(encoding="utf-8").partition(f"<!-- {part}: made by `make docs` -->\n")
+    _, end, after = rest.partition(f"<!-- end of {part} -->")
+    if not begin or not end:
+        raise ValueError(f"{page} has no place for {part}")
+    return f"{before}{begin}\n{made}\n{end}{after}"
+
+
+def pages() -> dict[str, str]:
+    """Every page that is made, or has a part that is, by its name."""
+    return {
+        "reference.md": reference(),
+        "checks.md": catalogue_page(load()),
+        "threat-model.md": filled("threat-model.md", "guarantees", guarantees()),
+        "why.md": filled("why.md", "comparison", comparison()),
+    }
+
+
 if __name__ == "__main__":
-    TARGET.write_text(reference(), encoding="utf-8")
-    TARGET.with_name("checks.md").write_text(catalogue_page(load()), encoding="utf-8")
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
