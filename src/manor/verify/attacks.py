@@ -1,9 +1,10 @@
 """Attacks on the API server, from which checks are put together: requests refused, access denied."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from manor.kube import ApiError, Client, KubeError, UnknownKind
+from manor.kube import ApiError, Client, KubeError
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import RBAC, Stopper
@@ -56,6 +57,13 @@ async def try_allowed(ground: Ground, actor: Actor, title: str, request: Request
     return Trial(what, Verdict.HELD, "accepted", control=True)
 
 
+def _without_rights(trials: list[Trial]) -> list[Trial]:
+    """Where the tenant may not do even the allowed action, that RBAC refuses the attack as well shows nothing."""
+    if not any(trial.control and trial.verdict is Verdict.SKIPPED for trial in trials):
+        return trials
+    return [replace(t, verdict=Verdict.SKIPPED) if t.verdict is Verdict.ERROR else t for t in trials]
+
+
 def refused(attacks: Mapping[str, Request] | Plan, *, by: Stopper, control: Request | Mapping[str, Request]) -> Attack:
     """Each request must be refused `by` the mechanism and each control accepted, all as the mightiest member."""
 
@@ -63,27 +71,11 @@ def refused(attacks: Mapping[str, Request] | Plan, *, by: Stopper, control: Requ
         actor = ground.attacker.actor
         planned = attacks if isinstance(attacks, Mapping) else await attacks(ground)
         controls = control if isinstance(control, Mapping) else {"the allowed form": control}
-        return await asyncio.gather(
+        trials = await asyncio.gather(
             *(try_allowed(ground, actor, title, request) for title, request in controls.items()),
             *(try_refused(ground, actor, title, request, by) for title, request in planned.items()),
         )
-
-    return run
-
-
-def absent_or(api_version: str, kind: str, attack: Attack) -> Attack:
-    """`attack` where the cluster serves the kind; where it does not, there is nothing to attack, and that is shown."""
-
-    async def run(ground: Ground) -> list[Trial]:
-        try:
-            await ground.client.resource(api_version, kind)
-        except UnknownKind as error:
-            known = await ground.client.resource("v1", "Pod")
-            return [
-                Trial("control: discovery knows Pod", Verdict.HELD, known.api_version, control=True),
-                Trial(f"discovery: {api_version} {kind}", Verdict.HELD, str(error), "not served by this cluster"),
-            ]
-        return await attack(ground)
+        return _without_rights(trials)
 
     return run
 
@@ -106,8 +98,3 @@ async def found(
         return await client.get(api_version, kind, name, namespace)
     except KubeError as error:
         raise Skip(f"{kind} {name} is needed and cannot be read: {error}") from error
-
-
-def first(trials: Sequence[Trial], verdict: Verdict) -> Trial | None:
-    """The first trial with this verdict."""
-    return next((trial for trial in trials if trial.verdict is verdict), None)

@@ -48,6 +48,15 @@ class Ground:
         """Who attacks whom."""
         return f"{self.attacker.name} → {self.victim.name}"
 
+    @property
+    def image(self) -> str | None:
+        """An image that the tenant may run: in a dry run nobody looks whether it exists."""
+        if self.stage.image:
+            return self.stage.image
+        if self.tenancy.platform is None:
+            return "registry.k8s.io/pause:3.10"
+        return f"{self.attacker.registries[0]}/manor-verify:1" if self.attacker.registries else None
+
     @cached_property
     def words(self) -> Mapping[str, str | None]:
         """What attacks write as `$own`, `$other`, …; None where the cluster has no such thing."""
@@ -61,7 +70,7 @@ class Ground:
             "other_user": other.actor.user,
             "host": own.hosts[0] if own.hosts else None,
             "other_host": other.hosts[0] if other.hosts else None,
-            "image": self.stage.image or (f"{own.registries[0]}/manor-verify:1" if own.registries else None),
+            "image": self.image,
             "storage_class": own.storage_classes[0] if own.storage_classes else None,
             "registry": own.registries[0] if own.registries else None,
             "gateway": own.gateway[1] if own.gateway else None,

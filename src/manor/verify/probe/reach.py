@@ -112,7 +112,7 @@ async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, wi
     except ValueError:
         return Trial(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
     if opening is not None:
-        return Trial(what, Verdict.BROKEN, f"{got}; nothing answered just now, but {opening} lets it pass")
+        return Trial(what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}")
     if await ground.stage.enforced(ground.attacker):
         return Trial(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
     return Trial(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")

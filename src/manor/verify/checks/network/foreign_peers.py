@@ -23,7 +23,7 @@ async def _look(ground: Ground) -> list[Trial]:
         policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
         opening = netpol.admits(policies, direction, peer, await _labels(ground, peer))
         fine = opening is None or _consent(ground)
-        got = f"{opening} lets it pass" if opening else f"none of {len(policies)} policies lets it pass"
+        got = f"open: {opening}" if opening else f"none of {len(policies)} policies lets it pass"
         trials.append(holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy"))
     return trials
 

@@ -2,7 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.mechanisms import policy
+from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import NAME, make, pod_spec, workloads
 from manor.verify.requests import create
 
@@ -23,13 +23,13 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("Kubernetes: Multi-tenancy, node isolation",),
     attempt="Creates a DaemonSet.",
-    expect="Refused by the policy manor-pods.",
+    expect="Refused by the policy manor-pods, or 403 from RBAC.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
             "a DaemonSet": create(DAEMON_SET),
         },
-        by=policy("pods"),
+        by=any_of(policy("pods"), RBAC),
         control={"a Deployment": create(workloads(pod_spec())["Deployment"])},
     ),
 )

@@ -38,6 +38,6 @@ CHECK = Check(
             "evict a Pod": create_sub("v1", "Pod", NAME, "eviction", EVICTION, "$other"),
         },
         by=RBAC,
-        control={"create a Pod at home": create(pod()), "create a ConfigMap at home": create(config_map())},
+        control={"create a Pod at home": create(pod())},
     ),
 )

@@ -36,9 +36,6 @@ CHECK = Check(
             "get a log": read("v1", "Pod", NAME, "$other", "log"),
         },
         by=RBAC,
-        control={
-            "list its own Pods": lists("v1", "Pod", "$own"),
-            "list its own ConfigMaps": lists("v1", "ConfigMap", "$own"),
-        },
+        control={"list its own Pods": lists("v1", "Pod", "$own")},
     ),
 )
