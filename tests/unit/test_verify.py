@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+import verify_live_sabotages
+import verify_sabotages
 from manor.kube import ApiError
 from manor.verify import Check, Level, Report, Result, Severity, Status, Tenancy, load
 from manor.verify.baseline import accept, read_baseline
@@ -289,6 +291,11 @@ def test_an_accepted_finding_does_not_count_until_it_expires(tmp_path: Path) -> 
 def test_a_bad_baseline_is_refused_and_says_why(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BaselineError, match=says):
         read_baseline(baseline(tmp_path, text), [CHECK])
+
+
+def test_every_check_has_a_sabotage_that_turns_it_red() -> None:
+    sabotaged = set().union(*(s.red for s in [*verify_sabotages.SABOTAGES, *verify_live_sabotages.SABOTAGES]))
+    assert sabotaged == {check.id.removeprefix("MNR-") for check in load()}
 
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

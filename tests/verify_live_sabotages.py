@@ -1,0 +1,33 @@
+"""What is broken on a whole node, for the checks that make pods."""
+
+from sabotages import FLOW, Sabotage, grant, group, network_policy, remove, rule, unbind
+
+A, B = "verify-a", "verify-b"
+"""The two tenants."""
+
+ALL_NETWORK = {f"NETWORK-{number:03}" for number in range(1, 15)}
+BETWEEN = {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": A}}}]}
+OUTWARDS = {"to": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": B}}}]}
+
+SABOTAGES = (
+    Sabotage(
+        "allow-all policies",
+        (network_policy(A, ingress=[{}], egress=[{}]), network_policy(B, ingress=[{}], egress=[{}])),
+        frozenset(ALL_NETWORK),
+    ),
+    Sabotage(
+        "one way between the two",
+        (network_policy(A, egress=[OUTWARDS]), network_policy(B, ingress=[BETWEEN])),
+        frozenset(f"NETWORK-{number:03}" for number in range(1, 6)),
+    ),
+    Sabotage(
+        "policies unbound, flow schemas gone, service accounts impersonate",
+        (
+            *(change for name in ("images", "pods", "gpu", "queues", "storage", "routes") for change in unbind(name)),
+            remove(FLOW, "FlowSchema", f"manor-{A}"),
+            remove(FLOW, "FlowSchema", f"manor-{B}"),
+            *grant(rule("", "users groups", "impersonate"), to=group("system:serviceaccounts")),
+        ),
+        frozenset({"FAIRNESS-004", "METADATA-014", "ROUTES-011", "ROUTES-012", "STORAGE-008"}),
+    ),
+)
