@@ -42,12 +42,23 @@ class Known:
     tenants: dict[str, Tenant] = field(default_factory=dict)
     """Tenants registered so far: their names, namespaces and hosts are taken."""
     _last: tuple[list[Document], Specs] | None = None
+    _last_tenant: tuple[list[Document], tuple[Platform, Tenant, dict[str, Tenant]]] | None = None
 
     def specs(self, documents: Sequence[Document]) -> Specs:
         """The specs of `documents`, the Platform first. InvalidInput holds every problem."""
         if self._last is None or self._last[0] != list(documents):
             self._last = (list(documents), specs_from(documents))
         return self._last[1]
+
+    def tenant(self, documents: Sequence[Document]) -> tuple[Platform, Tenant, dict[str, Tenant]]:
+        """Platform, tenant, and everyone; the documents are the tenant's, the Platform's and every tenant's."""
+        given = list(documents)
+        if self._last_tenant is None or self._last_tenant[0] != given:
+            base = self.specs(given[1:])
+            everyone = Specs(platform=base.platform, tenants={**self.tenants, **base.tenants})
+            tenant = next(iter(specs_from(given[:1], known=everyone).tenants.values()))
+            self._last_tenant = given, (_platform(base), tenant, {**base.tenants, tenant.name: tenant})
+        return self._last_tenant[1]
 
     def claim(self, spec: Spec, component: str) -> None:
         """Taken if another component is this tenant or workload already."""
@@ -72,31 +83,22 @@ def platform_objects(documents: Sequence[Document], known: Known) -> list[Object
     return [spec_object(platform), *render_platform(platform)]
 
 
-def tenant_of(documents: Sequence[Document], known: Known) -> tuple[Platform, Tenant, dict[str, Tenant]]:
-    """Platform, tenant, and everyone; the documents are the tenant's, the Platform's and every other tenant's."""
-    own, *others = documents
-    base = known.specs(others)
-    everyone = Specs(platform=base.platform, tenants={**known.tenants, **base.tenants})
-    tenant = next(iter(specs_from([own], known=everyone).tenants.values()))
-    return _platform(base), tenant, {**base.tenants, tenant.name: tenant}
-
-
 def tenant_objects(documents: Sequence[Document], known: Known) -> list[Object]:
     """The Tenant and what it becomes."""
-    platform, tenant, tenants = tenant_of(documents, known)
+    platform, tenant, tenants = known.tenant(documents)
     return [spec_object(tenant), *render_tenant(platform, tenant, tenants)]
 
 
 def tenant_urls(documents: Sequence[Document], known: Known) -> list[str]:
     """Where the tenant's host names are reached."""
-    platform, tenant, _ = tenant_of(documents, known)
+    platform, tenant, _ = known.tenant(documents)
     return [url(platform, host) for host in tenant.hosts(platform.spec.domain)]
 
 
 def workload_of(documents: Sequence[Document], known: Known) -> tuple[Platform, Tenant, Workload]:
     """Platform, tenant and workload; the documents are the workload's, the tenant's, the Platform's and the others'."""
     own, *rest = documents
-    platform, tenant, _ = tenant_of(rest, known)
+    platform, tenant, _ = known.tenant(rest)
     workload = specs_from([own], known=Specs(platform=platform, tenants={tenant.name: tenant})).workloads[0]
     return platform, tenant, workload
 

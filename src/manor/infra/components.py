@@ -1,6 +1,7 @@
 """The components: Platform, Tenant, Model, TrainingJob. Each renders its spec, then registers what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NotRequired, TypedDict
 
@@ -9,9 +10,12 @@ import pulumi
 from manor.infra import compilation
 from manor.infra.compilation import Known, document_of
 from manor.infra.late import Draft, compiled, derived, draft
-from manor.infra.registration import foundation_registrations, registrations
+from manor.infra.registration import foundation_registrations, logical_name, registrations
 from manor.infra.resources import KubernetesObject, register
+from manor.load import Document
 from manor.render import Object, render_foundation
+
+Render = Callable[[Sequence[Document]], list[Object]]
 
 
 class PlatformArgs(TypedDict):
@@ -70,10 +74,13 @@ class _Component(pulumi.ComponentResource):
         more = pulumi.ResourceOptions(depends_on=list(resources))
         self._needs = pulumi.ResourceOptions.merge(self._needs, more)
 
-    def _register(self, objects: Sequence[Object], *, delete_data: bool = False) -> None:
-        spec, *rest = objects
-        made = registrations(self._name_given, spec, rest, delete_data=delete_data)
-        register(self, made, self._objects, self._needs)
+    def _register(self, drafts: Sequence[Draft], render: Render, *, delete_data: bool = False) -> None:
+        """Register what the drafts become: the spec first, then its objects."""
+        objects, later = compiled(drafts, render)
+        made = registrations(self._name_given, objects[0], objects[1:], delete_data=delete_data)
+        fields = {logical_name(self._name_given, obj): late for obj, late in zip(objects, later, strict=True)}
+        final = [replace(one, body={**one.body, **fields.get(one.name, {})}) for one in made]
+        register(self, final, self._objects, self._needs)
 
 
 class Platform(_Component):
@@ -83,10 +90,10 @@ class Platform(_Component):
         super().__init__(name, args, opts)
         self._known = Known()
         self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
-        objects = compiled([self._draft, *self._tenants], partial(compilation.platform_objects, known=self._known))
         register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs)
         self._wait_for(list(self._objects.values()))
-        self._register(objects)
+        drafts = [self._draft, *self._tenants]
+        self._register(drafts, partial(compilation.platform_objects, known=self._known))
         self.register_outputs({})
 
 
@@ -108,10 +115,10 @@ class Tenant(_Component):
             self._known = Known()
             others = [*_drafts([platform], "Platform", name), *_drafts(args.get("tenants") or [], "Tenant", name)]
         self._drafts = [self._draft, *others]
-        _, tenant, _ = compilation.tenant_of([each.stood_in() for each in self._drafts], self._known)
+        _, tenant, _ = self._known.tenant([each.stood_in() for each in self._drafts])
         self._known.claim(tenant, name)
-        objects = compiled(self._drafts, partial(compilation.tenant_objects, known=self._known))
-        self._register(objects, delete_data=args.get("delete_data", False))
+        render = partial(compilation.tenant_objects, known=self._known)
+        self._register(self._drafts, render, delete_data=args.get("delete_data", False))
         self.namespaces = pulumi.Output.from_input([space.name for space in tenant.namespaces])
         self.urls = derived(self._drafts, partial(compilation.tenant_urls, known=self._known))
         self.register_outputs({"namespaces": self.namespaces, "urls": self.urls})
@@ -132,8 +139,7 @@ class _Workload(_Component):
         self._drafts = [self._draft, *others]
         _, _, workload = compilation.workload_of([each.stood_in() for each in self._drafts], self._known)
         self._known.claim(workload, name)
-        objects = compiled(self._drafts, partial(compilation.workload_objects, known=self._known))
-        self._register(objects)
+        self._register(self._drafts, partial(compilation.workload_objects, known=self._known))
 
 
 class Model(_Workload):

@@ -139,11 +139,19 @@ def derived(drafts: Sequence[Draft], derive: Callable[[Sequence[Document]], T]) 
     return pulumi.Output.all(*(drafts[index].outputs[path] for index, path in waiting)).apply(real)
 
 
-def compiled(drafts: Sequence[Draft], render: Callable[[Sequence[Document]], list[Object]]) -> list[Object]:
-    """What the drafts become; where there are Outputs, the bodies of the objects are Outputs too."""
+_KNOWN = ("apiVersion", "kind", "metadata")
+
+
+def compiled(
+    drafts: Sequence[Draft], render: Callable[[Sequence[Document]], list[Object]]
+) -> tuple[list[Object], list[dict[str, pulumi.Output[Any]]]]:
+    """What the drafts become with stand-ins, and, for each object, its fields as they will be; none without Outputs.
+
+    An object's name and labels are known at once, all else is not.
+    """
     objects = render([each.stood_in() for each in drafts])
     if not any(each.outputs for each in drafts):
-        return objects
+        return objects, [{} for _ in objects]
 
     def checked(documents: Sequence[Document]) -> list[Object]:
         again = render(documents)
@@ -151,19 +159,13 @@ def compiled(drafts: Sequence[Draft], render: Callable[[Sequence[Document]], lis
         return again
 
     later = derived(drafts, checked)
-    return [_body(obj, later, index) for index, obj in enumerate(objects)]
 
+    def field(index: int, name: str) -> pulumi.Output[Any]:
+        return later.apply(lambda again: again[index][name])
 
-_KNOWN = ("apiVersion", "kind", "metadata")
-
-
-def _body(obj: Object, later: pulumi.Output[list[Object]], index: int) -> Object:
-    """`obj` with everything but its name and labels taken from what is rendered later."""
-
-    def field(name: str) -> pulumi.Output[Any]:
-        return later.apply(lambda objects: objects[index][name])
-
-    return {name: value if name in _KNOWN else field(name) for name, value in obj.items()}
+    return objects, [
+        {name: field(index, name) for name in obj if name not in _KNOWN} for index, obj in enumerate(objects)
+    ]
 
 
 def _check_same(before: Sequence[Object], after: Sequence[Object]) -> None:

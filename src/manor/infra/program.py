@@ -7,6 +7,7 @@ from typing import Any, Self
 import pulumi
 from pydantic import Field
 
+from manor import __version__
 from manor.infra.errors import InfraError, InvalidSettings
 from manor.infra.gke.options import GkeOptions, Options
 from manor.infra.gke.platform import platform_on
@@ -96,8 +97,8 @@ class GkeProgram(GkeOptions, Files):
         if self.domain:
             spec["domain"] = self.domain
         images = dict(spec.get("images", {}))
-        images.setdefault("training", f"{registry}/training:0.1.0")
-        images.setdefault("serving", {"sklearn": f"{registry}/serving:0.1.0"})
+        images.setdefault("training", f"{registry}/training:{__version__}")
+        images.setdefault("serving", {"sklearn": f"{registry}/serving:{__version__}"})
         spec["images"] = images
         if api_server:
             spec["network"].setdefault("apiServers", API_SERVER_TO_BE)
