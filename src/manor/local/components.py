@@ -86,6 +86,9 @@ def _apiserver(node: Node) -> Component:
         authorization_mode="Node,RBAC",
         enable_admission_plugins="NodeRestriction",
         allow_privileged=True,
+        # A fifth of the default: a small machine runs no 600 requests at a time, and a tenant's part of these is one.
+        max_requests_inflight=80,
+        max_mutating_requests_inflight=40,
         service_account_issuer=ISSUER,
         service_account_key_file=pki / "sa.pub",
         service_account_signing_key_file=pki / "sa.key",
