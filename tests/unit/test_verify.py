@@ -23,7 +23,8 @@ from manor.verify.registry import get, inspect, select
 from manor.verify.reports import WRITERS
 from manor.verify.reports.markdown import catalogue_page
 from manor.verify.requests import every_write, merged
-from manor.verify.runner import LIVE_PAIRS, sample
+from manor.verify.rules import Rules
+from manor.verify.runner import DRY_PAIRS, LIVE_PAIRS, sample
 from manor.verify.team import Actor, Team, parse_team
 from manor.verify.trial import Trial, Verdict, combine
 
@@ -146,6 +147,53 @@ def test_the_cost_grows_with_the_tenants_and_everybody_attacks_and_is_attacked()
     assert len(pairs.live) <= LIVE_PAIRS
     assert {attacker.name for attacker, _ in pairs.dry_run} == {victim.name for _, victim in pairs.dry_run}
     assert len({a.name for a, _ in pairs.dry_run}) == 100
+
+
+def test_a_dry_run_check_runs_for_some_pairs_and_all_checks_together_for_every_tenant() -> None:
+    pairs = sample(Tenancy(teams(100)))
+    chosen = [pairs.of(check) for check in load() if check.level is Level.DRY_RUN and check.scope == "pair"]
+    assert {len(some) for some in chosen} == {DRY_PAIRS}
+    assert {attacker.name for some in chosen for attacker, _ in some} == {f"t{n}" for n in range(100)}
+
+
+def may(verb: str, resource: str, group: str = "", name: str = "") -> dict[str, Any]:
+    kind, _, sub = resource.partition("/")
+    wanted = {"verb": verb, "group": group, "resource": kind, "subresource": sub, "name": name, "namespace": "n"}
+    return {"resourceAttributes": wanted}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "allowed"),
+    [
+        (may("get", "pods"), True),
+        (may("delete", "pods"), False),
+        (may("get", "pods", "metrics.k8s.io"), False),
+        (may("get", "pods/log"), False),
+        (may("create", "pods/exec"), True),
+        (may("get", "secrets"), False),
+        (may("get", "secrets", name="mine"), True),
+        (may("get", "secrets", name="other"), False),
+        (may("sweep", "anything", "example.com"), True),
+        (may("update", "deployments/scale", "apps"), True),
+        ({"nonResourceAttributes": {"verb": "get", "path": "/metrics/slis"}}, True),
+        ({"nonResourceAttributes": {"verb": "get", "path": "/logs"}}, False),
+    ],
+)
+def test_rules_answer_as_rbac_does(attributes: dict[str, Any], allowed: bool) -> None:
+    rules = Rules.read(
+        {
+            "resourceRules": [
+                {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"]},
+                {"verbs": ["create"], "apiGroups": [""], "resources": ["pods/exec"]},
+                {"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"]},
+                {"verbs": ["*"], "apiGroups": ["example.com"], "resources": ["*"]},
+                {"verbs": ["update"], "apiGroups": ["apps"], "resources": ["*/scale"]},
+            ],
+            "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/metrics/*"]}],
+        }
+    )
+    assert rules.complete
+    assert (rules.allowing(attributes) is not None) is allowed
 
 
 def test_tenants_are_given_by_hand() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from zlib import crc32
 
 from manor import __version__
 from manor.kube import Client, KubeError, UnknownKind
@@ -20,6 +21,8 @@ CONCURRENCY = 24
 """Checks that run at once; each sends several requests."""
 TIME_LIMIT = 240.0
 """Seconds that one check may take for one pair."""
+DRY_PAIRS = 32
+"""Pairs that run each dry-run check: others for each check, so that together they cover all tenants."""
 LIVE_PAIRS = 8
 """Pairs that run the live checks; each needs two probe pods."""
 
@@ -37,24 +40,34 @@ class Sample:
 
     def of(self, check: Check) -> Pairs:
         """The pairs of one check."""
-        pairs = {Level.STATIC: self.static, Level.DRY_RUN: self.dry_run, Level.LIVE: self.live}[check.level]
-        return pairs[:1] if check.scope == "cluster" else pairs
+        if check.scope == "cluster":
+            return self.static[:1]
+        if check.level is Level.DRY_RUN:
+            return spread(self.dry_run, DRY_PAIRS, start=crc32(check.id.encode()))
+        return self.live if check.level is Level.LIVE else self.static
 
     @property
     def words(self) -> str:
         """How the pairs were chosen, for the report."""
         return (
             f"each tenant attacks its successor in a ring ({len(self.dry_run)} pairs); static checks also let every "
-            f"tenant attack the first one ({len(self.static)} pairs); live checks run for {len(self.live)} pairs, "
-            "spread evenly over the ring: the cost grows with the number of tenants, not with its square"
+            f"tenant attack the first one ({len(self.static)} pairs); each dry-run check runs for at most {DRY_PAIRS} "
+            f"pairs, others for each check, live checks for {len(self.live)}, spread evenly over the ring: "
+            "the cost grows with the number of tenants, not with its square"
         )
 
 
 def sample(tenancy: Tenancy) -> Sample:
     """The pairs: a ring for requests, ring and hub for questions to the authorizer, a part of the ring for probes."""
     circle = ring(tenancy.teams)
-    step = max(1, -(-len(circle) // LIVE_PAIRS))
-    return Sample([*circle, *hub(tenancy.teams)], circle, circle[::step])
+    return Sample([*circle, *hub(tenancy.teams)], circle, spread(circle, LIVE_PAIRS))
+
+
+def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
+    """At most so many of the pairs, evenly spread, from `start` on."""
+    if len(pairs) <= most:
+        return pairs
+    return [pairs[(start + number * len(pairs) // most) % len(pairs)] for number in range(most)]
 
 
 async def run_one(check: Check, ground: Ground) -> list[Trial]:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from manor.kube import Client, KubeError, NotFound, UnknownKind
+from manor.verify.rules import Rules
+from manor.verify.team import Actor
 
 Object = dict[str, Any]
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Snapshot:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[list[Object]]] = {}
         self._resources: asyncio.Task[list[Served]] | None = None
+        self._rules: dict[tuple[Actor, str], asyncio.Task[Rules]] = {}
 
     async def all(self, api_version: str, kind: str) -> list[Object]:
         """Every object of `kind` on the cluster."""
@@ -67,6 +71,21 @@ class Snapshot:
             Served(group, r["name"], r["kind"], version, r["namespaced"], tuple(r["verbs"]))
             for r in listed["resources"]
         ]
+
+    async def rules(self, actor: Actor, namespace: str) -> Rules:
+        """All that an identity may do in a namespace."""
+        key = (actor, namespace)
+        if key not in self._rules:
+            self._rules[key] = asyncio.create_task(self._review(actor, namespace))
+        return await asyncio.shield(self._rules[key])
+
+    async def _review(self, actor: Actor, namespace: str) -> Rules:
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        }
+        return Rules.read((await actor.client(self._client).request("POST", RULES, body=body))["status"])
 
     async def _list(self, api_version: str, kind: str) -> list[Object]:
         try:

@@ -15,7 +15,6 @@ from manor.verify.ground import Ground
 from manor.verify.team import Actor
 from manor.verify.trial import Trial
 
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
 CELLS = 3000
 """SubjectAccessReviews of this check in a run, over all pairs and roles."""
@@ -23,17 +22,17 @@ CELLS = 3000
 
 async def _rules(ground: Ground, actor: Actor, namespaced: set[tuple[str, str]]) -> Trial:
     namespace = ground.victim.namespace
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
-    answer = await ground.act(actor).request("POST", REVIEWS, body=body)
-    rules = answer["status"]["resourceRules"]
+    rules = await ground.snapshot.rules(actor, namespace)
     found = sorted(
         f"{', '.join(rule['verbs'])} {resource}.{group or 'core'}"
-        for rule in rules
+        for rule in rules.resources
         for group in rule.get("apiGroups", [])
         for resource in rule.get("resources", [])
         if "*" in (group, resource) or (group, resource) in namespaced
     )
-    got = f"it may: {'; '.join(found[:5])}" if found else f"{len(rules)} rules, none on anything in a namespace"
+    got = (
+        f"it may: {'; '.join(found[:5])}" if found else f"{len(rules.resources)} rules, none on what a namespace holds"
+    )
     return holds(f"SelfSubjectRulesReview of {actor} in {namespace}", not found, got, "RBAC")
 
 
