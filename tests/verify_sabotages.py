@@ -49,24 +49,12 @@ SABOTAGES = (
         "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34)),
         *unbind("pods"),
     ),
-    sabotage("gpu unbound", "ADMISSION-009 POD-034", *unbind("gpu")),
-    sabotage("queues unbound", "ADMISSION-009 POD-036", *unbind("queues")),
     sabotage(
         "metadata unbound",
         "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
         *unbind("metadata"),
     ),
     sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 9)), *unbind("routes")),
-    sabotage("storage unbound", "ADMISSION-009 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004", *unbind("storage")),
-    sabotage("reserved unbound", "ADMISSION-009 ADMISSION-010 ADMISSION-011", *unbind("reserved")),
-    sabotage("rbac unbound", "ADMISSION-009 RBAC-010", *unbind("rbac")),
-    sabotage("namespaces unbound", "ADMISSION-009 METADATA-005 METADATA-006 METADATA-007", *unbind("namespaces")),
-    sabotage("cluster unbound", "ADMISSION-009", *unbind("cluster")),
-    sabotage(
-        "a policy that fails open",
-        "ADMISSION-009",
-        merge(ADMISSION, "ValidatingAdmissionPolicy", "manor-images", {"spec": {"failurePolicy": "Ignore"}}),
-    ),
     sabotage(
         "a policy that only warns",
         "ADMISSION-009 POD-036",
@@ -215,13 +203,6 @@ SABOTAGES = (
         *grant(rule("*", "*", "*"), namespace="tenant-a"),
     ),
     sabotage(
-        "a viewer who reads Secrets",
-        "PLATFORM-006",
-        merge(
-            "rbac.authorization.k8s.io/v1", "ClusterRole", "manor:viewer", {"rules": [rule("", "secrets", "get list")]}
-        ),
-    ),
-    sabotage(
         "Manor's own account as administrator",
         "PLATFORM-001",
         bind("cluster-admin", account("manor-system", "default")),
@@ -274,44 +255,10 @@ SABOTAGES = (
         network_policy("tenant-a", ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "friends"}}}]}]),
     ),
     sabotage(
-        "Manor's namespace open",
-        "PLATFORM-002",
-        remove(NETWORKING, "NetworkPolicy", "manor-default-deny", "manor-system"),
-    ),
-    sabotage(
-        "a volume that waits for anybody",
-        "STORAGE-007",
-        put(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {"name": "sabotage"},
-                "spec": {
-                    "capacity": {"storage": "1Gi"},
-                    "accessModes": ["ReadWriteOnce"],
-                    "storageClassName": "standard",
-                    "persistentVolumeReclaimPolicy": "Retain",
-                    "hostPath": {"path": "/tmp/sabotage"},
-                },
-            }
-        ),
-    ),
-    sabotage(
-        "a listener that takes anybody's routes",
-        "ROUTES-010",
-        merge(GATEWAY, "Gateway", "tenant-a", {"spec": {"listeners": [ALLOW]}}, "manor-system"),
-    ),
-    sabotage(
         "a forged tenant label",
         "FAIRNESS-001 METADATA-012 NETWORK-020 PLATFORM-004",
         merge("v1", "Namespace", "kube-public", {"metadata": {"labels": {"manor.dev/tenant": "tenant-a"}}}),
     ),
-    sabotage(
-        "a token in every pod",
-        "PLATFORM-007",
-        merge("v1", "ServiceAccount", "default", {"automountServiceAccountToken": True}, "tenant-a"),
-    ),
-    sabotage("no flow schema", "FAIRNESS-001", remove(FLOW, "FlowSchema", "manor-tenant-a")),
     sabotage(
         "a tenant exempt from limits",
         "FAIRNESS-001 FAIRNESS-003",
@@ -342,8 +289,23 @@ SABOTAGES = (
         ),
     ),
     sabotage(
-        "a webhook in the request path",
-        "ADMISSION-012",
+        "gpu, queues and storage unbound",
+        "ADMISSION-009 POD-034 POD-036 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004",
+        *unbind("gpu"),
+        *unbind("queues"),
+        *unbind("storage"),
+    ),
+    sabotage(
+        "a policy unbound, another that fails open",
+        "ADMISSION-009",
+        *unbind("cluster"),
+        merge(ADMISSION, "ValidatingAdmissionPolicy", "manor-images", {"spec": {"failurePolicy": "Ignore"}}),
+    ),
+    sabotage(
+        "small things in many places",
+        "ADMISSION-012 FAIRNESS-001 PLATFORM-002 PLATFORM-006 PLATFORM-007 PLATFORM-009 ROUTES-010 STORAGE-007",
+        merge("v1", "ServiceAccount", "default", {"automountServiceAccountToken": True}, "tenant-a"),
+        remove(FLOW, "FlowSchema", "manor-tenant-a"),
         put(
             {
                 "apiVersion": ADMISSION,
@@ -352,11 +314,26 @@ SABOTAGES = (
                 "webhooks": [],
             }
         ),
-    ),
-    sabotage(
-        "an old kubelet",
-        "PLATFORM-009",
         put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "sabotage"}}),
         merge("v1", "Node", "sabotage", OLD_NODE, sub="status"),
+        put(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": "sabotage"},
+                "spec": {
+                    "capacity": {"storage": "1Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "storageClassName": "standard",
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": {"path": "/tmp/sabotage"},
+                },
+            }
+        ),
+        merge(GATEWAY, "Gateway", "tenant-a", {"spec": {"listeners": [ALLOW]}}, "manor-system"),
+        remove(NETWORKING, "NetworkPolicy", "manor-default-deny", "manor-system"),
+        merge(
+            "rbac.authorization.k8s.io/v1", "ClusterRole", "manor:viewer", {"rules": [rule("", "secrets", "get list")]}
+        ),
     ),
 )

@@ -1,8 +1,8 @@
 """What an identity may do in a namespace, as one answer: for whole matrices where there are many tenants.
 
 A SelfSubjectRulesReview lists the rules that RBAC gives an identity; a question is then answered from the list, as
-RBAC itself does (k8s.io/component-helpers, auth/rbac/validation). Where the server says that the list is not complete, because
-another authorizer has a say, it answers nothing, and the authorizer is asked each question.
+RBAC itself does (k8s.io/component-helpers, auth/rbac/validation). Where the server says that the list is not complete,
+because another authorizer has a say, it answers nothing, and the authorizer is asked each question.
 """
 
 from collections.abc import Mapping
