@@ -15,7 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+
 from manor.kube import Client
+from manor.local.binaries import obtain_folder
+from manor.local.progress import Report
+from nodes import RunningNode, node_for_tests
 
 T = TypeVar("T")
 
@@ -106,3 +111,47 @@ def connected(kubeconfig: Path, *, preview: bool = False, force: bool = False) -
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+STORAGE = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard"},
+    "provisioner": "example.com/none",
+}
+
+
+async def _prepare(kubeconfig: Path) -> None:
+    """The kinds of the Gateway API, and the storage class that the example's Platform names."""
+    async with Client.connect(kubeconfig) as client:
+        await client.apply(STORAGE, field_manager="tests")
+        for path in sorted(obtain_folder("gateway-api", Report()).glob("*.yaml")):
+            for crd in filter(None, yaml.safe_load_all(path.read_text())):
+                await client.apply(crd, field_manager="tests", force=True)
+
+
+async def counted(kubeconfig: Path) -> None:
+    """Until the quota controller knows the new kinds. A quota made before that would wait five minutes."""
+    hard = {"count/models.manor.dev": "1", "count/trainingjobs.manor.dev": "1"}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "probe", "namespace": "default"},
+        "spec": {"hard": hard},
+    }
+    async with Client.connect(kubeconfig) as client, asyncio.timeout(120):
+        while True:
+            await client.create(quota)
+            await asyncio.sleep(2)
+            live = await client.get("v1", "ResourceQuota", "probe", "default")
+            await client.delete("v1", "ResourceQuota", "probe", "default")
+            if hard.keys() <= live.get("status", {}).get("used", {}).keys():
+                return
+
+
+@contextmanager
+def api_server(name: str) -> Iterator[RunningNode]:
+    """An API server with what the example needs of a cluster."""
+    with node_for_tests(name, "--api-only") as node:
+        asyncio.run(_prepare(node.kubeconfig))
+        yield node

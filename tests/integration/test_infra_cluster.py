@@ -13,10 +13,8 @@ import yaml
 
 from manor.infra import Platform, Tenant, TrainingJob
 from manor.kube import Client, Conflict, NotFound, Object
-from manor.local.binaries import obtain_folder
-from manor.local.progress import Report
-from nodes import MANOR, RunningNode, node_for_tests
-from pulumi_cluster import RANDOM_MANAGER, connected
+from nodes import MANOR, RunningNode
+from pulumi_cluster import RANDOM_MANAGER, api_server, connected, counted
 from pulumi_programs import EXAMPLE, files, run_program
 from pulumi_runs import Recorder, run
 
@@ -31,47 +29,10 @@ def manor(node: RunningNode, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
 
-STORAGE = {
-    "apiVersion": "storage.k8s.io/v1",
-    "kind": "StorageClass",
-    "metadata": {"name": "standard"},
-    "provisioner": "example.com/none",
-}
-
-
-async def _prepare(kubeconfig: Path) -> None:
-    """The kinds of the Gateway API, and the storage class that the example's Platform names."""
-    async with Client.connect(kubeconfig) as client:
-        await client.apply(STORAGE, field_manager="tests")
-        for path in sorted(obtain_folder("gateway-api", Report()).glob("*.yaml")):
-            for crd in filter(None, yaml.safe_load_all(path.read_text())):
-                await client.apply(crd, field_manager="tests", force=True)
-
-
-async def _counted(kubeconfig: Path) -> None:
-    """Until the quota controller knows the new kinds. A quota made before that would wait five minutes."""
-    hard = {"count/models.manor.dev": "1", "count/trainingjobs.manor.dev": "1"}
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "probe", "namespace": "default"},
-        "spec": {"hard": hard},
-    }
-    async with Client.connect(kubeconfig) as client, asyncio.timeout(120):
-        while True:
-            await client.create(quota)
-            await asyncio.sleep(2)
-            live = await client.get("v1", "ResourceQuota", "probe", "default")
-            await client.delete("v1", "ResourceQuota", "probe", "default")
-            if hard.keys() <= live.get("status", {}).get("used", {}).keys():
-                return
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RunningNode]:
-    """An API server with the kinds of the Gateway API, of these tests alone."""
-    with node_for_tests("pulumi", "--api-only") as node:
-        asyncio.run(_prepare(node.kubeconfig))
+    """An API server of these tests alone."""
+    with api_server("pulumi") as node:
         yield node
 
 
@@ -83,7 +44,7 @@ def example(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> t
         if file.name != "platform.yaml":
             (teams / file.name).write_text(file.read_text())
     make(cluster, making())
-    asyncio.run(_counted(cluster.kubeconfig))
+    asyncio.run(counted(cluster.kubeconfig))
     with connected(cluster.kubeconfig) as real:
         recorder, outputs = run_program("any", {**CONFIG, "manor-any:teams": str(teams)}, Recorder(make=real.make))
     assert outputs["tenants"][0]["tenant-a"]["namespaces"] == ["tenant-a"]

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from nodes import MANOR, RunningNode
+from pulumi_cluster import api_server
 from pulumi_programs import EXAMPLE, ROOT
 
 pytestmark = [
@@ -25,7 +26,14 @@ SPECS = ("tenant-a.yaml", "tenant-b.yaml")
 
 
 @pytest.fixture(scope="module")
-def program(gateway_api_node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cluster() -> Iterator[RunningNode]:
+    """An API server of these tests alone."""
+    with api_server("pulumi-cli") as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def program(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The program for any cluster, with a stack `test` for the API server."""
     folder = tmp_path_factory.mktemp("program")
     shutil.copytree(ROOT / "deploy" / "any", folder, dirs_exist_ok=True)
@@ -39,7 +47,7 @@ def program(gateway_api_node: RunningNode, tmp_path_factory: pytest.TempPathFact
     os.environ["PULUMI_BACKEND_URL"] = f"file://{tmp_path_factory.mktemp('state')}"
     os.environ["PULUMI_CONFIG_PASSPHRASE"] = "test"
     _pulumi(folder, "stack", "init", "test")
-    _pulumi(folder, "config", "set", "kubeconfig", str(gateway_api_node.kubeconfig))
+    _pulumi(folder, "config", "set", "kubeconfig", str(cluster.kubeconfig))
     yield folder
     _pulumi(folder, "state", "unprotect", "--all", "--yes")
     _pulumi(folder, "destroy", "--yes", "--skip-preview")
@@ -55,12 +63,12 @@ def _manor(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([MANOR, *arguments], capture_output=True, text=True, check=False, timeout=1200)
 
 
-def test_up_makes_what_manor_would(program: Path, gateway_api_node: RunningNode) -> None:
+def test_up_makes_what_manor_would(program: Path, cluster: RunningNode) -> None:
     made = _manor("infra", "up", "-C", str(program), "--stack", "test", "--yes")
     assert made.returncode == 0, made.stdout + made.stderr
     files = [str(EXAMPLE / name) for name in ("platform.yaml", *SPECS)]
     named = [option for file in files for option in ("-f", file)]
-    compared = _manor("diff", "--kubeconfig", str(gateway_api_node.kubeconfig), *named)
+    compared = _manor("diff", "--kubeconfig", str(cluster.kubeconfig), *named)
     assert (compared.stdout, compared.returncode) == ("", 0)
 
 

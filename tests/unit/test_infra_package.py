@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from manor.cli.main import app
 from manor.infra import EnvoyGateway, GkeCluster, Model, Platform, Tenant, TrainingJob
+from manor.infra.late import STAND_INS
 from manor.infra.program import AnyProgram, GkeProgram
 from manor.infra.settings import read_values
 from pulumi_programs import EXAMPLE, ROOT
@@ -123,3 +124,26 @@ def test_a_folder_without_a_program_is_refused(monkeypatch: pytest.MonkeyPatch, 
     result = CliRunner().invoke(app, ["infra", "preview", "-C", str(tmp_path)])
     assert result.exit_code == 2
     assert "no Pulumi.yaml in" in result.output
+
+
+def test_the_program_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "pulumi.md").read_text()
+    program = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    Path("platform.yaml").write_text((EXAMPLE / "platform.yaml").read_text())
+    for team in ("vision", "language"):
+        Path(f"{team}.yaml").write_text((EXAMPLE / "tenant-a.yaml").read_text().replace("tenant-a", team))
+    model = (EXAMPLE / "iris.yaml").read_text().split("---\n")[1]
+    Path("iris.yaml").write_text(model.replace("tenant-a", "vision"))
+    outputs = run(lambda: exec(program, {}), Recorder())
+    assert outputs == {"iris": ("http://vision.manor.local:30080/v2/models/iris/infer", False)}
+
+
+def test_the_docs_name_every_field_that_may_be_an_output() -> None:
+    page = (ROOT / "docs" / "pulumi.md").read_text()
+    section = page.split("### Values of other resources")[1].split("###")[0]
+    for kind, _, *path in STAND_INS:
+        named = [str(part) for part in path if part != "*"]
+        known = ".".join(named), named[0]
+        is_cidr = kind == "Platform" and named[0] == "network"
+        assert is_cidr or any(f"`{name}`" in section for name in known), (kind, path)
