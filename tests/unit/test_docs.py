@@ -56,3 +56,13 @@ def test_every_command_that_the_docs_name_exists() -> None:
             line = f"manor {name}"
             if re.search(rf"(?:^    .*|`){re.escape(line)}", page.read_text(), re.MULTILINE):
                 assert name in commands, f"{page.name}: {line}"
+
+
+def test_every_message_that_troubleshooting_explains_is_one_of_the_code() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    told = re.findall(r"^(?:###|\|) `([^`]+)`", page, re.MULTILINE)
+    parts = {part.strip() for text in told for part in re.split("[…;]", text)}
+    sources = [path.read_text() for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".yaml")]
+    # A message goes over several lines of the source, as literals side by side or joined by +.
+    code = re.sub(r"""(["']) \+? ?f?\1""", "", " ".join("".join(sources).replace("\\'", "'").split()))
+    assert not [part for part in parts if part not in code]
