@@ -163,9 +163,9 @@ async def run(kubeconfig: Path) -> float:
 
 @contextmanager
 def api_server(name: str = "bench-admission") -> Iterator[Path]:
-    """A throw-away API server; its kubeconfig."""
+    """A throw-away API server whose etcd syncs to disk, as one that is meant to last does; its kubeconfig."""
     manor = str(Path(sys.executable).with_name("manor"))
-    subprocess.run([manor, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True, stdout=sys.stderr)
+    subprocess.run([manor, "local", "up", "--name", name, "--api-only"], check=True, stdout=sys.stderr)
     try:
         said = subprocess.run(
             [manor, "local", "kubeconfig", "--name", name, "--path"], check=True, capture_output=True, text=True

@@ -143,6 +143,29 @@ def cluster_objects() -> list[Object]:
     ]
 
 
+def watcher() -> list[Object]:
+    """A policy that matches nothing and stays: without any that takes ConfigMaps the API server stops watching them,
+    for the rest of its life, and whoever comes next on it would see old ones.
+    """
+    metadata = {"name": "tests-keep-configmaps-watched"}
+    rule = {"apiGroups": ["tests.manor.dev"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["nothings"]}
+    policy = {
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "true"}],
+    }
+    binding = {
+        "policyName": metadata["name"],
+        "validationActions": ["Deny"],
+        "paramRef": {"name": "none", "parameterNotFoundAction": "Allow"},
+    }
+    group = "admissionregistration.k8s.io/v1"
+    return [
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": policy},
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
+    ]
+
+
 async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Waits until `probe` says yes; policies, like all admission configuration, take effect within seconds."""
     deadline = time.monotonic() + seconds
@@ -168,6 +191,7 @@ async def _applied(client: Client, obj: Object) -> bool:
 async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
     """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is as it was before."""
     async with Client.connect(kubeconfig) as client:
+        await apply_all(client, watcher())
         wanted = [*cluster_objects(), *guardrails.policies(PLATFORM)]
         made = [obj for obj in wanted if await _gone(client, where(obj))]
         await apply_all(client, made)
