@@ -69,7 +69,8 @@ def test_guards_come_before_what_they_guard(specs: Specs) -> None:
     made = by_name(registrations("a", spec, objects))
     order = list(made)
     assert all(order.index(before) < order.index(name) for name in made for before in made[name].after)
-    guards = {n for n, r in made.items() if r.body["kind"] in ("NetworkPolicy", "LimitRange", "RoleBinding")}
+    inside = {n: r.body["kind"] for n, r in made.items() if r.body["metadata"].get("namespace") == "tenant-a"}
+    guards = {name for name, kind in inside.items() if kind in ("NetworkPolicy", "LimitRange", "RoleBinding")}
     assert len(guards) >= 6
     quota, volume = "a:ResourceQuota/tenant-a/manor-quota", "a:PersistentVolumeClaim/tenant-a/models"
     assert guards <= waits_for(made, quota)
