@@ -87,7 +87,7 @@ def tenancy(tenant: Tenant) -> list[Object]:
         {
             "apiGroups": [""],
             "resources": ["namespaces"],
-            "resourceNames": guardrails.namespace_slots(tenant),
+            "resourceNames": tenant.namespace_slots,
             "verbs": ["own", "delete"],
         },
     ]

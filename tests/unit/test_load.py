@@ -72,6 +72,7 @@ def test_a_mistake_in_a_tenant_names_file_line_and_field(tmp_path: Path, spec: s
         ("", "", "metadata.name: Tenant 'team-b' is defined twice; it is also at"),
         ("  namespaces: [{name: shared}]\n", "  namespaces: [{name: shared}]\n", "belongs to tenant 'team-a' already"),
         ("", "  namespaces: [{name: team-a}]\n", "namespace 'team-a' belongs to tenant 'team-a' already"),
+        ("", "  namespaces: [{name: team-a-5}]\n", "namespace 'team-a-5' is kept for owners of tenant 'team-a'"),
         ("  hosts: [a.example.com]\n", "  hosts: [a.example.com]\n", "overlaps 'a.example.com' of tenant 'team-a'"),
         ("  hosts: ['*.example.com']\n", "  hosts: [x.example.com]\n", "overlaps '*.example.com' of tenant 'team-a'"),
         ("", "  hosts: [team-a.example.org]\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),

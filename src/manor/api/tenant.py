@@ -147,7 +147,7 @@ class TenantSpec(Spec):
     namespaces: list[NamespaceShare] = []
     """Its namespaces, each with a share of the quota; one named like the tenant when absent."""
     max_namespaces: int = Field(default=5, ge=0, le=100)
-    """How many namespaces named `<tenant>-…` owners may have made themselves."""
+    """How many namespaces owners may make themselves: `<tenant>-1`, `<tenant>-2`, … up to this number."""
     quota: Quota = Quota()
     """Budget over all its namespaces."""
     gpu: GpuShare = GpuShare()
@@ -205,6 +205,14 @@ class Tenant(Spec):
     def namespaces(self) -> list[NamespaceShare]:
         """The tenant's namespaces with the default filled in."""
         return self.spec.namespaces or [NamespaceShare(name=self.name)]
+
+    @property
+    def namespace_slots(self) -> list[str]:
+        """The names of the namespaces that owners may make themselves: as many as the tenant may have, and no others.
+
+        Names are unique in a cluster, so that a bounded list of names bounds the number without anybody counting.
+        """
+        return [f"{self.name}-{number}" for number in range(1, self.spec.max_namespaces + 1)]
 
     def hosts(self, domain: str) -> list[str]:
         """The tenant's host names with the default filled in."""

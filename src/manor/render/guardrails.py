@@ -62,7 +62,7 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
     runtime_class = platform.spec.sandbox_runtime_class
     data = {
         "tenant": tenant.name,
-        "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *namespace_slots(tenant)}),
+        "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}),
         "members": "\n".join(members(platform, tenant)),
         "registries": _join(map(registry, _either(spec.registries, platform.spec.registries))),
         "storage-classes": _join(_either(spec.storage_classes, platform.spec.storage_classes)),
@@ -89,14 +89,6 @@ def members(platform: Platform, tenant: Tenant) -> list[str]:
         return f"{subject.kind}:{prefix}{subject.name}"
 
     return sorted({text(subject) for role in get_args(Role) for subject in tenant.subjects(role)})
-
-
-def namespace_slots(tenant: Tenant) -> list[str]:
-    """The names of the namespaces that owners may make themselves: as many as the tenant may have, and no others.
-
-    Names are unique in a cluster, so that a bounded list of names bounds the number without anybody counting.
-    """
-    return [f"{tenant.name}-{number}" for number in range(1, tenant.spec.max_namespaces + 1)]
 
 
 def registry(text: str) -> str:

@@ -6,7 +6,6 @@ on nodes, quotas, limits or network policies beyond reading them.
 
 from manor.api import GROUP, Platform, Subject, Tenant
 from manor.render import names
-from manor.render.guardrails import namespace_slots
 from manor.render.objects import Object, make
 
 READ = ["get", "list", "watch"]
@@ -164,7 +163,7 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
         {**tenants, "verbs": ["own"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
     ]
-    if slots := namespace_slots(tenant):  # an empty list of names would mean every name
+    if slots := tenant.namespace_slots:  # an empty list of names would mean every name
         owning.append(
             {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": ["own", "delete"]}
         )
