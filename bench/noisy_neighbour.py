@@ -21,6 +21,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -49,6 +50,7 @@ RATE = 40.0
 NICE = 19
 LEAD = 2.0
 """Seconds of flood before B's requests count."""
+SHOWN = (50, 90, 99)
 CONDITIONS = ("quiet", "burn", "flood", "unguarded")
 LEVELS = "/debug/api_priority_and_fairness/dump_priority_levels"
 A, B = "bench-flood", "bench-quiet"
@@ -301,23 +303,28 @@ async def measure(kubeconfig: Path, rounds: int, seconds: float) -> bool:
             order = CONDITIONS[::-1] if number % 2 else CONDITIONS
             await round_of(client, kubeconfig, order, seconds, all_of)
             last = {name: all_of[name].times[-1] for name in CONDITIONS}
-            told = (f"{name} {percentile(t, 50):.1f}/{percentile(t, 99):.1f}" for name, t in last.items())
+            told = (f"{name} {'/'.join(f'{percentile(t, p):.1f}' for p in SHOWN)}" for name, t in last.items())
             print(
-                f"round {number + 1}, p50/p99 in ms:", ", ".join(told), f"(load {os.getloadavg()[0]:.1f})", flush=True
+                f"round {number + 1}, p50/p90/p99 in ms:",
+                ", ".join(told),
+                f"(load {os.getloadavg()[0]:.1f})",
+                flush=True,
             )
     return report(all_of)
 
 
 def report(all_of: Results) -> bool:
     """Prints what all rounds say together; whether the bar is reached."""
-    print(f"\n{'all rounds':<12}{'p50 ms':>8}{'p99 ms':>8}{'p99 / quiet: median (from, to)':>34}{'server cores':>14}")
+    heads = "".join(f"{f'p{percent} ms':>8}" for percent in SHOWN)
+    print(f"\n{'all rounds':<12}{heads}{'p99 / quiet: median (from, to)':>34}{'server cores':>14}")
     ratios: dict[str, list[float]] = {}
     for name, measured in all_of.items():
-        pooled = statistics.quantiles([ms for times in measured.times for ms in times], n=100)
+        pooled = [ms for times in measured.times for ms in times]
         pairs = zip(measured.times, all_of["quiet"].times, strict=True)
         ratios[name] = [percentile(times, 99) / percentile(quiet, 99) for times, quiet in pairs]
         spread = f"{statistics.median(ratios[name]):.2f} ({min(ratios[name]):.2f}, {max(ratios[name]):.2f})"
-        print(f"{name:<12}{pooled[49]:8.1f}{pooled[98]:8.1f}{spread:>34}{statistics.median(measured.cores):14.2f}")
+        shown = "".join(f"{percentile(pooled, percent):8.1f}" for percent in SHOWN)
+        print(f"{name:<12}{shown}{spread:>34}{statistics.median(measured.cores):14.2f}")
     for name in ("flood", "unguarded"):
         floods = all_of[name].floods
         seconds = sum(one.seconds for one in floods)
@@ -338,6 +345,7 @@ def api_server(kubeconfig: Path | None) -> Iterator[Path]:
         yield kubeconfig
         return
     manor, name = str(Path(sys.executable).with_name("manor")), f"bench-noisy-{os.getpid()}"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it is removed then, too
     try:
         subprocess.run([manor, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True)
         found = subprocess.run(
