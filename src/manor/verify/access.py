@@ -69,6 +69,7 @@ async def review(ground: Ground, actor: Actor, attributes: Mapping[str, Any], *,
 
 FEW = 8
 """Tenants up to which every question is asked of the authorizer itself."""
+READ = "SelfSubjectRulesReview: "
 NOWHERE = "manor-verify-nowhere"
 """A namespace that does not exist: what holds there holds over the whole cluster."""
 
@@ -92,7 +93,7 @@ async def _denied(ground: Ground, actor: Actor, attributes: Mapping[str, Any], n
     rules = await ground.snapshot.rules(actor, namespace)
     if not rules.complete:
         return await review(ground, actor, attributes, wanted=False)
-    what = f"SelfSubjectRulesReview in {namespace}: {_words(actor, attributes)}?"
+    what = f"{READ}{_words(actor, attributes)}?"
     if rule := rules.allowing(attributes):
         return Trial(what, Verdict.BROKEN, f"allowed by {dict(rule)}")
     return Trial(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC")
@@ -108,6 +109,17 @@ def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = memb
             for actor in actors(ground)
             for number, attributes in enumerate(a for cell in cells for a in cell.attributes(ground))
         ]
-        return await asyncio.gather(*asks)
+        return _condensed(await asyncio.gather(*asks))
 
     return run
+
+
+def _condensed(trials: list[Trial]) -> list[Trial]:
+    """The questions that rules answered with no, as one trial: of many tenants they are too many to list."""
+    read = [trial for trial in trials if trial.what.startswith(READ) and trial.verdict is Verdict.HELD]
+    if len(read) < 2:
+        return trials
+    whole = READ + "; ".join(trial.what.removeprefix(READ) for trial in read)
+    known = set(map(id, read))
+    rest = [trial for trial in trials if id(trial) not in known]
+    return [*rest, Trial(whole, Verdict.HELD, f"{len(read)} questions, none is allowed by the rules", "RBAC")]

@@ -1,10 +1,11 @@
-"""What can go wrong before a verification has begun; what goes wrong in a check is in its result, never raised.
+"""What can go wrong before and after a verification; what goes wrong in a check is in its result, never raised.
 
 VerifyError
 ├── CatalogueError   a check that is not well written: metadata missing, an id used twice
 ├── TenancyError     no tenants, or a `--tenant` that cannot be read
 ├── BaselineError    a baseline file that cannot be read
-└── UnknownCheck     `--only` or `--explain` names a check that does not exist
+├── UnknownCheck     `--only` or `--explain` names a check that does not exist
+└── LeftoverError    what a run made cannot be removed
 """
 
 
@@ -26,3 +27,7 @@ class BaselineError(VerifyError):
 
 class UnknownCheck(VerifyError):
     """No check has this id."""
+
+
+class LeftoverError(VerifyError):
+    """What a run made cannot be removed."""

@@ -1,15 +1,19 @@
 """Finds and removes everything that this or an earlier run made, by its label."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
 from manor.kube import Client, NotFound, UnknownKind
+from manor.verify.errors import LeftoverError
 from manor.verify.objects import GATEWAY_API, LABELS, MADE_BY
 from manor.verify.team import TENANT_LABEL
 
 DESCRIPTION = "kubernetes.io/description"
 SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
+LIMIT = 90.0
+"""Seconds for the removal of everything."""
 KINDS = (
     ("v1", "Pod"),
     ("v1", "Service"),
@@ -39,8 +43,12 @@ async def find(client: Client) -> list[dict[str, Any]]:
 
 
 async def sweep(client: Client) -> None:
-    """Deletes it and waits until it is gone."""
+    """Deletes it and waits until it is gone. Raises LeftoverError where something stays."""
+    end = time.monotonic() + LIMIT
     while left := await find(client):
+        if time.monotonic() > end:
+            names = ", ".join(f"{obj['kind']} {obj['metadata']['name']}" for obj in left)
+            raise LeftoverError(f"after {LIMIT:g} s these are still there: {names}; delete them by hand")
         await asyncio.gather(*(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp")))
         await asyncio.sleep(0.5)
 

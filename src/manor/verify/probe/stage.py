@@ -20,8 +20,6 @@ from manor.verify.trial import Skip
 
 START_LIMIT = 120.0
 """Seconds that a probe pod may take to start."""
-CLEAR_LIMIT = 90.0
-"""Seconds for the removal of everything at the end."""
 
 FREE = Team("manor-verify-control", ("manor-verify-control",), (Actor("verifier", "manor-verify"),))
 """A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach without policies."""
@@ -103,10 +101,14 @@ class Stage:
         try:
             yield stage
         finally:
-            for task in (*stage._started.values(), *stage._spaces.values(), *stage._enforced.values()):
-                task.cancel()
-            async with asyncio.timeout(CLEAR_LIMIT):
-                await asyncio.shield(sweep(client))
+            await asyncio.shield(stage._clear())
+
+    async def _clear(self) -> None:
+        tasks = [*self._started.values(), *self._spaces.values(), *self._enforced.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await sweep(self.client)
 
     def acting(self, team: Team) -> Client:
         """Who makes the probes of a team: its own mightiest member; the verifier for teams of its own making."""
