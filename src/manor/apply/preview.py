@@ -30,5 +30,6 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
 
 
 def _content(obj: Object) -> tuple[Any, Any]:
-    managers = obj["metadata"].get("managedFields", ())
+    # Not the entries of subresources: a controller writes the status between our reading and our dry run.
+    managers = [entry for entry in obj["metadata"].get("managedFields", ()) if "subresource" not in entry]
     return tidy(obj), [{key: value for key, value in entry.items() if key != "time"} for entry in managers]

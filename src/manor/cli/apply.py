@@ -53,7 +53,7 @@ async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, sh
         return await apply_set(client, part, options, show)
     except Refused as refused:
         for step in refused.steps:
-            err.print(f"{describe(step)} (--adopt)" if "adopt" in step.message else describe(step))
+            err.print(describe(step))
         return Result(refused.steps)
 
 
@@ -139,7 +139,11 @@ def deletion_order(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
 
 def _confirm(specs: Specs, delete_data: bool) -> None:
     names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
-    data = "Their volumes go too." if delete_data else "Volumes, and namespaces that hold one, are kept."
+    data = (
+        "Their volumes go too."
+        if delete_data
+        else "Volumes are kept, and so are namespaces that hold one, with what runs in them."
+    )
     err.print(f"This deletes {names} and all that was made for them. {data}")
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(EXIT_FAILED)

@@ -32,12 +32,23 @@ _DONE = {
     Action.SKIP: "not attempted",
 }
 
+_FLAGS = {
+    "to take it over, adopt it": " (--adopt)",
+    "use force to take": " (--force-conflicts)",
+    "delete data explicitly": " (--delete-data)",
+}
+"""The options that give what a message of `manor.apply` asks for."""
+
 
 def describe(step: Step) -> str:
     """A step in words, marked up for a terminal."""
     style = _STYLE.get(step.action, "dim")
-    message = f": {escape(step.message)}" if step.message else ""
-    return f"{escape(str(step.ref))} [{style}]{_DONE[step.action]}[/]{message}"
+    message = step.message.removeprefix("not attempted: ")
+    if "field is immutable" in message:
+        message = "cannot be changed once it is made; `manor delete` it, then apply it again"
+    flag = next((flag for words, flag in _FLAGS.items() if words in message), "")
+    told = f": {escape(message)}{flag}" if message else ""
+    return f"{escape(str(step.ref))} [{style}]{_DONE[step.action]}[/]{told}"
 
 
 def summary(steps: list[Step]) -> str:
