@@ -10,8 +10,6 @@ from manor.verify.ground import Ground
 from manor.verify.team import Actor
 from manor.verify.trial import Trial, Verdict
 
-REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-
 
 @dataclass(frozen=True)
 class Access:
@@ -51,12 +49,7 @@ def _words(actor: Actor, attributes: Mapping[str, Any]) -> str:
 
 async def review(ground: Ground, actor: Actor, attributes: Mapping[str, Any], *, wanted: bool) -> Trial:
     """Asks the authorizer, and compares its answer with what is `wanted`."""
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": actor.user, "groups": list(actor.all_groups), **attributes},
-    }
-    answer = (await ground.client.request("POST", REVIEWS, body=body))["status"]
+    answer = await ground.snapshot.access(actor, attributes)
     what = f"SubjectAccessReview: {_words(actor, attributes)}?"
     if answer.get("evaluationError") and not answer["allowed"] and wanted:
         return Trial(what, Verdict.ERROR, answer["evaluationError"], control=wanted)
@@ -67,14 +60,13 @@ async def review(ground: Ground, actor: Actor, attributes: Mapping[str, Any], *,
     return Trial(what, Verdict.ERROR if wanted else Verdict.BROKEN, got, control=wanted)
 
 
+Actors = Callable[[Ground], Sequence[Actor]]
+Questions = list[Mapping[str, Any]]
+
 FEW = 8
 """Tenants up to which every question is asked of the authorizer itself."""
-READ = "SelfSubjectRulesReview: "
 NOWHERE = "manor-verify-nowhere"
 """A namespace that does not exist: what holds there holds over the whole cluster."""
-
-Actors = Callable[[Ground], Sequence[Actor]]
-
 READS_OWN = Access("list", "pods", namespace="$own")
 """The control of most checks: every member of a tenant may list its pods."""
 
@@ -84,42 +76,42 @@ def members(ground: Ground) -> Sequence[Actor]:
     return ground.attacker.actors
 
 
-async def _denied(ground: Ground, actor: Actor, attributes: Mapping[str, Any], number: int) -> Trial:
-    """Asks the authorizer; where tenants are many, some pairs ask each question and the rest read the rules."""
-    teams = ground.tenancy.teams
-    if len(teams) <= FEW or (number + teams.index(ground.attacker)) % (len(teams) // 2) == 0:
-        return await review(ground, actor, attributes, wanted=False)
-    namespace = attributes.get("resourceAttributes", {}).get("namespace") or NOWHERE
+async def _by_rules(ground: Ground, actor: Actor, namespace: str, questions: Questions) -> list[Trial]:
+    """Answers from the identity's rules; of the authorizer itself where they are not complete."""
     rules = await ground.snapshot.rules(actor, namespace)
     if not rules.complete:
-        return await review(ground, actor, attributes, wanted=False)
-    what = f"{READ}{_words(actor, attributes)}?"
-    if rule := rules.allowing(attributes):
-        return Trial(what, Verdict.BROKEN, f"allowed by {dict(rule)}")
-    return Trial(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC")
+        return await asyncio.gather(*(review(ground, actor, question, wanted=False) for question in questions))
+    trials, denied = [], []
+    for question in questions:
+        words = _words(actor, question)
+        if rule := rules.allowing(question):
+            trials.append(Trial(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed by {dict(rule)}"))
+        else:
+            denied.append(words)
+    if denied:
+        what = f"SelfSubjectRulesReview: {'; '.join(denied)}?"
+        trials.append(Trial(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC"))
+    return trials
 
 
 def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = members) -> Attack:
-    """None of the actors may do any of it; the attacker's mightiest member may do the control."""
+    """None of the actors may do any of it; the attacker's mightiest member may do the control.
+
+    Where tenants are many, some pairs ask the authorizer each question, and the rest read the identities' rules.
+    """
 
     async def run(ground: Ground) -> list[Trial]:
-        asks = [review(ground, ground.attacker.actor, a, wanted=True) for a in control.attributes(ground)]
-        asks += [
-            _denied(ground, actor, attributes, number)
-            for actor in actors(ground)
-            for number, attributes in enumerate(a for cell in cells for a in cell.attributes(ground))
-        ]
-        return _condensed(await asyncio.gather(*asks))
+        teams, place = len(ground.tenancy.teams), ground.tenancy.place(ground.attacker)
+        reviews = [review(ground, ground.attacker.actor, a, wanted=True) for a in control.attributes(ground)]
+        read: dict[tuple[Actor, str], Questions] = {}
+        for actor in actors(ground):
+            for number, question in enumerate(a for cell in cells for a in cell.attributes(ground)):
+                if teams <= FEW or (number + place) % (teams // 2) == 0:
+                    reviews.append(review(ground, actor, question, wanted=False))
+                else:
+                    namespace = question.get("resourceAttributes", {}).get("namespace") or NOWHERE
+                    read.setdefault((actor, namespace), []).append(question)
+        answered = await asyncio.gather(*(_by_rules(ground, *key, questions) for key, questions in read.items()))
+        return [*await asyncio.gather(*reviews), *(trial for part in answered for trial in part)]
 
     return run
-
-
-def _condensed(trials: list[Trial]) -> list[Trial]:
-    """The questions that rules answered with no, as one trial: of many tenants they are too many to list."""
-    read = [trial for trial in trials if trial.what.startswith(READ) and trial.verdict is Verdict.HELD]
-    if len(read) < 2:
-        return trials
-    whole = READ + "; ".join(trial.what.removeprefix(READ) for trial in read)
-    known = set(map(id, read))
-    rest = [trial for trial in trials if id(trial) not in known]
-    return [*rest, Trial(whole, Verdict.HELD, f"{len(read)} questions, none is allowed by the rules", "RBAC")]

@@ -21,7 +21,7 @@ CONCURRENCY = 24
 """Checks that run at once; each sends several requests."""
 TIME_LIMIT = 240.0
 """Seconds that one check may take for one pair."""
-DRY_PAIRS = 32
+DRY_PAIRS = 24
 """Pairs that run each dry-run check: others for each check, so that together they cover all tenants."""
 LIVE_PAIRS = 8
 """Pairs that run the live checks; each needs two probe pods."""

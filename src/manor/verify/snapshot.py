@@ -1,6 +1,8 @@
 """What the cluster holds, read once a run however many checks ask."""
 
 import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from manor.verify.rules import Rules
 from manor.verify.team import Actor
 
 Object = dict[str, Any]
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
@@ -31,6 +34,7 @@ class Snapshot:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[list[Object]]] = {}
         self._resources: asyncio.Task[list[Served]] | None = None
+        self._access: dict[tuple[Actor, str], asyncio.Task[Object]] = {}
         self._rules: dict[tuple[Actor, str], asyncio.Task[Rules]] = {}
 
     async def all(self, api_version: str, kind: str) -> list[Object]:
@@ -90,6 +94,22 @@ class Snapshot:
         except Forbidden:  # not even that is open to whoever has no name: ask about it instead of it
             return Rules((), (), complete=False)
         return Rules.read(answer["status"])
+
+    async def access(self, actor: Actor, attributes: Mapping[str, Any]) -> Object:
+        """The authorizer's answer: the status of a SubjectAccessReview."""
+        key = (actor, json.dumps(attributes))
+        if key not in self._access:
+            self._access[key] = asyncio.create_task(self._ask(actor, attributes))
+        return await asyncio.shield(self._access[key])
+
+    async def _ask(self, actor: Actor, attributes: Mapping[str, Any]) -> Object:
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": actor.user, "groups": list(actor.all_groups), **attributes},
+        }
+        answer: Object = (await self._client.request("POST", REVIEWS, body=body))["status"]
+        return answer
 
     async def _list(self, api_version: str, kind: str) -> list[Object]:
         try:

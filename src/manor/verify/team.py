@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -76,6 +77,14 @@ class Tenancy:
 
     teams: tuple[Team, ...]
     platform: Platform | None = None
+
+    def place(self, team: Team) -> int:
+        """Where the team stands in the list."""
+        return self._places[team.name]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {team.name: number for number, team in enumerate(self.teams)}
 
 
 def account(namespace: str, name: str) -> Actor:

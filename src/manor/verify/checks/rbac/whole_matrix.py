@@ -41,7 +41,7 @@ async def _attack(ground: Ground) -> list[Trial]:
     cells = [Access(verb, r.resource, r.group) for r in served for verb in r.verbs]
     actors, teams = ground.attacker.actors, ground.tenancy.teams
     step = max(1, len(cells) * len(actors) * len(teams) // CELLS)
-    mine = islice(cells, teams.index(ground.attacker) % step, None, step)
+    mine = islice(cells, ground.tenancy.place(ground.attacker) % step, None, step)
     asks = [
         review(ground, actor, a, wanted=False) for cell in mine for a in cell.attributes(ground) for actor in actors
     ]
