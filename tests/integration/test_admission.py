@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from guarded_cluster import PLATFORM, TENANTS, guarded, until
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from guarded_cluster import PLATFORM, TENANTS, guarded, until
 from manor.api import Tenant
 from manor.kube import ApiError, Client, Invalid, NotFound
 from manor.render import guardrails

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from applied import exists, parent_of
 
+from applied import exists, parent_of
 from manor.apply import Inventory, InventoryError, apply, delete
 from manor.apply.inventory import NAMESPACES, TOOLING
 from manor.apply.objects import PART_OF

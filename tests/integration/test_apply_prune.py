@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from applied import crd, exists, fates, parent_of
 
+from applied import crd, exists, fates, parent_of
 from manor.apply import (
     Action,
     Event,

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from applied import fates
 
+from applied import fates
 from manor.apply import Action, InvalidObjects, Options, Refused, apply, plan
 from manor.kube import Client, Forbidden, NotFound, Unreachable
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from applied import fates
 
+from applied import fates
 from manor.apply import (
     Action,
     Event,

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from verify_sabotages import SABOTAGES
 
 from manor.kube import Client
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
@@ -13,6 +12,7 @@ from manor.verify.checks.rbac import whole_matrix
 from manor.verify.trial import Verdict
 from nodes import RunningNode, node_for_tests
 from sabotages import Sabotage, sabotaged
+from verify_sabotages import SABOTAGES
 from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
 
 pytestmark = pytest.mark.integration
