@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from manor.kube import Client, NotFound
+from manor.kube import Client, Conflict, NotFound
 
 Object = dict[str, Any]
 Ref = tuple[str, str, str, str | None]
@@ -126,16 +126,21 @@ async def _do(client: Client, change: Change) -> None:
 
 
 async def _undo(client: Client, ref: Ref, before: Object | None) -> None:
-    now = await _get(client, ref)
-    if before is None:
-        if now is not None:
-            await client.delete(ref[0], ref[1], ref[2], ref[3], grace_seconds=0)
-    elif now is None:
-        await client.create(_fresh(before))
-    else:
-        fresh = _fresh(before)
-        fresh["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
-        await client.replace(fresh)
+    """The object as it was; again where a controller wrote it in between."""
+    while True:
+        now = await _get(client, ref)
+        try:
+            if before is not None and now is not None:
+                fresh = _fresh(before)
+                fresh["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
+                await client.replace(fresh)
+            elif before is not None:
+                await client.create(_fresh(before))
+            elif now is not None:
+                await client.delete(ref[0], ref[1], ref[2], ref[3], grace_seconds=0)
+        except Conflict:
+            continue
+        return
 
 
 @asynccontextmanager
