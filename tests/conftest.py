@@ -1,6 +1,7 @@
 """Real API servers and nodes for the tests."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,9 @@ from nodes import RunningNode, describe, node_for_tests
 # The machine may be busy: how long an example takes says nothing of it.
 settings.register_profile("manor", deadline=None)
 settings.load_profile("manor")
+
+# Started in the background, a process ignores Ctrl-C, and so do its children; tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
