@@ -49,13 +49,16 @@ class Ground:
         return f"{self.attacker.name} → {self.victim.name}"
 
     @property
+    def registry(self) -> str | None:
+        """A registry that the tenant may use; without Manor, any."""
+        if self.attacker.registries:
+            return self.attacker.registries[0]
+        return "registry.k8s.io" if self.tenancy.platform is None else None
+
+    @property
     def image(self) -> str | None:
         """An image that the tenant may run: in a dry run nobody looks whether it exists."""
-        if self.stage.image:
-            return self.stage.image
-        if self.tenancy.platform is None:
-            return "registry.k8s.io/pause:3.10"
-        return f"{self.attacker.registries[0]}/manor-verify:1" if self.attacker.registries else None
+        return self.stage.image or (f"{self.registry}/manor-verify:1" if self.registry else None)
 
     @cached_property
     def words(self) -> Mapping[str, str | None]:
@@ -72,7 +75,7 @@ class Ground:
             "other_host": other.hosts[0] if other.hosts else None,
             "image": self.image,
             "storage_class": own.storage_classes[0] if own.storage_classes else None,
-            "registry": own.registries[0] if own.registries else None,
+            "registry": self.registry,
             "gateway": own.gateway[1] if own.gateway else None,
             "gateway_namespace": own.gateway[0] if own.gateway else None,
             "other_gateway": other.gateway[1] if other.gateway else None,
