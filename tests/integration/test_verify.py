@@ -13,6 +13,7 @@ from manor.kube import Client
 from manor.verify import Level, Status, Tenancy, load, parse_team, select, verify
 from manor.verify.checks.rbac import whole_matrix
 from nodes import RunningNode, run_manor
+from verify_world import until
 
 pytestmark = pytest.mark.integration
 
@@ -43,11 +44,17 @@ def bare(name: str) -> list[dict[str, Any]]:
     ]
 
 
+async def accounts(client: Client) -> bool:
+    listed = await client.list("v1", "ServiceAccount")
+    return {"bare-a", "bare-b"} <= {account["metadata"]["namespace"] for account in listed}
+
+
 @pytest.fixture(scope="module")
 async def bare_cluster(api_node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(api_node.kubeconfig) as client:
         for obj in [*bare("a"), *bare("b")]:
             await client.apply(obj, field_manager="tests", force=True)
+        await until(lambda: accounts(client), 30, "no default service accounts, so that no pod is admitted")
         yield client
         for name in ("a", "b"):
             await client.delete("v1", "Namespace", f"bare-{name}")
