@@ -40,19 +40,8 @@ def test_the_others_host_name_does_not_lead_to_the_model(two_teams: Any) -> None
     sample = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[5, 3, 1, 0]]}]}'
     for host, status in (("tenant-a.manor.local", "200"), ("tenant-b.manor.local", "404"), ("x.example.com", "404")):
         port = two_teams.node.ingress.rpartition(":")[2]
-        command = [
-            "curl",
-            "-s",
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code}",
-            "-H",
-            f"Host: {host}:{port}",
-            url,
-            "-d",
-            sample,
-        ]
+        headers = ["-H", f"Host: {host}:{port}", "-H", "Content-Type: application/json"]
+        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *headers, url, "-d", sample]
         assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == status, host
 
 

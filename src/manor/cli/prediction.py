@@ -31,7 +31,7 @@ class Endpoint:
         """The same request as a command line."""
         parts = urlsplit(self.url)
         resolve = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}:{self.address}"
-        return f"curl --resolve {resolve} {self.url} -d '{json.dumps(body)}'"
+        return f"curl --resolve {resolve} {self.url} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
 
 
 async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Model) -> Endpoint:
