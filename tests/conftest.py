@@ -17,9 +17,9 @@ settings.load_profile("manor")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api_node() -> Iterator[RunningNode]:
-    """etcd, kube-apiserver and kube-controller-manager."""
+    """etcd, kube-apiserver and kube-controller-manager for one module: its guardrails would stop another's tests."""
     with node_for_tests("api", "--api-only") as running:
         yield running
 

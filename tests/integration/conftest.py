@@ -20,14 +20,14 @@ from manor.local.progress import Report
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def client(api_node: Any) -> AsyncIterator[Client]:
     """The administrator's client."""
     async with Client.connect(api_node.kubeconfig) as connected:
         yield connected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def gateway_api_node(api_node: Any, client: Client) -> Any:
     """The API server with the kinds of the Gateway API on it."""
     folder = obtain_folder("gateway-api", Report())
