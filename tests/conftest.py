@@ -24,9 +24,9 @@ def api_node() -> Iterator[RunningNode]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def node() -> Iterator[RunningNode]:
-    """A whole node; the one that MANOR_TEST_NODE names, which is then left as it is, or one of its own."""
+    """A whole node for one module; the one that MANOR_TEST_NODE names, which is then left as it is, or one of its own."""
     if name := os.environ.get("MANOR_TEST_NODE"):
         yield describe(name)
         return

@@ -1,4 +1,4 @@
-"""The whole node with the two example teams on it, made once as a user makes it."""
+"""The whole node with the two example teams on it, made as a user makes it."""
 
 import subprocess
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def run_on(kubeconfig: Path, *args: str, given: str | None = None) -> subprocess
     return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, timeout=800)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_teams(node: Any) -> TwoTeams:
     """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and the report."""
     recorded = load_node(node.name)
