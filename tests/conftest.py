@@ -26,7 +26,7 @@ def api_node() -> Iterator[RunningNode]:
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[RunningNode]:
-    """A whole node for one module; the one that MANOR_TEST_NODE names, which is then left as it is, or one of its own."""
+    """A whole node for one module: the one that MANOR_TEST_NODE names, left as it is afterwards, or one of its own."""
     if name := os.environ.get("MANOR_TEST_NODE"):
         yield describe(name)
         return
