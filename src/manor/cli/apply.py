@@ -121,14 +121,14 @@ async def diff(filename: Files, context: Context = None, kubeconfig: Kubeconfig 
         plans = []
         for stage in stages(specs, known):
             plans += await each_set(stage, lambda part: plan_set(client, part, Options()))
-    for plan in plans:
-        sys.stdout.write(plan.diff())
+    differences = "".join(plan.diff() for plan in plans)
+    sys.stdout.write(differences)
     bad = [step for plan in plans for step in plan.having(*BAD)]
     for step in bad:
         err.print(describe(step))
     if bad:
         raise typer.Exit(EXIT_ERROR)
-    if any(plan.diff() for plan in plans):
+    if differences:
         raise typer.Exit(1)
 
 
@@ -171,7 +171,7 @@ async def delete(
     steps: list[Step] = []
     async with Client.connect(kubeconfig, context) as client:
         specs, known = await read_specs(client, documents)
-        await _refuse_orphans(specs, known)
+        _refuse_orphans(specs, known)
         if not yes:
             _confirm(specs, delete_data)
         options = Options(delete_data=delete_data, timeout=timeout)
@@ -185,7 +185,7 @@ async def delete(
         raise typer.Exit(EXIT_FAILED)
 
 
-async def _refuse_orphans(specs: Specs, known: Specs) -> None:
+def _refuse_orphans(specs: Specs, known: Specs) -> None:
     left = sorted(known.tenants.keys() - specs.tenants.keys())
     if specs.platform is not None and left:
         raise typer.BadParameter(

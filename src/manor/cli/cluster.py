@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from manor.api import API_VERSION, Platform, Tenant
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Problem, Specs, specs_from
-
-TENANT_LABEL = "manor.dev/tenant"
+from manor.render import labels
 
 
 async def read_known(client: Client, namespaces: Iterable[str] = ()) -> Specs:
@@ -28,7 +27,7 @@ async def _tenants(client: Client, namespaces: Iterable[str]) -> list[Object]:
         names = set()
         for namespace in set(namespaces):
             found = await client.get("v1", "Namespace", namespace)
-            names.add(found["metadata"].get("labels", {}).get(TENANT_LABEL))
+            names.add(found["metadata"].get("labels", {}).get(labels.TENANT))
         return [await client.get(API_VERSION, "Tenant", name) for name in sorted(names - {None})]
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from manor.api import API_VERSION, Platform, Tenant, Workload
 from manor.apply import Inventory, Options, Plan, Result, apply, plan
+from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects, InventoryError
 from manor.apply.objects import ref_of
 from manor.apply.progress import Progress
@@ -125,9 +126,4 @@ async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaita
         async with gate:
             return await run(part)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(part)) for part in parts]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return await concurrently(one(part) for part in parts)
