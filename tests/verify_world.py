@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from manor.api import Platform, Tenant
-from manor.apply import wait
+from manor.apply import wait, wait_enforced
 from manor.kube import Client, NotFound
 from manor.local.binaries import obtain_folder
 from manor.local.progress import Report as Progress
@@ -110,4 +110,5 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None
     await counted(client)
     known = {tenant.name: tenant for tenant in tenants}
     await all_of(client, [spec_object(world), *render_platform(world)])
+    await wait_enforced(client)
     await asyncio.gather(*(all_of(client, [spec_object(one), *render_tenant(world, one, known)]) for one in tenants))

@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 
 from manor.api import Platform
+from manor.apply import wait_enforced
 from manor.kube import Client, NotFound
 from manor.render import render_tenant, spec_object
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
@@ -48,6 +49,7 @@ async def world(node: RunningNode) -> AsyncIterator[Client]:
 
 async def attack(client: Client, checks: list[Check]) -> Report:
     """What the checks find between the tenants of this test."""
+    await wait_enforced(client)
     tenancy = await read_tenancy(client)
     ours = tuple(team for team in tenancy.teams if team.name in (A, B))
     return await verify(client, Tenancy(ours, tenancy.platform), checks, Level.LIVE)
@@ -67,7 +69,7 @@ async def test_a_sound_cluster_passes_every_check_and_nothing_is_left(world: Cli
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
 async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
-        await asyncio.sleep(5)  # the CNI and admission see the change
+        await asyncio.sleep(5)  # the CNI sees the change
         report = await attack(world, LIVE)
     assert reds(report) == sabotage.red, {r.check.id: r.reason for r in report.results if r.status is not Status.PASS}
     for result in report.results:

@@ -3,7 +3,8 @@
 from manor.apply.apply import apply
 from manor.apply.delete import delete
 from manor.apply.diff import Change, changes, unified
-from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotReady, Refused
+from manor.apply.enforcement import wait_enforced
+from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
 from manor.apply.inventory import Inventory
 from manor.apply.objects import Ref
 from manor.apply.options import Options
@@ -22,6 +23,7 @@ __all__ = [
     "InvalidObjects",
     "Inventory",
     "InventoryError",
+    "NotEnforced",
     "NotReady",
     "Options",
     "Pending",
@@ -41,4 +43,5 @@ __all__ = [
     "silent",
     "unified",
     "wait",
+    "wait_enforced",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from manor.apply.enforcement import is_policy, wait_enforced
 from manor.apply.errors import InventoryError, Refused
 from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
 from manor.apply.inventory import Inventory, Parent, Scope, write_parent
@@ -10,7 +11,7 @@ from manor.apply.objects import ref_of
 from manor.apply.options import Options
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
-from manor.apply.steps import BAD, Action, Result, Step
+from manor.apply.steps import BAD, CHANGES, Action, Result, Step
 from manor.apply.survey import Survey, survey
 from manor.apply.waves import CRDS
 from manor.apply.writer import Writer
@@ -27,9 +28,10 @@ async def apply(
     """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
 
     What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
-    Nothing is pruned after a failure. When nothing differs, nothing is written.
-    Raises InvalidObjects, Refused and InventoryError before anything is changed, and manor.kube's errors where the
-    reading fails. A cancelled run leaves an inventory that names all it wrote.
+    Nothing is pruned after a failure. When nothing differs, nothing is written. What comes after admission policies
+    waits until the server acts by them.
+    Raises InvalidObjects, Refused and InventoryError before anything is changed, NotEnforced, and manor.kube's errors
+    where the reading fails. A cancelled run leaves an inventory that names all it wrote.
     """
     options = options or Options()
     progress(Started(Stage.READ, len(objects)))
@@ -42,7 +44,10 @@ async def apply(
     await _provide_holders(client, found, writer)
     parent = await write_parent(client, found.parent, found.parent.scope | found.scope)
     for _, wave in groupby(found.members, key=lambda member: member.wave):
-        await writer.write_wave(list(wave))
+        members = list(wave)
+        await writer.write_wave(members)
+        if any(is_policy(m.ref) and writer.steps[m.ref].action in CHANGES for m in members):
+            await wait_enforced(client)
     steps = list(writer.steps.values())
     if not options.prune:
         return Result(tuple(steps))

@@ -4,7 +4,8 @@ ApplyError
 ├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds, a namespace missing
 ├── Refused           objects exist already and are not ours
 ├── InventoryError    the inventory belongs to other tooling, or another run changed it meanwhile
-└── NotReady          objects were not ready, or not gone, in time
+├── NotReady          objects were not ready, or not gone, in time
+└── NotEnforced       the API server does not act by admission policies that it has
 """
 
 from collections.abc import Sequence
@@ -46,3 +47,7 @@ class NotReady(ApplyError):
     def __init__(self, what: str, pending: "Sequence[Pending]") -> None:
         super().__init__("\n".join([what, *(f"  {p.ref}: {p.reason}" for p in pending)]))
         self.pending = tuple(pending)
+
+
+class NotEnforced(ApplyError):
+    """Admission policies were written, and the API server does not act by them."""
