@@ -22,7 +22,7 @@ import yaml
 
 POLICIES = Path(str(resources.files("manor.policies")))
 FOLDERS = sorted(path.parent.name for path in POLICIES.glob("*/policy.yaml"))
-OWNERS = {"team-a": "ada", "team-b": "ben", "team-gpu": "gia", "team-safe": "sol"}
+OWNERS = {"team-a": "ada", "team-b": "ben", "team-gpu": "gia", "team-safe": "sol", "team-queue": "quin"}
 """The owner of each namespace of the test's tenants; cluster-scoped requests are the first one's."""
 
 

@@ -56,6 +56,11 @@ SABOTAGES = (
     ),
     sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 9)), *unbind("routes")),
     sabotage(
+        "a tenant's queues forgotten",
+        "POD-036",
+        merge("v1", "ConfigMap", "manor-guardrails", {"data": {"queues": ""}}, "tenant-a"),
+    ),
+    sabotage(
         "a policy that only warns",
         "ADMISSION-009 POD-036",
         *(
@@ -222,7 +227,7 @@ SABOTAGES = (
     ),
     sabotage(
         "neither quota nor limit range",
-        "QUOTA-001 QUOTA-002 QUOTA-003 QUOTA-005 QUOTA-006 QUOTA-009 QUOTA-010 QUOTA-011",
+        "QUOTA-001 QUOTA-002 QUOTA-003 QUOTA-004 QUOTA-005 QUOTA-006 QUOTA-009 QUOTA-010 QUOTA-011",
         remove("v1", "ResourceQuota", "manor-quota", "tenant-a"),
         remove("v1", "LimitRange", "manor-limits", "tenant-a"),
     ),

@@ -18,9 +18,9 @@ from manor.render import render_foundation, render_platform, render_tenant, spec
 Object = dict[str, Any]
 
 
-def platform(**network: list[str]) -> Platform:
+def platform(**spec: Any) -> Platform:
     """A Platform as the embedded node is."""
-    cidrs = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"], **network}
+    cidrs = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"]}
     return Platform.model_validate(
         {
             "apiVersion": "manor.dev/v1alpha1",
@@ -31,6 +31,7 @@ def platform(**network: list[str]) -> Platform:
                 "registries": ["manor.local"],
                 "storageClasses": ["standard"],
                 "images": {"training": "manor.local/base:0.1.0"},
+                **spec,
             },
         }
     )

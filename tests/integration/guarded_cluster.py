@@ -19,6 +19,8 @@ Object = dict[str, Any]
 
 SPECS = list(yaml.safe_load_all((Path(__file__).parent / "guardrails.yaml").read_text()))
 PLATFORM = Platform.model_validate(SPECS[0])
+QUEUEING = Platform.model_validate({**SPECS[0], "spec": {**SPECS[0]["spec"], "engines": {"queue": "kueue"}}})
+"""The same platform with a queue system: team-queue's."""
 TENANTS = [Tenant.model_validate(spec) for spec in SPECS[1:]]
 
 RBAC = "rbac.authorization.k8s.io"
@@ -26,6 +28,7 @@ STAND_INS = {
     ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots", "Namespaced"),
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced"),
     ("gateway.envoyproxy.io", "v1alpha1", "EnvoyPatchPolicy", "envoypatchpolicies", "Namespaced"),
+    ("ray.io", "v1", "RayJob", "rayjobs", "Namespaced"),
     ("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", "Namespaced"),
 }
 """Kinds that the policies speak of and a bare API server lacks; without a schema, since only names matter here."""
@@ -79,9 +82,7 @@ def grant(name: str, rules: list[Object], user: str, namespace: str | None = Non
 def tenancy(tenant: Tenant) -> list[Object]:
     """A tenant's namespace, as far as the policies look at it, with far too many rights for its owner."""
     name, owner = tenant.name, tenant.spec.owners[0].name
-    params = guardrails.params(PLATFORM, tenant, name)
-    if tenant.name == "team-gpu":
-        params["data"]["queues"] = "team-gpu"
+    params = guardrails.params(QUEUEING if name == "team-queue" else PLATFORM, tenant, name)
     owning = [
         {"apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": [name], "verbs": ["own"]},
         {

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 PROPAGATION = 20.0
 """Seconds until all of the API server has seen a change; admission looks for new policies once a second."""
 
+TENANTS = ("tenant-a", "tenant-b")
 CHECKS = [check for check in load() if check.level is not Level.LIVE]
 
 
@@ -32,11 +33,11 @@ def verify_node() -> Iterator[RunningNode]:
 
 @pytest.fixture(scope="module")
 async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
-    """Two tenants under Manor."""
+    """Two tenants under Manor, with GPUs and queues to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
         await gateway_kinds(client)
         await all_of(client, [STORAGE_CLASS])
-        await settle(client, platform(), [tenant("tenant-a"), tenant("tenant-b")])
+        await settle(client, platform(engines={"queue": "kueue"}), [tenant(t, gpu={"guarantee": 1}) for t in TENANTS])
         yield client
 
 

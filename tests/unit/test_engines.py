@@ -127,3 +127,29 @@ def test_a_sandboxed_tenant_runs_in_the_sandbox() -> None:
 def test_a_workload_outside_every_tenant_has_no_home() -> None:
     with pytest.raises(LookupError, match="belongs to no tenant"):
         home(job(), {})
+
+
+QUEUE = "kueue.x-k8s.io/queue-name"
+
+
+def labels_of(obj: Any) -> dict[str, str]:
+    labels: dict[str, str] = obj["metadata"]["labels"]
+    return labels
+
+
+def test_what_holds_gpus_waits_in_the_first_queue_of_its_tenant() -> None:
+    on, team = platform(engines={"queue": "kueue"}), tenant(queues=["batch", "urgent"])
+    assert labels_of(made(job(resources={"gpu": 1}), team=team, on=on)["Job/train"])[QUEUE] == "batch"
+    deployment = made(model(resources={"gpu": 1}), team=team, on=on)["Deployment/digits"]
+    assert labels_of(deployment)[QUEUE] == labels_of(deployment["spec"]["template"])[QUEUE] == "batch"
+    assert QUEUE not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_a_job_waits_in_the_queue_that_it_names() -> None:
+    on, team = platform(engines={"queue": "kueue"}), tenant(queues=["batch", "urgent"])
+    assert labels_of(made(job(queue="urgent"), team=team, on=on)["Job/train"])[QUEUE] == "urgent"
+    assert QUEUE not in labels_of(made(job(), team=team, on=on)["Job/train"])
+
+
+def test_no_queue_is_named_where_there_is_no_queue_system() -> None:
+    assert QUEUE not in labels_of(made(job(resources={"gpu": 1}))["Job/train"])

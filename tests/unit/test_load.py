@@ -142,3 +142,29 @@ spec: {format: sklearn, storageUri: "URI"}
 def test_a_workload_that_cannot_run_here(tmp_path: Path, namespace: str, uri: str, wanted: str) -> None:
     workload = WORKLOAD.replace("NAMESPACE", namespace).replace("URI", uri)
     assert any(wanted in p for p in problems(tmp_path, PLATFORM, tenant("team-a"), workload))
+
+
+TRAINING = """\
+apiVersion: manor.dev/v1alpha1
+kind: TrainingJob
+metadata: {name: train, namespace: vision}
+spec:
+  command: [python3]
+  image: registry.example.com/training:1
+  queue: urgent
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted"),
+    [
+        (PLATFORM, "spec.queue: the Platform has no queue system: set its spec.engines.queue, or remove this"),
+        (
+            PLATFORM + "  engines: {queue: kueue}\n",
+            "spec.queue: 'urgent' is not a queue of tenant 'vision'; one of: default",
+        ),
+    ],
+)
+def test_a_queue_that_nobody_has(tmp_path: Path, platform: str, wanted: str) -> None:
+    (problem,) = problems(tmp_path, platform, tenant("vision"), TRAINING)
+    assert problem.endswith(wanted)

@@ -113,12 +113,14 @@ class ImageCatalogue(Spec):
 
 
 class Engines(Spec):
-    """Which engine turns each ML kind into Kubernetes objects."""
+    """Which engine turns each ML kind into Kubernetes objects, and which one queues them."""
 
     training_job: Literal["native"] = "native"
     """Engine of TrainingJobs."""
     model: Literal["native"] = "native"
     """Engine of Models."""
+    queue: Literal["none", "kueue"] = "none"
+    """Queue system. With `kueue`, what holds GPUs must wait in one of its tenant's queues."""
 
 
 class Identity(Spec):

@@ -94,6 +94,11 @@ class GpuShare(Spec):
     flavors: list[Name] = []
     """GPU flavors of the Platform that the tenant may use; none means all."""
 
+    @property
+    def total(self) -> int:
+        """GPUs that the tenant may hold at once."""
+        return self.guarantee + self.borrow
+
 
 class Egress(Spec):
     """Where the tenant's pods may connect to, beyond their own tenant and DNS."""
@@ -152,6 +157,8 @@ class TenantSpec(Spec):
     """Budget over all its namespaces."""
     gpu: GpuShare = GpuShare()
     """Part of the cluster's GPUs; none by default."""
+    queues: list[Name] = Field(default=["default"], min_length=1, max_length=32)
+    """Queues in its namespaces (Kueue's LocalQueues), where the Platform has a queue system; the first is the usual."""
     network: TenantNetwork = TenantNetwork()
     """Traffic across its border; none by default."""
     registries: list[str] | None = None

@@ -62,7 +62,7 @@ class TrainingJobSpec(Spec):
     resources: Resources = Resources()
     """What each worker asks for."""
     queue: Name | None = None
-    """Queue that admits the job, where a queue system is on."""
+    """Queue of the tenant that admits the job, where a queue system is on; its first one for GPUs, none otherwise."""
     volumes: list[VolumeMount] = []
     """The tenant's volumes inside the workers."""
     retries: int = Field(default=3, ge=0, le=100)

@@ -26,8 +26,9 @@ from manor.local import images, lifecycle, preflight
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.progress import Report
+from manor.shipped import folder
 
-EXAMPLE = "examples/01-two-teams"
+EXAMPLE = folder("examples") / "01-two-teams"
 WORKLOAD_IMAGES = ("base", "training", "serving")
 
 
@@ -43,8 +44,15 @@ class Answer:
 
 def up(
     filename: Annotated[
-        list[str], typer.Option("--filename", "-f", metavar="PATH", help="File or folder of specs; repeatable.")
-    ] = [EXAMPLE],  # noqa: B006 - typer reads it once
+        list[str],
+        typer.Option(
+            "--filename",
+            "-f",
+            metavar="PATH",
+            help="File or folder of specs; repeatable.",
+            show_default="two example teams",
+        ),
+    ] = [str(EXAMPLE)],  # noqa: B006 - typer reads it once
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     name: Annotated[str, typer.Option(help="Name of the embedded node.")] = "manor",

@@ -2,6 +2,7 @@
 
 from manor.api import Model, Platform, Tenant, TrainingJob
 from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.engines.queues import queue_labels
 from manor.engines.storage import model_volume
 from manor.render import labels, names, url
 from manor.render.objects import Object, make
@@ -15,8 +16,15 @@ RUNTIMES = {"sklearn": "mlserver_sklearn.SKLearnModel"}
 """MLServer's runtime class of each model format."""
 
 
-def _object(kind: str, api_version: str, name: str, owner: TrainingJob | Model, **body: object) -> Object:
-    made = labels.workload_labels(owner.kind, owner.metadata.name)
+def _object(
+    kind: str,
+    api_version: str,
+    name: str,
+    owner: TrainingJob | Model,
+    queue: dict[str, str] | None = None,
+    **body: object,
+) -> Object:
+    made = {**labels.workload_labels(owner.kind, owner.metadata.name), **(queue or {})}
     return make(api_version, kind, name, owner.metadata.namespace, labels=made, **body)
 
 
@@ -67,7 +75,8 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
     fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
     if service:
         fields["subdomain"] = service
-    made.append(_object("Job", "batch/v1", name, job, spec=_job_spec(job, container, volumes, fields)))
+    queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
+    made.append(_object("Job", "batch/v1", name, job, queue, spec=_job_spec(job, container, volumes, fields)))
     return made
 
 
@@ -142,15 +151,16 @@ def _version(
     fields = placement(platform, tenant, model.spec.resources)
     if waiting:
         fields["initContainers"] = waiting
+    queue = queue_labels(platform, tenant, gpu=model.spec.resources.gpu)
     deployment: Object = {
         "selector": {"matchLabels": selector},
-        "template": {"metadata": {"labels": selector}, "spec": pod_spec([server], [volume], **fields)},
+        "template": {"metadata": {"labels": {**selector, **queue}}, "spec": pod_spec([server], [volume], **fields)},
     }
     if model.spec.autoscaling is None:
         deployment["replicas"] = replicas
     service = {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
     return [
-        _object("Deployment", "apps/v1", name, model, spec=deployment),
+        _object("Deployment", "apps/v1", name, model, queue, spec=deployment),
         _object("Service", "v1", name, model, spec=service),
     ]
 

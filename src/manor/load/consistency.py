@@ -107,6 +107,13 @@ def _workload(
         message = f"namespace {namespace!r} belongs to no tenant; one of: {', '.join(sorted(homes)) or 'none'}"
         yield _at(document, ("metadata", "namespace"), message)
         return
+    if isinstance(workload, TrainingJob) and (queue := workload.spec.queue) is not None:
+        if platform.spec.engines.queue == "none":
+            message = "the Platform has no queue system: set its spec.engines.queue, or remove this"
+            yield _at(document, ("spec", "queue"), message)
+        elif queue not in tenant.spec.queues:
+            message = f"{queue!r} is not a queue of tenant {tenant.name!r}; one of: {', '.join(tenant.spec.queues)}"
+            yield _at(document, ("spec", "queue"), message)
     catalogue = platform.spec.images
     if isinstance(workload, TrainingJob) and workload.spec.image is None and catalogue.training is None:
         yield _at(document, ("spec", "image"), "the Platform has no training image (spec.images.training): name one")

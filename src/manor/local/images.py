@@ -19,11 +19,12 @@ from manor.local.errors import ImageError
 from manor.local.progress import Report, Stage
 from manor.local.rootfs import make_base
 from manor.local.store import cache_root, filling, scratch
+from manor.shipped import folder
 
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
 
-SOURCES = Path(__file__).parents[3] / "images"
+SOURCES = folder("images")
 _KEPT = 7 * 24 * 3600.0  # seconds that an archive of older content is kept after its last use
 
 
@@ -87,8 +88,6 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
     Raises:
         ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
     """
-    if not SOURCES.is_dir():
-        raise ImageError(f"the images' sources are not at {SOURCES}: run Manor from a clone of its repository")
     workshop = _Workshop(bundle)
     if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
         with filling(workshop.folder, report), report.stage("images") as stage:

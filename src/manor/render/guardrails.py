@@ -71,7 +71,8 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "sandbox": _yes(spec.sandbox),
         "node-labels": _join(node_labels(platform, tenant)),
         "tolerations": _join(tolerations(platform, tenant)),
-        "gpu-resources": _join(platform.spec.gpu.resource_names if _has_gpus(tenant) else []),
+        "gpu-resources": _join(platform.spec.gpu.resource_names if tenant.spec.gpu.total else []),
+        "queues": _join(spec.queues if platform.spec.engines.queue == "kueue" else []),
         "hosts": _join(tenant.hosts(platform.spec.domain)),
         "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
         "load-balancers": _yes(spec.load_balancers),
@@ -117,7 +118,7 @@ def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
 def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
     """Keys of the taints that the tenant's pods may tolerate; a resource's own key is the usual taint of its nodes."""
     keys = [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
-    if _has_gpus(tenant):
+    if tenant.spec.gpu.total:
         keys += platform.spec.gpu.resource_names
     if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
         keys.append(sandbox[0])
@@ -126,11 +127,7 @@ def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
 
 def _flavors(platform: Platform, tenant: Tenant) -> list[GpuFlavor]:
     wanted = tenant.spec.gpu.flavors
-    return [f for f in platform.spec.gpu.flavors if _has_gpus(tenant) and (not wanted or f.name in wanted)]
-
-
-def _has_gpus(tenant: Tenant) -> bool:
-    return tenant.spec.gpu.guarantee + tenant.spec.gpu.borrow > 0
+    return [f for f in platform.spec.gpu.flavors if tenant.spec.gpu.total and (not wanted or f.name in wanted)]
 
 
 def _either(own: list[str] | None, default: list[str]) -> list[str]:

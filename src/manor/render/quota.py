@@ -40,7 +40,7 @@ for it, can create. Not events: the quota controller leaves them out, and what i
 def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
     """The tenant's whole budget, in the words of a ResourceQuota."""
     quota = tenant.spec.quota
-    gpus = tenant.spec.gpu.guarantee + tenant.spec.gpu.borrow
+    gpus = tenant.spec.gpu.total
     hard = {
         "requests.cpu": quota.cpu,
         "requests.memory": quota.memory,

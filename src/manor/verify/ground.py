@@ -15,6 +15,7 @@ from manor.verify.trial import Skip
 if TYPE_CHECKING:
     from manor.verify.probe.stage import Stage
 
+QUEUE_NAME = "kueue.x-k8s.io/queue-name"
 PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 
 
@@ -59,6 +60,19 @@ class Ground:
     def image(self) -> str | None:
         """An image that the tenant may run: in a dry run nobody looks whether it exists."""
         return self.stage.image or (f"{self.registry}/manor-verify:1" if self.registry else None)
+
+    @property
+    def gpu(self) -> str:
+        """The extended resource that counts as a GPU."""
+        return self.tenancy.platform.spec.gpu.resource_names[0] if self.tenancy.platform else "nvidia.com/gpu"
+
+    @property
+    def queued(self) -> Mapping[str, Mapping[str, str]]:
+        """Metadata of what waits in the attacker's own queue; empty where there is no queue system."""
+        platform, tenant = self.tenancy.platform, self.attacker.tenant
+        if platform is None or platform.spec.engines.queue == "none" or tenant is None:
+            return {}
+        return {"labels": {QUEUE_NAME: tenant.spec.queues[0]}}
 
     @cached_property
     def words(self) -> Mapping[str, str | None]:

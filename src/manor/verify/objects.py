@@ -38,6 +38,12 @@ def container(image: str = "$image", **fields: Any) -> Object:
     }
 
 
+def accelerators(resource: str, number: int = 1) -> Object:
+    """Resources of a container that asks for so many of an extended resource, and little else."""
+    asked = {resource: str(number)}
+    return {"requests": {"cpu": "10m", "memory": "16Mi", **asked}, "limits": {"memory": "64Mi", **asked}}
+
+
 def pod_spec(*containers: Object, security: Mapping[str, Any] | None = None, **spec: Any) -> Object:
     """A pod's spec that Pod Security `restricted` admits."""
     return {

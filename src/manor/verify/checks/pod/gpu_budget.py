@@ -1,17 +1,28 @@
 """Accelerators are for tenants with a GPU budget, and only through what the budget counts."""
 
+from collections.abc import Mapping
+
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import container, pod
-from manor.verify.requests import create
+from manor.verify.objects import accelerators, container, pod
+from manor.verify.requests import Request, create
 
-GREEDY = container(
-    resources={
-        "requests": {"cpu": "10m", "memory": "16Mi", "example.com/manor-verify": "1"},
-        "limits": {"memory": "64Mi", "example.com/manor-verify": "1"},
+
+async def _attacks(ground: Ground) -> Mapping[str, Request]:
+    unbudgeted = container(resources=accelerators("example.com/manor-verify"))
+    devices = {"name": "v", "mountPath": "/var/run/nvidia-container-devices/all"}
+    return {
+        "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=ground.queued)),
+        "every GPU by NVIDIA_VISIBLE_DEVICES": create(
+            pod(container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]))
+        ),
+        "every GPU by a volume mount": create(
+            pod(container(volumeMounts=[devices]), volumes=[{"name": "v", "emptyDir": {}}])
+        ),
     }
-)
+
 
 CHECK = Check(
     id="MNR-POD-034",
@@ -31,18 +42,7 @@ CHECK = Check(
     expect="Refused by the policy manor-gpu.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {
-            "an extended resource that nobody budgeted": create(pod(GREEDY)),
-            "every GPU by NVIDIA_VISIBLE_DEVICES": create(
-                pod(container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]))
-            ),
-            "every GPU by a volume mount": create(
-                pod(
-                    container(volumeMounts=[{"name": "v", "mountPath": "/var/run/nvidia-container-devices/all"}]),
-                    volumes=[{"name": "v", "emptyDir": {}}],
-                )
-            ),
-        },
+        _attacks,
         by=policy("gpu"),
         control=create(pod()),
     ),

@@ -1,10 +1,19 @@
 """No tenant takes GPUs that it was not given."""
 
+from collections.abc import Mapping
+
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import QUOTA, any_of, policy
-from manor.verify.objects import container, pod
-from manor.verify.requests import create
+from manor.verify.objects import accelerators, container, pod
+from manor.verify.requests import Request, create
+
+
+async def _attack(ground: Ground) -> Mapping[str, Request]:
+    greedy = container(resources=accelerators(ground.gpu, 9999))
+    return {"a GPU too many": create(pod(greedy, meta=ground.queued))}
+
 
 CHECK = Check(
     id="MNR-QUOTA-004",
@@ -20,18 +29,7 @@ CHECK = Check(
     expect="403 from quota, or refused by the policy manor-gpu where the tenant has none.",
     remedy="Write the ResourceQuota again (`manor apply`).",
     run=refused(
-        {
-            "a GPU too many": create(
-                pod(
-                    container(
-                        resources={
-                            "requests": {"cpu": "10m", "memory": "16Mi", **{"nvidia.com/gpu": "9999"}},
-                            "limits": {"memory": "64Mi", **{"nvidia.com/gpu": "9999"}},
-                        }
-                    )
-                )
-            ),
-        },
+        _attack,
         by=any_of(QUOTA, policy("gpu")),
         control=create(pod()),
     ),
