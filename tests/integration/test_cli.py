@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nodes import node_for_tests
 
@@ -104,8 +105,44 @@ def test_a_namespace_of_somebody_else_is_refused_until_adopted(platform: Any) ->
     refused = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-taken"))
     assert refused.returncode == 1
     assert "Namespace cli-taken refused: exists and was not made by this inventory" in refused.stderr
+    assert "cli-taken" not in manor(platform, "get", "tenants").stdout
     adopted = manor(platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-taken"))
     assert adopted.returncode == 0, adopted.stderr
+
+
+def training(namespace: str, command: str) -> str:
+    return f"""\
+apiVersion: manor.dev/v1alpha1
+kind: TrainingJob
+metadata: {{name: train, namespace: {namespace}}}
+spec:
+  command: [{command}]
+  env: {{CHANGED: {command}}}
+"""
+
+
+def test_a_training_that_cannot_change_is_not_stored_as_if_it_had(platform: Any) -> None:
+    given = tenant("cli-train") + "---\n" + training("cli-train", "one")
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=given).returncode == 0
+    refused = manor(platform, "apply", "-f", "-", "--no-wait", given=training("cli-train", "two"))
+    assert refused.returncode == 1
+    assert "Job cli-train/train failed: cannot be changed once it is made; `manor delete` it" in refused.stderr
+    assert "TrainingJob cli-train/train not attempted: what it becomes could not be applied" in refused.stderr
+    assert manor(platform, "diff", "-f", "-", given=training("cli-train", "one")).returncode == 0
+
+
+def test_an_owner_who_applies_a_tenant_is_told_who_may(platform: Any, tmp_path: Path) -> None:
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-may")).returncode == 0
+    config = yaml.safe_load(Path(platform.kubeconfig).read_text())
+    for user in config["users"]:
+        user["user"]["as"] = "cli-may-owner"
+    own = tmp_path / "kubeconfig"
+    own.write_text(yaml.safe_dump(config))
+    changed = tenant("cli-may", "  quota: {cpu: 3}\n")
+    refused = manor(platform, "apply", "-f", "-", "--no-wait", "--kubeconfig", str(own), given=changed)
+    assert refused.returncode == 2
+    assert "is forbidden" in refused.stderr
+    assert "ClusterRole manor:applier" in refused.stderr
 
 
 @pytest.mark.parametrize(

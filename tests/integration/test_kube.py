@@ -1,9 +1,11 @@
 """The client against a real API server, and against a line to it that fails."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
 from manor.kube import (
@@ -105,6 +107,18 @@ async def test_impersonation(client: Client, area: Any) -> None:
     assert user["groups"] == ["a", "b", "system:authenticated"]
     with pytest.raises(Forbidden, match='User "somebody" cannot list resource "secrets"'):
         await nobody.list("v1", "Secret")
+
+
+async def test_a_kubeconfig_says_whom_to_act_as(client: Client, api_node: Any, tmp_path: Path) -> None:
+    config = yaml.safe_load(Path(api_node.kubeconfig).read_text())
+    config["users"][0]["user"] |= {"as": "somebody", "as-groups": ["a"], "as-user-extra": {"why": ["test"]}}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": {}}
+    async with Client.connect(path) as somebody:
+        user = (await somebody.create(review))["status"]["userInfo"]
+    assert (user["username"], user["groups"]) == ("somebody", ["a", "system:authenticated"])
+    assert user["extra"]["why"] == ["test"]
 
 
 async def test_exec_and_logs_are_refused_in_the_servers_words(client: Client, area: Any) -> None:

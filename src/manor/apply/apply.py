@@ -9,6 +9,7 @@ from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
 from manor.apply.inventory import Inventory, Parent, Scope, write_parent
 from manor.apply.objects import ref_of
 from manor.apply.options import Options
+from manor.apply.parent import obstacles, parent_step, store_parent
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
@@ -24,8 +25,12 @@ async def apply(
     inventory: Inventory,
     options: Options | None = None,
     progress: Progress = silent,
+    parent: Object | None = None,
 ) -> Result:
     """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
+
+    `parent` is the inventory's parent object where it says something itself: it is stored first, but not if the server
+    would refuse a change of something that is there.
 
     What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
     Nothing is pruned after a failure. When nothing differs, nothing is written. What comes after admission policies
@@ -39,23 +44,45 @@ async def apply(
     strangers = found.strangers(adopt=options.adopt)
     if strangers:
         raise Refused(strangers)
+    first: list[Step] = []
+    if parent is not None:
+        first, found = await _store(client, parent, found, options, progress)
+        if any(step.action in BAD for step in first):
+            return Result(tuple(first))
     progress(Started(Stage.APPLY, len(found.members)))
     writer = Writer(client, found, options, progress)
     await _provide_holders(client, found, writer)
-    parent = await write_parent(client, found.parent, found.parent.scope | found.scope)
+    holder = await write_parent(client, found.parent, found.parent.scope | found.scope)
     for _, wave in groupby(found.members, key=lambda member: member.wave):
         members = list(wave)
         await writer.write_wave(members)
         if any(is_policy(m.ref) and writer.steps[m.ref].action in CHANGES for m in members):
             await wait_enforced(client)
-    steps = list(writer.steps.values())
+    steps = [*first, *writer.steps.values()]
     if not options.prune:
         return Result(tuple(steps))
     if any(step.action in BAD for step in steps):
         steps += _skip_pruning(found, progress)
         return Result(tuple(steps))
-    steps += await _prune(client, found, parent, options, progress)
+    steps += await _prune(client, found, holder, options, progress)
     return Result(tuple(steps))
+
+
+async def _store(
+    client: Client, parent: Object, found: Survey, options: Options, progress: Progress
+) -> tuple[list[Step], Survey]:
+    """The steps of storing the parent, the obstacles among them, and the survey with what was stored."""
+    step = parent_step(parent, found)
+    failing = await obstacles(client, found, options) if step.action is Action.UPDATE else []
+    if failing:
+        why = "not attempted: what it becomes could not be applied"
+        steps = [*failing, Step(step.ref, Action.SKIP, why)]
+    else:
+        step, found = await store_parent(client, parent, found, options)
+        steps = [step]
+    for step in steps:
+        progress(Finished(step))
+    return steps, found
 
 
 async def _provide_holders(client: Client, found: Survey, writer: Writer) -> None:

@@ -108,12 +108,13 @@ async def read_parent(client: Client, inventory: Inventory) -> Parent:
         live = await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None)
     except (NotFound, UnknownKind):
         return Parent(inventory, None, Scope())
-    parent = _parent(inventory, live)
+    parent = reread_parent(inventory, live)
     _check_owner(parent)
     return parent
 
 
-def _parent(inventory: Inventory, live: Object) -> Parent:
+def reread_parent(inventory: Inventory, live: Object) -> Parent:
+    """The parent as the server just told it."""
     annotations = live["metadata"].get("annotations") or {}
     kinds = (entry.partition(".") for entry in annotations.get(GROUP_KINDS, "").split(",") if entry)
     namespaces = frozenset(ns for ns in annotations.get(NAMESPACES, "").split(",") if ns)
@@ -156,7 +157,7 @@ async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
         live = await client.apply(body, field_manager=FIELD_MANAGER, force=True)
     except Conflict as error:
         raise InventoryError(f"another run changed the inventory {inventory} meanwhile; run again") from error
-    return _parent(inventory, live)
+    return reread_parent(inventory, live)
 
 
 def _annotations(inventory: Inventory, scope: Scope) -> dict[str, str]:

@@ -7,6 +7,7 @@ from manor.apply.diff import unified
 from manor.apply.inventory import Inventory
 from manor.apply.objects import Member, ref_of
 from manor.apply.options import Options
+from manor.apply.parent import parent_step
 from manor.apply.preview import preview
 from manor.apply.prune import plan_pruning
 from manor.apply.steps import Action, Step, Steps
@@ -22,7 +23,13 @@ class Plan(Steps):
         return "".join(unified(step) for step in self.steps)
 
 
-async def plan(client: Client, objects: Sequence[Object], inventory: Inventory, options: Options | None = None) -> Plan:
+async def plan(
+    client: Client,
+    objects: Sequence[Object],
+    inventory: Inventory,
+    options: Options | None = None,
+    parent: Object | None = None,
+) -> Plan:
     """The steps that `apply` would take with the same arguments. Writes nothing.
 
     Raises InvalidObjects and InventoryError; strangers are steps with the action REFUSE.
@@ -33,7 +40,8 @@ async def plan(client: Client, objects: Sequence[Object], inventory: Inventory, 
     rest = [member for member in found.members if member.ref not in refused]
     steps = await concurrently(_step(client, found, member, options) for member in rest)
     planned = {step.ref: step for step in steps} | refused
-    ordered = [planned[member.ref] for member in found.members]
+    ordered = [parent_step(parent, found)] if parent is not None else []
+    ordered += [planned[member.ref] for member in found.members]
     if options.prune:
         pruning = await plan_pruning(client, inventory, found.orphans, delete_data=options.delete_data)
         ordered += pruning.kept

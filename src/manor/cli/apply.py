@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -14,11 +14,11 @@ from manor.apply.errors import InventoryError
 from manor.apply.steps import BAD, Action, Step
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Files, Kubeconfig
-from manor.cli.output import EXIT_ERROR, err, run_async
+from manor.cli.output import EXIT_ERROR, err, print_error, run_async
 from manor.cli.progress import Shown, describe, shown, summary
 from manor.cli.quotas import wait_counted
 from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, stages
-from manor.kube import Client, NotFound, UnknownKind
+from manor.kube import Client, Forbidden, NotFound, UnknownKind
 from manor.load import Specs, read
 
 EXIT_FAILED = 1
@@ -46,6 +46,22 @@ async def roll_out(
                 err.print(f"{part.title} [red]not attempted[/]: something before it failed")
             return steps, False
     return steps, True
+
+
+@contextmanager
+def told_who_may(specs: Specs) -> Iterator[None]:
+    """Where the API server forbids it: who may apply such specs."""
+    try:
+        yield
+    except Forbidden as error:
+        if specs.platform:
+            who = "a cluster administrator applies the Platform"
+        elif specs.tenants:
+            who = "who applies Tenants needs the ClusterRole manor:applier"
+        else:
+            who = "who applies TrainingJobs and Models needs the role editor in their tenant"
+        print_error(f"{error}\n{who}")
+        raise typer.Exit(EXIT_ERROR) from None
 
 
 async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, show: Shown) -> Result:
@@ -88,7 +104,7 @@ async def apply(
     async with Client.connect(kubeconfig, context) as client:
         specs, known = await read_specs(client, documents)
         parts = stages(specs, known)
-        with shown(verbose=verbose) as show:
+        with shown(verbose=verbose) as show, told_who_may(specs):
             steps, ok = await roll_out(client, parts, options, show)
             if ok and not no_wait:
                 await wait_ready(client, parts, timeout, show)
@@ -119,8 +135,9 @@ async def diff(filename: Files, context: Context = None, kubeconfig: Kubeconfig 
     async with Client.connect(kubeconfig, context) as client:
         specs, known = await read_specs(client, documents)
         plans = []
-        for stage in stages(specs, known):
-            plans += await each_set(stage, lambda part: plan_set(client, part, Options()))
+        with told_who_may(specs):
+            for stage in stages(specs, known):
+                plans += await each_set(stage, lambda part: plan_set(client, part, Options()))
     differences = "".join(plan.diff() for plan in plans)
     sys.stdout.write(differences)
     bad = [step for plan in plans for step in plan.having(*BAD)]
@@ -175,7 +192,7 @@ async def delete(
         if not yes:
             _confirm(specs, delete_data)
         options = Options(delete_data=delete_data, timeout=timeout)
-        with shown(verbose=verbose) as show:
+        with shown(verbose=verbose) as show, told_who_may(specs):
             for stage in deletion_order(specs, known):
                 show.begin(f"deleting {', '.join(part.title for part in stage)[:80]}", None)
                 for result in await each_set(stage, lambda part: _delete_set(client, part, options, show)):

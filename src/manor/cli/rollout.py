@@ -12,12 +12,10 @@ from typing import TypeVar
 from manor.api import API_VERSION, Platform, Tenant, Workload
 from manor.apply import Inventory, Options, Plan, Result, apply, plan
 from manor.apply.concurrency import concurrently
-from manor.apply.errors import InvalidObjects, InventoryError
-from manor.apply.objects import ref_of
+from manor.apply.errors import InvalidObjects
 from manor.apply.progress import Progress
-from manor.apply.steps import Action, Step
 from manor.engines import compile_specs
-from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.kube import Client, Object, UnknownKind
 from manor.load import Specs
 from manor.render import SYSTEM_NAMESPACE, render_foundation, spec_object
 
@@ -64,43 +62,14 @@ def stages(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
     return [stage for stage in ordered if stage]
 
 
-async def _parent_step(client: Client, parent: Object, *, write: bool, force: bool = False) -> Step:
-    """Store a Manor object as itself, unless the cluster has just that."""
-    ref = ref_of(parent)
-    meta = parent["metadata"]
-    try:
-        live = await client.get(parent["apiVersion"], parent["kind"], meta["name"], meta.get("namespace"))
-    except (NotFound, UnknownKind):
-        live = None
-    wanted = meta.get("labels", {}).items(), meta.get("annotations", {}).items()
-    if live is not None and live["spec"] == parent["spec"]:
-        had = live["metadata"].get("labels", {}).items(), live["metadata"].get("annotations", {}).items()
-        if wanted[0] <= had[0] and wanted[1] <= had[1]:
-            return Step(ref, Action.UNCHANGED, before=live, after=live)
-    after = await client.apply(parent, force=force) if write else parent
-    return Step(ref, Action.CREATE if live is None else Action.UPDATE, before=live, after=after)
-
-
 async def apply_set(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
     """Apply one set, its parent first."""
-    steps: list[Step] = []
-    if part.parent is not None:
-        steps.append(await _parent_step(client, part.parent, write=True, force=options.force_conflicts))
-    result = await apply(client, part.objects, part.inventory, options, progress)
-    return Result((*steps, *result.steps))
+    return await apply(client, part.objects, part.inventory, options, progress, part.parent)
 
 
 async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:
-    """What applying one set would do; a set whose parent does not exist yet is all new."""
-    steps: list[Step] = []
-    if part.parent is not None:
-        steps.append(await _parent_step(client, part.parent, write=False))
-    try:
-        planned = await plan(client, part.objects, part.inventory, options)
-    except (InventoryError, UnknownKind):
-        new = [Step(ref_of(obj), Action.CREATE, after=obj) for obj in part.objects]
-        return Plan((*steps, *new))
-    return Plan((*steps, *planned.steps))
+    """What applying one set would do."""
+    return await plan(client, part.objects, part.inventory, options, part.parent)
 
 
 async def require_kinds(client: Client, parts: Sequence[Sequence[ObjectSet]]) -> None:

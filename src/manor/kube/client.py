@@ -46,7 +46,11 @@ class Client:
             async def fetch(path: str, accept: str) -> str:
                 return await transport.send(Identity(), "GET", path, accept=accept)
 
-            yield cls(transport, Discovery(fetch), Identity())
+            acting = connection.acting
+            client = cls(transport, Discovery(fetch), Identity())
+            if user := acting.get("as"):
+                client = client.impersonate(user, acting.get("as-groups") or (), acting.get("as-user-extra"))
+            yield client
 
     @property
     def server(self) -> str:

@@ -31,6 +31,8 @@ class Connection:
     options: dict[str, Any]
     """Keyword arguments of every aiohttp request: the proxy and the TLS server name, where there are any."""
     configuration: Any
+    acting: dict[str, Any]
+    """Whom the kubeconfig says to act as: the fields `as`, `as-groups` and `as-user-extra` of its user."""
 
     async def authorization(self, *, renew: bool = False) -> str | None:
         """The Authorization header, refreshed where it is about to expire, or always with `renew`."""
@@ -53,8 +55,9 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
 
     configuration = Configuration()
     files = _kubeconfig_files(kubeconfig)
+    acting: dict[str, Any] = {}
     if files:
-        context = await _load_kubeconfig(files, context, configuration)
+        context, acting = await _load_kubeconfig(files, context, configuration)
     elif context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
         context = _load_in_cluster(configuration)
     else:
@@ -78,6 +81,7 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
         session=aiohttp.ClientSession(connector=connector),
         options={key: value for key, value in options.items() if value},
         configuration=configuration,
+        acting=acting,
     )
 
 
@@ -110,7 +114,8 @@ def _kubeconfig_files(kubeconfig: Path | None) -> list[Path]:
     return found
 
 
-async def _load_kubeconfig(files: list[Path], context: str | None, configuration: Any) -> str:
+async def _load_kubeconfig(files: list[Path], context: str | None, configuration: Any) -> tuple[str, dict[str, Any]]:
+    """Fills `configuration`; the context's name, and whom it says to act as."""
     from kubernetes_asyncio.config import ConfigException
     from kubernetes_asyncio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
@@ -135,7 +140,14 @@ async def _load_kubeconfig(files: list[Path], context: str | None, configuration
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise KubeconfigError(f"context {context} of {named} cannot be used: {error}") from error
     _refresh_from(loader, configuration)
-    return context
+    return context, _acting(merger.config, context)
+
+
+def _acting(config: Any, context: str) -> dict[str, Any]:
+    name = config["contexts"].get_with_name(context)["context"].safe_get("user")
+    found = config["users"].get_with_name(name, safe=True) if name and config.safe_get("users") else None
+    user = (found.value.get("user") if found else None) or {}
+    return {key: user[key] for key in ("as", "as-groups", "as-user-extra") if key in user}
 
 
 def _refresh_from(loader: Any, configuration: Any) -> None:

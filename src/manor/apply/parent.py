@@ -1,0 +1,50 @@
+"""The object that an inventory hangs on, where it says something itself (a Tenant): it is stored before what it
+becomes, and not before nothing stands in the way of that."""
+
+from dataclasses import replace
+
+from manor.apply.concurrency import concurrently
+from manor.apply.errors import InvalidObjects
+from manor.apply.inventory import reread_parent
+from manor.apply.objects import ref_of
+from manor.apply.options import Options
+from manor.apply.ownership import FIELD_MANAGER
+from manor.apply.preview import preview
+from manor.apply.steps import Action, Step, conflict_step
+from manor.apply.survey import Survey
+from manor.kube import ApiError, Client, Conflict, Object
+
+
+def parent_step(wanted: Object, found: Survey) -> Step:
+    """What storing `wanted`, the inventory's parent, would be. Raises InvalidObjects if it is another object."""
+    ref, live = ref_of(wanted), found.parent.live
+    if ref != found.parent.inventory.ref:
+        raise InvalidObjects([f"{ref} is not the parent of the inventory {found.parent.inventory}"])
+    if live is None:
+        return Step(ref, Action.CREATE, after=wanted)
+    same = live["spec"] == wanted["spec"] and all(
+        (wanted["metadata"].get(field) or {}).items() <= (live["metadata"].get(field) or {}).items()
+        for field in ("labels", "annotations")
+    )
+    return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=live if same else wanted)
+
+
+async def obstacles(client: Client, found: Survey, options: Options) -> list[Step]:
+    """The members that are there and that the server would not let be changed, such as the pods of a Job."""
+    present = [(member, found.live[member.ref]) for member in found.members if member.ref in found.live]
+    steps = await concurrently(preview(client, m, live, force=options.force_conflicts) for m, live in present)
+    return [step for step in steps if step.action is Action.FAIL]
+
+
+async def store_parent(client: Client, wanted: Object, found: Survey, options: Options) -> tuple[Step, Survey]:
+    """Stores `wanted` where it differs; its step, and the survey with the parent as it is then."""
+    step = parent_step(wanted, found)
+    if step.action is Action.UNCHANGED:
+        return step, found
+    try:
+        live = await client.apply(wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts)
+    except Conflict as error:
+        return conflict_step(step.ref, error, step.before), found
+    except ApiError as error:
+        return replace(step, action=Action.FAIL, message=error.message), found
+    return step, replace(found, parent=reread_parent(found.parent.inventory, live))
