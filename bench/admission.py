@@ -8,16 +8,14 @@ Bar: p50 with them at most 1.15 times p50 without.
     python bench/admission.py [KUBECONFIG]      without KUBECONFIG, on a throw-away API server of its own
 """
 
+import argparse
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ground.api_server import api_server
 from manor.api import Platform, Tenant
 from manor.kube import ApiError, Client
 from manor.render import guardrails, labels
@@ -161,25 +159,12 @@ async def run(kubeconfig: Path) -> float:
     return ratio
 
 
-@contextmanager
-def api_server(name: str = "bench-admission") -> Iterator[Path]:
-    """A throw-away API server whose etcd syncs to disk, as one that is meant to last does; its kubeconfig."""
-    manor = str(Path(sys.executable).with_name("manor"))
-    subprocess.run([manor, "local", "up", "--name", name, "--api-only"], check=True, stdout=sys.stderr)
-    try:
-        said = subprocess.run(
-            [manor, "local", "kubeconfig", "--name", name, "--path"], check=True, capture_output=True, text=True
-        )
-        yield Path(said.stdout.strip())
-    finally:
-        subprocess.run([manor, "local", "down", "--name", name, "--yes"], check=True, stdout=sys.stderr)
-
-
 def main() -> int:
-    """Exits with 1 where the bar is missed."""
-    if len(sys.argv) > 1:
-        return int(asyncio.run(run(Path(sys.argv[1]))) > BAR)
-    with api_server() as kubeconfig:
+    """Exit code 1 where the bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one")
+    given = parser.parse_args()
+    with api_server(given.kubeconfig, durable=True) as kubeconfig:
         return int(asyncio.run(run(kubeconfig)) > BAR)
 
 

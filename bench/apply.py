@@ -12,15 +12,14 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 
+from ground.api_server import api_server
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import Inventory, Options, apply, silent
 from manor.cli.rollout import ObjectSet, apply_set, each_set
@@ -171,23 +170,6 @@ async def server_cpu(kubeconfig: Path) -> float:
     async with Client.connect(kubeconfig) as client:
         metrics = await client.request("GET", "/metrics")
     return next(float(line.split()[1]) for line in metrics.splitlines() if line.startswith("process_cpu_seconds_total"))
-
-
-@contextmanager
-def api_server(kubeconfig: Path | None) -> Iterator[Path]:
-    """The API server of `kubeconfig`, or a throw-away one."""
-    if kubeconfig is not None:
-        yield kubeconfig
-        return
-    manor, name = str(Path(sys.executable).with_name("manor")), f"bench-{os.getpid()}"
-    try:
-        subprocess.run([manor, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True)
-        found = subprocess.run(
-            [manor, "local", "kubeconfig", "--name", name, "--path"], check=True, capture_output=True, text=True
-        )
-        yield Path(found.stdout.strip())
-    finally:
-        subprocess.run([manor, "local", "down", "--name", name, "--yes"], check=False)
 
 
 def main() -> int:

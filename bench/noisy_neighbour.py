@@ -16,40 +16,30 @@ impersonated; the server does so before it classifies a request. Bar: p99 in the
 
 import argparse
 import asyncio
-import itertools
-import json
-import multiprocessing
 import os
 import re
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
+from ground.api_server import api_server
+from ground.neighbours import CONNECTIONS, LEAD, Flood, beside, burn, flood
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import Inventory, Options, apply
 from manor.kube import ApiError, Client
-from manor.kube.connection import open_connection
 from manor.render import render_foundation, render_platform, render_tenant
 from manor.render.fairness import fairness
 
 BAR = 2.0
-CONNECTIONS = 64
 OBJECTS = 500
 """ConfigMaps of 2 KiB in A's namespace: a list of them is a megabyte of JSON."""
 RATE = 40.0
 """B's requests per second."""
-NICE = 19
-LEAD = 2.0
-"""Seconds of flood before B's requests count."""
 SHOWN = (50, 90, 99)
 CONDITIONS = ("quiet", "burn", "flood", "unguarded")
 LEVELS = "/debug/api_priority_and_fairness/dump_priority_levels"
@@ -126,95 +116,6 @@ async def seats(client: Client) -> dict[str, int]:
     return {name: int(count) for name, count in found}
 
 
-@dataclass
-class Flood:
-    """What A's client got done."""
-
-    seconds: float
-    cpu_seconds: float
-    answers: Counter[str]
-
-
-def step_back() -> None:
-    """Gives this process the CPU only when nobody else wants it."""
-    os.nice(NICE)
-    autogroup = Path("/proc/self/autogroup")
-    if autogroup.exists():  # Linux weighs sessions against each other, and niceness within one only
-        os.setsid()
-        autogroup.write_text(str(NICE))
-
-
-def flood(pipe: Pipe, kubeconfig: Path) -> None:
-    """A's client, a process of its own, until it is told to stop: says when it begins, and at last what it got done."""
-    step_back()
-    pipe.send(asyncio.run(_flood(pipe, kubeconfig)))
-
-
-async def _flood(pipe: Pipe, kubeconfig: Path) -> Flood:
-    connection = await open_connection(kubeconfig, None)
-    headers = {"Impersonate-User": f"{A}-user", "Accept": "application/json", "Accept-Encoding": "gzip"}
-    headers["Authorization"] = await connection.authorization() or ""
-    merge = {**headers, "Content-Type": "application/merge-patch+json"}
-    url = f"{connection.server}/api/v1/namespaces/{A}/configmaps"
-    answers: Counter[str] = Counter()
-
-    async def hammer(number: int) -> None:
-        for turn in itertools.count(number):
-            if turn % 2:
-                call = connection.session.get(url, headers=headers, auto_decompress=False, **connection.options)
-            else:
-                body = json.dumps({"data": {"turn": str(turn)}}).encode()
-                one = f"{url}/object-{number}"
-                call = connection.session.patch(one, data=body, headers=merge, **connection.options)
-            async with call as answer:
-                await answer.read()
-                answers[f"{'list' if turn % 2 else 'write'} {answer.status}"] += 1
-
-    async with connection.session:
-        began, cpu = time.monotonic(), time.process_time()
-        tasks = [asyncio.create_task(hammer(number)) for number in range(CONNECTIONS)]
-        pipe.send("begun")
-        stop = asyncio.create_task(asyncio.to_thread(pipe.recv))
-        done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()  # a worker ends by an error only
-        for task in tasks:
-            task.cancel()
-    return Flood(time.monotonic() - began, time.process_time() - cpu, answers)
-
-
-def burn(pipe: Pipe, share: float) -> None:
-    """Uses `share` of a core, in slices of 10 ms, and no network, until it is told to stop."""
-    step_back()
-    pipe.send("begun")
-    while not pipe.poll():
-        began, cpu = time.monotonic(), time.process_time()
-        while time.process_time() - cpu < 0.01 * share:
-            pass
-        time.sleep(max(0.0, began + 0.01 - time.monotonic()))
-    pipe.send(None)
-
-
-@asynccontextmanager
-async def beside(target: Callable[..., None], *arguments: object) -> AsyncIterator[list[Flood]]:
-    """A process that runs `target` while the block runs; what it got done is in the list afterwards."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=target, args=(there, *arguments), daemon=True)
-    process.start()
-    there.close()
-    result: list[Flood] = []
-    try:
-        await asyncio.to_thread(here.recv)
-        await asyncio.sleep(LEAD)
-        yield result
-        here.send("stop")
-        result.append(await asyncio.to_thread(here.recv))
-    finally:
-        process.terminate()
-        process.join()
-
-
 async def requests_of_b(client: Client, seconds: float) -> list[float]:
     """Milliseconds from when each of B's requests was due until it was answered."""
     user = client.impersonate(f"{B}-user")
@@ -282,7 +183,7 @@ async def round_of(client: Client, kubeconfig: Path, order: Sequence[str], secon
         else:
             last = all_of["flood"].floods[-1:]
             share = last[0].cpu_seconds / last[0].seconds if last else 1.0
-            aside = (burn, share) if name == "burn" else (flood, kubeconfig)
+            aside = (burn, share) if name == "burn" else (flood, kubeconfig, A)
             async with beside(*aside) as done:
                 await all_of[name].observe(client, seconds)
             all_of[name].floods += done
@@ -336,24 +237,6 @@ def report(all_of: Results) -> bool:
     worst = statistics.median(ratios["flood"])
     print(f"p99 in the flood / quiet p99: {worst:.2f}; bar: below {BAR:.0f}")
     return worst < BAR
-
-
-@contextmanager
-def api_server(kubeconfig: Path | None) -> Iterator[Path]:
-    """The API server of `kubeconfig`, or a throw-away one."""
-    if kubeconfig is not None:
-        yield kubeconfig
-        return
-    manor, name = str(Path(sys.executable).with_name("manor")), f"bench-noisy-{os.getpid()}"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it is removed then, too
-    try:
-        subprocess.run([manor, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True)
-        found = subprocess.run(
-            [manor, "local", "kubeconfig", "--name", name, "--path"], check=True, capture_output=True, text=True
-        )
-        yield Path(found.stdout.strip())
-    finally:
-        subprocess.run([manor, "local", "down", "--name", name, "--yes"], check=False)
 
 
 def main() -> int:

@@ -6,17 +6,14 @@ check, a SubjectAccessReview, from a bare loop with as many requests in flight; 
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ground.api_server import api_server
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import wait
 from manor.kube import Client
@@ -29,7 +26,6 @@ BAR = 60.0
 """Seconds for the static and the dry-run level together."""
 LOOP = 4000
 IN_FLIGHT = 64
-MANOR = str(Path(sys.executable).with_name("manor"))
 Object = dict[str, Any]
 
 PLATFORM = Platform.model_validate(
@@ -71,21 +67,6 @@ def tenants(count: int) -> dict[str, Tenant]:
             {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": name}, "spec": spec}
         )
     return made
-
-
-@contextmanager
-def api_server(kubeconfig: Path | None) -> Iterator[Path]:
-    """The given API server, or one of this run's own."""
-    if kubeconfig is not None:
-        yield kubeconfig
-        return
-    name = f"bench-verify-{os.getpid()}"
-    subprocess.run([MANOR, "local", "up", "--name", name, "--api-only", "--ephemeral"], check=True, capture_output=True)
-    try:
-        path = subprocess.run([MANOR, "local", "kubeconfig", "--name", name, "--path"], capture_output=True, text=True)
-        yield Path(path.stdout.strip())
-    finally:
-        subprocess.run([MANOR, "local", "down", "--name", name, "--yes"], check=True, capture_output=True)
 
 
 async def put(client: Client, objects: list[Object]) -> None:
