@@ -54,7 +54,8 @@ SABOTAGES = (
         "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
         *unbind("metadata"),
     ),
-    sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 9)), *unbind("routes")),
+    sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 7)), *unbind("routes")),
+    sabotage("ingress unbound", "ADMISSION-009 ROUTES-007 ROUTES-008", *unbind("ingress")),
     sabotage(
         "a tenant's queues forgotten",
         "POD-036",

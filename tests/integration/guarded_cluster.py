@@ -19,8 +19,16 @@ Object = dict[str, Any]
 
 SPECS = list(yaml.safe_load_all((Path(__file__).parent / "guardrails.yaml").read_text()))
 PLATFORM = Platform.model_validate(SPECS[0])
-QUEUEING = Platform.model_validate({**SPECS[0], "spec": {**SPECS[0]["spec"], "engines": {"queue": "kueue"}}})
-"""The same platform with a queue system: team-queue's."""
+MORE = {
+    "engines": {"queue": "kueue"},
+    "ingress": {
+        "classes": ["nginx"],
+        "dataPlane": {"namespace": "ingress-nginx"},
+        "annotations": ["nginx.ingress.kubernetes.io/proxy-body-size"],
+    },
+}
+WHOLE_PLATFORM = Platform.model_validate({**SPECS[0], "spec": {**SPECS[0]["spec"], **MORE}})
+"""The same platform with a queue system and an ingress controller: team-queue's."""
 TENANTS = [Tenant.model_validate(spec) for spec in SPECS[1:]]
 
 RBAC = "rbac.authorization.k8s.io"
@@ -82,7 +90,7 @@ def grant(name: str, rules: list[Object], user: str, namespace: str | None = Non
 def tenancy(tenant: Tenant) -> list[Object]:
     """A tenant's namespace, as far as the policies look at it, with far too many rights for its owner."""
     name, owner = tenant.name, tenant.spec.owners[0].name
-    params = guardrails.params(QUEUEING if name == "team-queue" else PLATFORM, tenant, name)
+    params = guardrails.params(WHOLE_PLATFORM if name == "team-queue" else PLATFORM, tenant, name)
     owning = [
         {"apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": [name], "verbs": ["own"]},
         {
@@ -167,7 +175,7 @@ def watcher() -> list[Object]:
     ]
 
 
-async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 120) -> None:
     """Waits until `probe` says yes; policies, like all admission configuration, take effect within seconds."""
     deadline = time.monotonic() + seconds
     while not await probe():

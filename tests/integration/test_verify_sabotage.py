@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 PROPAGATION = 20.0
 """Seconds until all of the API server has seen a change; admission looks for new policies once a second."""
 
+INGRESS = {"classes": ["nginx"], "dataPlane": {"namespace": "ingress-nginx"}}
 TENANTS = ("tenant-a", "tenant-b")
 CHECKS = [check for check in load() if check.level is not Level.LIVE]
 
@@ -33,11 +34,12 @@ def verify_node() -> Iterator[RunningNode]:
 
 @pytest.fixture(scope="module")
 async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
-    """Two tenants under Manor, with GPUs and queues to be had."""
+    """Two tenants under Manor, with GPUs, queues and an ingress class to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
         await gateway_kinds(client)
         await all_of(client, [STORAGE_CLASS])
-        await settle(client, platform(engines={"queue": "kueue"}), [tenant(t, gpu={"guarantee": 1}) for t in TENANTS])
+        everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
+        await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])
         yield client
 
 

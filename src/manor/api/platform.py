@@ -83,6 +83,17 @@ class GatewaySettings(Spec):
     """Port under which users reach the gateway where it differs from `port` (a NodePort, say); used in printed URLs."""
 
 
+class IngressSettings(Spec):
+    """Ingress beside the gateway, for teams that bring Ingress objects along."""
+
+    classes: list[Name] = Field(min_length=1)
+    """Ingress classes that tenants may use."""
+    data_plane: PodSelector
+    """The ingress controller's pods, whose traffic tenants' pods accept."""
+    annotations: list[str] = []
+    """Keys of annotations that tenants may set; others with a domain would configure the controller and are refused."""
+
+
 class GpuFlavor(Spec):
     """One kind of accelerator node."""
 
@@ -152,6 +163,8 @@ class PlatformSpec(Spec):
     """The cluster's own addresses."""
     gateway: GatewaySettings = GatewaySettings()
     """The way in from outside."""
+    ingress: IngressSettings | None = None
+    """Another way in, by Ingress; none unless set."""
     registries: list[str] = []
     """Image registries (host, or host/path) that every tenant may use."""
     storage_classes: list[str] = Field(default=[], max_length=32)
@@ -172,6 +185,11 @@ class PlatformSpec(Spec):
     """Requests and limits of a container that states none."""
     sandbox_runtime_class: Name | None = None
     """RuntimeClass of sandboxed pods (gVisor); a Tenant with `sandbox: true` needs it."""
+
+    @property
+    def data_planes(self) -> list[PodSelector]:
+        """The pods that bring traffic from outside: the gateway's, and the ingress controller's where there is one."""
+        return [self.gateway.data_plane, *([self.ingress.data_plane] if self.ingress else [])]
 
 
 class Platform(Spec):

@@ -53,13 +53,14 @@ def _for_platform(obj: Object, platform: Platform) -> Object:
 def reserved_namespaces(platform: Platform) -> list[str]:
     """Namespaces that no tenant may have or change."""
     spec = platform.spec
-    return sorted({*names.RESERVED_NAMESPACES, spec.gateway.data_plane.namespace, spec.network.dns.namespace})
+    selectors = [spec.network.dns, *spec.data_planes]
+    return sorted({*names.RESERVED_NAMESPACES, *(selector.namespace for selector in selectors)})
 
 
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
     """What the tenant may use in `namespace`, for the policies to read: lists joined by commas, members by line."""
     spec = tenant.spec
-    runtime_class = platform.spec.sandbox_runtime_class
+    runtime_class, ingress = platform.spec.sandbox_runtime_class, platform.spec.ingress
     data = {
         "tenant": tenant.name,
         "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}),
@@ -75,6 +76,8 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "queues": _join(spec.queues if platform.spec.engines.queue == "kueue" else []),
         "hosts": _join(tenant.hosts(platform.spec.domain)),
         "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
+        "ingress-classes": _join(ingress.classes if ingress else []),
+        "ingress-annotations": _join(ingress.annotations if ingress else []),
         "load-balancers": _yes(spec.load_balancers),
     }
     return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data=data)

@@ -100,7 +100,7 @@ def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, T
         _policy(namespace, names.POLICY_DEFAULT_DENY, ingress=[], egress=[]),
         _policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]),
         _policy(namespace, names.POLICY_DNS, egress=[{"to": [_pods(network.dns)], "ports": dns_ports}]),
-        _policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": [_pods(platform.spec.gateway.data_plane)]}]),
+        _policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": list(map(_pods, platform.spec.data_planes))}]),
     ]
     if blocks := _egress_blocks(platform, tenant):
         policies.append(_policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))

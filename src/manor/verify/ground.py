@@ -74,6 +74,12 @@ class Ground:
             return {}
         return {"labels": {QUEUE_NAME: tenant.spec.queues[0]}}
 
+    @property
+    def ingress_class(self) -> Mapping[str, Any]:
+        """The field of an Ingress that names an allowed class; empty where there is none."""
+        ingress = self.tenancy.platform.spec.ingress if self.tenancy.platform else None
+        return {"ingressClassName": ingress.classes[0]} if ingress else {}
+
     @cached_property
     def words(self) -> Mapping[str, str | None]:
         """What attacks write as `$own`, `$other`, …; None where the cluster has no such thing."""

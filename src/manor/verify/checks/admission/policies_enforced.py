@@ -15,6 +15,7 @@ KNOWN = [
     "endpoints",
     "gpu",
     "images",
+    "ingress",
     "metadata",
     "namespaces",
     "pods",

@@ -1,16 +1,32 @@
-"""An Ingress, which nothing binds to a tenant's hosts, is refused: in another kind as well no host is taken."""
+"""An Ingress names the tenant's own hosts alone, and every one that it serves."""
+
+from collections.abc import Mapping
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, ingress, make, route
-from manor.verify.requests import create
+from manor.verify.requests import Request, create
+
+
+async def _attacks(ground: Ground) -> Mapping[str, Request]:
+    default = {"defaultBackend": {"service": {"name": NAME, "port": {"number": 80}}}}
+    allowed = ground.ingress_class
+    return {
+        "another's host": create(ingress("$other_host", **allowed)),
+        "no host": create(ingress(None, **allowed)),
+        "a default backend": create(make("networking.k8s.io/v1", "Ingress", spec={**default, **allowed})),
+        "a certificate for another's host": create(ingress(**allowed, tls=[{"hosts": ["$other_host"]}])),
+        "a foreign class": create(ingress(ingressClassName="manor-verify")),
+    }
+
 
 CHECK = Check(
     id="MNR-ROUTES-007",
     title="Serve a host by an Ingress",
     guarantee=(
-        "An Ingress, which nothing binds to a tenant's hosts, is refused: in another kind as well no host is taken."
+        "An Ingress names its tenant's own hosts and an allowed class: in another kind as well no host is taken."
     ),
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
@@ -21,23 +37,14 @@ CHECK = Check(
         "CVE-2021-25748",
         "CVE-2025-1974 (class)",
     ),
-    attempt=("Creates Ingresses with another tenant's host, without host, with a default backend and with a class."),
-    expect="Refused by the policy manor-routes.",
+    attempt=(
+        "Creates Ingresses with another tenant's host, without host, with a default backend and with a foreign class."
+    ),
+    expect="Refused by the policy manor-ingress.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {
-            "another's host": create(ingress("$other_host")),
-            "no host": create(ingress(None)),
-            "a default backend": create(
-                make(
-                    "networking.k8s.io/v1",
-                    "Ingress",
-                    spec={"defaultBackend": {"service": {"name": NAME, "port": {"number": 80}}}},
-                )
-            ),
-            "a class": create(ingress("$other_host", ingressClassName="nginx")),
-        },
-        by=policy("routes"),
+        _attacks,
+        by=policy("ingress"),
         control=create(route()),
     ),
 )

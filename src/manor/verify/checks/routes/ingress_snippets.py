@@ -1,10 +1,31 @@
 """No annotation of a tenant's Ingress reaches a controller's configuration."""
 
+from collections.abc import Mapping
+
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
 from manor.verify.objects import ingress, route
-from manor.verify.requests import create
+from manor.verify.requests import Request, create
+
+KEYS = (
+    "configuration-snippet",
+    "server-snippet",
+    "auth-snippet",
+    "auth-url",
+    "auth-tls-match-cn",
+    "mirror-target",
+    "permanent-redirect",
+)
+
+
+async def _attacks(ground: Ground) -> Mapping[str, Request]:
+    return {
+        key: create(ingress(meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}}, **ground.ingress_class))
+        for key in KEYS
+    }
+
 
 CHECK = Check(
     id="MNR-ROUTES-008",
@@ -22,22 +43,11 @@ CHECK = Check(
         "CVE-2025-24514",
     ),
     attempt="Creates Ingresses with the annotations of ingress-nginx's advisories.",
-    expect="Refused by the policy manor-routes.",
+    expect="Refused by the policy manor-ingress.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {
-            key: create(ingress(meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}}))
-            for key in (
-                "configuration-snippet",
-                "server-snippet",
-                "auth-snippet",
-                "auth-url",
-                "auth-tls-match-cn",
-                "mirror-target",
-                "permanent-redirect",
-            )
-        },
-        by=policy("routes"),
+        _attacks,
+        by=policy("ingress"),
         control=create(route()),
     ),
 )
