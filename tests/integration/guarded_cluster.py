@@ -36,6 +36,7 @@ STAND_INS = {
     ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots", "Namespaced"),
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced"),
     ("gateway.envoyproxy.io", "v1alpha1", "EnvoyPatchPolicy", "envoypatchpolicies", "Namespaced"),
+    ("trainer.kubeflow.org", "v1alpha1", "ClusterTrainingRuntime", "clustertrainingruntimes", "Cluster"),
     ("ray.io", "v1", "RayJob", "rayjobs", "Namespaced"),
     ("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", "Namespaced"),
 }

@@ -56,23 +56,30 @@ async def test_data_and_its_namespace_stay_without_consent(client: Client, area:
         "metadata": {"name": "deny", "namespace": area.place("a")},
         "spec": {"podSelector": {}},
     }
-    place_a = [area.namespace("a"), area.claim("data", place="a"), area.config("c", place="a"), policy]
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "r", "namespace": area.place("a")},
+    }
+    place_a = [area.namespace("a"), area.claim("data", place="a"), area.config("params", place="a"), policy, role]
     place_b = [area.namespace("b"), area.config("c", place="b")]
     await apply(client, [*place_a, *place_b], area.inventory)
     planned = await plan(client, [], area.inventory)
     result = await apply(client, [], area.inventory)
     assert fates(planned) == fates(result)
     told = {step.ref.name: step for step in result.having(Action.KEEP)}
-    assert told.keys() == {"data", area.place("a"), "deny"}
+    assert told.keys() == {"data", area.place("a"), "deny", "params"}
     assert "holds the volume claims data; to delete it, delete data explicitly" in told[area.place("a")].message
-    assert told["deny"].message == "guards a namespace that is kept"
+    # Policies that lose their parameters admit changes: they must outlive the rights of whoever is still bound.
+    assert {told[name].message for name in ("deny", "params")} == {"guards a namespace that is kept"}
     assert await exists(client, place_a[1])
-    assert not await exists(client, place_a[2])
+    assert await exists(client, place_a[2])
+    assert not await exists(client, role)
     assert not await exists(client, place_b[0])
     # What is kept stays in the inventory, so that consent can be given later.
-    assert (await delete(client, area.inventory)).counts()[Action.KEEP] == 3
+    assert (await delete(client, area.inventory)).counts()[Action.KEEP] == 4
     result = await delete(client, area.inventory, Options(delete_data=True, timeout=60))
-    assert result.counts() == {Action.PRUNE: 3}
+    assert result.counts() == {Action.PRUNE: 4}
     with pytest.raises(NotFound):
         await client.get("v1", "Namespace", area.place("a"))
     with pytest.raises(NotFound):
@@ -83,7 +90,7 @@ async def test_a_tenants_own_claim_keeps_its_namespace(client: Client, area: Any
     await apply(client, [area.namespace(), area.config("c")], area.inventory)
     await client.create(area.claim("made-by-a-user"))
     result = await delete(client, area.inventory)
-    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "prune"}
+    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "keep"}
     assert await exists(client, area.claim("made-by-a-user"))
 
 
@@ -176,7 +183,7 @@ async def test_the_inventorys_own_namespace_goes_last(client: Client, area: Any)
     await apply(client, [area.namespace(), area.config("c")], own)
     await apply(client, [area.config("theirs")], tenants)
     result = await apply(client, [], own)
-    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "prune"}
+    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "keep"}
     [kept] = (await delete(client, own)).steps
     assert "holds the inventories other" in kept.message
     await delete(client, tenants)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from applied import fates
+from applied import exists, fates
 from manor.apply import (
     Action,
     Event,
@@ -220,6 +220,34 @@ async def test_one_bad_object_stops_only_what_depends_on_it(client: Client, area
         "Service/homeless",
     }
     assert set(again.values()) == {"create", "unchanged"}
+
+
+async def test_nobody_is_let_in_where_a_guard_failed(client: Client, area: Any) -> None:
+    api = "rbac.authorization.k8s.io"
+    place = {"namespace": area.name}
+    guard = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "guard", **place},
+        "spec": {"podSelector": {}, "policyTypes": ["Sideways"]},
+    }
+    binding = {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "people", **place},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": api, "kind": "User", "name": "ada"}],
+    }
+    result = await apply(client, [area.namespace(), guard, binding], area.inventory)
+    assert fates(result) == {
+        f"Namespace/{area.name}": "create",
+        "NetworkPolicy/guard": "fail",
+        "RoleBinding/people": "skip",
+    }
+    assert not await exists(client, binding)
+    mended = {**guard, "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}
+    assert (await apply(client, [area.namespace(), mended, binding], area.inventory)).ok
+    assert await exists(client, binding)
 
 
 async def test_nothing_is_pruned_after_a_failure(client: Client, area: Any) -> None:

@@ -29,11 +29,12 @@ def test_waves() -> None:
         ("rbac.authorization.k8s.io", "ClusterRole", False),
         ("", "ConfigMap", True),
         ("networking.k8s.io", "NetworkPolicy", True),
+        ("rbac.authorization.k8s.io", "RoleBinding", True),
         ("", "Service", True),
         ("apps", "Deployment", True),
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", False),
     ]
-    assert [wave_of(*kind) for kind in kinds] == list(range(8))
+    assert [wave_of(*kind) for kind in kinds] == list(range(9))
     assert wave_of("manor.dev", "Model", True) == wave_of("apps", "Deployment", True)
 
 

@@ -12,8 +12,11 @@ from manor.apply.waves import wave_of
 from manor.kube import ApiError, Client, NotFound, Object, UnknownKind
 
 CONSENT = "to delete it, delete data explicitly"
-_SHIELDS = frozenset({"NetworkPolicy", "CiliumNetworkPolicy", "ResourceQuota", "LimitRange", "ServiceAccount"})
-"""What protects others from a namespace. It stays as long as the namespace stays: pods may still run in it."""
+_SHIELDS = frozenset(
+    {"ConfigMap", "NetworkPolicy", "CiliumNetworkPolicy", "ResourceQuota", "LimitRange", "ServiceAccount"}
+)
+"""What protects others from a namespace, the parameters of admission policies too. It stays as long as the namespace
+stays: pods may still run in it, and somebody may still have a right in it."""
 
 
 @dataclass(frozen=True)

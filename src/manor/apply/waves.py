@@ -3,7 +3,7 @@
 Objects of one wave are written at the same time. Deletion goes the other way round.
 """
 
-CRDS, NAMESPACES, CLUSTER, PARAMETERS, GUARDS, CONFIG, WORKLOADS, LAST = range(8)
+CRDS, NAMESPACES, CLUSTER, PARAMETERS, GUARDS, ACCESS, CONFIG, WORKLOADS, LAST = range(9)
 
 _GUARD_KINDS = frozenset(
     {
@@ -12,9 +12,14 @@ _GUARD_KINDS = frozenset(
         ("", "ServiceAccount"),
         ("cilium.io", "CiliumNetworkPolicy"),
         ("networking.k8s.io", "NetworkPolicy"),
-        # After the ClusterRoles: the server looks at the role when it decides whether one may bind it.
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
         ("rbac.authorization.k8s.io", "Role"),
+    }
+)
+# Nobody is let in before every guard stands, nor where one failed. The roles are there by then, as the server looks at
+# the role when it decides whether one may bind it.
+_ACCESS_KINDS = frozenset(
+    {
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
         ("rbac.authorization.k8s.io", "RoleBinding"),
     }
 )
@@ -49,6 +54,8 @@ def wave_of(group: str, kind: str, namespaced: bool) -> int:
         return PARAMETERS
     if (group, kind) in _GUARD_KINDS:
         return GUARDS
+    if (group, kind) in _ACCESS_KINDS:
+        return ACCESS
     if not namespaced:
         return CLUSTER
     return CONFIG if (group, kind) in _CONFIG_KINDS else WORKLOADS

@@ -18,6 +18,8 @@ from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind
 
 FIRST_RETRY, LAST_RETRY = 0.1, 1.0
 """Seconds between two tries, at first and later, at what the server cannot do yet, but soon will."""
+LEAVING = 10.0
+"""Seconds that an object already being deleted (a finished Job, by its time to live) may take until it is gone."""
 ESTABLISHING = 30.0
 """Seconds that a new CustomResourceDefinition may take until its kind is served."""
 
@@ -78,6 +80,8 @@ class Writer:
         ref = member.ref
         live = self._found.live.get(ref)
         try:
+            if live and "deletionTimestamp" in live["metadata"]:
+                live = await self._after_deletion(live)
             if live is None or PART_OF not in live["metadata"].get("labels", {}):
                 step = Step(ref, Action.UPDATE if live else Action.CREATE)
             else:
@@ -94,6 +98,17 @@ class Writer:
             self._unreachable = str(error)
             return Step(ref, Action.FAIL, str(error))
         return Step(ref, step.action, step.message, step.conflicts)
+
+    async def _after_deletion(self, live: Object) -> Object | None:
+        """None once the object is gone; the object where something holds it."""
+        meta, deadline = live["metadata"], time.monotonic() + LEAVING
+        while time.monotonic() < deadline:
+            try:
+                await self._client.get(live["apiVersion"], live["kind"], meta["name"], meta.get("namespace"))
+            except NotFound:
+                return None
+            await asyncio.sleep(0.2)
+        return live
 
     async def _apply(self, obj: Object) -> None:
         began, delay = time.monotonic(), FIRST_RETRY

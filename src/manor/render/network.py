@@ -12,11 +12,27 @@ from manor.render import labels, names
 from manor.render.objects import Object, make
 
 NEVER = tuple(
-    [IPv4Network(cidr) for cidr in ("169.254.0.0/16", "100.100.100.200/32", "127.0.0.0/8", "0.0.0.0/8", "224.0.0.0/4")]
-    + [IPv6Network(cidr) for cidr in ("fe80::/10", "fd00:ec2::254/128", "fd20:ce::254/128", "::1/128", "ff00::/8")]
+    [
+        IPv4Network(cidr)
+        for cidr in (
+            *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+            *("127.0.0.0/8", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
+        )
+    ]
+    + [
+        IPv6Network(cidr)
+        for cidr in (
+            *("fe80::/10", "fec0::/10", "fd00:ec2::/32", "fd20:ce::254/128"),
+            *("::1/128", "ff00::/8", "2002::/16"),
+        )
+    ]
 )
-"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291), which holds the metadata address of
-AWS, GCP and Azure; Alibaba's, AWS's and GCP's other metadata addresses; loopback; this-network; multicast."""
+"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291) and site-local (RFC 3879), which hold
+metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's others; loopback, this-network, multicast,
+reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4 addresses under another name."""
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses under another name, where the network translates (RFC 6052)."""
 
 
 _NOT_DNS = [
@@ -28,9 +44,14 @@ _NOT_DNS = [
 
 
 def forbidden(platform: Platform) -> list[Network]:
-    """Every network that no tenant's egress may name: the cluster's own and `NEVER`."""
+    """Every network that no tenant's egress may name: the cluster's own and `NEVER`, by NAT64 too."""
     network = platform.spec.network
-    return [*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs, *NEVER]
+    barred = [*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs, *NEVER]
+    return [*barred, *(_by_nat64(net) for net in barred if isinstance(net, IPv4Network))]
+
+
+def _by_nat64(net: IPv4Network) -> IPv6Network:
+    return IPv6Network((int(_NAT64.network_address) + int(net.network_address), 96 + net.prefixlen))
 
 
 def _policy(namespace: str, name: str, **spec: object) -> Object:
@@ -77,8 +98,11 @@ def ip_block(cidr: Network, barred: Iterable[Network]) -> Object | None:
 
 def _egress_blocks(platform: Platform, tenant: Tenant) -> list[Object]:
     egress = tenant.spec.network.egress
-    everywhere: list[Network] = [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")] if egress.internet else []
-    blocks = [ip_block(cidr, forbidden(platform)) for cidr in [*everywhere, *egress.cidrs]]
+    everywhere: list[Network] = [IPv4Network("0.0.0.0/0")]
+    # Where the Platform knows no IPv6 address of a node, it cannot keep the nodes out of ::/0.
+    if any(net.version == 6 for net in platform.spec.network.node_cidrs):
+        everywhere.append(IPv6Network("::/0"))
+    blocks = [ip_block(cidr, forbidden(platform)) for cidr in [*(everywhere if egress.internet else []), *egress.cidrs]]
     return [block for block in blocks if block is not None]
 
 

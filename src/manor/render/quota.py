@@ -48,6 +48,10 @@ def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
         "requests.storage": quota.storage,
         "requests.ephemeral-storage": quota.ephemeral_storage,
         "pods": str(quota.pods),
+        # Finished pods lie in etcd until somebody deletes them.
+        "count/pods": str(quota.pods + quota.objects),
+        "requests.hugepages-1Gi": "0",
+        "requests.hugepages-2Mi": "0",
         "services.nodeports": "0",
         "services.loadbalancers": "10" if tenant.spec.load_balancers else "0",
     }
