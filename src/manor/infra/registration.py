@@ -1,8 +1,8 @@
 """What is registered with Pulumi for a set of objects: names, order, protection. Decided here, without Pulumi.
 
-Order within a namespace: the namespace; then what guards it (roles, network policies, limits); then its quota, last
-of the guards, since the API server refuses everything that a quota counts until its controller has counted once; then
-volumes and workloads.
+Order within a namespace: the namespace; then the parameters of its policies, without which these refuse all else; then
+what guards it (roles, network policies, limits); then its quota, last of the guards, since the API server refuses
+everything that a quota counts until its controller has counted once; then volumes and workloads.
 """
 
 import json
@@ -24,7 +24,7 @@ _FORCE = "pulumi.com/patchForce"
 _SKIP_AWAIT = "pulumi.com/skipAwait"
 _WAIT_FOR = "pulumi.com/waitFor"
 
-_GUARDS = frozenset({"ConfigMap", "LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccount"})
+_GUARDS = frozenset({"LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccount"})
 _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
 """On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
@@ -96,9 +96,11 @@ def _rank(obj: Object) -> int:
     """The place in a namespace's order; namespaces and what lies in none come first."""
     if "namespace" not in obj["metadata"]:
         return 0
+    if obj["kind"] == "ConfigMap":
+        return 1
     if obj["kind"] == "ResourceQuota":
-        return 2
-    return 1 if obj["kind"] in _GUARDS else 3
+        return 3
+    return 2 if obj["kind"] in _GUARDS else 4
 
 
 class _Layout:
