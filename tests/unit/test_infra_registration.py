@@ -87,7 +87,9 @@ def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs
     kept = {"a:PersistentVolumeClaim/tenant-a/models", "a:Namespace/tenant-a"}
     careful = by_name(registrations("a", spec, objects))
     assert {n for n, r in careful.items() if r.protect} == kept
-    assert {n for n, r in careful.items() if r.retain} == kept
+    shields = {"a:NetworkPolicy/tenant-a/manor-default-deny", "a:ServiceAccount/tenant-a/default"}
+    limits = {"a:LimitRange/tenant-a/manor-limits", "a:ResourceQuota/tenant-a/manor-quota"}
+    assert {n for n, r in careful.items() if r.retain} == kept | shields | limits
     # Deleted with a namespace that stays would mean: never.
     assert not [n for n, r in careful.items() if r.deleted_with]
 

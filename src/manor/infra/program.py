@@ -28,12 +28,16 @@ def _path(document: Document, *path: str) -> Any:
 
 
 class Files(Options):
-    """Where the specs are."""
+    """Where the specs are, and how what they become is written."""
 
     platform: Path = Path("platform.yaml")
     """The file of the Platform, beside Pulumi.yaml unless absolute."""
     teams: Path = Path("teams")
     """The folder (or file) of the Tenants, and of their TrainingJobs and Models."""
+    delete_data: list[str] = []
+    """Tenants whose volumes may be deleted. None by default: volumes are protected, and stay on the cluster."""
+    force: bool = False
+    """Whether fields that others changed are taken back; otherwise they stop the run."""
 
     def documents(self) -> tuple[Document, list[Document]]:
         """The Platform's document, and all others. InvalidInput if there is not exactly one Platform."""
@@ -50,8 +54,6 @@ class AnyProgram(Files):
     """Content or path of its kubeconfig; $KUBECONFIG or ~/.kube/config when absent."""
     context: str | None = None
     """Context of the kubeconfig; the current one when absent."""
-    force: bool = False
-    """Whether fields that others changed are taken back; otherwise they stop the run."""
     install_gateway: bool = False
     """Whether Envoy Gateway is installed too. Default false: a cluster in use has its way in."""
 

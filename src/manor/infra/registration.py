@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manor.infra.inventory import FOUNDATION, group, marked, member
-from manor.render import Object
+from manor.render import Object, names
 
 FIELD_MANAGER = "manor"
 """The manager of every field, the same as `manor apply`'s, so that neither conflicts with the other, and what either
@@ -28,6 +28,10 @@ _GUARDS = frozenset({"LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccou
 _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
 """On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
+
+_SHIELDS = frozenset({names.POLICY_DEFAULT_DENY, names.QUOTA, names.LIMITS})
+"""What protects others from a namespace, in every namespace of a tenant. It stays where the namespace stays, since pods
+may still run there; all that grants something goes."""
 
 _NEVER_AWAITED = frozenset({("batch", "Job"), ("", "PersistentVolumeClaim")})
 """A training may run for days, and a volume may be bound only once a pod wants it."""
@@ -125,6 +129,7 @@ class _Layout:
         """`obj` as a resource; what waits for nothing in its namespace waits for `first`."""
         name, meta = logical_name(self._component, obj), obj["metadata"]
         space = meta.get("namespace", "")
+        shield = space in self._kept and (meta["name"] in _SHIELDS or _is_made_by_kubernetes(obj))
         keep = name in self._kept or (obj["kind"] == "Namespace" and meta["name"] in self._kept)
         return Registration(
             name=name,
@@ -134,7 +139,7 @@ class _Layout:
             # A namespace that stays must not hide that what lies in it goes.
             deleted_with=None if space in self._kept else self._spaces.get(space),
             protect=keep,
-            retain=keep or obj["kind"] == "CustomResourceDefinition",
+            retain=keep or shield or obj["kind"] == "CustomResourceDefinition",
             secret=tuple(field for field in _SECRET_FIELDS if obj["kind"] == "Secret" and field in obj),
             timeout=_QUOTA_TIMEOUT if obj["kind"] == "ResourceQuota" else None,
         )
@@ -152,7 +157,8 @@ def registrations(
 ) -> list[Registration]:
     """The resources of one spec, each after those that it names: the spec itself, its marks, what it becomes.
 
-    Volumes, and the namespaces that hold one, are kept unless `delete_data`. Definitions of kinds are always left on
+    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what shields others from these
+    namespaces. Definitions of kinds are always left on
     the cluster, since every object of the kind would go with them, other people's too.
     """
     spec = Registration(logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent)))
