@@ -92,7 +92,14 @@ def _as_pulumi_has_it(value: object) -> str:
 
 
 def test_values_come_as_texts_and_structures_as_json() -> None:
-    given = {"small": "true", "gpuPools": '[{"name": "l4"}]', "location": "x", "other": "y", "domain": "", "cpuPool": "{}"}
+    given = {
+        "small": "true",
+        "gpuPools": '[{"name": "l4"}]',
+        "location": "x",
+        "other": "y",
+        "domain": "",
+        "cpuPool": "{}",
+    }
     assert read_values(GkeProgram, given.get) == {"small": "true", "gpuPools": [{"name": "l4"}], "location": "x"}
 
 

@@ -22,7 +22,7 @@ class GkeClusterArgs(TypedDict):
     options: Any
     """`manor.infra.GkeOptions`, or the same as a mapping with camelCase keys (project, location, gpuPools, …)."""
     force: NotRequired[bool]
-    """Whether fields of what stands on the cluster that others changed are taken back. Default false: they stop the run."""
+    """Whether fields that others changed on the cluster are taken back. Default false: they stop the run."""
 
 
 def _endpoints() -> container.ClusterControlPlaneEndpointsConfigArgs:
