@@ -1,6 +1,7 @@
 """The configuration of the programs under `deploy/`, and the specs that it leads to, checked before all else."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,15 @@ from manor.render import spec_object
 
 API_SERVER_TO_BE = [{"cidr": "192.0.2.1/32"}]
 """Stands for the API server's address until there is one (RFC 5737: no real cluster has it)."""
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """What is wrong with a user's configuration or files, as Pulumi tells it without a traceback."""
+    try:
+        yield
+    except (InvalidSettings, InvalidInput) as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def _path(document: Document, *path: str) -> Any:
@@ -58,12 +68,14 @@ class AnyProgram(Files):
     """Whether Envoy Gateway is installed too. Default false: a cluster in use has its way in."""
 
     @classmethod
+    @_plainly()
     def read(cls) -> Self:
-        """The stack's configuration. InvalidSettings holds every problem."""
+        """The stack's configuration. RunError says every problem."""
         return validated(cls, read_values(cls, pulumi.Config().get), pulumi.get_project())
 
+    @_plainly()
     def specs(self) -> Specs:
-        """The specs in the files. InvalidInput holds every problem."""
+        """The specs in the files. RunError says every problem."""
         platform, others = self.documents()
         return specs_from([platform, *others])
 
@@ -77,8 +89,9 @@ class GkeProgram(GkeOptions, Files):
     """Image repository that holds Manor's images; `<region>-docker.pkg.dev/<project>/manor` when absent."""
 
     @classmethod
+    @_plainly()
     def read(cls) -> Self:
-        """The stack's configuration, with the project from `gcp:project`. InvalidSettings holds every problem."""
+        """The stack's configuration, with the project from `gcp:project`. RunError says every problem."""
         google = pulumi.Config("gcp").get("project")
         if not google:
             advice = "missing; run: pulumi config set gcp:project <your project's ID>"
@@ -115,8 +128,9 @@ class GkeProgram(GkeOptions, Files):
             whole["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
         return whole
 
+    @_plainly()
     def specs(self) -> Specs:
-        """The specs in the files, on this cluster. InvalidInput holds every problem."""
+        """The specs in the files, on this cluster. RunError says every problem."""
         platform, others = self.documents()
         problems = [problem for document in others for problem in self._unmet(document)]
         if problems:
