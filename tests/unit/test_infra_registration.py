@@ -124,6 +124,15 @@ def test_one_field_manager_writes_every_object(specs: Specs) -> None:
     assert set(managers.values()) == {"manor"}
 
 
+def test_only_what_makes_pods_is_deleted_after_what_it_made(specs: Specs) -> None:
+    slow = set()
+    for kind, name in (("TrainingJob", "train-iris"), ("Tenant", "tenant-a"), ("Model", "iris")):
+        for one in registrations("x", *compiled(specs, kind, name)):
+            if one.body["metadata"]["annotations"].get("pulumi.com/deletionPropagationPolicy") != "background":
+                slow.add(one.body["kind"] if not one.type.endswith("Patch") else "Patch")
+    assert slow == {"Job", "Deployment", "Patch"}
+
+
 def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:
     for kind, name, waiting in (
         ("TrainingJob", "train-iris", {"Job"}),

@@ -23,6 +23,7 @@ _MANAGER = "pulumi.com/patchFieldManager"
 _FORCE = "pulumi.com/patchForce"
 _SKIP_AWAIT = "pulumi.com/skipAwait"
 _WAIT_FOR = "pulumi.com/waitFor"
+_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
 _GUARDS = frozenset({"LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccount"})
 _SECRET_FIELDS = ("data", "stringData")
@@ -32,6 +33,9 @@ _QUOTA_TIMEOUT = "10m"
 _SHIELDS = frozenset({names.POLICY_DEFAULT_DENY, names.QUOTA, names.LIMITS})
 """What protects others from a namespace, in every namespace of a tenant. It stays where the namespace stays, since pods
 may still run there; all that grants something goes."""
+
+_WORKLOADS = frozenset({"apps", "batch"})
+"""Groups whose objects make pods, which must be gone when these are."""
 
 _NEVER_AWAITED = frozenset({("batch", "Job"), ("", "PersistentVolumeClaim")})
 """A training may run for days, and a volume may be bound only once a pod wants it."""
@@ -83,6 +87,9 @@ def _annotated(obj: Object, annotations: Mapping[str, str]) -> Object:
 def _controls(obj: Object) -> dict[str, str]:
     """The annotations that tell Pulumi's provider how to write the object."""
     controls = {_MANAGER: FIELD_MANAGER}
+    if group(obj) not in _WORKLOADS:
+        # A right that is taken away ends at once; the provider's way would be when the garbage collector comes round.
+        controls[_PROPAGATION] = "background"
     if (group(obj), obj["kind"]) in _NEVER_AWAITED:
         controls[_SKIP_AWAIT] = "true"
     if obj["kind"] == "ResourceQuota":
