@@ -3,6 +3,7 @@
 """
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubelet_stand_in import everything_up
 from manor.kube import Client
 from nodes import RunningNode
 from pulumi_cluster import api_server, live, tenant
@@ -163,6 +165,28 @@ def test_a_bad_configuration_is_refused_in_the_preview(stack: Stack) -> None:
     assert refused.returncode == 2
     assert "elsewhere.yaml" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_training_is_started_and_a_served_model_is_waited_for(stack: Stack) -> None:
+    file = Path(shutil.copy(EXAMPLE / "iris.yaml", stack.teams))
+    with everything_up(stack.node, "tenant-a"):
+        stack.up()
+    job, deployment = live(
+        stack.node, ("batch/v1", "Job", "train-iris", "tenant-a"), ("apps/v1", "Deployment", "iris", "tenant-a")
+    )
+    assert job
+    assert deployment
+    assert deployment["status"]["availableReplicas"] == 1
+    tenants = json.loads(stack.pulumi("stack", "output", "tenants", "--json"))
+    assert tenants["tenant-a"]["models"] == {"iris": "http://tenant-a.manor.local:30080/v2/models/iris/infer"}
+    compared = stack.manor("diff", "-f", "platform.yaml", "-f", "teams")
+    assert (compared.stdout, compared.returncode) == ("", 0)
+    stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--refresh")
+
+    file.unlink()
+    stack.up()
+    gone = live(stack.node, ("apps/v1", "Deployment", "iris", "tenant-a"), ("v1", "Service", "iris", "tenant-a"))
+    assert gone == [None, None]
 
 
 def test_a_team_of_manor_apply_is_taken_over_and_given_back(stack: Stack) -> None:
