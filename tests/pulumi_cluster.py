@@ -86,7 +86,7 @@ def _counts(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
 
 
 def _readiness(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool] | None:
-    """What the provider waits for, of what an API server without nodes can give; for a new kind, what it tries again."""
+    """What the provider waits for, of what an API server without nodes can give; a kind it tries until it is served."""
     if inputs["kind"] == "ResourceQuota":
         return _counts(inputs)
     return _is_served if inputs["kind"] == "CustomResourceDefinition" else None
