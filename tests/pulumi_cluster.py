@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from manor.kube import Client
+from manor.kube import Client, NotFound, Object
 from manor.local.binaries import obtain_folder
 from manor.local.progress import Report
 from nodes import RunningNode, node_for_tests
@@ -86,7 +86,7 @@ def _counts(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
 
 
 def _readiness(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool] | None:
-    """What the provider waits for, of what an API server without nodes can give."""
+    """What the provider waits for, of what an API server without nodes can give; a kind it tries until it is served."""
     if inputs["kind"] == "ResourceQuota":
         return _counts(inputs)
     return _is_served if inputs["kind"] == "CustomResourceDefinition" else None
@@ -155,3 +155,30 @@ def api_server(name: str) -> Iterator[RunningNode]:
     with node_for_tests(name, "--api-only") as node:
         asyncio.run(_prepare(node.kubeconfig))
         yield node
+
+
+def live(node: RunningNode, *wanted: tuple[str, str, str, str | None]) -> list[Object | None]:
+    """The objects of these API versions, kinds, names and namespaces; None where there is none."""
+
+    async def read() -> list[Object | None]:
+        async with Client.connect(node.kubeconfig) as client:
+            return [await _get(client, *each) for each in wanted]
+
+    return asyncio.run(read())
+
+
+async def _get(client: Client, api_version: str, kind: str, name: str, namespace: str | None) -> Object | None:
+    try:
+        return await client.get(api_version, kind, name, namespace)
+    except NotFound:
+        return None
+
+
+def tenant(name: str, **spec: Any) -> dict[str, Any]:
+    """A Tenant with one owner."""
+    return {
+        "apiVersion": "manor.dev/v1alpha1",
+        "kind": "Tenant",
+        "metadata": {"name": name},
+        "spec": {"owners": [{"name": f"{name}-owner"}], **spec},
+    }

@@ -36,6 +36,7 @@ class Registered:
     retain: bool
     timeout: str
     secret_outputs: tuple[str, ...]
+    on_error: tuple[str, ...]
 
 
 class DuplicateUrn(Exception):
@@ -116,6 +117,7 @@ class Recorder(MockMonitor):
             retain=request.retainOnDelete,
             timeout=request.customTimeouts.create,
             secret_outputs=tuple(request.additionalSecretOutputs),
+            on_error=tuple(request.hooks.on_error),
         )
         with self._lock:
             if urn in self.registered:

@@ -11,4 +11,5 @@ cluster = kubernetes_provider("cluster", kubeconfig=program.kubeconfig, context=
 needs: list[pulumi.Resource] = []
 if program.install_gateway:
     needs.append(EnvoyGateway("gateway", {}, pulumi.ResourceOptions(provider=cluster)))
-pulumi.export("tenants", make_all(specs, opts=pulumi.ResourceOptions(provider=cluster, depends_on=needs)))
+on_it = pulumi.ResourceOptions(provider=cluster, depends_on=needs)
+pulumi.export("tenants", make_all(specs, delete_data=program.delete_data, opts=on_it))

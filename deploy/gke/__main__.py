@@ -7,12 +7,12 @@ from manor.infra import EnvoyGateway, GkeCluster, GkeProgram, make_all
 program = GkeProgram.read()
 specs = program.specs()
 
-cluster = GkeCluster(program.name, {"options": program})
+cluster = GkeCluster(program.name, {"options": program, "force": program.force})
 platform = program.platform_with(specs, cluster.private_endpoint)
 class_name = platform["spec"].get("gateway", {}).get("className", "manor")
 gateway = EnvoyGateway("gateway", {"class_name": class_name}, pulumi.ResourceOptions(provider=cluster.kubernetes))
 on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=[gateway])
-tenants = make_all(specs, platform=platform, opts=on_it)
+tenants = make_all(specs, platform=platform, delete_data=program.delete_data, opts=on_it)
 
 pulumi.export("cluster_name", cluster.cluster_name)
 pulumi.export("cluster_endpoint", cluster.cluster_endpoint)

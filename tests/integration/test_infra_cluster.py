@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from manor.infra import Platform, Tenant, TrainingJob
-from manor.kube import Client, Conflict, NotFound, Object
+from manor.kube import Client, Conflict, Object
 from nodes import MANOR, RunningNode
-from pulumi_cluster import RANDOM_MANAGER, api_server, connected, counted
+from pulumi_cluster import RANDOM_MANAGER, api_server, connected, counted, live, tenant
 from pulumi_programs import EXAMPLE, files, run_program
 from pulumi_runs import Recorder, run
 
@@ -51,21 +51,6 @@ def example(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> t
     return cluster, recorder
 
 
-def live(node: RunningNode, *wanted: tuple[str, str, str, str | None]) -> list[Object | None]:
-    async def read() -> list[Object | None]:
-        async with Client.connect(node.kubeconfig) as client:
-            return [await _get(client, *each) for each in wanted]
-
-    return asyncio.run(read())
-
-
-async def _get(client: Client, api_version: str, kind: str, name: str, namespace: str | None) -> Object | None:
-    try:
-        return await client.get(api_version, kind, name, namespace)
-    except NotFound:
-        return None
-
-
 def all_live(node: RunningNode, recorder: Recorder) -> dict[str, Object]:
     """Every object of a program as it is, by its logical name."""
     made = recorder.objects()
@@ -85,15 +70,6 @@ def make(node: RunningNode, program: Callable[[], object], *, preview: bool = Fa
         recorder = Recorder(make=real.make)
         run(program, recorder, preview=preview)
     return recorder
-
-
-def tenant(name: str, **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "manor.dev/v1alpha1",
-        "kind": "Tenant",
-        "metadata": {"name": name},
-        "spec": {"owners": [{"name": f"{name}-owner"}], **spec},
-    }
 
 
 def written(tmp_path: Path, *documents: dict[str, Any]) -> str:

@@ -70,20 +70,36 @@ def test_another_language_makes_the_same_tenant(provider: ComponentProvider) -> 
     assert made[0] == made[1]
 
 
-@pytest.mark.parametrize(("folder", "model"), [("gke", GkeProgram), ("any", AnyProgram)])
-def test_the_configuration_is_typed_and_described(folder: str, model: Any) -> None:
+@pytest.mark.parametrize(
+    ("folder", "model", "required"),
+    [("gke", GkeProgram, {"project": "my-project", "location": "europe-west4"}), ("any", AnyProgram, {})],
+)
+def test_the_configuration_is_typed_and_described(folder: str, model: Any, required: dict[str, str]) -> None:
     declared = yaml.safe_load((ROOT / "deploy" / folder / "Pulumi.yaml").read_text())["config"]
     fields = {field.alias: field for field in model.model_fields.values()}
     assert declared.keys() <= fields.keys()
     for key, value in declared.items():
         assert value["description"]
         assert value["type"] in {"string", "boolean", "integer", "array", "object"}
-        if "default" in value:
-            assert str(fields[key].default) == str(value["default"])
+        # Pulumi does not run a program while a declared key has neither a value nor a default.
+        assert ("default" in value) != (key in required)
+    given = {key: _as_pulumi_has_it(value["default"]) for key, value in declared.items() if "default" in value}
+    assert model.model_validate(read_values(model, given.get) | required) == model.model_validate(required)
+
+
+def _as_pulumi_has_it(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def test_values_come_as_texts_and_structures_as_json() -> None:
-    given = {"small": "true", "gpuPools": '[{"name": "l4"}]', "location": "x", "other": "y"}
+    given = {
+        "small": "true",
+        "gpuPools": '[{"name": "l4"}]',
+        "location": "x",
+        "other": "y",
+        "domain": "",
+        "cpuPool": "{}",
+    }
     assert read_values(GkeProgram, given.get) == {"small": "true", "gpuPools": [{"name": "l4"}], "location": "x"}
 
 

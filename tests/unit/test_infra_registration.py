@@ -70,11 +70,14 @@ def test_guards_come_before_what_they_guard(specs: Specs) -> None:
     order = list(made)
     assert all(order.index(before) < order.index(name) for name in made for before in made[name].after)
     inside = {n: r.body["kind"] for n, r in made.items() if r.body["metadata"].get("namespace") == "tenant-a"}
-    guards = {name for name, kind in inside.items() if kind in ("NetworkPolicy", "LimitRange", "RoleBinding")}
+    guards = {name for name, kind in inside.items() if kind in ("NetworkPolicy", "LimitRange", "ConfigMap")}
     assert len(guards) >= 6
     quota, volume = "a:ResourceQuota/tenant-a/manor-quota", "a:PersistentVolumeClaim/tenant-a/models"
+    people = {name for name, kind in inside.items() if kind == "RoleBinding"}
+    assert people
     assert guards <= waits_for(made, quota)
-    assert guards | {quota} <= waits_for(made, volume)
+    for late in {volume} | people:
+        assert guards | {quota} <= waits_for(made, late)
     for name in guards:
         assert "a:Namespace/tenant-a" in waits_for(made, name)
     for name in made.keys() - {"a:Tenant/tenant-a", "a:Tenant/tenant-a:marks"}:
@@ -87,7 +90,13 @@ def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs
     kept = {"a:PersistentVolumeClaim/tenant-a/models", "a:Namespace/tenant-a"}
     careful = by_name(registrations("a", spec, objects))
     assert {n for n, r in careful.items() if r.protect} == kept
-    assert {n for n, r in careful.items() if r.retain} == kept
+    shields = {
+        "a:ConfigMap/tenant-a/manor-guardrails",
+        "a:NetworkPolicy/tenant-a/manor-default-deny",
+        "a:ServiceAccount/tenant-a/default",
+    }
+    limits = {"a:LimitRange/tenant-a/manor-limits", "a:ResourceQuota/tenant-a/manor-quota"}
+    assert {n for n, r in careful.items() if r.retain} == kept | shields | limits
     # Deleted with a namespace that stays would mean: never.
     assert not [n for n, r in careful.items() if r.deleted_with]
 
@@ -120,6 +129,15 @@ def test_one_field_manager_writes_every_object(specs: Specs) -> None:
     }
     assert managers.pop("b:Tenant/tenant-b:marks") is None
     assert set(managers.values()) == {"manor"}
+
+
+def test_only_what_makes_pods_is_deleted_after_what_it_made(specs: Specs) -> None:
+    slow = set()
+    for kind, name in (("TrainingJob", "train-iris"), ("Tenant", "tenant-a"), ("Model", "iris")):
+        for one in registrations("x", *compiled(specs, kind, name)):
+            if one.body["metadata"]["annotations"].get("pulumi.com/deletionPropagationPolicy") != "background":
+                slow.add(one.body["kind"] if not one.type.endswith("Patch") else "Patch")
+    assert slow == {"Job", "Deployment", "Patch"}
 
 
 def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:

@@ -10,6 +10,7 @@ import pulumi
 from manor.infra import compilation
 from manor.infra.compilation import Known, document_of
 from manor.infra.late import Draft, compiled, derived, draft
+from manor.infra.patience import patient
 from manor.infra.registration import foundation_registrations, logical_name, registrations
 from manor.infra.resources import KubernetesObject, register
 from manor.load import Document
@@ -69,6 +70,7 @@ class _Component(pulumi.ComponentResource):
         self._draft = draft(document_of(args["spec"], type(self).__name__, name))
         # Pulumi does not hand on to children what their component waits for.
         self._needs = pulumi.ResourceOptions(depends_on=opts.depends_on if opts else None)
+        self._hooks = patient(f"manor:{type(self).__name__}:{name}")
 
     def _wait_for(self, resources: Sequence[pulumi.Resource]) -> None:
         more = pulumi.ResourceOptions(depends_on=list(resources))
@@ -80,7 +82,7 @@ class _Component(pulumi.ComponentResource):
         made = registrations(self._name_given, objects[0], objects[1:], delete_data=delete_data)
         fields = {logical_name(self._name_given, obj): late for obj, late in zip(objects, later, strict=True)}
         final = [replace(one, body={**one.body, **fields.get(one.name, {})}) for one in made]
-        register(self, final, self._objects, self._needs)
+        register(self, final, self._objects, self._needs, self._hooks)
 
 
 class Platform(_Component):
@@ -90,7 +92,7 @@ class Platform(_Component):
         super().__init__(name, args, opts)
         self._known = Known()
         self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
-        register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs)
+        register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs, self._hooks)
         self._wait_for(list(self._objects.values()))
         drafts = [self._draft, *self._tenants]
         self._register(drafts, partial(compilation.platform_objects, known=self._known))

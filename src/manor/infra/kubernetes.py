@@ -26,7 +26,7 @@ def kubernetes_provider(
         context: a context of the kubeconfig; the current one when absent.
         cluster: what identifies the cluster. The provider is replaced, and all on it made anew, only when this
             changes; when absent, changes of the kubeconfig are told apart by the provider's own heuristics.
-        force: whether fields that others changed (`kubectl edit`, say) are taken back; a conflict when false.
+        force: whether fields that others changed are taken back; a conflict when false.
         opts: resource options.
     """
     return kubernetes.Provider(

@@ -1,6 +1,7 @@
 """The configuration of the programs under `deploy/`, and the specs that it leads to, checked before all else."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,15 @@ API_SERVER_TO_BE = [{"cidr": "192.0.2.1/32"}]
 """Stands for the API server's address until there is one (RFC 5737: no real cluster has it)."""
 
 
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """What is wrong with a user's configuration or files, as Pulumi tells it without a traceback."""
+    try:
+        yield
+    except (InvalidSettings, InvalidInput) as error:
+        raise pulumi.RunError(str(error)) from None
+
+
 def _path(document: Document, *path: str) -> Any:
     """The value at a path of a document that nobody has checked yet; None where there is none."""
     value = document.value
@@ -28,12 +38,16 @@ def _path(document: Document, *path: str) -> Any:
 
 
 class Files(Options):
-    """Where the specs are."""
+    """Where the specs are, and how what they become is written."""
 
     platform: Path = Path("platform.yaml")
     """The file of the Platform, beside Pulumi.yaml unless absolute."""
     teams: Path = Path("teams")
     """The folder (or file) of the Tenants, and of their TrainingJobs and Models."""
+    delete_data: list[str] = []
+    """Tenants whose volumes may be deleted. None by default: volumes are protected, and stay on the cluster."""
+    force: bool = False
+    """Whether fields that others changed are taken back; otherwise they stop the run."""
 
     def documents(self) -> tuple[Document, list[Document]]:
         """The Platform's document, and all others. InvalidInput if there is not exactly one Platform."""
@@ -50,18 +64,18 @@ class AnyProgram(Files):
     """Content or path of its kubeconfig; $KUBECONFIG or ~/.kube/config when absent."""
     context: str | None = None
     """Context of the kubeconfig; the current one when absent."""
-    force: bool = False
-    """Whether fields that others changed are taken back; otherwise they stop the run."""
     install_gateway: bool = False
     """Whether Envoy Gateway is installed too. Default false: a cluster in use has its way in."""
 
     @classmethod
+    @_plainly()
     def read(cls) -> Self:
-        """The stack's configuration. InvalidSettings holds every problem."""
+        """The stack's configuration. RunError says every problem."""
         return validated(cls, read_values(cls, pulumi.Config().get), pulumi.get_project())
 
+    @_plainly()
     def specs(self) -> Specs:
-        """The specs in the files. InvalidInput holds every problem."""
+        """The specs in the files. RunError says every problem."""
         platform, others = self.documents()
         return specs_from([platform, *others])
 
@@ -75,8 +89,9 @@ class GkeProgram(GkeOptions, Files):
     """Image repository that holds Manor's images; `<region>-docker.pkg.dev/<project>/manor` when absent."""
 
     @classmethod
+    @_plainly()
     def read(cls) -> Self:
-        """The stack's configuration, with the project from `gcp:project`. InvalidSettings holds every problem."""
+        """The stack's configuration, with the project from `gcp:project`. RunError says every problem."""
         google = pulumi.Config("gcp").get("project")
         if not google:
             advice = "missing; run: pulumi config set gcp:project <your project's ID>"
@@ -113,8 +128,9 @@ class GkeProgram(GkeOptions, Files):
             whole["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
         return whole
 
+    @_plainly()
     def specs(self) -> Specs:
-        """The specs in the files, on this cluster. InvalidInput holds every problem."""
+        """The specs in the files, on this cluster. RunError says every problem."""
         platform, others = self.documents()
         problems = [problem for document in others for problem in self._unmet(document)]
         if problems:

@@ -1,8 +1,8 @@
 """What is registered with Pulumi for a set of objects: names, order, protection. Decided here, without Pulumi.
 
-Order within a namespace: the namespace; then what guards it (roles, network policies, limits); then its quota, last
-of the guards, since the API server refuses everything that a quota counts until its controller has counted once; then
-volumes and workloads.
+Order within a namespace: the namespace; then the parameters of its policies, without which these refuse all else; then
+what guards it (network policies, limits); then its quota, last of the guards, since the API server refuses everything
+that a quota counts until its controller has counted once; then who is let in, volumes and workloads.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manor.infra.inventory import FOUNDATION, group, marked, member
-from manor.render import Object
+from manor.render import Object, names
 
 FIELD_MANAGER = "manor"
 """The manager of every field, the same as `manor apply`'s, so that neither conflicts with the other, and what either
@@ -23,11 +23,19 @@ _MANAGER = "pulumi.com/patchFieldManager"
 _FORCE = "pulumi.com/patchForce"
 _SKIP_AWAIT = "pulumi.com/skipAwait"
 _WAIT_FOR = "pulumi.com/waitFor"
+_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
-_GUARDS = frozenset({"ConfigMap", "LimitRange", "NetworkPolicy", "RoleBinding", "ServiceAccount"})
+_GUARDS = frozenset({"LimitRange", "NetworkPolicy", "ServiceAccount"})
 _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
 """On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
+
+_SHIELDS = frozenset({names.GUARDRAILS, names.POLICY_DEFAULT_DENY, names.QUOTA, names.LIMITS})
+"""What protects others from a namespace, in every namespace of a tenant. It stays where the namespace stays, since pods
+may still run there, and somebody may still have a right there; all that Manor granted goes."""
+
+_WORKLOADS = frozenset({"apps", "batch"})
+"""Groups whose objects make pods, which must be gone when these are."""
 
 _NEVER_AWAITED = frozenset({("batch", "Job"), ("", "PersistentVolumeClaim")})
 """A training may run for days, and a volume may be bound only once a pod wants it."""
@@ -79,6 +87,9 @@ def _annotated(obj: Object, annotations: Mapping[str, str]) -> Object:
 def _controls(obj: Object) -> dict[str, str]:
     """The annotations that tell Pulumi's provider how to write the object."""
     controls = {_MANAGER: FIELD_MANAGER}
+    if group(obj) not in _WORKLOADS:
+        # A right that is taken away ends at once; the provider's way would be when the garbage collector comes round.
+        controls[_PROPAGATION] = "background"
     if (group(obj), obj["kind"]) in _NEVER_AWAITED:
         controls[_SKIP_AWAIT] = "true"
     if obj["kind"] == "ResourceQuota":
@@ -96,9 +107,11 @@ def _rank(obj: Object) -> int:
     """The place in a namespace's order; namespaces and what lies in none come first."""
     if "namespace" not in obj["metadata"]:
         return 0
+    if obj["kind"] == "ConfigMap":
+        return 1
     if obj["kind"] == "ResourceQuota":
-        return 2
-    return 1 if obj["kind"] in _GUARDS else 3
+        return 3
+    return 2 if obj["kind"] in _GUARDS else 4
 
 
 class _Layout:
@@ -123,6 +136,7 @@ class _Layout:
         """`obj` as a resource; what waits for nothing in its namespace waits for `first`."""
         name, meta = logical_name(self._component, obj), obj["metadata"]
         space = meta.get("namespace", "")
+        shield = space in self._kept and (meta["name"] in _SHIELDS or _is_made_by_kubernetes(obj))
         keep = name in self._kept or (obj["kind"] == "Namespace" and meta["name"] in self._kept)
         return Registration(
             name=name,
@@ -132,7 +146,7 @@ class _Layout:
             # A namespace that stays must not hide that what lies in it goes.
             deleted_with=None if space in self._kept else self._spaces.get(space),
             protect=keep,
-            retain=keep or obj["kind"] == "CustomResourceDefinition",
+            retain=keep or shield or obj["kind"] == "CustomResourceDefinition",
             secret=tuple(field for field in _SECRET_FIELDS if obj["kind"] == "Secret" and field in obj),
             timeout=_QUOTA_TIMEOUT if obj["kind"] == "ResourceQuota" else None,
         )
@@ -150,7 +164,8 @@ def registrations(
 ) -> list[Registration]:
     """The resources of one spec, each after those that it names: the spec itself, its marks, what it becomes.
 
-    Volumes, and the namespaces that hold one, are kept unless `delete_data`. Definitions of kinds are always left on
+    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what shields others from these
+    namespaces. Definitions of kinds are always left on
     the cluster, since every object of the kind would go with them, other people's too.
     """
     spec = Registration(logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent)))

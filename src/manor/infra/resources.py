@@ -33,6 +33,7 @@ def register(
     registrations: Iterable[Registration],
     made: dict[str, KubernetesObject],
     needs: pulumi.ResourceOptions,
+    hooks: pulumi.ResourceHookBinding,
 ) -> None:
     """Register each as a child of `parent`, add it to `made` by its name, with what waits for nothing after `needs`."""
     for one in registrations:
@@ -45,6 +46,7 @@ def register(
             retain_on_delete=one.retain or None,
             additional_secret_outputs=list(one.secret) or None,
             custom_timeouts=timeouts,
+            hooks=hooks,
         )
         if not one.after:
             options = pulumi.ResourceOptions.merge(options, needs)

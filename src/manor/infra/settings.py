@@ -34,12 +34,15 @@ def validated(model: type[M], values: Mapping[str, Any], prefix: str) -> M:
 
 
 def read_values(model: type[BaseModel], get: Callable[[str], str | None]) -> dict[str, Any]:
-    """The values of a model's fields from Pulumi's configuration, where everything is a text, structures as JSON."""
+    """The values of a model's fields from Pulumi's configuration, where everything is a text, structures as JSON.
+
+    An empty text or mapping stands for an absent one: Pulumi asks for a value of every key that a project declares.
+    """
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         key = field.alias or name
-        text = get(key)
-        if text is None:
-            continue
-        found[key] = yaml.safe_load(text) if text.lstrip().startswith(("{", "[")) else text
+        text = get(key) or ""
+        value = yaml.safe_load(text) if text.lstrip().startswith(("{", "[")) else text
+        if value not in ("", {}):
+            found[key] = value
     return found

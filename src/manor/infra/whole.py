@@ -1,6 +1,6 @@
 """Everything that a set of files says, as components: what the programs under `deploy/` have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -12,16 +12,24 @@ from manor.load import Specs
 
 
 def make_all(
-    specs: Specs, *, platform: Mapping[str, Any] | None = None, opts: pulumi.ResourceOptions | None = None
+    specs: Specs,
+    *,
+    platform: Mapping[str, Any] | None = None,
+    delete_data: Collection[str] = (),
+    opts: pulumi.ResourceOptions | None = None,
 ) -> dict[str, Any]:
     """Make the Platform, its tenants and their workloads; returns what a stack puts out about the tenants.
 
-    `platform` stands for the Platform of `specs` where values of it are Outputs. A component is named like its spec.
+    `platform` stands for the Platform of `specs` where values of it are Outputs; the volumes of the tenants named in
+    `delete_data` go with them. A component is named like its spec.
     """
     if specs.platform is None:
         raise InfraError("the files hold no Platform; add one (kind: Platform, name: manor)")
     ground = Platform("manor", {"spec": platform or specs.platform, "tenants": list(specs.tenants.values())}, opts)
-    tenants = {name: Tenant(name, {"spec": spec, "platform": ground}, opts) for name, spec in specs.tenants.items()}
+    tenants = {
+        name: Tenant(name, {"spec": spec, "platform": ground, "delete_data": name in delete_data}, opts)
+        for name, spec in specs.tenants.items()
+    }
     models: dict[str, dict[str, pulumi.Output[str]]] = {name: {} for name in tenants}
     for spec in specs.workloads:
         owner = home(spec, specs.tenants).name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pulumi import automation
 
+from manor.infra.complaint import told
 from manor.infra.errors import InfraError, NoPulumi, UnknownStack
 
 PARALLEL = 32
@@ -43,19 +44,25 @@ class Workspace:
         """Tell what `up`, or `destroy`, would do."""
         with _told():
             if destroy:
-                self._stack.preview_destroy(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+                self._stack.preview_destroy(
+                    parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                )
             else:
-                self._stack.preview(parallel=PARALLEL, refresh=refresh, on_output=tell)
+                self._stack.preview(parallel=PARALLEL, refresh=refresh, suppress_progress=True, on_output=tell)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
         """Make everything as the program says."""
         with _told():
-            self._stack.up(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+            self._stack.up(
+                parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+            )
 
     def destroy(self, tell: Tell, *, refresh: bool) -> None:
         """Delete what the stack holds and is not protected against it."""
         with _told():
-            self._stack.destroy(parallel=PARALLEL, refresh=refresh, show_secrets=False, on_output=tell)
+            self._stack.destroy(
+                parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+            )
 
 
 def _colour() -> dict[str, str]:
@@ -76,19 +83,13 @@ def _selected(local: automation.LocalWorkspace) -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Pulumi's failures as ours; what it printed was told already."""
+    """Pulumi's failures as ours."""
     try:
         yield
     except automation.StackNotFoundError as error:
-        raise UnknownStack(f"there is no such stack; make it with: pulumi stack init <name>\n{_last(error)}") from None
+        raise UnknownStack(f"there is no such stack; make it with: pulumi stack init <name>\n{told(error)}") from None
     except automation.ConcurrentUpdateError as error:
         advice = "another run holds the stack; wait for it, or, if it is gone, run: pulumi cancel"
-        raise InfraError(f"{advice}\n{_last(error)}") from None
+        raise InfraError(f"{advice}\n{told(error)}") from None
     except automation.CommandError as error:
-        raise InfraError(f"pulumi failed: {_last(error)}") from None
-
-
-def _last(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    said = [line.strip() for line in lines if line.strip().startswith("error:")]
-    return "\n".join(said or lines[-3:])
+        raise InfraError(f"pulumi failed\n{told(error)}") from None

@@ -1,7 +1,7 @@
 """GkeCluster: a GKE cluster on which several ML teams can be kept apart."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -21,6 +21,8 @@ class GkeClusterArgs(TypedDict):
 
     options: Any
     """`manor.infra.GkeOptions`, or the same as a mapping with camelCase keys (project, location, gpuPools, …)."""
+    force: NotRequired[bool]
+    """Whether fields that others changed on the cluster are taken back. Default false: they stop the run."""
 
 
 def _endpoints() -> container.ClusterControlPlaneEndpointsConfigArgs:
@@ -189,9 +191,9 @@ class GkeCluster(pulumi.ComponentResource):
             ),
         )
         self.pools = node_pools(name, options, cluster, account.email, self)
-        self._outputs(name, options, cluster)
+        self._outputs(name, options, cluster, force=args.get("force", False))
 
-    def _outputs(self, name: str, options: GkeOptions, cluster: container.Cluster) -> None:
+    def _outputs(self, name: str, options: GkeOptions, cluster: container.Cluster, *, force: bool) -> None:
         by_ip = bool(options.authorized_networks)
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint if by_ip else cluster.control_plane_endpoints_config.apply(_dns_name)
@@ -203,6 +205,7 @@ class GkeCluster(pulumi.ComponentResource):
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
             cluster=cluster.id,
+            force=force,
             # Nothing of a tenant can be made before there are nodes for what must run first.
             opts=pulumi.ResourceOptions(parent=self, depends_on=self.pools),
         )
