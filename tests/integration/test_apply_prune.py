@@ -183,7 +183,7 @@ async def test_the_inventorys_own_namespace_goes_last(client: Client, area: Any)
     await apply(client, [area.namespace(), area.config("c")], own)
     await apply(client, [area.config("theirs")], tenants)
     result = await apply(client, [], own)
-    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "keep"}
+    assert fates(result) == {f"Namespace/{area.name}": "keep", "ConfigMap/c": "prune"}
     [kept] = (await delete(client, own)).steps
     assert "holds the inventories other" in kept.message
     await delete(client, tenants)
