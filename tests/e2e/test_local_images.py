@@ -165,6 +165,9 @@ def serve(image: Unpacked, folder: Path) -> Iterator[str]:
             wait_until_ready(f"{url}/v2/health/ready", process)
             yield url
         finally:
+            # The kernel forgets --kill-child when chroot changes the user.
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
             process.kill()
 
 
