@@ -9,7 +9,7 @@ from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
 from manor.apply.inventory import Inventory, Parent, Scope, write_parent
 from manor.apply.objects import ref_of
 from manor.apply.options import Options
-from manor.apply.parent import obstacles, parent_step, store_parent
+from manor.apply.parent import store_parent
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
@@ -46,7 +46,9 @@ async def apply(
         raise Refused(strangers)
     first: list[Step] = []
     if parent is not None:
-        first, found = await _store(client, parent, found, options, progress)
+        first, found = await store_parent(client, parent, found, options)
+        for step in first:
+            progress(Finished(step))
         if any(step.action in BAD for step in first):
             return Result(tuple(first))
     progress(Started(Stage.APPLY, len(found.members)))
@@ -66,23 +68,6 @@ async def apply(
         return Result(tuple(steps))
     steps += await _prune(client, found, holder, options, progress)
     return Result(tuple(steps))
-
-
-async def _store(
-    client: Client, parent: Object, found: Survey, options: Options, progress: Progress
-) -> tuple[list[Step], Survey]:
-    """The steps of storing the parent, the obstacles among them, and the survey with what was stored."""
-    step = parent_step(parent, found)
-    failing = await obstacles(client, found, options) if step.action is Action.UPDATE else []
-    if failing:
-        why = "not attempted: what it becomes could not be applied"
-        steps = [*failing, Step(step.ref, Action.SKIP, why)]
-    else:
-        step, found = await store_parent(client, parent, found, options)
-        steps = [step]
-    for step in steps:
-        progress(Finished(step))
-    return steps, found
 
 
 async def _provide_holders(client: Client, found: Survey, writer: Writer) -> None:

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 
 from manor.apply.errors import NotEnforced
-from manor.apply.objects import Ref
+from manor.apply.objects import Ref, group_of
 from manor.kube import ApiError, Client, NotFound, Object
 
 POLICY_API = "admissionregistration.k8s.io/v1"
@@ -21,7 +21,7 @@ TIMEOUT = 60.0
 
 def is_policy(ref: Ref) -> bool:
     """Whether the object is an admission policy or binds one."""
-    return ref.group == POLICY_API.partition("/")[0] and ref.kind in KINDS
+    return ref.group == group_of(POLICY_API) and ref.kind in KINDS
 
 
 async def wait_enforced(client: Client) -> None:

@@ -29,22 +29,27 @@ def parent_step(wanted: Object, found: Survey) -> Step:
     return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=live if same else wanted)
 
 
-async def obstacles(client: Client, found: Survey, options: Options) -> list[Step]:
+async def _obstacles(client: Client, found: Survey, options: Options) -> list[Step]:
     """The members that are there and that the server would not let be changed, such as the pods of a Job."""
     present = [(member, found.live[member.ref]) for member in found.members if member.ref in found.live]
     steps = await concurrently(preview(client, m, live, force=options.force_conflicts) for m, live in present)
     return [step for step in steps if step.action is Action.FAIL]
 
 
-async def store_parent(client: Client, wanted: Object, found: Survey, options: Options) -> tuple[Step, Survey]:
-    """Stores `wanted` where it differs; its step, and the survey with the parent as it is then."""
+async def store_parent(client: Client, wanted: Object, found: Survey, options: Options) -> tuple[list[Step], Survey]:
+    """Stores `wanted` where it differs and nothing stands in the way: its step after the obstacles, and the survey with
+    the parent as it is then."""
     step = parent_step(wanted, found)
     if step.action is Action.UNCHANGED:
-        return step, found
+        return [step], found
+    failing = await _obstacles(client, found, options) if step.action is Action.UPDATE else []
+    if failing:
+        why = "not attempted: what it becomes could not be applied"
+        return [*failing, Step(step.ref, Action.SKIP, why)], found
     try:
         live = await client.apply(wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts)
     except Conflict as error:
-        return conflict_step(step.ref, error, step.before), found
+        return [conflict_step(step.ref, error, step.before)], found
     except ApiError as error:
-        return replace(step, action=Action.FAIL, message=error.message), found
-    return step, replace(found, parent=reread_parent(found.parent.inventory, live))
+        return [replace(step, action=Action.FAIL, message=error.message)], found
+    return [step], replace(found, parent=reread_parent(found.parent.inventory, live))
