@@ -1,5 +1,12 @@
 """Manor: one Kubernetes cluster, an ML platform for many teams."""
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("manor")
+
+def __getattr__(name: str) -> str:
+    """The version, looked up when it is asked for: the look-up takes longer than most of what a command imports."""
+    if name != "__version__":
+        raise AttributeError(name)
+    from importlib.metadata import version
+
+    return version("manor")

@@ -1,8 +1,13 @@
 """What a prediction sends, and how its answer is told."""
 
+import json
+import shlex
+from pathlib import Path
+
 import pytest
 
-from manor.cli.prediction import Endpoint, PredictionFailed, outputs, request_body
+from manor.cli.predict import read_input
+from manor.cli.prediction import Endpoint, PredictionFailed, error_text, outputs, request_body
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +28,40 @@ def test_anything_else_is_refused(bad: object) -> None:
 
 def test_the_curl_line_goes_to_the_gateways_address() -> None:
     line = Endpoint("http://a.manor.local:30080/v2/models/iris/infer", "172.30.0.2").curl({"inputs": []})
-    assert line.startswith("curl --resolve a.manor.local:30080:172.30.0.2 http://a.manor.local:30080/v2/models/iris/")
+    where = "--connect-to a.manor.local:30080:172.30.0.2:30080"
+    assert line.startswith(f"curl {where} http://a.manor.local:30080/v2/models/iris/infer -H ")
+
+
+def test_the_curl_line_survives_the_shell() -> None:
+    body = {"inputs": ["it's $HOME"]}
+    assert json.loads(shlex.split(Endpoint("http://a.b/c", "gw.example.com").curl(body))[-1]) == body
+
+
+TRACEBACK = "Traceback (most recent call last):\n  File x, line 1\nValueError: X has 3 features, not 64\n\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (TRACEBACK, "ValueError: X has 3 features, not 64"),
+        (json.dumps({"error": TRACEBACK}), "ValueError: X has 3 features, not 64"),
+        (json.dumps({"detail": "no such model"}), "no such model"),
+        (json.dumps([1]), "[1]"),
+        ("", "nothing"),
+        ("x" * 5000, "x" * 1000),
+    ],
+)
+def test_an_error_is_told_by_its_message(body: str, said: str) -> None:
+    assert error_text(body) == said
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"{"])
+def test_an_unusable_input_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "rows.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(PredictionFailed, match=r"rows\.json: ([Nn]o such file|not UTF-8 text|not JSON)"):
+        read_input(f"@{file}")
 
 
 def test_outputs_are_told_shortly() -> None:

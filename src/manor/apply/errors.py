@@ -11,12 +11,14 @@ ApplyError
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from manor.errors import ManorError
+
 if TYPE_CHECKING:
     from manor.apply.progress import Pending
     from manor.apply.steps import Step
 
 
-class ApplyError(Exception):
+class ApplyError(ManorError):
     """Base of every error of this package; its text is meant for the user."""
 
 

@@ -1,36 +1,119 @@
-"""The `manor` command: one module a command group, all of them thin."""
+"""The `manor` command: one module a command, imported when it is run.
+
+Importing them all would take most of a second, and `manor --help` needs none of them: a line for each stands here.
+"""
+
+import os
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from manor.apply.errors import ApplyError
-from manor.cli import get, infra, local
-from manor.cli.apply import apply, delete, diff
-from manor.cli.output import EXIT_ERROR, print_error
-from manor.cli.predict import predict_command
-from manor.cli.prediction import PredictionFailed
-from manor.cli.render import render
-from manor.cli.up import up
-from manor.cli.verify import command as verify
-from manor.engines import Unsupported
-from manor.kube import KubeError
-from manor.load import InvalidInput
-from manor.local.errors import LocalError
-from manor.verify import VerifyError
+import manor
+from manor.cli.options import CONTEXT_VARIABLE, KUBECONFIG_VARIABLE, Context, Kubeconfig
+from manor.errors import ManorError
 
-app = typer.Typer(name="manor", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-for command in (up, render, diff, apply, delete):
-    app.command()(command)
-app.command("predict")(predict_command)
-app.command("verify")(verify)
-app.add_typer(get.app, name="get")
-app.add_typer(infra.app, name="infra")
-app.add_typer(local.app, name="local")
+
+class Entry(NamedTuple):
+    """Where a command is defined: a function, or a Typer of several, named by module and attribute."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS = {
+    "up": Entry("up", "up", "Make a node, the platform, its teams and their models; print URLs and the report."),
+    "render": Entry("render", "render", "Print the Kubernetes objects that the specs become. Reads no cluster."),
+    "diff": Entry("apply", "diff", "Print what `apply` would change."),
+    "apply": Entry("apply", "apply", "Make the cluster hold what the specs say, and wait until it is ready."),
+    "delete": Entry("apply", "delete", "Delete what the specs became, after asking."),
+    "predict": Entry(
+        "predict", "predict_command", "Ask a model by the tenant's host name and print its answer as JSON."
+    ),
+    "verify": Entry("verify", "command", "Attack the cluster as each tenant's own users and pods; say what held."),
+    "get": Entry("get", "app", "List what is on the cluster."),
+    "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program (deploy/gke, deploy/any)."),
+    "local": Entry("local", "app", "A real Kubernetes node on this machine."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command when it is called; for the list of commands its name and help are enough."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command to be run."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """The command itself."""
+    entry = COMMANDS[name]
+    found = getattr(import_module(f"manor.cli.{entry.module}"), entry.attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        command = get_command(alone)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    name="manor",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"manor {manor.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """One Kubernetes cluster, an ML platform for many teams: one file per team, compiled, applied and proven isolated.
+
+    Examples:
+
+        manor up                                       # a node, two teams, their models, and the proof
+
+        manor apply -f platform.yaml -f teams/
+
+        manor verify
+    """
+    # Every command reads the two by the same variables.
+    if context is not None:
+        os.environ[CONTEXT_VARIABLE] = context
+    if kubeconfig is not None:
+        os.environ[KUBECONFIG_VARIABLE] = str(kubeconfig)
 
 
 def main() -> None:
     """Entry point of the `manor` command: what a user can mend is an error line, not a traceback."""
     try:
         app()
-    except (ApplyError, InvalidInput, KubeError, LocalError, PredictionFailed, Unsupported, VerifyError) as error:
+    except ManorError as error:
+        from manor.cli.output import EXIT_ERROR, print_error
+
         print_error(str(error))
         raise SystemExit(EXIT_ERROR) from None

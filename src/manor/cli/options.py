@@ -1,9 +1,14 @@
-"""Options that several commands share, once."""
+"""Options that several commands share, once, and what completes them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from manor.cli.completion import complete_namespaces
+
+CONTEXT_VARIABLE = "MANOR_CONTEXT"
+KUBECONFIG_VARIABLE = "MANOR_KUBECONFIG"
 
 Files = Annotated[
     list[str],
@@ -11,8 +16,27 @@ Files = Annotated[
         "--filename", "-f", metavar="PATH", help="File or folder of specs, or - for standard input; repeatable."
     ),
 ]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig; the current one if absent.")]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", envvar=CONTEXT_VARIABLE, help="Context of the kubeconfig; the current one if absent."),
+]
 Kubeconfig = Annotated[
     Path | None,
-    typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig file; $KUBECONFIG or ~/.kube/config if absent."),
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        envvar=KUBECONFIG_VARIABLE,
+        show_envvar=False,
+        help="Kubeconfig file; $KUBECONFIG or ~/.kube/config if absent.",
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        envvar="MANOR_NAMESPACE",
+        help="Namespace; that of the kubeconfig's context if absent.",
+        autocompletion=complete_namespaces,
+    ),
 ]

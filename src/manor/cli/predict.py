@@ -9,7 +9,8 @@ import typer
 
 from manor.api import API_VERSION, Model
 from manor.cli.cluster import read_known
-from manor.cli.options import Context, Kubeconfig
+from manor.cli.completion import complete_models
+from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import err, run_async
 from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
 from manor.engines import home
@@ -18,28 +19,38 @@ from manor.kube import Client
 
 def read_input(text: str) -> Any:
     """JSON given on the command line, in a file (`@file`) or on standard input (`-`)."""
+    source = "the input"
     if text == "-":
         text = sys.stdin.read()
     elif text.startswith("@"):
-        text = Path(text[1:]).read_text(encoding="utf-8")
+        source = text[1:]
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise PredictionFailed(f"{source}: {str(reason)[0].lower()}{str(reason)[1:]}") from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise PredictionFailed(f"the input is not JSON: {error}") from None
+        raise PredictionFailed(f"{source}: not JSON: {error}") from None
 
 
 @run_async
 async def predict_command(
-    model: Annotated[str, typer.Argument(help="Name of the Model.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name.", autocompletion=complete_models)],
     data: Annotated[
         str, typer.Argument(metavar="INPUT", help="Rows of numbers or a whole request, as JSON; @FILE, or -.")
     ],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the Model.")],
+    namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     curl: Annotated[
         bool, typer.Option("--curl", help="Print the request as a curl command instead of sending it.")
     ] = False,
+    authority: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Certificates to trust beside the system's.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a model's error whole.")] = False,
 ) -> None:
     """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as JSON.
 
@@ -51,6 +62,7 @@ async def predict_command(
     """
     body = request_body(read_input(data))
     async with Client.connect(kubeconfig, context) as client:
+        namespace = namespace or client.namespace
         known = await read_known(client, [namespace])
         if known.platform is None:
             raise PredictionFailed("this cluster has no Platform; apply one first")
@@ -60,4 +72,5 @@ async def predict_command(
         typer.echo(target.curl(body))
         return
     err.print(f"POST {target.url}", style="dim")
-    typer.echo(json.dumps(predict(target, body), indent=2))
+    answer = await predict(target, body, authority=authority, whole=verbose)
+    typer.echo(json.dumps(answer, indent=2))

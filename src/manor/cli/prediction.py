@@ -1,22 +1,26 @@
 """A request to a served model through the gateway: where it goes, what it carries, what comes back."""
 
-import http.client
 import json
-import ssl
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from manor.api import Model, Platform, Tenant
 from manor.engines import model_url
+from manor.errors import ManorError
 from manor.kube import Client
+from manor.kube.http import post
 from manor.render import SYSTEM_NAMESPACE
 
 TIMEOUT = 30.0
 """Seconds that a prediction may take."""
+ERROR_LIMIT = 1000
+"""Characters of a model's error that are shown."""
 
 
-class PredictionFailed(Exception):
+class PredictionFailed(ManorError):
     """The model gave no prediction; the text says what came back instead."""
 
 
@@ -30,8 +34,10 @@ class Endpoint:
     def curl(self, body: dict[str, Any]) -> str:
         """The same request as a command line."""
         parts = urlsplit(self.url)
-        resolve = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}:{self.address}"
-        return f"curl --resolve {resolve} {self.url} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        # Unlike --resolve it takes a load balancer's name as well as an address.
+        words = ["curl", "--connect-to", f"{parts.hostname}:{port}:{self.address}:{port}", self.url]
+        return shlex.join([*words, "-H", "Content-Type: application/json", "-d", json.dumps(body)])
 
 
 async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Model) -> Endpoint:
@@ -54,30 +60,33 @@ def request_body(data: Any) -> dict[str, Any]:
     return {"inputs": [tensor]}
 
 
-def predict(target: Endpoint, body: dict[str, Any]) -> dict[str, Any]:
-    """The model's answer. PredictionFailed if there is none."""
-    parts = urlsplit(target.url)
-    if parts.scheme == "https":
-        port = parts.port or 443
-        context = ssl.create_default_context()
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            target.address, port, timeout=TIMEOUT, context=context
-        )
-    else:
-        connection = http.client.HTTPConnection(target.address, parts.port or 80, timeout=TIMEOUT)
+async def predict(
+    target: Endpoint, body: dict[str, Any], *, authority: Path | None = None, whole: bool = False
+) -> dict[str, Any]:
+    """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came instead."""
+    answer = await post(target.url, target.address, body, timeout=TIMEOUT, authority=authority)
+    if answer.status != 200:
+        said = answer.text if whole else error_text(answer.text)
+        raise PredictionFailed(f"{target.url} answered {answer.status} {answer.reason}: {said}")
     try:
-        headers = {"Host": parts.netloc, "Content-Type": "application/json"}
-        connection.request("POST", parts.path, json.dumps(body), headers)
-        response = connection.getresponse()
-        text = response.read().decode(errors="replace")
-    except OSError as error:
-        raise PredictionFailed(f"{target.url} (at {target.address}): {error}") from None
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise PredictionFailed(f"{target.url} answered {response.status} {response.reason}: {text[:300]}")
-    answer: dict[str, Any] = json.loads(text)
-    return answer
+        prediction = json.loads(answer.text)
+    except ValueError:
+        prediction = None
+    if not isinstance(prediction, dict):
+        raise PredictionFailed(f"{target.url} answered no prediction but: {error_text(answer.text)}")
+    return prediction
+
+
+def error_text(text: str) -> str:
+    """What an error's body has to say: its field `error` or `detail`, or the last line, where a traceback says it."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        text = str(body.get("error") or body.get("detail") or text)
+    lines = [line for line in text.splitlines() if line.strip()] or ["nothing"]
+    return lines[-1].strip()[:ERROR_LIMIT]
 
 
 def outputs(answer: dict[str, Any]) -> str:

@@ -15,11 +15,12 @@ from manor.cli.apply import roll_out, wait_ready
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import err, out, run_async
-from manor.cli.prediction import Endpoint, PredictionFailed, endpoint, outputs, predict, request_body
+from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
 from manor.cli.progress import shown, summary
 from manor.cli.rollout import ObjectSet, each_set, plan_set, stages
 from manor.cli.verify import run_checks
 from manor.engines import home
+from manor.errors import ManorError
 from manor.kube import Client
 from manor.load import Document, Specs, read
 from manor.local import images, lifecycle, preflight
@@ -152,8 +153,8 @@ async def _ask_model(client: Client, known: Specs, model: Model, sources: Sequen
         return Answer(model, target, "no sample request", target.curl({"inputs": []}))
     body = request_body(sample)
     try:
-        said = outputs(predict(target, body))
-    except PredictionFailed as failure:
+        said = outputs(await predict(target, body))
+    except ManorError as failure:
         said = f"failed: {failure}"
     return Answer(model, target, said, target.curl(request_body([_first(sample)])))
 

@@ -1,9 +1,10 @@
 """Where a model's files are: a storage URI as a volume of the serving pod."""
 
+from manor.errors import ManorError
 from manor.render.objects import Object
 
 
-class Unsupported(ValueError):
+class Unsupported(ManorError, ValueError):
     """The engine cannot do what a spec asks; the message says what it can."""
 
 

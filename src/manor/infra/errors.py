@@ -10,8 +10,10 @@ InfraError
 
 from collections.abc import Sequence
 
+from manor.errors import ManorError
 
-class InfraError(Exception):
+
+class InfraError(ManorError):
     """Base of every error of this package; its text is meant for the user."""
 
 

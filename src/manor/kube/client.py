@@ -63,6 +63,11 @@ class Client:
         return self._transport.connection.context
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the kubeconfig's context, or the pod's own; `default` where there is none."""
+        return self._transport.connection.namespace
+
+    @property
     def concurrency(self) -> int:
         """How many requests are in flight at most."""
         return self._transport.concurrency

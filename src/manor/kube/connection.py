@@ -17,6 +17,10 @@ import yaml
 
 from manor.kube.errors import KubeconfigError
 
+NO_NAMESPACE = "default"
+"""What kubectl takes where a context names no namespace."""
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 CREDENTIALS_TTL = 60.0
 """Seconds after which credentials are asked for anew; a plugin's own expiry is honoured by kubernetes_asyncio."""
 
@@ -33,6 +37,8 @@ class Connection:
     configuration: Any
     acting: dict[str, Any]
     """Whom the kubeconfig says to act as: the fields `as`, `as-groups` and `as-user-extra` of its user."""
+    namespace: str
+    """The namespace that the context names, or the pod's own; `default` where there is none."""
 
     async def authorization(self, *, renew: bool = False) -> str | None:
         """The Authorization header, refreshed where it is about to expire, or always with `renew`."""
@@ -57,9 +63,9 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     files = _kubeconfig_files(kubeconfig)
     acting: dict[str, Any] = {}
     if files:
-        context, acting = await _load_kubeconfig(files, context, configuration)
+        context, namespace, acting = await _load_kubeconfig(files, context, configuration)
     elif context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
-        context = _load_in_cluster(configuration)
+        context, namespace = _load_in_cluster(configuration)
     else:
         raise KubeconfigError("no kubeconfig: set KUBECONFIG, make ~/.kube/config, or pass --kubeconfig")
     if not configuration.host:
@@ -82,6 +88,7 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
         options={key: value for key, value in options.items() if value},
         configuration=configuration,
         acting=acting,
+        namespace=namespace,
     )
 
 
@@ -114,8 +121,10 @@ def _kubeconfig_files(kubeconfig: Path | None) -> list[Path]:
     return found
 
 
-async def _load_kubeconfig(files: list[Path], context: str | None, configuration: Any) -> tuple[str, dict[str, Any]]:
-    """Fills `configuration`; the context's name, and whom it says to act as."""
+async def _load_kubeconfig(
+    files: list[Path], context: str | None, configuration: Any
+) -> tuple[str, str, dict[str, Any]]:
+    """Fills `configuration`; the context's name, its namespace, and whom it says to act as."""
     from kubernetes_asyncio.config import ConfigException
     from kubernetes_asyncio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
@@ -140,11 +149,12 @@ async def _load_kubeconfig(files: list[Path], context: str | None, configuration
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise KubeconfigError(f"context {context} of {named} cannot be used: {error}") from error
     _refresh_from(loader, configuration)
-    return context, _acting(merger.config, context)
+    named_here = merger.config["contexts"].get_with_name(context)["context"]  # type: ignore[index]
+    return context, named_here.safe_get("namespace") or NO_NAMESPACE, _acting(merger.config, named_here)
 
 
-def _acting(config: Any, context: str) -> dict[str, Any]:
-    name = config["contexts"].get_with_name(context)["context"].safe_get("user")
+def _acting(config: Any, context: Any) -> dict[str, Any]:
+    name = context.safe_get("user")
     found = config["users"].get_with_name(name, safe=True) if name and config.safe_get("users") else None
     user = (found.value.get("user") if found else None) or {}
     return {key: user[key] for key in ("as", "as-groups", "as-user-extra") if key in user}
@@ -163,11 +173,11 @@ def _refresh_from(loader: Any, configuration: Any) -> None:
     configuration.refresh_api_key_hook = refresh
 
 
-def _load_in_cluster(configuration: Any) -> str:
+def _load_in_cluster(configuration: Any) -> tuple[str, str]:
     from kubernetes_asyncio.config import ConfigException, load_incluster_config
 
     try:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise KubeconfigError(f"the pod's service account cannot be used: {error}") from error
-    return "in-cluster"
+    return "in-cluster", POD_NAMESPACE.read_text().strip() if POD_NAMESPACE.is_file() else NO_NAMESPACE

@@ -16,8 +16,10 @@ KubeError
 import json
 from typing import Any
 
+from manor.errors import ManorError
 
-class KubeError(Exception):
+
+class KubeError(ManorError):
     """Base of every error of this package; its text is meant for the user."""
 
 

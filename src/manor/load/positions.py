@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from manor.errors import ManorError
+
 Path = tuple[str | int, ...]
 
 
@@ -42,7 +44,7 @@ class Problem:
         return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
 
 
-class InvalidInput(Exception):
+class InvalidInput(ManorError):
     """What was read cannot be used; holds every problem found, not the first one only."""
 
     def __init__(self, problems: list[Problem]) -> None:

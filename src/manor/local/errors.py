@@ -11,8 +11,10 @@ LocalError
 └── PreflightError     the machine lacks what a node needs
 """
 
+from manor.errors import ManorError
 
-class LocalError(Exception):
+
+class LocalError(ManorError):
     """Base of the embedded node's errors; its text is for the user."""
 
 

@@ -8,8 +8,10 @@ VerifyError
 └── LeftoverError    what a run made cannot be removed
 """
 
+from manor.errors import ManorError
 
-class VerifyError(Exception):
+
+class VerifyError(ManorError):
     """Base of every error of this package; its text is meant for the user."""
 
 

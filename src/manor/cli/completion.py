@@ -1,0 +1,69 @@
+"""Completion of names on the command line: what the cluster and the catalogue of checks have.
+
+The shell waits for it: a cluster that does not answer at once completes nothing, and errors are silent.
+"""
+
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import typer
+
+TIMEOUT = 2.0
+"""Seconds that a person waits after pressing Tab."""
+
+API_VERSION = "manor.dev/v1alpha1"
+
+
+def complete_tenants(incomplete: str) -> list[str]:
+    """Names of the cluster's tenants."""
+    return _listed(incomplete, lambda client: _names(client, API_VERSION, "Tenant"))
+
+
+def complete_namespaces(incomplete: str) -> list[str]:
+    """Names of the tenants' namespaces."""
+    return _listed(incomplete, lambda client: _names(client, "v1", "Namespace", selector="manor.dev/tenant"))
+
+
+def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the Models in the namespace given, or in that of the kubeconfig's context."""
+    given = ctx.params.get("namespace")
+    return _listed(incomplete, lambda client: _names(client, API_VERSION, "Model", given or client.namespace))
+
+
+def complete_checks(incomplete: str) -> list[str]:
+    """IDs of the checks of `manor verify`."""
+    from manor.verify import load
+
+    return [check.id for check in load() if check.id.startswith(incomplete.upper())]
+
+
+def complete_planes(incomplete: str) -> list[str]:
+    """Planes of the checks of `manor verify`."""
+    from manor.verify import load
+
+    return sorted({check.plane for check in load() if check.plane.startswith(incomplete)})
+
+
+async def _names(
+    client: Any, api_version: str, kind: str, namespace: str | None = None, *, selector: str | None = None
+) -> list[str]:
+    found = await client.list(api_version, kind, namespace, label_selector=selector)
+    return sorted({obj["metadata"]["name"] for obj in found})
+
+
+def _listed(incomplete: str, ask: Callable[[Any], Coroutine[Any, Any, list[str]]]) -> list[str]:
+    # Only a shell that completes needs them.
+    import asyncio
+
+    from manor.errors import ManorError
+    from manor.kube import Client
+
+    async def run() -> list[str]:
+        async with asyncio.timeout(TIMEOUT), Client.connect(context=os.environ.get("MANOR_CONTEXT")) as client:
+            return await ask(client)
+
+    try:
+        return [name for name in asyncio.run(run()) if name.startswith(incomplete)]
+    except (ManorError, TimeoutError):
+        return []
