@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manor.local import parts, toolchain
+from manor.local import binaries, parts, toolchain
 from manor.local.binaries import ENVIRONMENT_VARIABLE, obtain
 from manor.local.errors import BinariesError
 from manor.local.progress import Report
@@ -80,6 +80,15 @@ def test_the_environment_can_give_the_folder(report: Report, tmp_path: Path, mon
     )
 
 
+def test_what_neither_folder_nor_cache_nor_bundle_gives_is_compiled(tmp_path: Path) -> None:
+    compiled = tuple(program.name for program in parts.load().program)
+    given = put_programs(tmp_path / "given", tuple(name for name in compiled if name != "runc"))
+    assert binaries.to_compile(given, None) == ("runc",)
+    assert binaries.to_compile(given, "a-bundle.tar.zst") == ()
+    put_programs(Store().bin, ("runc",))
+    assert binaries.to_compile(given, None) == ()
+
+
 def test_the_links_follow_a_folder_that_grows(report: Report, tmp_path: Path) -> None:
     fill(Store())
     given = put_programs(tmp_path / "given", ("etcd",))
@@ -112,7 +121,7 @@ def test_every_program_is_pinned(program: parts.Program) -> None:
     versions = dict(re.findall(r"^(?:require )?\s*(\S+) v(\d\S+)", pins, re.MULTILINE))
     module = max((name for name in versions if program.package.startswith(name)), key=len)
     assert f"{module} v{versions[module]} h1:" in (folder / "go.sum").read_text()
-    for flag in program.ldflags:
+    for flag in (flag for flag in program.ldflags if flag.startswith("-X")):
         assert versions[module] in flag, "the version compiled in is not the version pinned"
 
 

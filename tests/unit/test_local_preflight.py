@@ -36,7 +36,12 @@ def packages(problems: list[Problem]) -> set[str]:
 
 def test_every_missing_program_is_named_at_once(programs: Path) -> None:
     found = packages(preflight.check())
-    assert {"runc", "clang-19", "iptables", "nftables", "iproute2", "util-linux", "buildah", "debootstrap"} <= found
+    assert {"clang-19", "iptables", "nftables", "iproute2", "util-linux", "buildah", "debootstrap"} <= found
+
+
+def test_a_c_compiler_is_needed_where_runc_is_compiled(programs: Path) -> None:
+    assert not {"gcc", "pkg-config"} & packages(preflight.check(to_compile=["etcd", "kube"]))
+    assert {"gcc", "pkg-config"} <= packages(preflight.check(to_compile=["etcd", "runc"]))
 
 
 def test_without_a_kubelet_little_is_needed(programs: Path) -> None:
@@ -53,7 +58,7 @@ def test_one_command_mends_all_packages(programs: Path) -> None:
     with pytest.raises(PreflightError) as caught:
         preflight.require()
     message = str(caught.value)
-    assert re.search(r"runc is not installed\n +apt-get install --no-install-recommends runc", message)
+    assert re.search(r"ipset is not installed\n +apt-get install --no-install-recommends ipset", message)
     assert re.search(
         r"all packages at once: apt-get install --no-install-recommends buildah clang-19 .*util-linux", message
     )

@@ -23,7 +23,7 @@ from manor.engines import home
 from manor.errors import ManorError
 from manor.kube import Client
 from manor.load import Document, Specs, read
-from manor.local import images, lifecycle, preflight
+from manor.local import binaries, images, lifecycle, preflight
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.progress import Report
@@ -112,7 +112,7 @@ async def _fill(
 
 def _make_node(name: str, folder: Path | None, bundle: str | None, report: Report) -> Path:
     """The embedded node with the images of the example's workloads on it; its kubeconfig."""
-    if problems := preflight.check():
+    if problems := preflight.check(to_compile=binaries.to_compile(folder, bundle)):
         preflight.install_packages(problems, report)
     node, _ = lifecycle.up(name, binaries_folder=folder, bundle=bundle, report=report)
     wanted = images.ensure(WORKLOAD_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report)

@@ -47,6 +47,14 @@ def obtain(*, binaries: Path | None, bundle: str | None, report: Report, api_onl
     return Bundle(_link(given, store, wanted), store.share)
 
 
+def to_compile(binaries: Path | None, bundle: str | None) -> tuple[str, ...]:
+    """The programs of a whole node that neither a folder nor the cache gives, where no bundle is to bring them."""
+    known = parts.load()
+    given = _find_given(binaries, known.program_names)
+    lacking, _ = Store().lacking([program.name for program in known.program if program.name not in given], ())
+    return () if bundle else tuple(lacking)
+
+
 def obtain_folder(name: str, report: Report) -> Path:
     """Get one folder of data (`gateway-api`, say), and compile nothing for it.
 

@@ -88,10 +88,12 @@ def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing
             "-buildvcs=false",
             "-ldflags",
             " ".join(("-s -w", *program.ldflags)),
+            "-tags",
+            ",".join(program.tags),
         ]
         command = [str(go), "build", *flags, "-o", str(made), program.package]
         with subprocess.Popen(
-            command, cwd=parts.PINS / program.module, env=_environment(go), stderr=subprocess.PIPE, text=True
+            command, cwd=parts.PINS / program.module, env=_environment(go, cgo=program.cgo), stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stderr is not None  # noqa: S101 - it is piped
             # `-v` names each package when it is begun: they are the signs of life, and the last of them the error.
@@ -106,9 +108,9 @@ def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing
         store.put_program(program.name, made)
 
 
-def _environment(go: Path) -> dict[str, str]:
+def _environment(go: Path, *, cgo: bool = False) -> dict[str, str]:
     # Without cgo the programs are static, and no C compiler is needed. A go.work above would hide the pins.
-    settings = {"CGO_ENABLED": "0", "GOWORK": "off"}
+    settings = {"CGO_ENABLED": str(int(cgo)), "GOWORK": "off"}
     # The Go of a wheel must find its own library, whatever another Go has set.
     return {key: value for key, value in os.environ.items() if key != "GOROOT"} | settings | {"PATH": _path_with(go)}
 

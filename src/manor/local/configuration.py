@@ -1,7 +1,6 @@
 """The files that the components read: certificates, kubeconfigs and their configuration. Written anew by every `up`."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -186,7 +185,7 @@ default_runtime_name = "runc"
 runtime_type = "io.containerd.runc.v2"
 
 [plugins."{runtime}".containerd.runtimes.runc.options]
-BinaryName = "{shutil.which("runc") or "runc"}"
+BinaryName = "{node.bin}/runc"
 SystemdCgroup = false
 
 [plugins."io.containerd.nri.v1.nri"]

@@ -55,7 +55,7 @@ def up(
     """
     check_name(name)
     if not api_only:
-        preflight.require()
+        preflight.require(to_compile=binaries.to_compile(binaries_folder, bundle))
     programs = binaries.obtain(binaries=binaries_folder, bundle=bundle, report=report, api_only=api_only)
     with locked(state_home() / name):
         old = _find(name, api_only, ephemeral)

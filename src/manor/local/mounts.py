@@ -31,6 +31,7 @@ def prepare(node: Node) -> None:
     resolver = Path(os.path.realpath("/etc/resolv.conf"))
     # Sockets, network namespaces of pods, locks: of this node alone, and none of them survives it.
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    _mount_whole_proc()
     _shield_host(node)
     _mount_bpf()
     _cover_settings()
@@ -54,6 +55,13 @@ def _shield_host(node: Node) -> None:
     _overlay(Path("/var/lib"), Path("/var/lib"))
     _mount("--bind", state, node.home)
     _mount("--bind", node.files.data / "log", "/var/log")
+
+
+def _mount_whole_proc() -> None:
+    """A /proc with nothing over it: without one the kernel lets no pod in a user namespace mount its own."""
+    whole = Path("/run/manor/proc")
+    whole.mkdir(parents=True)
+    _mount("-t", "proc", "proc", whole)
 
 
 def _mount_bpf() -> None:

@@ -24,11 +24,13 @@ class _Part(BaseModel):
 
 
 class Program(_Part):
-    """A program compiled from a Go module."""
+    """A program compiled from a Go module; one with `cgo` needs a C compiler too."""
 
     module: str
     package: str
     ldflags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
 
 
 class Wheel(_Part):

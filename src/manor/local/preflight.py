@@ -4,10 +4,11 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from manor.local import parts
 from manor.local.errors import PreflightError
 from manor.local.progress import Report
 
@@ -19,7 +20,6 @@ _PROGRAMS = {
     "mount": "mount",
 }
 _NODE_PROGRAMS = {
-    "runc": "runc",  # runs containers for containerd
     "iptables": "iptables",  # Cilium masquerades with it
     "ipset": "ipset",
     "nft": "nftables",  # kube-proxy's rules
@@ -27,6 +27,9 @@ _NODE_PROGRAMS = {
     "debootstrap": "debootstrap",  # makes their base where no registry is reached
     "tar": "tar",
 }
+# runc is partly C, and filters system calls by libseccomp. Needed where it is compiled, not where it is given.
+_C_PROGRAMS = {"gcc": "gcc", "pkg-config": "pkg-config"}
+_C_FILES = {"libc6-dev": Path("/usr/include/stdlib.h"), "libseccomp-dev": Path("/usr/include/seccomp.h")}
 # The Cilium agent compiles its eBPF programs as it starts. Any of these will do; the last is the one to install.
 _CLANGS = ("clang", "clang-20", "clang-18", "clang-19")
 _ARCHITECTURES = ("x86_64", "aarch64")
@@ -47,20 +50,23 @@ class Problem:
         return f"{self.what}\n    {self.remedy}"
 
 
-def check(api_only: bool = False) -> list[Problem]:
-    """Everything that keeps a node from running on this machine; with `api_only`, one without a kubelet."""
+def check(api_only: bool = False, to_compile: Collection[str] = ()) -> list[Problem]:
+    """Everything that keeps a node from running on this machine; with `api_only`, one without a kubelet.
+
+    `to_compile` names the node's programs that have to be compiled first.
+    """
     if platform.system() != "Linux":
         return [Problem(f"this is {platform.system()}, and a node needs Linux", "use a Linux machine, real or virtual")]
-    return list(_find_problems(api_only))
+    return list(_find_problems(api_only, to_compile))
 
 
-def require(api_only: bool = False) -> None:
+def require(api_only: bool = False, to_compile: Collection[str] = ()) -> None:
     """Go on only where nothing is missing.
 
     Raises:
         PreflightError: with everything that is missing, and what mends it.
     """
-    problems = check(api_only)
+    problems = check(api_only, to_compile)
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         packages = _packages_of(problems)
@@ -85,7 +91,7 @@ def install_packages(problems: Sequence[Problem], report: Report) -> list[Proble
     return [problem for problem in problems if not problem.packages]
 
 
-def _find_problems(api_only: bool) -> Iterator[Problem]:
+def _find_problems(api_only: bool, to_compile: Collection[str]) -> Iterator[Problem]:
     if os.geteuid() != 0:
         yield Problem("you are not root, and a node makes namespaces, mounts and network links", "run it as root")
     else:
@@ -100,6 +106,9 @@ def _find_problems(api_only: bool) -> Iterator[Problem]:
         yield _missing_package("clang", _CLANGS[-1])
     if not _DEBIAN_ARCHIVE_KEYS.exists():
         yield _missing_package("Debian's archive key", "debian-archive-keyring")
+    if any(program.cgo for program in parts.load().program if program.name in to_compile):
+        yield from _missing_programs(_C_PROGRAMS)
+        yield from (_missing_package(str(file), package) for package, file in _C_FILES.items() if not file.exists())
     yield from _missing_kernel_features()
     yield from _missing_controllers()
 
