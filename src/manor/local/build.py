@@ -93,7 +93,11 @@ def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing
         ]
         command = [str(go), "build", *flags, "-o", str(made), program.package]
         with subprocess.Popen(
-            command, cwd=parts.PINS / program.module, env=_environment(go, cgo=program.cgo), stderr=subprocess.PIPE, text=True
+            command,
+            cwd=parts.PINS / program.module,
+            env=_environment(go, cgo=program.cgo),
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stderr is not None  # noqa: S101 - it is piped
             # `-v` names each package when it is begun: they are the signs of life, and the last of them the error.
