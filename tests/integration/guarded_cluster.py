@@ -54,6 +54,13 @@ TOO_MUCH = [
     {"apiGroups": ["flowcontrol.apiserver.k8s.io"], "resources": ["flowschemas"], "verbs": ["create"]},
     {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
 ]
+ADDONS = "system:serviceaccount:cluster-addons"
+COMPONENTS: dict[str, list[Object]] = {
+    "labels-namespaces": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]}],
+    "patches-pod-status": [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}],
+    "patches-slices": [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["patch"]}],
+}
+"""Components outside kube-system, each with what it may do in every namespace; in team-a they may do everything."""
 BIND_CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["patch"]}
 """The volume controller updates claims; here it is sent as a patch."""
 
@@ -134,6 +141,12 @@ def cluster_objects() -> list[Object]:
         *grant("test-too-much", TOO_MUCH, "ada"),
         *grant("test-binder", [BIND_CLAIMS], "system:serviceaccount:kube-system:persistent-volume-binder"),
         *grant("test-platform", [manage, *EVERYTHING], "platform"),
+        *(obj for name, rules in COMPONENTS.items() for obj in grant(f"test-{name}", rules, f"{ADDONS}:{name}")),
+        *(
+            obj
+            for user in (*(f"{ADDONS}:{name}" for name in (*COMPONENTS, "named")), "system:serviceaccount:team-a:robot")
+            for obj in grant(f"test-{user.rpartition(':')[2]}", EVERYTHING, user, "team-a")
+        ),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}},
         {

@@ -152,6 +152,15 @@ class ContainerDefaults(Spec):
     """Memory request and limit, in bytes."""
 
 
+class Controller(Spec):
+    """A controller of the cluster, by its service account."""
+
+    namespace: Name
+    """Namespace of the service account."""
+    name: str = Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    """Name of the service account."""
+
+
 class PlatformSpec(Spec):
     """What the cluster is and what its tenants get unless they say otherwise."""
 
@@ -181,6 +190,8 @@ class PlatformSpec(Spec):
     """Engine of each ML kind."""
     identity: Identity = Identity()
     """Where users come from."""
+    controllers: list[Controller] = Field(default=[], max_length=64)
+    """Controllers whose writes to tenants' namespaces are the cluster's, though they may not write everywhere."""
     container_defaults: ContainerDefaults = ContainerDefaults()
     """Requests and limits of a container that states none."""
     sandbox_runtime_class: Name | None = None

@@ -3,7 +3,6 @@
 The policies themselves are YAML in `manor.policies`, one folder each; they are read from the package, not from a path.
 """
 
-import json
 from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -15,6 +14,7 @@ from manor.api import Platform, Subject, Tenant
 from manor.api.platform import GpuFlavor
 from manor.api.tenant import Role
 from manor.render import labels, names
+from manor.render.expressions import completed, literal
 from manor.render.objects import Object, make
 
 _SANDBOX_NODES = {"gvisor": ("sandbox.gke.io/runtime", "gvisor")}
@@ -29,25 +29,28 @@ def folders() -> list[Traversable]:
 
 def policies(platform: Platform) -> list[Object]:
     """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
+    shared = yaml.safe_load(resources.files("manor.policies").joinpath("variables.yaml").read_text(encoding="utf-8"))
+    literals = {name: literal(value) for name, value in _values(platform).items()}
     found: list[Object] = []
     for folder in folders():
         for name in ("policy.yaml", "mutation.yaml"):
             file = folder.joinpath(name)
             if file.is_file():
-                found += [_for_platform(obj, platform) for obj in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+                written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
+                found += [completed(obj, shared, literals) for obj in written]
+    for obj in found:
+        obj["metadata"]["labels"] = dict(labels.MANAGED)
     return found
 
 
-def _for_platform(obj: Object, platform: Platform) -> Object:
-    values = {
-        "contact": json.dumps(platform.spec.contact),
-        "reserved": json.dumps(reserved_namespaces(platform)),
-        "sandbox": json.dumps(platform.spec.sandbox_runtime_class or ""),
+def _values(platform: Platform) -> dict[str, str | list[str]]:
+    """What the policies may say `${name}` for."""
+    return {
+        "contact": platform.spec.contact,
+        "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in platform.spec.controllers],
+        "reserved-namespaces": reserved_namespaces(platform),
+        "sandbox-runtime-class": platform.spec.sandbox_runtime_class or "",
     }
-    for variable in obj["spec"].get("variables", []):
-        variable["expression"] = values.get(variable["name"], variable["expression"])
-    obj["metadata"]["labels"] = dict(labels.MANAGED)
-    return obj
 
 
 def reserved_namespaces(platform: Platform) -> list[str]:
