@@ -46,9 +46,10 @@ SABOTAGES = (
     sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039", *unbind("images")),
     sabotage(
         "pods unbound",
-        "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34)),
+        "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34) if n != 31),
         *unbind("pods"),
     ),
+    sabotage("pod-fields unbound", "ADMISSION-009 POD-031 POD-041", *unbind("pod-fields")),
     sabotage(
         "metadata unbound",
         "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
@@ -132,8 +133,9 @@ SABOTAGES = (
         *grant(rule("resource.k8s.io", "resourceclaims", "create"), namespace="tenant-a"),
     ),
     sabotage(
-        "Pod Security off",
-        "METADATA-012 POD-039 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        "Pod Security off and pod-fields unbound",
+        "ADMISSION-009 METADATA-012 POD-031 POD-039 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        *unbind("pod-fields"),
         merge(
             "v1",
             "Namespace",

@@ -156,7 +156,10 @@ def cluster_objects() -> list[Object]:
             "handler": "runsc",
             "overhead": {"podFixed": {"memory": "64Mi"}},
         },
-        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "runc"}, "handler": "runc"},
+        *(
+            {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
+            for name in ("nvidia", "runc")
+        ),
         {
             "apiVersion": "scheduling.k8s.io/v1",
             "kind": "PriorityClass",

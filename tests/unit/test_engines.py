@@ -65,11 +65,54 @@ def test_pods_are_restricted_with_a_read_only_root(workload: TrainingJob | Model
 def test_several_workers_find_each_other() -> None:
     objects = made(job(workers=3, processes=2))
     pod = objects["Job/train"]["spec"]["template"]["spec"]
-    env = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    env = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
     assert objects["Service/train-workers"]["spec"]["clusterIP"] == "None"
     assert pod["subdomain"] == "train-workers"
     assert env["MASTER_ADDR"] == "train-0.train-workers"
     assert (env["NNODES"], env["NPROC_PER_NODE"], env["WORLD_SIZE"]) == ("3", "2", "6")
+    assert "NODE_RANK" in env
+    assert "RANK" not in env
+
+
+def test_a_worker_of_one_process_knows_its_rank() -> None:
+    pod = made(job(workers=2))["Job/train"]["spec"]["template"]["spec"]
+    env = {e["name"]: e for e in pod["containers"][0]["env"]}
+    assert "job-completion-index" in env["RANK"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert env["LOCAL_RANK"]["value"] == "0"
+    assert "valueFrom" not in {e["name"]: e for e in _container(job(env={"RANK": "7"}))["env"]}["RANK"]
+
+
+def _container(workload: TrainingJob) -> Any:
+    return made(workload)["Job/train"]["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_shared_memory_is_as_large_as_the_memory_and_a_signal_ends_the_command() -> None:
+    pod = made(job(resources={"memory": "64Gi"}))["Job/train"]["spec"]["template"]["spec"]
+    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}} in pod["volumes"]
+    assert {"name": "shm", "mountPath": "/dev/shm"} in pod["containers"][0]["volumeMounts"]
+    assert pod["shareProcessNamespace"] is True
+
+
+def test_secrets_as_variables_and_as_files_and_to_pull_with() -> None:
+    secrets = [{"name": "wandb"}, {"name": "key", "path": "/secrets/key"}]
+    objects = made(job(secrets=secrets, imagePullSecrets=["pull"], ttlSecondsAfterFinished=60))
+    spec = objects["Job/train"]["spec"]
+    pod = spec["template"]["spec"]
+    assert pod["containers"][0]["envFrom"] == [{"secretRef": {"name": "wandb"}}]
+    assert {"name": "secret-key", "secret": {"secretName": "key"}} in pod["volumes"]
+    mount = {"name": "secret-key", "mountPath": "/secrets/key", "readOnly": True}
+    assert mount in pod["containers"][0]["volumeMounts"]
+    assert pod["imagePullSecrets"] == [{"name": "pull"}]
+    assert spec["ttlSecondsAfterFinished"] == 60
+
+
+def test_a_flavor_is_selected_and_its_taint_alone_tolerated() -> None:
+    flavors = [{"name": "a100", "taint": "gpu=a100", "nodeLabels": {"gpu": "a100"}}, {"name": "l4", "taint": "l4"}]
+    wanted = job(resources={"gpu": 1, "gpuFlavor": "a100"})
+    team = tenant(gpu={"guarantee": 1})
+    pod = made(wanted, team=team, on=platform(gpu={"flavors": flavors}))["Job/train"]["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"gpu": "a100"}
+    assert pod["tolerations"] == [{"key": "gpu", "operator": "Equal", "value": "a100"}]
 
 
 def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:

@@ -56,6 +56,8 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
         ("  namespaces: [{name: kube-system}]\n", "specs.yaml:13: spec.namespaces[0]: namespace 'kube-system' is"),
         ("  sandbox: true\n", "specs.yaml:13: spec.sandbox: the Platform has no sandbox"),
         ("  gpu: {flavors: [a100]}\n", "specs.yaml:13: spec.gpu.flavors[0]: the Platform has no GPU flavor 'a100'"),
+        ("  nodePools: [gold]\n", "specs.yaml:13: spec.nodePools[0]: the Platform has no node pool 'gold'"),
+        ("  firstUserId: 1050\n", "specs.yaml:13: spec.firstUserId: must be a multiple of 100"),
         ("  network: {apiServer: true}\n", "spec.network.apiServer: the Platform does not say where"),
         ("  maxNamespaces: 1\n  maxNamespaces: 2\n", "specs.yaml:14: spec.maxNamespaces: this key is there twice"),
     ],
@@ -76,6 +78,12 @@ def test_a_mistake_in_a_tenant_names_file_line_and_field(tmp_path: Path, spec: s
         ("  hosts: [a.example.com]\n", "  hosts: [a.example.com]\n", "overlaps 'a.example.com' of tenant 'team-a'"),
         ("  hosts: ['*.example.com']\n", "  hosts: [x.example.com]\n", "overlaps '*.example.com' of tenant 'team-a'"),
         ("", "  hosts: [team-a.example.org]\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
+        (
+            "  firstUserId: 5000\n",
+            "  firstUserId: 5000\n",
+            "spec.firstUserId: user IDs 5000 to 5099 are tenant 'team-a'",
+        ),
+        ("", "  firstUserId: 1971306800\n", "spec.firstUserId: user IDs 1971306800 to 1971306899 are tenant 'team-a'"),
         ("", "  hosts: ['*.example.org']\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
     ],
 )

@@ -8,6 +8,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, mod
 from manor.api.meta import ApiVersion, Metadata, Name, Spec
 from manor.api.quantity import Quantity
 
+TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
+
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
     try:
@@ -92,6 +94,17 @@ class IngressSettings(Spec):
     """The ingress controller's pods, whose traffic tenants' pods accept."""
     annotations: list[str] = []
     """Keys of annotations that tenants may set; others with a domain would configure the controller and are refused."""
+
+
+class NodePool(Spec):
+    """Nodes that tenants' pods may choose, and the taints that keep other pods off them."""
+
+    name: Name
+    """Name that tenants use for it."""
+    labels: dict[str, list[str]] = {}
+    """Labels of its nodes, each with the values that it has among them (zones, say)."""
+    taints: list[Annotated[str, Field(pattern=TAINT)]] = []
+    """Taints of its nodes, as `key=value`, or as `key` where any value may be tolerated."""
 
 
 class GpuFlavor(Spec):
@@ -180,8 +193,21 @@ class PlatformSpec(Spec):
     """Storage classes that every tenant may use."""
     priority_classes: list[str] = []
     """Priority classes that every tenant may use; a pod without one is always admitted."""
-    node_pools: dict[str, str] = {}
-    """Node labels (key: value) that a tenant's pods may select; none forbids selecting nodes except GPU flavors'."""
+    node_pools: list[NodePool] = []
+    """Nodes that every tenant's pods may select and whose taints they may tolerate; GPU flavors come on top."""
+    runtime_classes: list[Name] = []
+    """Runtime classes that every tenant's pods may name beside the sandbox (`nvidia`, say)."""
+    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s]+$", max_length=253)]] = Field(
+        default=[], max_length=16
+    )
+    """Audiences for which every tenant's pods may project a token: a cloud's identity service, a mesh."""
+    csi_drivers: list[Annotated[str, Field(pattern=r"^[-a-z0-9.]+$")]] = []
+    """CSI drivers whose inline volumes every tenant's pods may mount (a secrets store, say)."""
+    localhost_profiles: list[Annotated[str, Field(pattern=r"^[-A-Za-z0-9_./]+$", max_length=253)]] = []
+    """Seccomp and AppArmor profiles on the nodes that tenants' pods may name (type Localhost)."""
+    user_namespaces: bool = True
+    """Whether nodes can give a pod a user namespace (Linux 6.3, containerd 2 and runc 1.2, or later). A pod that states
+    user or group IDs outside its tenant's range then gets one; where they cannot, it is refused."""
     gpu: GpuSettings = GpuSettings()
     """Accelerators."""
     images: ImageCatalogue = ImageCatalogue()

@@ -1,5 +1,6 @@
 """Tenant: what a team is. One object a team, cluster-scoped."""
 
+from hashlib import sha256
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -12,6 +13,9 @@ TENANT_NAME_LIMIT = 40
 """Longest tenant name, in characters: leaves room for `<tenant>-<suffix>` namespaces and the names derived from it."""
 
 HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+
+USER_IDS = 100
+"""How many user IDs, and group IDs of the same numbers, a tenant has on the nodes."""
 
 Role = Literal["owner", "editor", "viewer"]
 Host = Annotated[str, Field(pattern=HOST, max_length=253)]
@@ -167,6 +171,16 @@ class TenantSpec(Spec):
     """Storage classes; the Platform's when absent."""
     priority_classes: list[str] | None = None
     """Priority classes; the Platform's when absent."""
+    node_pools: list[Name] | None = None
+    """Node pools of the Platform, by name; all of them when absent."""
+    runtime_classes: list[Name] | None = None
+    """Runtime classes; the Platform's when absent."""
+    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s]+$", max_length=253)]] | None = None
+    """Audiences of projected tokens; the Platform's when absent."""
+    csi_drivers: list[Annotated[str, Field(pattern=r"^[-a-z0-9.]+$")]] | None = None
+    """CSI drivers of inline volumes; the Platform's when absent."""
+    first_user_id: int | None = Field(default=None, ge=1000, le=2_147_483_500, multiple_of=USER_IDS)
+    """First of the 100 user IDs, and group IDs, that its pods have on the nodes; comes from its name when absent."""
     hosts: list[Host] = []
     """Host names, exact or `*.`-wildcard, that the tenant's routes may use; `<tenant>.<domain>` when absent."""
     volumes: list[Volume] = []
@@ -212,6 +226,17 @@ class Tenant(Spec):
     def namespaces(self) -> list[NamespaceShare]:
         """The tenant's namespaces with the default filled in."""
         return self.spec.namespaces or [NamespaceShare(name=self.name)]
+
+    @property
+    def user_ids(self) -> range:
+        """The user and group IDs of its pods on the nodes.
+
+        From its name, so that no other Tenant has to be known: one of ten million ranges, above those that systems and
+        container runtimes hand out, and below what Kubernetes admits. `manor.load` refuses two that overlap.
+        """
+        slot = int(sha256(self.name.encode()).hexdigest(), 16) % 10_000_000
+        first = self.spec.first_user_id or 1_100_000_000 + slot * USER_IDS
+        return range(first, first + USER_IDS)
 
     @property
     def namespace_slots(self) -> list[str]:

@@ -12,6 +12,9 @@ from manor.api.quantity import Quantity
 WORKLOAD_NAME_LIMIT = 50
 """Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label of at most 63."""
 
+FILES_LIMIT = 1_000_000
+"""Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
+
 STORAGE_URI = r"^(pvc|s3|gs|https|oci)://[^\s]+$"
 
 
@@ -31,6 +34,8 @@ class Resources(Spec):
     """Memory request and limit, in bytes."""
     gpu: int = Field(default=0, ge=0)
     """GPUs, in whole pieces."""
+    gpu_flavor: Name | None = None
+    """GPU flavor of the Platform whose nodes it runs on; any of the tenant's when absent."""
 
 
 class VolumeMount(Spec):
@@ -44,6 +49,15 @@ class VolumeMount(Spec):
     """Whether the pods may only read it."""
 
 
+class SecretUse(Spec):
+    """A Secret of the namespace inside the job's pods."""
+
+    name: Name
+    """Name of the Secret."""
+    path: str | None = Field(default=None, pattern=r"^/.+")
+    """Folder where the pods see its keys as files; they are environment variables when absent."""
+
+
 class TrainingJobSpec(Spec):
     """What to run, how many times, on what."""
 
@@ -55,6 +69,10 @@ class TrainingJobSpec(Spec):
     """Small text files (name: content) that the command finds under /app, the working directory."""
     env: dict[str, str] = {}
     """Environment variables; not for secrets."""
+    secrets: list[SecretUse] = Field(default=[], max_length=20)
+    """Secrets of the namespace, as environment variables or as files."""
+    image_pull_secrets: list[Name] = Field(default=[], max_length=20)
+    """Secrets of the namespace with which images are pulled."""
     workers: int = Field(default=1, ge=1, le=1000)
     """Pods that run at once, each with its index in JOB_COMPLETION_INDEX."""
     processes: int = Field(default=1, ge=1, le=64)
@@ -69,12 +87,17 @@ class TrainingJobSpec(Spec):
     """How often failed workers are started again before the job fails."""
     timeout_seconds: int | None = Field(default=None, ge=1)
     """Longest run in seconds; the job fails after that."""
+    ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
+    """Seconds after its end when the job and its pods are removed; they stay when absent. A spec that is applied again
+    after that runs again."""
 
     @model_validator(mode="after")
     def _check_files(self) -> Self:
         for name in self.files:
             if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", name):
                 raise ValueError(f"files: {name!r} is not a file name (letters, digits, '-', '_' and '.')")
+        if (size := sum(len(text.encode()) for text in self.files.values())) > FILES_LIMIT:
+            raise ValueError(f"files: {size} bytes together; 1000000 at most: put larger ones on a volume")
         return self
 
 

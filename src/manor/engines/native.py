@@ -32,13 +32,41 @@ def _worker_env(job: TrainingJob, service: str | None) -> list[Object]:
     spec = job.spec
     variables = {
         "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
+        # Its user ID has no name in the image; Python and PyTorch ask for one.
+        "USER": "worker",
         "WORLD_SIZE": str(spec.workers * spec.processes),
         "NNODES": str(spec.workers),
         "NPROC_PER_NODE": str(spec.processes),
         "MASTER_ADDR": f"{job.metadata.name}-0.{service}" if service else "localhost",
         "MASTER_PORT": str(RENDEZVOUS_PORT),
     }
-    return env(variables | spec.env)
+    # With several processes a worker the launcher (torchrun) says which is which.
+    ranks = ["NODE_RANK", *(["RANK"] if spec.processes == 1 else [])]
+    if spec.processes == 1:
+        variables["LOCAL_RANK"] = "0"
+    index = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
+    computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
+    return computed + env(variables | spec.env)
+
+
+def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
+    """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
+    spec = job.spec
+    # As large as the worker's memory, against whose limit it counts; without it /dev/shm has 64 MiB.
+    volumes: list[Object] = [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": spec.resources.memory}}]
+    mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
+    if spec.files:
+        mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
+        volumes.append({"name": "files", "configMap": {"name": f"{job.metadata.name}-files"}})
+    for volume in spec.volumes:
+        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
+        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
+        volumes.append({"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}})
+    for secret in spec.secrets:
+        if secret.path is not None:
+            mounts.append({"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True})
+            volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
+    return volumes, mounts
 
 
 def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[Object]:
@@ -51,16 +79,9 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
         selector = {"batch.kubernetes.io/job-name": name}
         headless = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector, "ports": ports}
         made.append(_object("Service", "v1", service, job, spec=headless))
-    mounts: list[Object] = []
-    volumes: list[Object] = []
     if spec.files:
         made.append(_object("ConfigMap", "v1", f"{name}-files", job, data=dict(spec.files)))
-        mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
-        volumes.append({"name": "files", "configMap": {"name": f"{name}-files"}})
-    for volume in spec.volumes:
-        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
-        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
-        volumes.append({"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}})
+    volumes, mounts = _mounts(job)
     container: Object = {
         "name": "worker",
         "image": spec.image or platform.spec.images.training,
@@ -72,7 +93,13 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
     }
     if spec.files:
         container["workingDir"] = APP_PATH
-    fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
+    if sources := [{"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None]:
+        container["envFrom"] = sources
+    # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends it at once.
+    fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
+    fields |= placement(platform, tenant, spec.resources)
+    if spec.image_pull_secrets:
+        fields["imagePullSecrets"] = [{"name": secret} for secret in spec.image_pull_secrets]
     if service:
         fields["subdomain"] = service
     queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
@@ -94,6 +121,8 @@ def _job_spec(job: TrainingJob, container: Object, volumes: list[Object], fields
     }
     if spec.timeout_seconds is not None:
         described["activeDeadlineSeconds"] = spec.timeout_seconds
+    if spec.ttl_seconds_after_finished is not None:
+        described["ttlSecondsAfterFinished"] = spec.ttl_seconds_after_finished
     return described
 
 

@@ -6,20 +6,10 @@ from manor.api import Platform, Tenant
 from manor.api.workload import Resources
 from manor.render.objects import Object
 
-USER = 65532
-"""Numeric user and group of Manor's images ("nonroot" by the convention of distroless images)."""
-
 
 def pod_security_context() -> Object:
-    """Security context of a pod: not root, the runtime's seccomp profile, volumes owned by the group."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    """Security context of a pod: not root, the runtime's seccomp profile. Admission fills in the tenant's own IDs."""
+    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def container_security_context() -> Object:
@@ -47,10 +37,17 @@ def placement(platform: Platform, tenant: Tenant, wanted: Resources) -> Object:
     if tenant.spec.sandbox:
         fields["runtimeClassName"] = platform.spec.sandbox_runtime_class
     if wanted.gpu:
-        allowed = tenant.spec.gpu.flavors
-        taints = [f.taint for f in platform.spec.gpu.flavors if f.taint and (not allowed or f.name in allowed)]
-        fields["tolerations"] = [{"key": taint, "operator": "Exists"} for taint in dict.fromkeys(taints)]
+        allowed = [wanted.gpu_flavor] if wanted.gpu_flavor else tenant.spec.gpu.flavors
+        flavors = [f for f in platform.spec.gpu.flavors if not allowed or f.name in allowed]
+        if wanted.gpu_flavor and flavors[0].node_labels:
+            fields["nodeSelector"] = dict(flavors[0].node_labels)
+        fields["tolerations"] = [_toleration(taint) for taint in dict.fromkeys(f.taint for f in flavors if f.taint)]
     return fields
+
+
+def _toleration(taint: str) -> Object:
+    key, equals, value = taint.partition("=")
+    return {"key": key, "operator": "Equal", "value": value} if equals else {"key": key, "operator": "Exists"}
 
 
 def env(variables: dict[str, str]) -> list[Object]:

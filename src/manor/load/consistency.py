@@ -83,11 +83,29 @@ def _hosts(
             taken.append((host, tenant.name))
 
 
+def _user_ids(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Tenant]) -> Iterator[Problem]:
+    taken = {tenant.user_ids.start: name for name, tenant in known.items()}
+    for document, tenant in tenants:
+        ids = tenant.user_ids
+        owner = taken.setdefault(ids.start, tenant.name)
+        if owner != tenant.name:
+            path: Path = ("spec", "firstUserId") if tenant.spec.first_user_id else ("metadata", "name")
+            message = (
+                f"user IDs {ids.start} to {ids.stop - 1} are tenant {owner!r}'s already; write another firstUserId"
+            )
+            yield _at(document, path, message)
+
+
 def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
     spec, whole = tenant.spec, platform.spec
     if spec.sandbox and whole.sandbox_runtime_class is None:
         message = "the Platform has no sandbox: set its spec.sandboxRuntimeClass, or remove this"
         yield _at(document, ("spec", "sandbox"), message)
+    pools = {pool.name for pool in whole.node_pools}
+    for index, name in enumerate(spec.node_pools or []):
+        if name not in pools:
+            message = f"the Platform has no node pool {name!r}; it has: {', '.join(sorted(pools)) or 'none'}"
+            yield _at(document, ("spec", "nodePools", index), message)
     flavors = {flavor.name for flavor in whole.gpu.flavors}
     for index, name in enumerate(spec.gpu.flavors):
         if name not in flavors:
@@ -114,6 +132,11 @@ def _workload(
         elif queue not in tenant.spec.queues:
             message = f"{queue!r} is not a queue of tenant {tenant.name!r}; one of: {', '.join(tenant.spec.queues)}"
             yield _at(document, ("spec", "queue"), message)
+    flavor = workload.spec.resources.gpu_flavor
+    flavors = [f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])]
+    if flavor is not None and flavor not in flavors:
+        message = f"{flavor!r} is not a GPU flavor of tenant {tenant.name!r}; one of: {', '.join(flavors) or 'none'}"
+        yield _at(document, ("spec", "resources", "gpuFlavor"), message)
     catalogue = platform.spec.images
     if isinstance(workload, TrainingJob) and workload.spec.image is None and catalogue.training is None:
         yield _at(document, ("spec", "image"), "the Platform has no training image (spec.images.training): name one")
@@ -138,7 +161,7 @@ def check(entries: Sequence[Entry], platform: Platform | None, known: Mapping[st
     if platform is None:
         missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
         return [*problems, *(_at(document, (), missing) for document, _ in entries[:1])]
-    problems += _hosts(tenants, others, platform)
+    problems += [*_hosts(tenants, others, platform), *_user_ids(tenants, others)]
     for document, tenant in tenants:
         problems += _platform_needs(document, tenant, platform)
     everyone = [*others.values(), *(tenant for _, tenant in tenants)]

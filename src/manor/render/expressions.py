@@ -10,8 +10,8 @@ from manor.render.objects import Object
 _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
-def literal(value: str | Sequence[str]) -> str:
-    """Text, or a list of texts, as a CEL literal. CEL has JSON's escapes, less the surrogate pairs of `\\ud83d`."""
+def literal(value: bool | str | Sequence[str]) -> str:
+    """A truth value, text, or a list of texts, as a CEL literal. CEL has JSON's escapes, less the surrogate pairs of `\\ud83d`."""
     return json.dumps(value, ensure_ascii=False)
 
 

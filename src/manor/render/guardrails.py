@@ -11,7 +11,7 @@ from typing import get_args
 import yaml
 
 from manor.api import Platform, Subject, Tenant
-from manor.api.platform import GpuFlavor
+from manor.api.platform import GpuFlavor, NodePool
 from manor.api.tenant import Role
 from manor.render import labels, names
 from manor.render.expressions import completed, literal
@@ -43,13 +43,18 @@ def policies(platform: Platform) -> list[Object]:
     return found
 
 
-def _values(platform: Platform) -> dict[str, str | list[str]]:
+def _values(platform: Platform) -> dict[str, bool | str | list[str]]:
     """What the policies may say `${name}` for."""
+    spec = platform.spec
     return {
-        "contact": platform.spec.contact,
-        "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in platform.spec.controllers],
+        "contact": spec.contact,
+        "container-cpu": spec.container_defaults.cpu,
+        "container-memory": spec.container_defaults.memory,
+        "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in spec.controllers],
+        "localhost-profiles": spec.localhost_profiles,
         "reserved-namespaces": reserved_namespaces(platform),
-        "sandbox-runtime-class": platform.spec.sandbox_runtime_class or "",
+        "sandbox-runtime-class": spec.sandbox_runtime_class or "",
+        "user-namespaces": spec.user_namespaces,
     }
 
 
@@ -63,7 +68,8 @@ def reserved_namespaces(platform: Platform) -> list[str]:
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
     """What the tenant may use in `namespace`, for the policies to read: lists joined by commas, members by line."""
     spec = tenant.spec
-    runtime_class, ingress = platform.spec.sandbox_runtime_class, platform.spec.ingress
+    sandbox, ingress = platform.spec.sandbox_runtime_class, platform.spec.ingress
+    runtime_classes = _either(spec.runtime_classes, platform.spec.runtime_classes)
     data = {
         "tenant": tenant.name,
         "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}),
@@ -71,7 +77,9 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "registries": _join(map(registry, _either(spec.registries, platform.spec.registries))),
         "storage-classes": _join(_either(spec.storage_classes, platform.spec.storage_classes)),
         "priority-classes": _join(_either(spec.priority_classes, platform.spec.priority_classes)),
-        "runtime-classes": runtime_class or "",
+        "runtime-classes": _join([*([sandbox] if sandbox else []), *([] if spec.sandbox else runtime_classes)]),
+        "token-audiences": _join(_either(spec.token_audiences, platform.spec.token_audiences)),
+        "csi-drivers": _join(_either(spec.csi_drivers, platform.spec.csi_drivers)),
         "sandbox": _yes(spec.sandbox),
         "node-labels": _join(node_labels(platform, tenant)),
         "tolerations": _join(tolerations(platform, tenant)),
@@ -113,7 +121,9 @@ def registry(text: str) -> str:
 
 def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
     """Node labels (key=value) that the tenant's pods may select."""
-    pairs = [f"{key}={value}" for key, value in platform.spec.node_pools.items()]
+    pairs = [
+        f"{key}={value}" for pool in _pools(platform, tenant) for key, values in pool.labels.items() for value in values
+    ]
     for flavor in _flavors(platform, tenant):
         pairs += [f"{key}={value}" for key, value in flavor.node_labels.items()]
     if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
@@ -122,13 +132,19 @@ def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
 
 
 def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
-    """Keys of the taints that the tenant's pods may tolerate; a resource's own key is the usual taint of its nodes."""
-    keys = [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
+    """Taints (key=value, or key) that the tenant's pods may tolerate; a resource's own key is that of its nodes."""
+    keys = [taint for pool in _pools(platform, tenant) for taint in pool.taints]
+    keys += [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
     if tenant.spec.gpu.total:
         keys += platform.spec.gpu.resource_names
     if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
         keys.append(sandbox[0])
     return keys
+
+
+def _pools(platform: Platform, tenant: Tenant) -> list[NodePool]:
+    wanted = tenant.spec.node_pools
+    return [pool for pool in platform.spec.node_pools if wanted is None or pool.name in wanted]
 
 
 def _flavors(platform: Platform, tenant: Tenant) -> list[GpuFlavor]:

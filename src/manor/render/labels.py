@@ -8,6 +8,10 @@ TENANT = f"{GROUP}/tenant"
 SANDBOX = f"{GROUP}/sandbox"
 """On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
 
+USER_IDS = f"{GROUP}/user-ids"
+"""On a namespace: the first of the user and group IDs of its tenant's pods. What fills them in and what checks them
+reads it here, so that neither needs another object."""
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
@@ -22,7 +26,8 @@ MANAGED = {MANAGED_BY: "manor"}
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
     """Labels of a tenant's namespace."""
     sandbox = {SANDBOX: "true"} if tenant.spec.sandbox else {}
-    return {**MANAGED, TENANT: tenant.name, **sandbox, **POD_SECURITY}
+    user_ids = {USER_IDS: str(tenant.user_ids.start)}
+    return {**MANAGED, TENANT: tenant.name, **user_ids, **sandbox, **POD_SECURITY}
 
 
 def workload_labels(kind: str, name: str) -> dict[str, str]:

@@ -82,21 +82,10 @@ def resource_quota(namespace: str, hard: dict[str, str]) -> Object:
     return make("v1", "ResourceQuota", names.QUOTA, namespace, spec={"hard": hard})
 
 
-def limit_range(platform: Platform, namespace: str) -> Object:
-    """Requests and limits for containers that state none, so that the quota can count every pod."""
-    defaults = platform.spec.container_defaults
-    return make(
-        "v1",
-        "LimitRange",
-        names.LIMITS,
-        namespace,
-        spec={
-            "limits": [
-                {
-                    "type": "Container",
-                    "defaultRequest": {"cpu": defaults.cpu, "memory": defaults.memory, "ephemeral-storage": "256Mi"},
-                    "default": {"memory": defaults.memory},
-                }
-            ]
-        },
-    )
+def limit_range(namespace: str) -> Object:
+    """The request of ephemeral storage of a container that states none, so that the quota can count every pod.
+
+    Those of CPU and memory are filled in by the mutation beside manor-pods, which knows what the pod states as a whole.
+    """
+    limit = {"type": "Container", "defaultRequest": {"ephemeral-storage": "256Mi"}}
+    return make("v1", "LimitRange", names.LIMITS, namespace, spec={"limits": [limit]})

@@ -45,7 +45,7 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
         objects += [
             _namespace(tenant, namespace),
             resource_quota(namespace, hard),
-            limit_range(platform, namespace),
+            limit_range(namespace),
             guardrails.params(platform, tenant, namespace),
             _default_service_account(namespace),
             *network_policies(platform, tenant, tenants, namespace),

@@ -51,7 +51,6 @@ def pod_spec(*containers: Object, security: Mapping[str, Any] | None = None, **s
         "restartPolicy": "Never",
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": 65532,
             "seccompProfile": {"type": "RuntimeDefault"},
             **(security or {}),
         },

@@ -18,6 +18,7 @@ KNOWN = [
     "ingress",
     "metadata",
     "namespaces",
+    "pod-fields",
     "pods",
     "queues",
     "rbac",

@@ -3,7 +3,7 @@
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
-from manor.verify.objects import pod
+from manor.verify.objects import container, pod
 from manor.verify.requests import create
 
 CHECK = Check(
@@ -16,11 +16,15 @@ CHECK = Check(
         "NSA/CISA: Kubernetes Pod security",
         "CIS 5.2.3",
     ),
-    attempt="Creates a Pod with shareProcessNamespace.",
+    attempt="Creates a Pod of two containers with shareProcessNamespace.",
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {"shareProcessNamespace": create(pod(shareProcessNamespace=True))},
+        {
+            "shareProcessNamespace": create(
+                pod(container(), {**container(), "name": "second"}, shareProcessNamespace=True)
+            )
+        },
         by=policy("pods"),
         control=create(pod()),
     ),

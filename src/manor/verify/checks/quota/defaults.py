@@ -24,8 +24,9 @@ async def _attack(ground: Ground) -> list[Trial]:
         by = LIMITS.stopped(error) or ("quota" if "must specify" in error.message else "")
         return [*trials, Trial(what, Verdict.HELD if by else Verdict.ERROR, error.message, by)]
     given = made["spec"]["containers"][0].get("resources", {})
-    fine = {"cpu", "memory"} <= set(given.get("requests", {})) and "memory" in given.get("limits", {})
-    return [*trials, holds(what, fine, f"the API server made of it: {given}", "limit range")]
+    asked, limits = set(given.get("requests", {})), given.get("limits", {})
+    fine = {"cpu", "memory", "ephemeral-storage"} <= asked and "memory" in limits
+    return [*trials, holds(what, fine, f"the API server made of it: {given}", "limit range and mutation")]
 
 
 CHECK = Check(
@@ -39,7 +40,7 @@ CHECK = Check(
         "Kubernetes: Limit ranges",
     ),
     attempt="Creates a Pod whose container states no resources, and looks at what the API server made of it.",
-    expect="The limit range fills in CPU and memory requests and a memory limit.",
-    remedy="Write the LimitRange again (`manor apply`).",
+    expect="Requests of CPU, memory and ephemeral storage are filled in, and a memory limit.",
+    remedy="Write the LimitRange and the policy manor-pods-defaults again (`manor apply`).",
     run=_attack,
 )

@@ -27,7 +27,7 @@ def _mounting(ground: Ground, team: Team, name: str, volume: str, program: str, 
     env = [{"name": "TOKEN", "value": token}]
     main = container(ground.stage.image or "", command=["python3", "-c", program], volumeMounts=mounts, env=env)
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": volume}}]
-    spec = pod_spec(main, security={"fsGroup": 65532}, volumes=volumes, terminationGracePeriodSeconds=0)
+    spec = pod_spec(main, volumes=volumes, terminationGracePeriodSeconds=0)
     return make("v1", "Pod", team.namespace, name, spec=spec)
 
 
