@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 DECIDED = yaml.safe_load((Path(__file__).parents[1] / "api_fields.yaml").read_text())
 POLICY = yaml.safe_load_all((POLICIES / "pod-fields" / "policy.yaml").read_text())
-VARIABLES = {variable["name"]: variable["expression"] for variable in next(POLICY)["spec"]["variables"]}
+VARIABLES = {item["name"]: item["expression"] for item in next(POLICY)["spec"]["variables"] if "name" in item}
 DECISION = re.compile(r"allowed|(bounded|refused) by (\S+)")
 OTHERS = {"pod-security", "quota", "api-server"}
 
