@@ -11,7 +11,7 @@ _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
 def literal(value: bool | str | Sequence[str]) -> str:
-    """Text, a list of texts or a truth value as a CEL literal: JSON's escapes, less the surrogate pairs of `\\ud83d`."""
+    """Text, texts or a truth value as a CEL literal: JSON's escapes, less the surrogate pairs of `\\ud83d`."""
     return json.dumps(value, ensure_ascii=False)
 
 
