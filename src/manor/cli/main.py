@@ -64,7 +64,17 @@ def load(name: str) -> Any:
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
+    _say_nothing_of_flags(command)
     return command
+
+
+def _say_nothing_of_flags(command: Any) -> None:
+    """Typer's help calls a switch `<bool>`, as if a value were to follow."""
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        _say_nothing_of_flags(below)
 
 
 app = typer.Typer(

@@ -1,0 +1,44 @@
+"""The table of commands: what is listed can be run, and listing imports none of it."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from manor.cli.main import COMMANDS, app
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_found_and_its_line_says_what_its_help_says(name: str) -> None:
+    entry = COMMANDS[name]
+    found = getattr(import_module(f"manor.cli.{entry.module}"), entry.attribute)
+    whole = str(found.info.help) if isinstance(found, typer.Typer) else " ".join(str(found.__doc__).split())
+    first = entry.help.split()[0]
+    assert whole.startswith(first), f"{name}: {entry.help!r} stands for {whole!r}"
+    assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
+
+
+def test_listing_the_commands_imports_none_of_them() -> None:
+    code = (
+        "import sys, manor.cli.main; print([m for m in sys.modules if m in ('pydantic', 'aiohttp', 'yaml', 'asyncio')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version_and_suggestion() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout.startswith("manor ")
+    mistyped = CliRunner().invoke(app, ["aply"])
+    assert mistyped.exit_code == 2
+    assert "Did you mean 'apply'?" in mistyped.stderr
+
+
+def test_a_switch_takes_no_value() -> None:
+    shown = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "100"}).stdout
+    line = next(line for line in shown.splitlines() if "--curl" in line)
+    assert "<" not in line
