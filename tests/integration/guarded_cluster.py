@@ -13,6 +13,7 @@ from manor.api import Platform, Tenant
 from manor.kube import ApiError, Client, Conflict, NotFound, UnknownKind
 from manor.render import guardrails, labels, names
 from manor.render.crds import crds
+from manor.render.metadata import namespace_annotations
 from policy_cases import OWNERS, Case
 
 Object = dict[str, Any]
@@ -112,7 +113,11 @@ def tenancy(tenant: Tenant) -> list[Object]:
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": name, "labels": labels.namespace_labels(tenant)},
+            "metadata": {
+                "name": name,
+                "labels": labels.namespace_labels(tenant),
+                "annotations": namespace_annotations(PLATFORM, tenant),
+            },
         },
         params,
         {
@@ -218,7 +223,7 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
     """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is as it was before."""
     async with Client.connect(kubeconfig) as client:
         await apply_all(client, watcher())
-        wanted = [*cluster_objects(), *guardrails.policies(PLATFORM)]
+        wanted = [*cluster_objects(), *guardrails.policies(WHOLE_PLATFORM)]
         made = [obj for obj in wanted if await _gone(client, where(obj))]
         await apply_all(client, made)
         for case in in_force:
@@ -243,7 +248,7 @@ def where(obj: Object) -> tuple[str, str, str, str | None]:
 
 def bindings(policy: str | None = None) -> list[Object]:
     """The validating bindings, of one policy or of all."""
-    found = [obj for obj in guardrails.policies(PLATFORM) if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
+    found = [obj for obj in guardrails.policies(WHOLE_PLATFORM) if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
     return [obj for obj in found if policy in (None, obj["spec"]["policyName"].removeprefix("manor-"))]
 
 

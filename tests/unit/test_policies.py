@@ -110,7 +110,7 @@ def test_one_name_one_meaning() -> None:
     for policy in guardrails.policies(PLATFORM):
         for variable in policy["spec"].get("variables", []):
             meanings[variable["name"]].add(variable["expression"])
-    shared = yaml.safe_load((POLICIES / "variables.yaml").read_text())
+    shared = yaml.safe_load((POLICIES / "shared.yaml").read_text())["variables"]
     names_of = {variable["name"] for group in shared.values() for variable in group} | {"tenant", "pod"}
     assert {name for name in names_of if len(meanings[name]) != 1} == set()
 

@@ -16,6 +16,14 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 ApiVersion = Literal["manor.dev/v1alpha1"]
 Name = Annotated[str, Field(pattern=DNS_LABEL, min_length=1, max_length=63)]
 
+MetadataKey = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([*]|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$", max_length=316
+    ),
+]
+"""Key of a label or annotation; `example.com/*` stands for every key of that domain."""
+
 
 class Spec(BaseModel):
     """A part of a spec: camelCase in YAML, unknown fields refused, never changed once read."""
@@ -43,6 +51,23 @@ class NamespacedMetadata(Metadata):
 
     namespace: Name
     """The tenant's namespace that holds the object."""
+
+
+_RESERVED_KEY = r"^([^/]+[.])?(manor[.]dev|applyset[.]kubernetes[.]io|pod-security[.]kubernetes[.]io)/"
+"""Keys that isolation hangs on, which nobody may allow a tenant to write."""
+
+
+def check_keys(keys: list[str]) -> list[str]:
+    """Refuses keys that no tenant may ever write."""
+    if found := [key for key in keys if key == "*" or re.match(_RESERVED_KEY, key)]:
+        raise ValueError(f"{', '.join(found)}: isolation hangs on this; no tenant may write it")
+    return keys
+
+
+def keys_rule(field: str) -> tuple[str, str]:
+    """The same as `check_keys` of the list `field`, in CEL."""
+    rule = f"!has(self.{field}) || self.{field}.all(k, k != '*' && !k.matches('{_RESERVED_KEY}'))"
+    return rule, "isolation hangs on these keys; no tenant may write them"
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Platform: what is true of the whole cluster. One object, named `manor`."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
-from manor.api.meta import ApiVersion, Metadata, Name, Spec
+from manor.api.meta import ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
 from manor.api.quantity import Quantity
 
 TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
+ANNOTATION = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+KIND_OF_GROUP = r"^[A-Z][A-Za-z0-9]*[.][a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
@@ -165,6 +168,49 @@ class ContainerDefaults(Spec):
     """Memory request and limit, in bytes."""
 
 
+class MetadataSettings(Spec):
+    """What tenants may write onto their objects beside what means nothing beyond their own namespace."""
+
+    model_config = ConfigDict(json_schema_extra=cel(keys_rule("keys")))
+
+    keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=128)
+    """Keys of labels and annotations, exact or `example.com/*`: a vendor's, your company's, a webhook's."""
+    finalizers: list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]] = Field(default=[], max_length=32)
+    """Finalizers that a webhook of the cluster puts onto a tenant's new object; Kueue's come with `engines.queue`."""
+    owners: list[Annotated[str, Field(pattern=KIND_OF_GROUP, max_length=316)]] = Field(default=[], max_length=64)
+    """Kinds beside Kubernetes' own that may own a tenant's object, as `Kind.group`; they must live in a namespace."""
+
+
+def _annotation_keys(annotations: dict[str, str]) -> dict[str, str]:
+    if wrong := [key for key in annotations if not re.match(ANNOTATION, key)]:
+        raise ValueError(f"{', '.join(wrong)}: write a key such as example.com/internal")
+    check_keys(list(annotations))
+    return annotations
+
+
+class ServiceSettings(Spec):
+    """What a tenant's Services may ask of the cluster's load balancers."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            keys_rule("annotations"),
+            keys_rule("loadBalancerAnnotations"),
+            (
+                "!has(self.loadBalancerAnnotations) || "
+                f"self.loadBalancerAnnotations.all(k, k.size() <= 316 && k.matches('{ANNOTATION}'))",
+                "write a key such as example.com/internal",
+            ),
+        )
+    )
+
+    annotations: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=64)
+    """Keys of annotations that tenants may write onto Services, exact or `example.com/*`."""
+    load_balancer_annotations: Annotated[
+        dict[str, Annotated[str, Field(max_length=256)]], AfterValidator(_annotation_keys)
+    ] = Field(default={}, max_length=16)
+    """Annotations of each Service of type LoadBalancer, filled in where absent: such as one that keeps it internal."""
+
+
 class Controller(Spec):
     """A controller of the cluster, by its service account."""
 
@@ -216,6 +262,10 @@ class PlatformSpec(Spec):
     """Engine of each ML kind."""
     identity: Identity = Identity()
     """Where users come from."""
+    metadata: MetadataSettings = MetadataSettings()
+    """Labels, annotations, finalizers and owners that tenants may write besides."""
+    services: ServiceSettings = ServiceSettings()
+    """Services and load balancers."""
     controllers: list[Controller] = Field(default=[], max_length=64)
     """Controllers whose writes to tenants' namespaces are the cluster's, though they may not write everywhere."""
     container_defaults: ContainerDefaults = ContainerDefaults()

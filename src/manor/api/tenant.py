@@ -3,9 +3,9 @@
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, Name, Spec, cel
+from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
 from manor.api.platform import Network, without_status
 from manor.api.quantity import Quantity
 
@@ -149,6 +149,8 @@ class TenantMetadata(Metadata):
 class TenantSpec(Spec):
     """What a team is: its people, its places, its budget, its borders."""
 
+    model_config = ConfigDict(json_schema_extra=cel(keys_rule("metadataKeys"), keys_rule("serviceAnnotations")))
+
     owners: list[Subject] = Field(min_length=1)
     """Who answers for the tenant: may do what an editor may, grant roles to members and create namespaces."""
     members: list[Member] = []
@@ -187,6 +189,12 @@ class TenantSpec(Spec):
     """Volumes that Manor makes for the tenant; kept when the tenant is deleted unless data is to go too."""
     load_balancers: bool = False
     """Whether the tenant may make Services of type LoadBalancer."""
+    service_annotations: Annotated[list[MetadataKey], AfterValidator(check_keys)] | None = Field(
+        default=None, max_length=64
+    )
+    """Keys of annotations that it may write onto Services; the Platform's when absent."""
+    metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] | None = Field(default=None, max_length=128)
+    """Keys of labels and annotations that it may write besides; the Platform's when absent."""
     sandbox: bool = False
     """Whether all its pods must run in the Platform's sandboxed runtime class."""
 

@@ -10,13 +10,13 @@ from manor.render.objects import Object
 _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
-def literal(value: bool | str | Sequence[str]) -> str:
-    """Text, texts or a truth value as a CEL literal: JSON's escapes, less the surrogate pairs of `\\ud83d`."""
+def literal(value: bool | str | Sequence[str] | Mapping[str, str]) -> str:
+    """A truth value, text, texts or a map of them as a CEL literal: JSON, less the surrogate pairs of `\\ud83d`."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def completed(policy: Object, shared: Mapping[str, list[Object]], literals: Mapping[str, str]) -> Object:
-    """The policy with each `include` replaced by the shared variables, and each `${name}` by its literal."""
+def completed(policy: Object, shared: Mapping[str, list[Object]], values: Mapping[str, str]) -> Object:
+    """The policy with the shared variables for each `include`, and an expression for each `${name}`."""
     spec = dict(policy["spec"])
     if "variables" in spec:
         spec["variables"] = [
@@ -24,12 +24,12 @@ def completed(policy: Object, shared: Mapping[str, list[Object]], literals: Mapp
             for item in spec["variables"]
             for variable in (shared[item["include"]] if "include" in item else [item])
         ]
-    return {**policy, "spec": _filled(spec, literals)}
+    return {**policy, "spec": _filled(spec, values)}
 
 
-def _filled(value: Any, literals: Mapping[str, str]) -> Any:
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(item, literals) for key, item in value.items()}
+        return {key: _filled(item, values) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, literals) for item in value]
-    return _PLACEHOLDER.sub(lambda found: literals[found[1]], value) if isinstance(value, str) else value
+        return [_filled(item, values) for item in value]
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], value) if isinstance(value, str) else value

@@ -13,7 +13,7 @@ import yaml
 from manor.api import Platform, Subject, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.tenant import Role
-from manor.render import labels, names
+from manor.render import labels, metadata, names
 from manor.render.expressions import completed, literal
 from manor.render.objects import Object, make
 
@@ -29,28 +29,32 @@ def folders() -> list[Traversable]:
 
 def policies(platform: Platform) -> list[Object]:
     """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
-    shared = yaml.safe_load(resources.files("manor.policies").joinpath("variables.yaml").read_text(encoding="utf-8"))
-    literals = {name: literal(value) for name, value in _values(platform).items()}
+    shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
+    values = {name: literal(value) for name, value in _values(platform).items()} | shared["expressions"]
     found: list[Object] = []
     for folder in folders():
         for name in ("policy.yaml", "mutation.yaml"):
             file = folder.joinpath(name)
             if file.is_file():
                 written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
-                found += [completed(obj, shared, literals) for obj in written]
+                found += [completed(obj, shared["variables"], values) for obj in written]
     for obj in found:
         obj["metadata"]["labels"] = dict(labels.MANAGED)
     return found
 
 
-def _values(platform: Platform) -> dict[str, bool | str | list[str]]:
+def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, str]]:
     """What the policies may say `${name}` for."""
     spec = platform.spec
     return {
+        "allowed-finalizers": metadata.finalizers(platform),
+        "allowed-keys": metadata.keys(platform),
+        "allowed-owners": metadata.owners(platform),
         "contact": spec.contact,
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
         "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in spec.controllers],
+        "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
         "reserved-namespaces": reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",

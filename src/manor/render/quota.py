@@ -37,6 +37,10 @@ COUNTED = (
 for it, can create. Not events: the quota controller leaves them out, and what it does not count is refused."""
 
 
+LOAD_BALANCERS = 10
+"""Services of type LoadBalancer of a tenant that may make them, with five ports each."""
+
+
 def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
     """The tenant's whole budget, in the words of a ResourceQuota."""
     quota = tenant.spec.quota
@@ -52,8 +56,9 @@ def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
         "count/pods": str(quota.pods + quota.objects),
         "requests.hugepages-1Gi": "0",
         "requests.hugepages-2Mi": "0",
-        "services.nodeports": "0",
-        "services.loadbalancers": "10" if tenant.spec.load_balancers else "0",
+        # Most load balancers come by a node port for each of theirs; the type NodePort itself is refused.
+        "services.nodeports": str(LOAD_BALANCERS * 5) if tenant.spec.load_balancers else "0",
+        "services.loadbalancers": str(LOAD_BALANCERS) if tenant.spec.load_balancers else "0",
     }
     hard |= {f"requests.{resource}": str(gpus) for resource in platform.spec.gpu.resource_names}
     hard |= {f"count/{resource}": str(quota.objects) for resource in COUNTED}

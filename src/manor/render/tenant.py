@@ -6,14 +6,18 @@ from manor.api import Platform, Tenant
 from manor.render import guardrails, labels
 from manor.render.fairness import fairness
 from manor.render.gateway import gateway
+from manor.render.metadata import namespace_annotations
 from manor.render.network import network_policies
 from manor.render.objects import Object, make
 from manor.render.quota import divide, limit_range, resource_quota
 from manor.render.rbac import role_bindings, tenant_role
 
 
-def _namespace(tenant: Tenant, name: str) -> Object:
-    return make("v1", "Namespace", name, labels=labels.namespace_labels(tenant))
+def _namespace(platform: Platform, tenant: Tenant, name: str) -> Object:
+    namespace = make("v1", "Namespace", name, labels=labels.namespace_labels(tenant))
+    if annotations := namespace_annotations(platform, tenant):
+        namespace["metadata"]["annotations"] = annotations
+    return namespace
 
 
 def _default_service_account(namespace: str) -> Object:
@@ -43,7 +47,7 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
     objects: list[Object] = []
     for namespace, hard in quotas.items():
         objects += [
-            _namespace(tenant, namespace),
+            _namespace(platform, tenant, namespace),
             resource_quota(namespace, hard),
             limit_range(namespace),
             guardrails.params(platform, tenant, namespace),

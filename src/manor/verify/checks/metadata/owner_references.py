@@ -16,7 +16,10 @@ CHECK = Check(
         "CVE-2022-46167 (class)",
         "Kubernetes: Owners and dependents",
     ),
-    attempt=("Creates ConfigMaps owned by a Namespace, a Node, a PersistentVolume, a Tenant and a ClusterRole."),
+    attempt=(
+        "Creates ConfigMaps owned by a Namespace, a Node, a PersistentVolume, a Tenant, a ClusterRole and a kind that "
+        "nobody named."
+    ),
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -30,6 +33,7 @@ CHECK = Check(
                 ("v1", "PersistentVolume"),
                 ("manor.dev/v1alpha1", "Tenant"),
                 ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+                ("verify.invalid/v1", "Deployment"),
             )
         },
         by=policy("metadata"),

@@ -3,11 +3,29 @@
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
-from manor.verify.objects import config_map, pod_spec, workloads
+from manor.verify.objects import config_map, pod, pod_spec, workloads
 from manor.verify.requests import create, merged
 
-KEYS = ("manor.dev/tenant", "manor.dev/anything", "sub.manor.dev/tenant", "pod-security.kubernetes.io/enforce")
-TEMPLATE = {"spec": {"template": {"metadata": {"labels": {"manor.dev/tenant": "$other_tenant"}}}}}
+KEYS = (
+    "manor.dev/tenant",
+    "manor.dev/anything",
+    "sub.manor.dev/tenant",
+    "pod-security.kubernetes.io/enforce",
+    "applyset.kubernetes.io/part-of",
+    "applyset.kubernetes.io/tooling",
+    "verify.invalid/key",
+)
+FORGED = {"labels": {"manor.dev/tenant": "$other_tenant"}}
+TEMPLATE = {"spec": {"template": {"metadata": FORGED}}}
+CLAIM = {
+    "metadata": FORGED,
+    "spec": {
+        "storageClassName": "$storage_class",
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Mi"}},
+    },
+}
+SCRATCH = {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": CLAIM}}]}
 
 CHECK = Check(
     id="MNR-METADATA-010",
@@ -17,8 +35,8 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("GHSA-gjw4-3v3v-rqxg",),
     attempt=(
-        "Writes labels and annotations of manor.dev and its subdomains, and of Pod Security, onto ConfigMaps "
-        "and into pod templates."
+        "Writes labels and annotations of manor.dev and its subdomains, of Pod Security, of ApplySets and of a "
+        "vendor that nobody named onto ConfigMaps, into pod templates and the claim templates of ephemeral volumes."
     ),
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
@@ -31,10 +49,14 @@ CHECK = Check(
                 for kind, obj in workloads(pod_spec()).items()
                 if kind != "CronJob"
             },
+            **{
+                f"in the claim template of a {kind}": create(obj)
+                for kind, obj in {"Pod": pod(**SCRATCH), **workloads(pod_spec(**SCRATCH))}.items()
+            },
         },
         by=policy("metadata"),
         control={
-            "a plain label": create(config_map(meta={"labels": {"example.com/team": "a"}})),
+            "a plain label": create(config_map(meta={"labels": {"team": "a", "app.kubernetes.io/part-of": "a"}})),
             "a plain template": create(workloads(pod_spec())["Deployment"]),
         },
     ),

@@ -1,0 +1,122 @@
+"""Which labels, annotations, finalizers and owners a tenant may write: what means nothing beyond its own namespace.
+
+A key stands for itself; `example.com/*` for all keys of that domain. What is not here is for the Platform to name.
+"""
+
+from manor.api import GROUP, Platform, Tenant
+
+KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
+SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+
+_KUBERNETES = (
+    "app.kubernetes.io/*",
+    "apps.kubernetes.io/*",
+    "autoscaling.alpha.kubernetes.io/*",
+    "batch.kubernetes.io/*",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
+    "control-plane.alpha.kubernetes.io/leader",
+    "controller.kubernetes.io/pod-deletion-cost",
+    "deployment.kubernetes.io/*",
+    "deprecated.daemonset.template.generation",
+    "kubectl.kubernetes.io/*",
+    "kubernetes.io/change-cause",
+    "kubernetes.io/description",
+    "kubernetes.io/enforce-mountable-secrets",
+    "kubernetes.io/limit-ranger",
+    "kubernetes.io/service-account.name",
+    "service.kubernetes.io/topology-mode",
+    "statefulset.kubernetes.io/*",
+)
+"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a tenant's name."""
+
+_DEPLOYING = (
+    "argocd.argoproj.io/compare-options",
+    "argocd.argoproj.io/hook",
+    "argocd.argoproj.io/hook-delete-policy",
+    "argocd.argoproj.io/sync-options",
+    "argocd.argoproj.io/sync-wave",
+    "checksum/*",
+    "config.kubernetes.io/*",
+    "helm.sh/*",
+    "helm.toolkit.fluxcd.io/*",
+    "kompose.cmd",
+    "kompose.version",
+    "kustomize.toolkit.fluxcd.io/*",
+    "linkerd.io/inject",
+    "meta.helm.sh/*",
+    "prometheus.io/*",
+    "pulumi.com/*",
+    "sidecar.istio.io/inject",
+    "skaffold.dev/*",
+)
+"""What charts and the tools that deploy them write. Not the marks by which such a tool owns and prunes objects."""
+
+_ML_SYSTEMS = (
+    "autoscaling.knative.dev/*",
+    "dask.org/*",
+    "hub.jupyter.org/*",
+    "jobset.sigs.k8s.io/*",
+    "katib.kubeflow.org/*",
+    "kubernetes.dask.org/*",
+    "kueue.x-k8s.io/queue-name",
+    "leaderworkerset.sigs.k8s.io/*",
+    "notebooks.kubeflow.org/*",
+    "pipelines.kubeflow.org/*",
+    "ray.io/*",
+    "serving.knative.dev/*",
+    "serving.kserve.io/*",
+    "sparkoperator.k8s.io/*",
+    "trainer.kubeflow.org/*",
+    "training.kubeflow.org/*",
+    "workflows.argoproj.io/*",
+)
+"""What their controllers read in a namespace and write onto the pods that they make there."""
+
+_KUEUE = "kueue.x-k8s.io/*"
+_KUEUE_FINALIZER = "kueue.x-k8s.io/managed"
+
+_OWNERS = {
+    "": (
+        *("ConfigMap", "Endpoints", "PersistentVolumeClaim", "Pod", "PodTemplate", "ReplicationController", "Secret"),
+        *("Service", "ServiceAccount"),
+    ),
+    "apps": ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
+    "autoscaling": ("HorizontalPodAutoscaler",),
+    "batch": ("CronJob", "Job"),
+    "gateway.networking.k8s.io": ("GRPCRoute", "HTTPRoute"),
+    GROUP: ("Model", "TrainingJob", "Workspace"),
+    "networking.k8s.io": ("Ingress",),
+    "policy": ("PodDisruptionBudget",),
+    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
+    "resource.k8s.io": ("ResourceClaim", "ResourceClaimTemplate"),
+}
+"""Kinds that live in a namespace, by group: an owner of another kind might be anywhere in the cluster."""
+
+
+def keys(platform: Platform) -> list[str]:
+    """Keys of labels and annotations that every tenant may write."""
+    queue = [_KUEUE] if platform.spec.engines.queue == "kueue" else []
+    return sorted([*_KUBERNETES, *_DEPLOYING, *_ML_SYSTEMS, *queue])
+
+
+def finalizers(platform: Platform) -> list[str]:
+    """Finalizers that a new object of a tenant may bear, because a webhook of the cluster puts them there."""
+    queue = [_KUEUE_FINALIZER] if platform.spec.engines.queue == "kueue" else []
+    return sorted({*platform.spec.metadata.finalizers, *queue})
+
+
+def owners(platform: Platform) -> list[str]:
+    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`."""
+    known = [f"{kind}.{group}".rstrip(".") for group, kinds in _OWNERS.items() for kind in kinds]
+    return sorted({*known, *platform.spec.metadata.owners})
+
+
+def namespace_annotations(platform: Platform, tenant: Tenant) -> dict[str, str]:
+    """What a tenant may write besides, on its namespace: so that the policy holds there from the first moment."""
+    own, services = tenant.spec.metadata_keys, tenant.spec.service_annotations
+    more = {
+        KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
+        SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations if services is None else services,
+    }
+    return {key: ",".join(sorted(set(patterns))) for key, patterns in more.items() if patterns}
