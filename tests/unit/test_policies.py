@@ -5,33 +5,33 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from manor.api import Platform, Tenant
-from manor.render import guardrails, names
+from manor.render import guardrails, metadata, names
 from policy_cases import FOLDERS, POLICIES, Case, cases
 
 pytestmark = pytest.mark.unit
 
 Object = dict[str, Any]
 
-PLATFORM = Platform.model_validate(
-    {
-        "apiVersion": "manor.dev/v1alpha1",
-        "kind": "Platform",
-        "spec": {
-            "domain": "example.org",
-            "contact": 'the "platform" team\'s channel\n',
-            "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
-            "gpu": {
-                "flavors": [
-                    {"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "a100"},
-                    {"name": "h100", "nodeLabels": {"gpu": "h100"}, "taint": "h100"},
-                ]
-            },
-            "identity": {"groupPrefix": "oidc:"},
+SPEC: Object = {
+    "apiVersion": "manor.dev/v1alpha1",
+    "kind": "Platform",
+    "spec": {
+        "domain": "example.org",
+        "contact": 'the "platform" team\'s channel\n',
+        "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
+        "gpu": {
+            "flavors": [
+                {"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "a100"},
+                {"name": "h100", "nodeLabels": {"gpu": "h100"}, "taint": "h100"},
+            ]
         },
-    }
-)
+        "identity": {"groupPrefix": "oidc:"},
+    },
+}
+PLATFORM = Platform.model_validate(SPEC)
 
 
 def tenant(**spec: Any) -> Tenant:
@@ -189,6 +189,41 @@ def test_gpu_flavors() -> None:
     assert data["gpu-resources"] == "nvidia.com/gpu"
     assert data["node-labels"] == "gpu=h100"
     assert data["tolerations"] == "h100,nvidia.com/gpu"
+
+
+def annotations(platform: dict[str, Any], **spec: Any) -> dict[str, str]:
+    whole = Platform.model_validate({**SPEC, "spec": {**SPEC["spec"], **platform}})
+    return metadata.namespace_annotations(whole, tenant(**spec))
+
+
+def test_keys_are_the_platforms_unless_the_tenant_has_its_own() -> None:
+    platform = {"metadata": {"keys": ["b.example/*", "a.example/x"]}, "services": {"annotations": ["c.example/y"]}}
+    assert annotations(platform) == {
+        "manor.dev/metadata-keys": "a.example/x,b.example/*",
+        "manor.dev/service-annotations": "c.example/y",
+    }
+    assert annotations(platform, metadataKeys=["a.example/x"], serviceAnnotations=[]) == {
+        "manor.dev/metadata-keys": "a.example/x"
+    }
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "*",
+        "manor.dev/*",
+        "x.manor.dev/tenant",
+        "applyset.kubernetes.io/part-of",
+        "pod-security.kubernetes.io/*",
+        "a,b/c",
+    ],
+)
+def test_nobody_may_allow_what_isolation_hangs_on(key: str) -> None:
+    for where in ({"metadata": {"keys": [key]}}, {"services": {"annotations": [key]}}):
+        with pytest.raises(ValidationError):
+            annotations(where)
+    with pytest.raises(ValidationError):
+        annotations({}, metadataKeys=[key])
 
 
 @pytest.mark.parametrize(

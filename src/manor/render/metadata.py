@@ -52,17 +52,30 @@ _DEPLOYING = (
 )
 """What charts and the tools that deploy them write. Not the marks by which such a tool owns and prunes objects."""
 
+_IDENTITY = (
+    "azure.workload.identity/client-id",
+    "azure.workload.identity/use",
+    "eks.amazonaws.com/role-arn",
+    "iam.gke.io/gcp-service-account",
+)
+"""Which identity of the cloud a service account asks for: the cloud's own policy says whether it gets it."""
+
 _ML_SYSTEMS = (
     "autoscaling.knative.dev/*",
+    "dagster/*",
     "dask.org/*",
+    "flyte.org/*",
     "hub.jupyter.org/*",
     "jobset.sigs.k8s.io/*",
     "katib.kubeflow.org/*",
     "kubernetes.dask.org/*",
     "kueue.x-k8s.io/queue-name",
     "leaderworkerset.sigs.k8s.io/*",
+    "metaflow/*",
+    "mlflow.org/*",
     "notebooks.kubeflow.org/*",
     "pipelines.kubeflow.org/*",
+    "prefect.io/*",
     "ray.io/*",
     "serving.knative.dev/*",
     "serving.kserve.io/*",
@@ -97,7 +110,7 @@ _OWNERS = {
 def keys(platform: Platform) -> list[str]:
     """Keys of labels and annotations that every tenant may write."""
     queue = [_KUEUE] if platform.spec.engines.queue == "kueue" else []
-    return sorted([*_KUBERNETES, *_DEPLOYING, *_ML_SYSTEMS, *queue])
+    return sorted([*_KUBERNETES, *_DEPLOYING, *_IDENTITY, *_ML_SYSTEMS, *queue])
 
 
 def finalizers(platform: Platform) -> list[str]:
