@@ -115,7 +115,6 @@ def test_every_image_runs_as_a_numbered_user(built: dict[str, Unpacked]) -> None
         ("envoy", ["envoy", "--version"], "/1.40.0/"),
         ("envoy-gateway", ["envoy-gateway", "version"], "GATEWAYAPI_VERSION: v1."),
         ("coredns", ["coredns", "-version"], "CoreDNS-1.15.0"),
-        ("local-path-provisioner", ["local-path-provisioner", "--version"], "v0.0.30"),
     ],
 )
 def test_its_program_runs(built: dict[str, Unpacked], name: str, command: list[str], said: str) -> None:

@@ -33,7 +33,7 @@ CONTAINER = {
 
 
 def namespace(name: str) -> Object:
-    labels = {"team": name, "pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {"team": name, "manor.dev/tenant": name, "pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
@@ -243,6 +243,128 @@ async def test_killed_components_come_back_and_pods_stay(node: RunningNode, team
     after = await teams.get("v1", "Pod", before["metadata"]["name"], namespace="e2e-one")
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert fetch(node, "one.example", "/who") == (200, "one")
+
+
+ASK = """
+import socket, sys, time
+def ask(name, times=1):
+    # How many were answered, and the code of the last answer.
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.settimeout(4)
+    codes = []
+    for number in range(times):
+        server.sendto(b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0\\0\\1\\0\\1", ("10.96.0.10", 53))
+    try:
+        while len(codes) < times:
+            codes.append(server.recv(512)[3] & 15)
+    except TimeoutError:
+        pass
+    return len(codes), codes[-1] if codes else None
+"""
+INSIDE, OUTSIDE = "web.e2e-two.svc.cluster.local", "example.org"
+NO_ERROR, REFUSED = 0, 5
+
+
+async def ask(client: Client, home: str, name: str, times: int = 1) -> list[int]:
+    return json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+
+
+async def test_foreign_names_are_asked_for_teams_with_internet_alone(teams: Client) -> None:
+    for home in ("e2e-one", "e2e-two"):
+        assert await ask(teams, home, INSIDE) == [1, NO_ERROR]
+        assert await ask(teams, home, OUTSIDE) == [1, REFUSED]
+    online = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "manor-egress", "namespace": "e2e-one"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "none"}},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}],
+        },
+    }
+    await teams.apply(online)
+    deadline = time.monotonic() + 60
+    while (await ask(teams, "e2e-one", OUTSIDE))[1] == REFUSED:
+        assert time.monotonic() < deadline, "names are not forwarded"
+    assert await ask(teams, "e2e-two", OUTSIDE) == [1, REFUSED]
+
+
+async def test_questions_for_names_are_bounded(teams: Client) -> None:
+    answered, _ = await ask(teams, "e2e-one", INSIDE, times=20_000)
+    assert 100 < answered < 10_000
+    assert await ask(teams, "e2e-two", INSIDE, times=50) == [50, NO_ERROR]
+
+
+async def test_pods_do_not_reach_the_host(node: RunningNode, teams: Client) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        port = server.getsockname()[1]
+        said = subprocess.run(["ip", "-json", "-4", "address"], capture_output=True, text=True, check=True).stdout
+        addresses = [info["local"] for link in json.loads(said) for info in link["addr_info"]]
+        reached = [ip for ip in addresses if not ip.startswith("127.")]
+        assert reached
+        script = (
+            f"import socket\nfor ip in {reached}:\n try: socket.create_connection((ip, {port}), 2); print(ip)\n"
+            " except OSError: pass"
+        )
+        assert await run_in(teams, "e2e-one", script) == ""
+        for ip in reached:
+            socket.create_connection((ip, port), 2).close()
+
+
+async def test_a_pod_in_a_user_namespace_has_ids_of_its_own(teams: Client) -> None:
+    pod = web("e2e-one")[3]["spec"]["template"]
+    pod["spec"] |= {"hostUsers": False}
+    pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own-users", "namespace": "e2e-one"}}
+    await apply_all(teams, [pod])
+    script = "print(open('/proc/self/uid_map').read()); open('/data/owned', 'w')"
+    done = await teams.exec("e2e-one", "own-users", ["python3", "-c", script], timeout=30)
+    assert done.exit_code == 0, done.stderr
+    inside, outside, count = map(int, done.stdout.split())
+    assert (inside, count) == (0, 65536)
+    assert outside > 0
+
+
+async def test_a_volume_gives_nobody_rights(node: RunningNode, teams: Client) -> None:
+    options = "print([line.split()[5] for line in open('/proc/self/mountinfo') if line.split()[4] == '/data'])"
+    assert {"nosuid", "nodev"} <= set(
+        json.loads((await run_in(teams, "e2e-one", options)).replace("'", '"'))[0].split(",")
+    )
+    await run_in(teams, "e2e-one", "import os; open('/data/tool', 'w').write('#!'); os.chmod('/data/tool', 0o4755)")
+    (tool,) = (node.kubeconfig.parent / "data" / "volumes").glob("*/tool")
+    as_stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    for path in (tool, node.kubeconfig, node.kubeconfig.parent / "logs"):
+        done = subprocess.run([*as_stranger, "stat", str(path)], capture_output=True, text=True)
+        assert "Permission denied" in done.stderr
+
+
+async def test_a_volume_goes_with_its_claim(node: RunningNode, teams: Client) -> None:
+    claim = web("e2e-one")[1]
+    claim["metadata"]["name"] = "passing"
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "passing", "namespace": "e2e-one"},
+        "spec": web("e2e-one")[3]["spec"]["template"]["spec"],
+    }
+    pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "passing"
+    await apply_all(teams, [claim, pod])
+    found = await teams.get("v1", "PersistentVolumeClaim", "passing", namespace="e2e-one")
+    folder = node.kubeconfig.parent / "data" / "volumes" / found["spec"]["volumeName"]
+    assert folder.is_dir()
+    for kind in ("Pod", "PersistentVolumeClaim"):
+        await teams.delete("v1", kind, "passing", namespace="e2e-one")
+    until(lambda: not folder.exists())
+
+
+async def test_an_image_of_ones_own_is_loaded(node: RunningNode, teams: Client) -> None:
+    archive = max((Path.home() / ".cache/manor/images").glob("pause-*.tar"), key=lambda path: path.stat().st_mtime)
+    loaded = run_manor("local", "load-image", "--name", node.name, str(archive)).stdout.split()
+    assert loaded == [IMAGE.replace("base", "pause")]
+    refused = run_manor("local", "load-image", "--name", node.name, "manor.test/none:1", check=False)
+    assert refused.returncode != 0
+    assert "no image of that name on this machine" in refused.stderr
 
 
 def traces_of(name: str, interface: str) -> list[str]:

@@ -87,6 +87,17 @@ def test_up_with_other_options_is_refused(api_node: RunningNode) -> None:
     assert "was made with --api-only --ephemeral" in done.stderr
 
 
+def test_down_without_a_question_wants_consent(api_node: RunningNode) -> None:
+    command = [MANOR, "local", "down", "--name", api_node.name]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    assert f"removes node '{api_node.name}': its cluster with all that it holds, and the data of 0 volumes" in said
+    assert "nothing was removed" in said
+    assert "--yes" in said
+    assert (api_node.kubeconfig).exists()
+
+
 async def test_user_kubeconfig(api_node: RunningNode, tmp_path: Path) -> None:
     options = ("--name", api_node.name, "--user", "alice", "--group", "team-a", "--path")
     path = Path(run_manor("local", "kubeconfig", *options).stdout.strip())

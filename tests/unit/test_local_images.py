@@ -20,7 +20,7 @@ SOURCES = Path(__file__).parents[2] / "images"
 def bundle(tmp_path: Path) -> Bundle:
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("pause", "coredns", "envoy", "envoy-gateway", "local-path-provisioner"):
+    for name in ("pause", "coredns", "envoy", "envoy-gateway"):
         (folder / name).write_text(name)
     return Bundle(folder, tmp_path / "share")
 

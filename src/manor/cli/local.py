@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from manor.local import configuration, kubeconfig, lifecycle, status
+from manor.local import configuration, containers, kubeconfig, lifecycle, status
 from manor.local.errors import LocalError
-from manor.local.node import load_node
+from manor.local.node import Node, load_node
 from manor.local.progress import Report
 
 app = typer.Typer(help="A real Kubernetes node on this machine.", no_args_is_help=True, rich_markup_mode="markdown")
@@ -76,11 +76,34 @@ def down(
 ) -> None:
     """Remove a node and everything of it, its volumes' data included."""
     node = load_node(name)
-    if sys.stdin.isatty() and not yes and not node.ephemeral:
-        typer.confirm(f"Remove node {name!r} and all data in {node.home}?", abort=True)
+    if not yes:
+        typer.echo(f"This removes node {name!r}: its cluster with all that it holds, and {_volumes(node)}.", err=True)
+        if not sys.stdin.isatty():
+            raise LocalError("nothing was removed: nobody is there to ask; say --yes")
+        typer.confirm("Go on?", err=True, abort=True)
     report = Report()
     with report.stage(f"remove node {name!r}"):
         lifecycle.down(name)
+
+
+@app.command(
+    "load-image",
+    epilog="""Examples:
+
+    manor local load-image registry.example/team/trainer:1      (held by docker, podman or buildah)
+
+    docker save trainer:1 -o trainer.tar; manor local load-image trainer.tar
+    """,
+)
+def load_image(
+    image: Annotated[str, typer.Argument(help="An archive, as `docker save` writes it, or an image's name.")],
+    name: Name = "manor",
+) -> None:
+    """Put an image of yours on the node, where pods find it by its name. Its tag must not be `latest`."""
+    node = load_node(name)
+    file = Path(image)
+    for loaded in containers.load_archive(node, file) if file.is_file() else containers.load_image(node, image):
+        typer.echo(loaded)
 
 
 @app.command("status", epilog="Example: `manor local status -o json`")
@@ -145,6 +168,11 @@ def show_kubeconfig(
         return
     file = configuration.user_kubeconfig(node, user, tuple(group or ())) if user else node.files.kubeconfig
     typer.echo(str(file) if path else file.read_text().rstrip())
+
+
+def _volumes(node: Node) -> str:
+    volumes = list(node.files.volumes.iterdir()) if node.files.volumes.is_dir() else []
+    return f"the data of {len(volumes)} volume{'' if len(volumes) == 1 else 's'} in {node.home}"
 
 
 def _print_status(described: dict[str, Any]) -> None:

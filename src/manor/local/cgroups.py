@@ -11,6 +11,8 @@ from pathlib import Path
 _MOUNTS = Path("/proc/self/mountinfo")
 # Groups of the cpuset controller take no process before their CPUs are set, and the node's own need no pinning.
 _NOT_FOR_PROCESSES = {"cpuset"}
+# Where all else runs beside the group and not in groups, each process has the part of CPU time that a whole node would.
+_WEIGHTS = {"cpu.shares": "10240", "cpu.weight": "1000"}
 
 
 def list_hierarchies() -> list[Path]:
@@ -36,6 +38,9 @@ def create(group: str) -> list[Path]:
         (path / "system").mkdir(parents=True, exist_ok=True)
         if is_version_2():
             _delegate(hierarchy, path)
+        for name, weight in _WEIGHTS.items():
+            if (path.parent / name).exists():
+                (path.parent / name).write_text(weight)
         if hierarchy.name not in _NOT_FOR_PROCESSES:
             joining.append(path / "system" / "cgroup.procs")
     return joining

@@ -4,13 +4,26 @@ Flags follow the CIS Kubernetes Benchmark where that costs nothing: no anonymous
 profiling, etcd and the kubelet behind client certificates, what only the node itself uses on its loopback address.
 """
 
+import sys
 from dataclasses import dataclass, field
 
 from manor.local.node import POD_CIDR, SERVICE_CIDR, Node
 
 # In the mount namespace of the node /run is its own, so these need no name and no removal.
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
+HOUSEKEEPER_SOCKET = "/run/manor/housekeeper.sock"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
+# Each set of these labels is an identity for Cilium, of which a cluster has 65,535: did all labels count, each Job and
+# each label that somebody makes up would take another. NetworkPolicies select pods by these alone.
+IDENTITY_LABELS = (
+    r"io\.kubernetes\.pod\.namespace",
+    r"io\.cilium\.k8s\.namespace\.labels",  # only the platform labels namespaces
+    r"manor\.dev/",
+    r"gateway\.envoyproxy\.io/",
+    "k8s-app",
+    r"app\.kubernetes\.io/(name|instance|component|part-of|managed-by)$",
+    "(app|role|tier|segment)$",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,15 @@ def list_components(node: Node) -> list[Component]:
     control_plane = [_etcd(node), _apiserver(node), _controller_manager(node)]
     if node.api_only:
         return control_plane
-    return [*control_plane, _scheduler(node), _containerd(node), _kubelet(node), _proxy(node), _cilium(node)]
+    return [
+        *control_plane,
+        _scheduler(node),
+        _containerd(node),
+        _kubelet(node),
+        _proxy(node),
+        _cilium(node),
+        _housekeeper(node),
+    ]
 
 
 def _flags(**values: object) -> tuple[str, ...]:
@@ -199,6 +220,9 @@ def _cilium(node: Node) -> Component:
         enable_l7_proxy=False,
         enable_health_checking=False,
         enable_endpoint_health_checking=False,
+        # Packets between pods pass the node's own rules too, among them the bound on questions to the cluster's DNS.
+        enable_endpoint_routes=True,
+        labels=",".join(IDENTITY_LABELS),
     )
     return Component(
         "cilium-agent",
@@ -207,3 +231,8 @@ def _cilium(node: Node) -> Component:
         ("kube-apiserver",),
         {"K8S_NODE_NAME": node.name},
     )
+
+
+def _housekeeper(node: Node) -> Component:
+    argv = (sys.executable, "-m", "manor.local.housekeeper", node.name)
+    return Component("housekeeper", argv, f"unix://{HOUSEKEEPER_SOCKET}", ("kube-apiserver",))

@@ -25,7 +25,7 @@ def write_configuration(node: Node, images: Mapping[str, str]) -> None:
         write_file(file, render_kubeconfig(node, certificate, user))
     write_file(node.files.config / "authentication.yaml", yaml.safe_dump(_authentication()))
     node.files.logs.mkdir(mode=0o700, exist_ok=True)
-    node.files.data.mkdir(mode=0o711, exist_ok=True)
+    node.files.data.mkdir(mode=0o700, exist_ok=True)
     node.files.bin.mkdir(exist_ok=True)
     for name in _MULTI_CALL:
         (node.files.bin / name).unlink(missing_ok=True)
@@ -54,6 +54,7 @@ def issue_certificates(node: Node) -> bool:
             Wanted("kubelet-serving", kubelet, ("system:nodes",), (node.name, node.address)),
             Wanted("proxy", "system:kube-proxy"),
             Wanted("cilium", "manor:cilium"),
+            Wanted("housekeeper", "manor:housekeeper"),
         ]
     etcd = [Wanted("etcd", "etcd", hosts=local), Wanted("etcd-client", "kube-apiserver")]
     front_proxy = [Wanted("front-proxy-client", "front-proxy-client")]
@@ -73,7 +74,11 @@ def user_kubeconfig(node: Node, user: str, groups: tuple[str, ...] = ()) -> Path
 
 
 def _kubeconfigs(node: Node) -> dict[Path, tuple[str, str]]:
-    names = ["controller-manager", "scheduler", *([] if node.api_only else ["kubelet", "proxy", "cilium"])]
+    names = [
+        "controller-manager",
+        "scheduler",
+        *([] if node.api_only else ["kubelet", "proxy", "cilium", "housekeeper"]),
+    ]
     files = {node.files.config / f"{name}.kubeconfig": (name, name) for name in names}
     return {**files, node.files.kubeconfig: ("admin", context_of(node))}
 
@@ -95,7 +100,8 @@ def _write_node_files(node: Node, pause: str) -> None:
     network = {"cniVersion": "1.0.0", "name": "cilium", "plugins": [{"type": "cilium-cni"}]}
     write_file(config / "cni" / "05-cilium.conflist", json.dumps(network))
     write_file(config / "resolv.conf", _resolver(node), mode=0o644)
-    node.files.volumes.mkdir(mode=0o711, exist_ok=True)
+    node.files.volumes.mkdir(mode=0o700, exist_ok=True)
+    node.files.forwarding.mkdir(mode=0o755, exist_ok=True)
     (node.files.data / "log").mkdir(mode=0o755, exist_ok=True)
 
 

@@ -74,7 +74,6 @@ _RECIPES = {
         _Recipe("pause", programs=("pause",)),
         _Recipe("coredns", programs=("coredns",)),
         _Recipe("envoy-gateway", programs=("envoy-gateway",)),
-        _Recipe("local-path-provisioner", programs=("local-path-provisioner",)),
     )
 }
 

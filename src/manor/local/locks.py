@@ -11,7 +11,7 @@ from pathlib import Path
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder, making it if need be; whoever comes meanwhile waits."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

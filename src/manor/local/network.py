@@ -10,7 +10,9 @@ from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 from manor.local.errors import LocalError
-from manor.local.node import NODE_NETWORKS, Node, network_of
+from manor.local.node import NODE_NETWORKS, POD_CIDR, Node, network_of
+
+_QUESTIONS = 200  # packets to port 53 a second and pod
 
 
 def choose_index(taken: set[int]) -> int:
@@ -35,6 +37,7 @@ def create(node: Node) -> None:
     _ip(*inside, "link", "set", "eth0", "up")
     _ip(*inside, "route", "add", "default", "via", str(node.host_address))
     _let_out(node)
+    _bound_questions(node)
 
 
 def remove(node: Node) -> None:
@@ -49,10 +52,25 @@ def remove(node: Node) -> None:
 
 
 def _let_out(node: Node) -> None:
-    """Let its packets go on in the host's name."""
+    """Let its packets go on in the host's name, and none to the host itself but answers and questions for names.
+
+    To a pod that may reach the internet, each address of this machine would be a part of it.
+    """
     rule = f'ip saddr {node.address} oifname != "{node.interface}" masquerade'
-    chain = f"chain out {{ type nat hook postrouting priority srcnat; {rule}; }};"
-    _run("nft", f"table ip {node.interface} {{ {chain} }}")
+    out = f"chain out {{ type nat hook postrouting priority srcnat; {rule}; }};"
+    names = "meta l4proto { tcp, udp } th dport 53 accept"
+    rules = f'iifname != "{node.interface}" accept; ct state established,related accept; {names}; drop'
+    into = f"chain in {{ type filter hook input priority filter; {rules}; }};"
+    _run("nft", f"table ip {node.interface} {{ {out} {into} }}")
+
+
+def _bound_questions(node: Node) -> None:
+    """Let no pod ask the cluster's DNS so much that others get no answer: in the node's own tables."""
+    clients = "set clients { type ipv4_addr; flags dynamic; size 65536; timeout 1m; };"
+    bound = f"update @clients {{ ip saddr limit rate over {_QUESTIONS}/second burst {_QUESTIONS} packets }} drop"
+    rule = f"ip saddr {POD_CIDR} meta l4proto {{ tcp, udp }} th dport 53 {bound}"
+    chain = f"chain dns {{ type filter hook forward priority filter; {rule}; }};"
+    _ip("netns", "exec", node.namespace, "nft", f"table ip manor {{ {clients} {chain} }}")
 
 
 def _host_networks() -> list[IPv4Network]:

@@ -181,6 +181,11 @@ class Files:
         """The volumes of class `standard`."""
         return self.data / "volumes"
 
+    @property
+    def forwarding(self) -> Path:
+        """The part of the cluster DNS' configuration that says for whom it forwards."""
+        return self.data / "dns"
+
 
 def network_of(index: int) -> IPv4Network:
     """The /30 of that index."""

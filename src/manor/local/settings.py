@@ -9,9 +9,9 @@ from manor.local.node import state_home, write_file
 _NEEDED = {
     # Packets of the pods on their way out and back.
     "net/ipv4/ip_forward": 1,
-    # A kubelet and a containerd take some twenty of them, and many systems allow 128 for root in all.
-    "fs/inotify/max_user_instances": 1024,
-    "fs/inotify/max_user_watches": 65536,
+    # Counted by user, and a user may have many pods. Each takes memory of its pod: that has a limit, and is the bound.
+    "fs/inotify/max_user_instances": 1048576,
+    "fs/inotify/max_user_watches": 8388608,
 }
 
 

@@ -12,12 +12,13 @@ import yaml
 from manor.apply import Inventory, Options, apply, wait
 from manor.apply.steps import BAD
 from manor.kube import Client
+from manor.local import volumes
 from manor.local.errors import StartFailed
 from manor.local.images import Image
 from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, INGRESS_PORT, Node
 from manor.local.probes import is_ready
 
-IMAGES = ("pause", "base", "coredns", "local-path-provisioner", "envoy-gateway", "envoy")
+IMAGES = ("pause", "base", "coredns", "envoy-gateway", "envoy")
 """The images that a node itself needs."""
 
 READY_TIMEOUT = 180.0
@@ -36,11 +37,12 @@ async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) 
     """DNS, volumes and the gateway; returns what was applied, to be waited for."""
     values = {
         **{name.replace("-", "_"): image.reference for name, image in images.items()},
-        "provisioner": images["local-path-provisioner"].reference,
         "cluster_domain": CLUSTER_DOMAIN,
         "dns_address": DNS_ADDRESS,
         "ingress_port": str(INGRESS_PORT),
-        "volumes": str(node.files.volumes),
+        "forwarding": str(node.files.forwarding),
+        "provisioner": volumes.PROVISIONER,
+        "storage_class": volumes.STORAGE_CLASS,
     }
     share = Path(node.share)
     objects = [
