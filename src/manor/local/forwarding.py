@@ -6,7 +6,7 @@ The platform's own namespaces, and those of teams that may reach the internet. A
 from ipaddress import ip_network
 
 from manor import kube
-from manor.local.node import Node, write_file
+from manor.local.node import CLUSTER_DOMAIN, Node, write_file
 
 # As `render` writes them; a test holds the two together.
 TENANT = "manor.dev/tenant"
@@ -35,8 +35,12 @@ def render(namespaces: list[kube.Object], policies: list[kube.Object]) -> str:
     view forward {{
         expr metadata('kubernetes/client-namespace') in [{allowed}]
     }}
-    import cluster verified
+    errors
     metadata
+    # Here to know whose pod asks; the names of its zone are answered before.
+    kubernetes {CLUSTER_DOMAIN} {{
+        pods verified
+    }}
     forward . /etc/resolv.conf
     cache 30
 }}
