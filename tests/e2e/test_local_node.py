@@ -33,7 +33,12 @@ CONTAINER = {
 
 
 def namespace(name: str) -> Object:
-    labels = {"team": name, "manor.dev/tenant": name, "pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {
+        "team": name,
+        "manor.dev/tenant": name,
+        "manor.dev/user-ids": "5000",
+        "pod-security.kubernetes.io/enforce": "restricted",
+    }
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
@@ -52,7 +57,7 @@ def web(home: str) -> list[Object]:
         "spec": {
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": {"runAsNonRoot": True, "fsGroup": 5000, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],
             "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
         },
@@ -352,7 +357,7 @@ async def test_a_volume_goes_with_its_claim(node: RunningNode, teams: Client) ->
     await apply_all(teams, [claim, pod])
     found = await teams.get("v1", "PersistentVolumeClaim", "passing", namespace="e2e-one")
     folder = node.kubeconfig.parent / "data" / "volumes" / found["spec"]["volumeName"]
-    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o770
     for kind in ("Pod", "PersistentVolumeClaim"):
         await teams.delete("v1", kind, "passing", namespace="e2e-one")
     until(lambda: not folder.exists())

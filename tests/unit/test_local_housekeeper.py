@@ -43,6 +43,7 @@ def test_names_are_forwarded_for_the_platform_and_for_teams_with_internet() -> N
 
 def test_teams_and_their_policy_are_known_by_what_render_writes() -> None:
     assert (forwarding.TENANT, forwarding.POLICY_EGRESS) == (labels.TENANT, names.POLICY_EGRESS)
+    assert volumes.USER_IDS == labels.USER_IDS
 
 
 def claim(name: str = "data", uid: str = UID) -> Object:

@@ -4,6 +4,7 @@ A folder's path is made of the claim's UID alone, which the API server chose: no
 """
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from manor.local.node import Node
 
 PROVISIONER = "manor.dev/folder"
 STORAGE_CLASS = "standard"
+# On a team's namespace, as `render` writes it; a test holds the two together.
+USER_IDS = "manor.dev/user-ids"
 
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
@@ -31,8 +34,14 @@ async def provide(client: kube.Client, node: Node, claim: kube.Object) -> None:
     volume = describe(node, claim)
     folder = _folder_of(node, volume["metadata"]["name"])
     folder.mkdir(exist_ok=True)
-    # Whichever user a pod runs as may write. Nobody else gets here: the folder above is root's alone.
-    folder.chmod(0o777)
+    home = await client.get("v1", "Namespace", claim["metadata"]["namespace"])
+    if group := home["metadata"].get("labels", {}).get(USER_IDS):
+        # A team's pods are all in its group. Set-group-ID: so is what they write.
+        os.chown(folder, 0, int(group))
+        folder.chmod(0o2770)
+    else:
+        # Whichever user a pod runs as may write. Nobody else gets here: the folder above is root's alone.
+        folder.chmod(0o777)
     try:
         await client.create(volume)
     except kube.Conflict:  # made before, and not bound yet
