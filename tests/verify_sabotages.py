@@ -103,9 +103,10 @@ SABOTAGES = (
     ),
     sabotage(
         "reserved unbound, and the right to write quotas, limits and network policies",
-        "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 NETWORK-025 PLATFORM-005 QUOTA-007 "
-        "QUOTA-008 QUOTA-009 RBAC-008",
+        "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 PLATFORM-005 QUOTA-007 QUOTA-008 "
+        "QUOTA-009 RBAC-008",
         *unbind("reserved"),
+        *unbind("networkpolicies"),
         *grant(
             rule("", "resourcequotas resourcequotas/status limitranges", f"{WRITE} deletecollection"),
             rule("networking.k8s.io", "networkpolicies", f"{WRITE} deletecollection"),
@@ -126,7 +127,7 @@ SABOTAGES = (
     ),
     sabotage(
         "gpu unbound, its quota lifted, and the right to claim devices as an administrator",
-        "ADMISSION-009 POD-034 POD-035 QUOTA-004 QUOTA-009",
+        "ADMISSION-009 POD-034 POD-035 QUOTA-004 QUOTA-010",
         *unbind("gpu"),
         lift("requests.nvidia.com/gpu"),
         merge("v1", "Namespace", "tenant-a", ADMIN_CLAIMS),
@@ -226,6 +227,30 @@ SABOTAGES = (
             "requests.storage",
             "requests.ephemeral-storage",
             "count/configmaps",
+        ),
+    ),
+    sabotage(
+        "a second resource that counts as a GPU, with the whole budget again",
+        "QUOTA-010",
+        merge(
+            "v1",
+            "ResourceQuota",
+            "manor-quota",
+            {"spec": {"hard": {"requests.nvidia.com/mig-1g.5gb": "7"}}},
+            "tenant-a",
+        ),
+        merge(
+            "manor.dev/v1alpha1",
+            "Platform",
+            "manor",
+            {
+                "spec": {
+                    "gpu": {
+                        "resourceNames": ["nvidia.com/gpu", "nvidia.com/mig-1g.5gb"],
+                        "perGpu": {"nvidia.com/mig-1g.5gb": 7},
+                    }
+                }
+            },
         ),
     ),
     sabotage(

@@ -58,6 +58,17 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
         ("  gpu: {flavors: [a100]}\n", "specs.yaml:13: spec.gpu.flavors[0]: the Platform has no GPU flavor 'a100'"),
         ("  nodePools: [gold]\n", "specs.yaml:13: spec.nodePools[0]: the Platform has no node pool 'gold'"),
         ("  firstUserId: 1050\n", "specs.yaml:13: spec.firstUserId: must be a multiple of 100"),
+        (
+            "  gpu: {resources: {amd.com/gpu: 0}}\n",
+            "spec.gpu.resources.amd.com/gpu: amd.com/gpu is not in",
+        ),
+        (
+            "  gpu: {guarantee: 1, resources: {nvidia.com/gpu: 2}}\n",
+            "spec.gpu.resources: these are 2 GPUs, and",
+        ),
+        ("  quota: {resources: {x.io/y: 1}}\n", "spec.quota.resources.x.io/y: x.io/y is not in the Platform's"),
+        ("  network: {platformPeers: [prometheus]}\n", "the Platform has no network peer 'prometheus'; it has: none"),
+        ("  network: {egress: {cidrs: [169.254.20.10/32]}}\n", "is within 169.254.0.0/16, which no tenant reaches"),
         ("  network: {apiServer: true}\n", "spec.network.apiServer: the Platform does not say where"),
         ("  maxNamespaces: 1\n  maxNamespaces: 2\n", "specs.yaml:14: spec.maxNamespaces: this key is there twice"),
     ],

@@ -1,34 +1,29 @@
 """Platform: what is true of the whole cluster. One object, named `manor`."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from manor.api.addresses import Address, Network, barred, within
 from manor.api.meta import ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
 from manor.api.quantity import Quantity
+from manor.api.roles import ExtraRules
 
 TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
 ANNOTATION = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 KIND_OF_GROUP = r"^[A-Z][A-Za-z0-9]*[.][a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
-
-def _network(value: Any) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(value)
-    except ValueError as error:
-        advice = "write a network such as 10.0.0.0/8, or a single address as 10.0.0.1/32"
-        raise ValueError(f"{error}; {advice}") from None
-
-
-Network = Annotated[
-    IPv4Network | IPv6Network,
-    PlainValidator(_network),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string", "format": "cidr"}),
+ResourceName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=253)
 ]
-"""An IPv4 or IPv6 network in CIDR notation."""
+"""What a pod asks for beside CPU, memory and disk: an extended resource (with a slash), `hugepages-<size>`, or, by
+resource claims, devices of a DeviceClass (without a slash)."""
+
+NOT_COUNTED_HERE = ("cpu", "memory", "storage", "ephemeral-storage", "pods")
+"""Resources that the Tenant's quota has fields of its own for."""
 
 
 class PlatformMetadata(Metadata):
@@ -56,6 +51,26 @@ class ApiServerEndpoint(Spec):
     """TCP port of the API server itself, not of the Service."""
 
 
+class DnsService(PodSelector):
+    """Where names are resolved."""
+
+    port: int = Field(default=53, ge=1, le=65535)
+    """Port of the DNS pods themselves, not of their Service (OpenShift: 5353)."""
+    addresses: list[Address] = Field(default=[], max_length=8)
+    """Addresses of a DNS cache on each node (NodeLocal DNSCache: 169.254.20.10 and the DNS Service's), at port 53."""
+
+
+class PlatformPeer(PodSelector):
+    """Pods of the platform (monitoring, an operator) that exchange traffic with tenants' pods."""
+
+    name: Name
+    """Name that Tenants use for it."""
+    direction: Literal["ingress", "egress", "both"] = "ingress"
+    """Who connects: its pods to tenants' (ingress), tenants' to its (egress), or both."""
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[], max_length=32)
+    """TCP ports that are connected to; none means every port."""
+
+
 class PlatformNetwork(Spec):
     """Addresses that belong to the cluster; a tenant that may reach the internet may not reach these."""
 
@@ -69,8 +84,20 @@ class PlatformNetwork(Spec):
     """More addresses that no tenant may reach, such as a company network."""
     api_servers: list[ApiServerEndpoint] = []
     """API server addresses, opened to tenants with `network.apiServer: true`."""
-    dns: PodSelector = PodSelector(namespace="kube-system", labels={"k8s-app": "kube-dns"})
-    """The cluster's DNS pods."""
+    dns: DnsService = DnsService(namespace="kube-system", labels={"k8s-app": "kube-dns"})
+    """The cluster's DNS."""
+    peers: list[PlatformPeer] = Field(default=[], max_length=64)
+    """Pods of the platform that every tenant exchanges traffic with, unless its `network.platformPeers` names fewer."""
+    tenant_policies: bool = False
+    """Whether owners and editors may write NetworkPolicies, which open no more than their team may reach."""
+
+    def forbidden(self) -> list[Network]:
+        """Every network that no tenant's egress may name: the cluster's own and `NEVER`, by NAT64 too."""
+        return barred([*self.pod_cidrs, *self.service_cidrs, *self.node_cidrs, *self.blocked_cidrs])
+
+    def barring(self, cidr: Network) -> Network | None:
+        """The forbidden network that holds all of `cidr`; None where something of it may be reached."""
+        return next((net for net in self.forbidden() if within(cidr, net)), None)
 
 
 class GatewaySettings(Spec):
@@ -124,10 +151,45 @@ class GpuFlavor(Spec):
 class GpuSettings(Spec):
     """The cluster's accelerators."""
 
-    resource_names: list[str] = ["nvidia.com/gpu"]
-    """Extended resources that count as a GPU."""
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.resourceNames) || self.resourceNames[0].contains('/')",
+                "the first of resourceNames is an extended resource (with a slash): Manor's workloads ask for it",
+            ),
+            (
+                "!has(self.perGpu) || self.perGpu.all(r, r in (has(self.resourceNames) ? self.resourceNames : "
+                "['nvidia.com/gpu']))",
+                "perGpu names resources that are in resourceNames",
+            ),
+        )
+    )
+
+    resource_names: list[ResourceName] = Field(default=["nvidia.com/gpu"], min_length=1, max_length=32)
+    """What counts as a GPU: extended resources (with a slash) and DeviceClasses (without). They share each tenant's GPU
+    budget, which is the first one's unless the Tenant divides it (`gpu.resources`)."""
+    per_gpu: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(default={}, max_length=32)
+    """How many of a resource make one GPU, such as `nvidia.com/mig-1g.5gb: 7`; 1 unless named here."""
+    env: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]] = Field(
+        default=[], max_length=32
+    )
+    """Environment variables that pods may set although their names look as if a container runtime gave out devices by
+    them (`…VISIBLE_…`), or, beside accelerators, loaded libraries by them (`LD_…`)."""
     flavors: list[GpuFlavor] = []
     """Kinds of GPU nodes."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if "/" not in self.resource_names[0]:
+            message = "Manor's own workloads ask for the first one: put an extended resource (with a slash) first"
+            raise ValueError(f"resourceNames: {self.resource_names[0]} is a DeviceClass; {message}")
+        if unknown := sorted(set(self.per_gpu) - set(self.resource_names)):
+            raise ValueError(f"perGpu: {', '.join(unknown)} is not in resourceNames; add it there, or remove it")
+        return self
+
+    def gpus_in(self, resources: Mapping[str, int]) -> Fraction:
+        """How many GPUs these resources are."""
+        return sum((Fraction(count, self.per_gpu.get(name, 1)) for name, count in resources.items()), Fraction(0))
 
 
 class ImageCatalogue(Spec):
@@ -148,6 +210,9 @@ class Engines(Spec):
     """Engine of Models."""
     queue: Literal["none", "kueue"] = "none"
     """Queue system. With `kueue`, what holds GPUs must wait in one of its tenant's queues."""
+    queued_kinds: list[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")]] = []
+    """More kinds (`AppWrapper.workload.codeflare.dev`) that the queue system is set up to admit as a whole: each must
+    name a queue itself, and the pods, Jobs and StatefulSets that it controls need not."""
 
 
 class Identity(Spec):
@@ -223,6 +288,17 @@ class Controller(Spec):
 class PlatformSpec(Spec):
     """What the cluster is and what its tenants get unless they say otherwise."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.resources) || self.resources.all(r, !(r in ['cpu', 'memory', 'storage', "
+                "'ephemeral-storage', 'pods']) && !(has(self.gpu) && has(self.gpu.resourceNames) ? "
+                "r in self.gpu.resourceNames : r == 'nvidia.com/gpu'))",
+                "resources holds neither what counts as a GPU nor what a Tenant's quota has a field for",
+            ),
+        )
+    )
+
     domain: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=200)
     """DNS domain of the platform: a tenant is reached at `<tenant>.<domain>` unless it names hosts."""
     contact: str = "your platform team"
@@ -256,10 +332,15 @@ class PlatformSpec(Spec):
     user or group IDs outside its tenant's range then gets one; where they cannot, it is refused."""
     gpu: GpuSettings = GpuSettings()
     """Accelerators."""
+    resources: dict[str, Quantity] = Field(default={}, max_length=64)
+    """What else tenants may ask for, and how much each gets unless its `quota.resources` says otherwise: extended
+    resources that are no GPU (`vpc.amazonaws.com/efa: 0`), huge pages (`hugepages-2Mi: 1Gi`), DeviceClasses."""
     images: ImageCatalogue = ImageCatalogue()
     """Image catalogue."""
     engines: Engines = Engines()
     """Engine of each ML kind."""
+    roles: ExtraRules = ExtraRules()
+    """More rules for the three tenant roles: the kinds of other projects that teams work with."""
     identity: Identity = Identity()
     """Where users come from."""
     metadata: MetadataSettings = MetadataSettings()
@@ -272,6 +353,15 @@ class PlatformSpec(Spec):
     """Requests and limits of a container that states none."""
     sandbox_runtime_class: Name | None = None
     """RuntimeClass of sandboxed pods (gVisor); a Tenant with `sandbox: true` needs it."""
+
+    @model_validator(mode="after")
+    def _resources(self) -> Self:
+        for name in self.resources:
+            if name in NOT_COUNTED_HERE:
+                raise ValueError(f"resources: {name} is a field of each Tenant's quota; remove it here")
+            if name in self.gpu.resource_names:
+                raise ValueError(f"resources: {name} counts as a GPU (gpu.resourceNames); name it in one of them")
+        return self
 
     @property
     def data_planes(self) -> list[PodSelector]:

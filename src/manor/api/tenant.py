@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from manor.api.addresses import Network
 from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
-from manor.api.platform import Network, without_status
+from manor.api.platform import without_status
 from manor.api.quantity import Quantity
 
 TENANT_NAME_LIMIT = 40
@@ -86,6 +87,9 @@ class Quota(Spec):
     """Pods that are not finished."""
     objects: int = Field(default=200, ge=1)
     """Objects of each other kind (Deployments, Services, ConfigMaps, …); keeps etcd safe from one team."""
+    resources: dict[str, Quantity] = Field(default={}, max_length=64)
+    """Other resources that the Platform lists under `resources` (network devices, huge pages, …), in place of the
+    amount that it says."""
 
 
 class GpuShare(Spec):
@@ -97,6 +101,9 @@ class GpuShare(Spec):
     """GPUs beyond the guarantee that it may use while others leave them idle."""
     flavors: list[Name] = []
     """GPU flavors of the Platform that the tenant may use; none means all."""
+    resources: dict[str, Annotated[int, Field(ge=0)]] = Field(default={}, max_length=32)
+    """How the budget is divided over the Platform's `gpu.resourceNames`, in numbers of each, weighed by its
+    `gpu.perGpu`: `{nvidia.com/gpu: 6, nvidia.com/mig-1g.5gb: 14}` is 8 GPUs. When absent, all is the first one's."""
 
     @property
     def total(self) -> int:
@@ -122,6 +129,10 @@ class TenantNetwork(Spec):
     """Tenants to exchange traffic with; takes effect once the other tenant allows this one as well."""
     api_server: bool = False
     """Whether the tenant's pods may reach the Kubernetes API server."""
+    internal: Literal["open", "closed"] = "open"
+    """Whether the tenant's own pods reach each other; where closed, only what its own NetworkPolicies open."""
+    platform_peers: list[Name] | None = None
+    """Which of the Platform's `network.peers` exchange traffic with its pods; all of them when absent."""
 
 
 class Volume(Spec):
@@ -257,6 +268,11 @@ class Tenant(Spec):
     def hosts(self, domain: str) -> list[str]:
         """The tenant's host names with the default filled in."""
         return list(self.spec.hosts) or [f"{self.name}.{domain}"]
+
+    @property
+    def members(self) -> list[Subject]:
+        """Everyone in it, owners too."""
+        return [*self.spec.owners, *self.spec.members]
 
     def subjects(self, role: Role) -> list[Subject]:
         """Everyone who has exactly `role`, each once; owners are those of `spec.owners` and members who are owner."""

@@ -79,6 +79,10 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
         selector = {"batch.kubernetes.io/job-name": name}
         headless = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector, "ports": ports}
         made.append(_object("Service", "v1", service, job, spec=headless))
+        if tenant.spec.network.internal == "closed":
+            among = {"podSelector": {"matchLabels": selector}}
+            rules: Object = {**among, "ingress": [{"from": [among]}], "egress": [{"to": [among]}]}
+            made.append(_object("NetworkPolicy", "networking.k8s.io/v1", service, job, spec=rules))
     if spec.files:
         made.append(_object("ConfigMap", "v1", f"{name}-files", job, data=dict(spec.files)))
     volumes, mounts = _mounts(job)
@@ -87,7 +91,7 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
         "image": spec.image or platform.spec.images.training,
         "command": list(spec.command),
         "env": _worker_env(job, service),
-        "resources": resources(platform, spec.resources),
+        "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
         "volumeMounts": mounts,
     }
@@ -126,7 +130,7 @@ def _job_spec(job: TrainingJob, container: Object, volumes: list[Object], fields
     return described
 
 
-def _server(platform: Platform, model: Model, path: str) -> Object:
+def _server(platform: Platform, tenant: Tenant, model: Model, path: str) -> Object:
     spec, name = model.spec, model.metadata.name
     ready = f"/v2/models/{name}/ready"
     variables = {
@@ -142,7 +146,7 @@ def _server(platform: Platform, model: Model, path: str) -> Object:
         "image": spec.image or platform.spec.images.serving.get(spec.format),
         "env": env(variables),
         "ports": [{"name": "http", "containerPort": HTTP_PORT}],
-        "resources": resources(platform, spec.resources),
+        "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
         "startupProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 2, "failureThreshold": 150},
         "readinessProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 5},
@@ -173,7 +177,7 @@ def _version(
 ) -> list[Object]:
     """One served version of a model: its Deployment and Service, both named `name`."""
     volume, mount, path = model_volume(storage_uri)
-    server = _server(platform, model, path)
+    server = _server(platform, tenant, model, path)
     waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
     server["volumeMounts"] = [mount]
     selector = {**labels.workload_labels(model.kind, model.metadata.name), labels.INSTANCE: name}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from manor.api import Platform, Tenant
 from manor.api.workload import Resources
 from manor.render.objects import Object
+from manor.render.quota import gpu_resources
 
 
 def pod_security_context() -> Object:
@@ -21,12 +22,13 @@ def container_security_context() -> Object:
     }
 
 
-def resources(platform: Platform, wanted: Resources) -> Object:
+def resources(platform: Platform, tenant: Tenant, wanted: Resources) -> Object:
     """Requests and limits of a container; the CPU has no limit, since throttling helps nobody on an idle node."""
     requests = {"cpu": wanted.cpu, "memory": wanted.memory}
     limits = {"memory": wanted.memory}
     if wanted.gpu:
-        gpu = platform.spec.gpu.resource_names[0]
+        held = [name for name, count in gpu_resources(platform, tenant).items() if count and "/" in name]
+        gpu = (held or platform.spec.gpu.resource_names)[0]
         requests[gpu] = limits[gpu] = str(wanted.gpu)
     return {"requests": requests, "limits": limits}
 

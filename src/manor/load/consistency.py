@@ -111,9 +111,35 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
         if name not in flavors:
             message = f"the Platform has no GPU flavor {name!r}; it has: {', '.join(sorted(flavors)) or 'none'}"
             yield _at(document, ("spec", "gpu", "flavors", index), message)
+    yield from _resources(document, tenant, platform)
+    peers = [peer.name for peer in whole.network.peers]
+    for index, name in enumerate(spec.network.platform_peers or []):
+        if name not in peers:
+            message = f"the Platform has no network peer {name!r}; it has: {', '.join(peers) or 'none'}"
+            yield _at(document, ("spec", "network", "platformPeers", index), message)
+    for index, cidr in enumerate(spec.network.egress.cidrs):
+        if (barred := whole.network.barring(cidr)) is not None:
+            message = f"{cidr} is within {barred}, which no tenant reaches: remove it; "
+            advice = "a DNS cache on the nodes is named in the Platform's spec.network.dns.addresses"
+            yield _at(document, ("spec", "network", "egress", "cidrs", index), message + advice)
     if spec.network.api_server and not whole.network.api_servers:
         message = "the Platform does not say where the API server is: set its spec.network.apiServers, or remove this"
         yield _at(document, ("spec", "network", "apiServer"), message)
+
+
+def _resources(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
+    gpu, whole = tenant.spec.gpu, platform.spec
+    for field_, names, known, where in (
+        ("gpu", gpu.resources, whole.gpu.resource_names, "spec.gpu.resourceNames"),
+        ("quota", tenant.spec.quota.resources, whole.resources, "spec.resources"),
+    ):
+        for name in names:
+            if name not in known:
+                message = f"{name} is not in the Platform's {where}: add it there, or use one of: "
+                yield _at(document, ("spec", field_, "resources", name), message + (", ".join(known) or "none"))
+    if (asked := whole.gpu.gpus_in(gpu.resources)) > gpu.total:
+        message = f"these are {float(asked):g} GPUs, and guarantee and borrow are {gpu.total}: ask for fewer"
+        yield _at(document, ("spec", "gpu", "resources"), message)
 
 
 def _workload(

@@ -12,13 +12,30 @@ import yaml
 
 from manor.api import Platform, Subject, Tenant
 from manor.api.platform import GpuFlavor, NodePool
+from manor.api.quantity import parse
 from manor.api.tenant import Role
 from manor.render import labels, metadata, names
 from manor.render.expressions import completed, literal
+from manor.render.network import egress_blocks
 from manor.render.objects import Object, make
+from manor.render.quota import gpu_resources, other_resources
 
 _SANDBOX_NODES = {"gvisor": ("sandbox.gke.io/runtime", "gvisor")}
 """Node label and taint that the API server adds to a pod for its RuntimeClass: GKE's class is called gvisor."""
+
+QUEUED_KINDS = (
+    *("Job.batch", "JobSet.jobset.x-k8s.io", "TrainJob.trainer.kubeflow.org"),
+    *(f"{kind}.kubeflow.org" for kind in ("JAXJob", "MPIJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob")),
+    *("RayCluster.ray.io", "RayJob.ray.io", "RayService.ray.io"),
+)
+"""What Kueue admits as a whole (its built-in integrations, less those by which it gates each pod)."""
+
+IN_PROCESS_ENV = (
+    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"),
+    *("MUSA_VISIBLE_DEVICES", "NEURON_RT_VISIBLE_CORES", "HABANA_VISIBLE_MODULES"),
+    *("TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES"),
+)
+"""Read by a vendor's library inside the container, where they only narrow what the container was given."""
 
 
 def folders() -> list[Traversable]:
@@ -40,6 +57,9 @@ def policies(platform: Platform) -> list[Object]:
                 found += [completed(obj, shared["variables"], values) for obj in written]
     for obj in found:
         obj["metadata"]["labels"] = dict(labels.MANAGED)
+        if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
+            groups = {kind.partition(".")[2] for kind in queued_kinds(platform)} - {"apps", "batch"}
+            obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
     return found
 
 
@@ -47,6 +67,7 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
     """What the policies may say `${name}` for."""
     spec = platform.spec
     return {
+        "allowed-env": sorted({*IN_PROCESS_ENV, *spec.gpu.env}),
         "allowed-finalizers": metadata.finalizers(platform),
         "allowed-keys": metadata.keys(platform),
         "allowed-owners": metadata.owners(platform),
@@ -56,16 +77,22 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
         "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in spec.controllers],
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
+        "queued-kinds": queued_kinds(platform),
         "reserved-namespaces": reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
         "user-namespaces": spec.user_namespaces,
     }
 
 
+def queued_kinds(platform: Platform) -> list[str]:
+    """Kinds (`Kind.group`) that the queue system admits as a whole."""
+    return sorted({*QUEUED_KINDS, *platform.spec.engines.queued_kinds})
+
+
 def reserved_namespaces(platform: Platform) -> list[str]:
     """Namespaces that no tenant may have or change."""
     spec = platform.spec
-    selectors = [spec.network.dns, *spec.data_planes]
+    selectors = [spec.network.dns, *spec.network.peers, *spec.data_planes]
     return sorted({*names.RESERVED_NAMESPACES, *(selector.namespace for selector in selectors)})
 
 
@@ -74,6 +101,8 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
     spec = tenant.spec
     sandbox, ingress = platform.spec.sandbox_runtime_class, platform.spec.ingress
     runtime_classes = _either(spec.runtime_classes, platform.spec.runtime_classes)
+    gpus = [name for name, count in gpu_resources(platform, tenant).items() if count]
+    others = [name for name, amount in other_resources(platform, tenant).items() if parse(amount)]
     data = {
         "tenant": tenant.name,
         "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}),
@@ -87,8 +116,10 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "sandbox": _yes(spec.sandbox),
         "node-labels": _join(node_labels(platform, tenant)),
         "tolerations": _join(tolerations(platform, tenant)),
-        "gpu-resources": _join(platform.spec.gpu.resource_names if tenant.spec.gpu.total else []),
+        "gpu-resources": _join(gpus),
+        "resources": _join([*gpus, *others]),
         "queues": _join(spec.queues if platform.spec.engines.queue == "kueue" else []),
+        "egress": _join(_block(peer["ipBlock"]) for peer in egress_blocks(platform, tenant)),
         "hosts": _join(tenant.hosts(platform.spec.domain)),
         "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
         "ingress-classes": _join(ingress.classes if ingress else []),
@@ -96,6 +127,11 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "load-balancers": _yes(spec.load_balancers),
     }
     return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data=data)
+
+
+def _block(block: Object) -> str:
+    """A network, and what is left out of it, joined by exclamation marks."""
+    return "!".join([block["cidr"], *block.get("except", [])])
 
 
 def members(platform: Platform, tenant: Tenant) -> list[str]:
@@ -140,7 +176,7 @@ def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
     keys = [taint for pool in _pools(platform, tenant) for taint in pool.taints]
     keys += [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
     if tenant.spec.gpu.total:
-        keys += platform.spec.gpu.resource_names
+        keys += gpu_resources(platform, tenant)
     if sandbox := _SANDBOX_NODES.get(platform.spec.sandbox_runtime_class or ""):
         keys.append(sandbox[0])
     return keys

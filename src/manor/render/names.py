@@ -47,6 +47,11 @@ POLICY_API_SERVER = "manor-api-server"
 POLICY_PEERS = "manor-peers"
 
 
+def platform_peer(name: str) -> str:
+    """The NetworkPolicy of one of the Platform's peers."""
+    return f"manor-peer-{name}"
+
+
 def gateway(tenant: Tenant) -> str:
     """The tenant's Gateway in the system namespace."""
     return tenant.name

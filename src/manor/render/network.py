@@ -1,39 +1,16 @@
 """NetworkPolicies: nothing in, nothing out, then what a tenant needs.
 
-Only the platform writes these: NetworkPolicies add up, so a tenant who could write one could undo the rest.
+NetworkPolicies add up: what a tenant writes, where it may, opens no more than these (the policy manor-networkpolicies).
 """
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from manor.api import Platform, Tenant
-from manor.api.platform import Network, PodSelector
+from manor.api.addresses import Network, overlaps, within
+from manor.api.platform import DnsService, PlatformPeer, PodSelector
 from manor.render import labels, names
 from manor.render.objects import Object, make
-
-NEVER = tuple(
-    [
-        IPv4Network(cidr)
-        for cidr in (
-            *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
-            *("127.0.0.0/8", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
-        )
-    ]
-    + [
-        IPv6Network(cidr)
-        for cidr in (
-            *("fe80::/10", "fec0::/10", "fd00:ec2::/32", "fd20:ce::254/128"),
-            *("::1/128", "ff00::/8", "2002::/16"),
-        )
-    ]
-)
-"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291) and site-local (RFC 3879), which hold
-metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's others; loopback, this-network, multicast,
-reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4 addresses under another name."""
-
-_NAT64 = IPv6Network("64:ff9b::/96")
-"""IPv4 addresses under another name, where the network translates (RFC 6052)."""
-
 
 _NOT_DNS = [
     {"protocol": protocol, "port": first, "endPort": last}
@@ -41,17 +18,6 @@ _NOT_DNS = [
     for first, last in ((1, 52), (54, 65535))
 ]
 """Every port but DNS's: names are resolved by the cluster's DNS alone."""
-
-
-def forbidden(platform: Platform) -> list[Network]:
-    """Every network that no tenant's egress may name: the cluster's own and `NEVER`, by NAT64 too."""
-    network = platform.spec.network
-    barred = [*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs, *NEVER]
-    return [*barred, *(_by_nat64(net) for net in barred if isinstance(net, IPv4Network))]
-
-
-def _by_nat64(net: IPv4Network) -> IPv6Network:
-    return IPv6Network((int(_NAT64.network_address) + int(net.network_address), 96 + net.prefixlen))
 
 
 def _policy(namespace: str, name: str, **spec: object) -> Object:
@@ -76,33 +42,27 @@ def _pods(selector: PodSelector) -> Object:
     return peer
 
 
-def _overlaps(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)
-
-
-def _within(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
-
-
 def ip_block(cidr: Network, barred: Iterable[Network]) -> Object | None:
     """The network less what is barred in it; None when nothing of it is left."""
-    overlapping = [net for net in barred if _overlaps(cidr, net)]
-    if any(_within(cidr, net) for net in overlapping):
+    overlapping = [net for net in barred if overlaps(cidr, net)]
+    if any(within(cidr, net) for net in overlapping):
         return None
-    widest = [net for net in overlapping if not any(net != other and _within(net, other) for other in overlapping)]
+    widest = [net for net in overlapping if not any(net != other and within(net, other) for other in overlapping)]
     block: Object = {"cidr": str(cidr)}
     if widest:
         block["except"] = [str(net) for net in sorted(set(widest), key=lambda n: (int(n.network_address), n.prefixlen))]
     return {"ipBlock": block}
 
 
-def _egress_blocks(platform: Platform, tenant: Tenant) -> list[Object]:
+def egress_blocks(platform: Platform, tenant: Tenant) -> list[Object]:
+    """The addresses outside the cluster that the tenant's pods may reach, as peers of a NetworkPolicy."""
     egress = tenant.spec.network.egress
     everywhere: list[Network] = [IPv4Network("0.0.0.0/0")]
     # Where the Platform knows no IPv6 address of a node, it cannot keep the nodes out of ::/0.
     if any(net.version == 6 for net in platform.spec.network.node_cidrs):
         everywhere.append(IPv6Network("::/0"))
-    blocks = [ip_block(cidr, forbidden(platform)) for cidr in [*(everywhere if egress.internet else []), *egress.cidrs]]
+    wanted = [*(everywhere if egress.internet else []), *egress.cidrs]
+    blocks = [ip_block(cidr, platform.spec.network.forbidden()) for cidr in wanted]
     return [block for block in blocks if block is not None]
 
 
@@ -115,18 +75,44 @@ def consenting_peers(tenant: Tenant, tenants: Mapping[str, Tenant]) -> list[str]
     )
 
 
+def _dns(dns: DnsService) -> list[Object]:
+    def ports(port: int) -> list[Object]:
+        return [{"protocol": protocol, "port": port} for protocol in ("UDP", "TCP")]
+
+    rules = [{"to": [_pods(dns)], "ports": ports(dns.port)}]
+    if dns.addresses:
+        cache = [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in dns.addresses]
+        rules.append({"to": cache, "ports": ports(53)})
+    return rules
+
+
+def platform_peers(platform: Platform, tenant: Tenant) -> list[PlatformPeer]:
+    """The platform's pods that exchange traffic with the tenant's."""
+    wanted = tenant.spec.network.platform_peers
+    return [peer for peer in platform.spec.network.peers if wanted is None or peer.name in wanted]
+
+
+def _platform_peer(namespace: str, peer: PlatformPeer) -> Object:
+    ports = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
+    ways = {"ingress": "from", "egress": "to"}
+    rules = {way: [{key: [_pods(peer)], **ports}] for way, key in ways.items() if peer.direction in (way, "both")}
+    return _policy(namespace, names.platform_peer(peer.name), **rules)
+
+
 def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], namespace: str) -> list[Object]:
     """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent between tenants."""
     network = platform.spec.network
-    own = [_tenant_peer(tenant.name)]
-    dns_ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     policies = [
         _policy(namespace, names.POLICY_DEFAULT_DENY, ingress=[], egress=[]),
-        _policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]),
-        _policy(namespace, names.POLICY_DNS, egress=[{"to": [_pods(network.dns)], "ports": dns_ports}]),
+        _policy(namespace, names.POLICY_DNS, egress=_dns(network.dns)),
         _policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": list(map(_pods, platform.spec.data_planes))}]),
     ]
-    if blocks := _egress_blocks(platform, tenant):
+    if tenant.spec.network.internal == "open":
+        own = [_tenant_peer(tenant.name)]
+        policies.append(_policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]))
+    for peer in platform_peers(platform, tenant):
+        policies.append(_platform_peer(namespace, peer))
+    if blocks := egress_blocks(platform, tenant):
         policies.append(_policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
     if tenant.spec.network.api_server and network.api_servers:
         rules = [

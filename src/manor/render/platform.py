@@ -20,4 +20,4 @@ def render_foundation() -> list[Object]:
 
 def render_platform(platform: Platform) -> list[Object]:
     """The tenant roles and the guardrails."""
-    return [*cluster_roles(), applier_role(), *guardrails.policies(platform)]
+    return [*cluster_roles(platform), applier_role(), *guardrails.policies(platform)]

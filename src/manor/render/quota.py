@@ -29,9 +29,12 @@ COUNTED = (
     "models.manor.dev",
     "trainingjobs.manor.dev",
     "ingresses.networking.k8s.io",
+    "networkpolicies.networking.k8s.io",
     "poddisruptionbudgets.policy",
     "rolebindings.rbac.authorization.k8s.io",
     "roles.rbac.authorization.k8s.io",
+    "resourceclaims.resource.k8s.io",
+    "resourceclaimtemplates.resource.k8s.io",
 )
 """Kinds counted one by one (`count/<resource>.<group>`), lest a team fill etcd: those that a tenant, or controllers
 for it, can create. Not events: the quota controller leaves them out, and what it does not count is refused."""
@@ -41,10 +44,44 @@ LOAD_BALANCERS = 10
 """Services of type LoadBalancer of a tenant that may make them, with five ports each."""
 
 
+def gpu_resources(platform: Platform, tenant: Tenant) -> dict[str, int]:
+    """How many the tenant may hold of each resource that counts as a GPU; together never more GPUs than its budget."""
+    gpu, total = platform.spec.gpu, tenant.spec.gpu.total
+    first = gpu.resource_names[0]
+    wanted = tenant.spec.gpu.resources or {first: total * gpu.per_gpu.get(first, 1)}
+    held: dict[str, int] = {}
+    for name in gpu.resource_names:
+        left = (total - gpu.gpus_in(held)) * gpu.per_gpu.get(name, 1)
+        held[name] = min(wanted.get(name, 0), int(left))
+    return held
+
+
+def other_resources(platform: Platform, tenant: Tenant) -> dict[str, str]:
+    """How much the tenant may hold of what the Platform lists beside GPUs."""
+    own = tenant.spec.quota.resources
+    return {name: own.get(name, amount) for name, amount in platform.spec.resources.items()}
+
+
+def is_device_class(resource: str) -> bool:
+    """Whether it names a DeviceClass, whose devices resource claims take, and no resource that pods request."""
+    return "/" not in resource and not resource.startswith("hugepages-")
+
+
+def _quota_key(resource: str) -> str:
+    """A resource as a ResourceQuota names it."""
+    return f"{resource}.deviceclass.resource.k8s.io/devices" if is_device_class(resource) else f"requests.{resource}"
+
+
+def _counted(platform: Platform) -> set[str]:
+    """What is counted one by one: `COUNTED`, and what the Platform's extra rules let teams create."""
+    roles = platform.spec.roles
+    rules = [rule for rule in (*roles.owner, *roles.editor) if "create" in rule.verbs]
+    return {f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources} | set(COUNTED)
+
+
 def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
     """The tenant's whole budget, in the words of a ResourceQuota."""
     quota = tenant.spec.quota
-    gpus = tenant.spec.gpu.total
     hard = {
         "requests.cpu": quota.cpu,
         "requests.memory": quota.memory,
@@ -60,8 +97,9 @@ def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
         "services.nodeports": str(LOAD_BALANCERS * 5) if tenant.spec.load_balancers else "0",
         "services.loadbalancers": str(LOAD_BALANCERS) if tenant.spec.load_balancers else "0",
     }
-    hard |= {f"requests.{resource}": str(gpus) for resource in platform.spec.gpu.resource_names}
-    hard |= {f"count/{resource}": str(quota.objects) for resource in COUNTED}
+    hard |= {_quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()}
+    hard |= {_quota_key(name): amount for name, amount in other_resources(platform, tenant).items()}
+    hard |= {f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform))}
     return hard
 
 

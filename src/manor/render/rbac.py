@@ -5,12 +5,15 @@ on nodes, quotas, limits or network policies beyond reading them.
 """
 
 from manor.api import GROUP, Platform, Subject, Tenant
+from manor.api.roles import RoleRule
 from manor.render import names
 from manor.render.objects import Object, make
+from manor.render.quota import is_device_class
 
 READ = ["get", "list", "watch"]
 WRITE = ["create", "update", "patch", "delete", "deletecollection"]
 ALL = READ + WRITE
+CHANGE = ["get", "update", "patch"]
 
 _WORKLOADS: dict[str, list[str]] = {
     "": ["pods", "services", "configmaps", "persistentvolumeclaims", "replicationcontrollers"],
@@ -18,6 +21,7 @@ _WORKLOADS: dict[str, list[str]] = {
     "batch": ["jobs", "cronjobs"],
     "autoscaling": ["horizontalpodautoscalers"],
     "policy": ["poddisruptionbudgets"],
+    "coordination.k8s.io": ["leases"],
     "gateway.networking.k8s.io": ["httproutes", "grpcroutes"],
     "networking.k8s.io": ["ingresses"],
     GROUP: ["trainingjobs", "models"],
@@ -28,7 +32,7 @@ _SCALES: dict[str, list[str]] = {
 }
 _READ_ONLY: dict[str, list[str]] = {
     "": ["pods/log", "pods/status", "events", "resourcequotas", "limitranges", "endpoints", "serviceaccounts"],
-    "apps": ["deployments/status", "statefulsets/status"],
+    "apps": ["controllerrevisions", "deployments/status", "statefulsets/status"],
     "batch": ["jobs/status"],
     "discovery.k8s.io": ["endpointslices"],
     "events.k8s.io": ["events"],
@@ -41,33 +45,59 @@ def _rule(groups: dict[str, list[str]], verbs: list[str]) -> list[Object]:
     return [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources in groups.items()]
 
 
-def _viewer() -> list[Object]:
-    return [*_rule(_WORKLOADS, READ), *_rule(_READ_ONLY, READ)]
+def _viewer(platform: Platform) -> list[Object]:
+    return [*_rule(_WORKLOADS, READ), *_rule(_optional(platform), READ), *_rule(_READ_ONLY, READ)]
 
 
-def _editor() -> list[Object]:
+def _editor(platform: Platform) -> list[Object]:
     return [
         *_rule(_WORKLOADS, ALL),
-        *_rule(_SCALES, ["get", "update", "patch"]),
+        *_rule(_optional(platform), ALL),
+        *_rule(_SCALES, CHANGE),
         *_rule(_READ_ONLY, READ),
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ALL},
-        {"apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["get", "create"]},
-        {"apiGroups": [""], "resources": ["pods/ephemeralcontainers"], "verbs": ["get", "update", "patch"]},
+        {"apiGroups": [""], "resources": ["pods/exec", "pods/attach", "pods/portforward"], "verbs": ["get", "create"]},
+        {"apiGroups": [""], "resources": ["pods/ephemeralcontainers", "pods/resize"], "verbs": CHANGE},
         {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+        {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
     ]
 
 
-def _owner() -> list[Object]:
+def _owner(platform: Platform) -> list[Object]:
     return [
-        *_editor(),
+        *_editor(platform),
         {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": WRITE},
+        # What any pod may have by naming the account; the policy manor-credentials bounds audience and time.
+        {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
+        # The API serves no more than get and create of these; charts grant every verb all the same.
+        {"apiGroups": [""], "resources": ["pods/exec", "pods/attach", "pods/portforward"], "verbs": ALL},
         {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ALL},
     ]
 
 
-def cluster_roles() -> list[Object]:
+def _optional(platform: Platform) -> dict[str, list[str]]:
+    """Kinds that teams work with where the Platform says so."""
+    kinds: dict[str, list[str]] = {}
+    if any(is_device_class(name) for name in (*platform.spec.gpu.resource_names, *platform.spec.resources)):
+        kinds["resource.k8s.io"] = ["resourceclaims", "resourceclaimtemplates"]
+    if platform.spec.network.tenant_policies:
+        kinds["networking.k8s.io"] = ["networkpolicies"]
+    return kinds
+
+
+def _extra(rules: list[RoleRule]) -> list[Object]:
+    return [rule.model_dump(mode="json", by_alias=True) for rule in rules]
+
+
+def cluster_roles(platform: Platform) -> list[Object]:
     """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
-    rules = {"owner": _owner(), "editor": _editor(), "viewer": _viewer()}
+    extra = platform.spec.roles
+    viewer, editor, owner = _extra(extra.viewer), _extra(extra.editor), _extra(extra.owner)
+    rules = {
+        "owner": [*_owner(platform), *viewer, *editor, *owner],
+        "editor": [*_editor(platform), *viewer, *editor],
+        "viewer": [*_viewer(platform), *viewer],
+    }
     return [
         make("rbac.authorization.k8s.io/v1", "ClusterRole", names.cluster_role(role), rules=rules[role])
         for role in names.ROLES

@@ -20,8 +20,13 @@ def _namespace(platform: Platform, tenant: Tenant, name: str) -> Object:
     return namespace
 
 
-def _default_service_account(namespace: str) -> Object:
-    return make("v1", "ServiceAccount", "default", namespace, automountServiceAccountToken=False)
+def _service_accounts(tenant: Tenant, namespace: str) -> list[Object]:
+    """The default one, and the tenant's members that live here: their tokens end with their membership."""
+    members = {m.name for m in tenant.members if m.kind == "ServiceAccount" and m.namespace == namespace}
+    return [
+        make("v1", "ServiceAccount", name, namespace, automountServiceAccountToken=False)
+        for name in sorted({"default", *members})
+    ]
 
 
 def _volumes(tenant: Tenant) -> list[Object]:
@@ -51,7 +56,7 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
             resource_quota(namespace, hard),
             limit_range(namespace),
             guardrails.params(platform, tenant, namespace),
-            _default_service_account(namespace),
+            *_service_accounts(tenant, namespace),
             *network_policies(platform, tenant, tenants, namespace),
             *role_bindings(platform, tenant, namespace),
         ]

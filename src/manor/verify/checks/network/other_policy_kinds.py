@@ -20,7 +20,6 @@ CHECK = Check(
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take the right from the role.",
     run=no_access(
-        Access("create update patch delete", "networkpolicies", "networking.k8s.io", "$own"),
         Access("create update patch", "ciliumnetworkpolicies", "cilium.io", "$own"),
         Access("create update patch", "ciliumclusterwidenetworkpolicies", "cilium.io", None),
         Access("create update patch", "ciliumendpoints", "cilium.io", "$own"),

@@ -1,19 +1,31 @@
-"""NetworkPolicies are the platform's alone: a tenant can neither change them nor add one."""
+"""NetworkPolicies of the platform stay, and one of a tenant's own opens nothing."""
 
 from manor.verify.attacks import all_of, refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
-from manor.verify.objects import make, pod
+from manor.verify.objects import Object, make, pod
 from manor.verify.requests import create
 
 BY = any_of(RBAC, policy("reserved"))
-OPEN = make("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, "ingress": [{}], "egress": [{}]})
+ADDED = any_of(RBAC, policy("networkpolicies"))
+
+
+def _policy(**rules: object) -> Object:
+    return make("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, **rules})
+
+
+OTHERS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "$other"}}}
+OPEN = {
+    "everything": _policy(ingress=[{}], egress=[{}]),
+    "another tenant": _policy(ingress=[{"from": [OTHERS]}]),
+    "metadata addresses": _policy(egress=[{"to": [{"ipBlock": {"cidr": "169.254.0.0/16"}}]}]),
+}
 
 CHECK = Check(
     id="MNR-NETWORK-024",
     title="Open one's own NetworkPolicies",
-    guarantee="NetworkPolicies are the platform's alone: a tenant can neither change them nor add one.",
+    guarantee="No tenant changes the platform's NetworkPolicies, nor adds one that opens more than it may reach.",
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
     references=(
@@ -21,8 +33,11 @@ CHECK = Check(
         "MTB-PL1-BC-CPI-2: Block Multitenant Resources",
         "Kubernetes: Multi-tenancy, network isolation",
     ),
-    attempt=("Changes, replaces and deletes manor-default-deny in every way of writing; creates an allow-all policy."),
-    expect="403 from RBAC, or refused by the policy manor-reserved.",
+    attempt=(
+        "Changes, replaces and deletes manor-default-deny in every way of writing; creates policies that open to "
+        "everything, to another tenant and to metadata addresses."
+    ),
+    expect="403 from RBAC, or refused by the policies manor-reserved and manor-networkpolicies.",
     remedy="Take the right on networkpolicies from the role; bind the policy again.",
     run=all_of(
         tampering(
@@ -32,6 +47,8 @@ CHECK = Check(
             {"spec": {"egress": [{}], "ingress": [{}]}},
             by=BY,
         ),
-        refused({"an allow-all policy": create(OPEN)}, by=BY, control=create(pod())),
+        refused(
+            {f"a policy open to {what}": create(obj) for what, obj in OPEN.items()}, by=ADDED, control=create(pod())
+        ),
     ),
 )

@@ -12,14 +12,19 @@ GUARDED = {"resourcequotas", "limitranges", "networkpolicies", "endpoints", "end
 READS = {"get", "list", "watch"}
 
 
-def _faults(role: Object) -> list[str]:
+OWNERS_ALONE = {"serviceaccounts/token"}
+"""An owner may ask for what any pod of the namespace gets; MNR-ADMISSION-008 sees that it is bounded."""
+
+
+def _faults(role: Object, guarded: set[str]) -> list[str]:
     faults = ["it is aggregated"] if role.get("aggregationRule") else []
+    dangerous = RESOURCES - (OWNERS_ALONE if name_of(role) == "ClusterRole manor:owner" else set())
     for rule in role.get("rules") or []:
         verbs, resources = set(rule["verbs"]), set(rule.get("resources", []))
-        if bad := (verbs & VERBS) | (resources & RESOURCES) | ({"*"} & set(rule.get("apiGroups", []))):
+        if bad := (verbs & VERBS) | (resources & dangerous) | ({"*"} & set(rule.get("apiGroups", []))):
             faults.append(f"{', '.join(sorted(bad))} in {rule}")
-        elif resources & GUARDED and verbs - READS:
-            faults.append(f"write on {', '.join(sorted(resources & GUARDED))}")
+        elif resources & guarded and verbs - READS:
+            faults.append(f"write on {', '.join(sorted(resources & guarded))}")
     return faults
 
 
@@ -37,9 +42,12 @@ async def _look(ground: Ground) -> list[Trial]:
             if role is not None:
                 found[name_of(role)] = role
     need(found, f"no role is bound in the namespaces of {ground.attacker.name}")
+    platform = ground.tenancy.platform
+    own = platform is not None and platform.spec.network.tenant_policies
+    guarded = GUARDED - ({"networkpolicies"} if own else set())
     trials = [seen("roles are bound", ", ".join(sorted(found)))]
     for name, role in found.items():
-        faults = _faults(role)
+        faults = _faults(role, guarded)
         trials.append(holds(name, not faults, "; ".join(faults) or f"{len(role.get('rules') or [])} rules", "RBAC"))
     return trials
 
@@ -58,8 +66,8 @@ CHECK = Check(
     ),
     attempt=("Looks at the rules of every Role and ClusterRole that a RoleBinding in the tenant's namespaces names."),
     expect=(
-        "No `*`; no bind, escalate, impersonate; no pods/proxy, services/proxy, serviceaccounts/token; no "
-        "write on quotas, limits, network policies; no aggregation."
+        "No `*`; no bind, escalate, impersonate; no pods/proxy, services/proxy; serviceaccounts/token in manor:owner "
+        "alone; no write on quotas, limits, nor network policies unless the Platform says so; no aggregation."
     ),
     remedy="`manor apply` writes the roles again; remove the tenant's own role otherwise.",
     run=_look,

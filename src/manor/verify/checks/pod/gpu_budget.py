@@ -15,9 +15,13 @@ async def _attacks(ground: Ground) -> Mapping[str, Request]:
     devices = {"name": "v", "mountPath": "/var/run/nvidia-container-devices/all"}
     return {
         "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=ground.queued)),
-        "every GPU by NVIDIA_VISIBLE_DEVICES": create(
-            pod(container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]))
+        "huge pages of a size that nobody budgeted": create(
+            pod(container(resources=accelerators("hugepages-16Mi")), meta=ground.queued)
         ),
+        **{
+            f"every device by {name}": create(pod(container(env=[{"name": name, "value": "all"}])))
+            for name in ("NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "ANY_VENDORS_VISIBLE_CARDS")
+        },
         "every GPU by a volume mount": create(
             pod(container(volumeMounts=[devices]), volumes=[{"name": "v", "emptyDir": {}}])
         ),
@@ -36,8 +40,8 @@ CHECK = Check(
         "NVIDIA container toolkit: unprivileged access",
     ),
     attempt=(
-        "Creates Pods that ask for an accelerator outside the budget, and for every GPU of the node by the "
-        "side doors of the NVIDIA runtime."
+        "Creates Pods that ask for an accelerator and for huge pages outside the budget, and for every device of the "
+        "node by the variables and mounts that container runtimes give them out by."
     ),
     expect="Refused by the policy manor-gpu.",
     remedy="Bind the policy again (`manor apply`).",

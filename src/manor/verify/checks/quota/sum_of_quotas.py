@@ -1,9 +1,13 @@
 """The quotas of a tenant's namespaces add up to its budget at most."""
 
+from collections.abc import Mapping
+
+from manor.api.platform import GpuSettings
 from manor.api.quantity import parse
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
+from manor.verify.objects import Object
 from manor.verify.trial import Trial
 
 KEYS = {
@@ -32,7 +36,28 @@ async def _look(ground: Ground) -> list[Trial]:
         fine = all(parts) and sum(min(map(parse, part)) for part in parts) <= limit
         got = f"{' + '.join(min(part, key=parse) if part else 'unlimited' for part in parts)} of {limit}"
         trials.append(holds(f"{key} over {', '.join(spaces)}", fine, got, "quota"))
+    if ground.tenancy.platform is not None:
+        trials.append(_gpus(ground.tenancy.platform.spec.gpu, tenant.spec.gpu.total, quotas))
     return trials
+
+
+def _gpus(gpu: GpuSettings, total: int, quotas: Mapping[str, list[Object]]) -> Trial:
+    """All resources that count as a GPU share one budget, over all namespaces."""
+    held: dict[str, int] = dict.fromkeys(gpu.resource_names, 0)
+    unlimited = []
+    for space, found in quotas.items():
+        for name in held:
+            keys = {f"requests.{name}", f"{name}.deviceclass.resource.k8s.io/devices"}
+            limits = [int(parse(amount)) for q in found for key, amount in q["spec"]["hard"].items() if key in keys]
+            if limits:
+                held[name] += min(limits)
+            else:
+                unlimited.append(f"{name} in {space}")
+    got = (
+        f"{', '.join(f'{count} {name}' for name, count in held.items())}: {float(gpu.gpus_in(held)):g} of {total} GPUs"
+    )
+    what = "GPUs over all resources and namespaces"
+    return holds(what, not unlimited and gpu.gpus_in(held) <= total, "; ".join([got, *unlimited]), "quota")
 
 
 CHECK = Check(
@@ -45,7 +70,10 @@ CHECK = Check(
         "MTB-PL1-CC-FNS-1: Configure namespace resource quotas",
         "projectcapsule/capsule: resource quota scope Tenant",
     ),
-    attempt="Adds up the ResourceQuotas over the tenant's namespaces and compares with the Tenant's spec.",
+    attempt=(
+        "Adds up the ResourceQuotas over the tenant's namespaces, and over the resources that count as GPUs, and "
+        "compares with the Tenant's spec."
+    ),
     expect="Each sum is at most the budget; each namespace has a quota.",
     remedy="`manor apply` divides the budget again.",
     run=_look,

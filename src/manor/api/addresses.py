@@ -1,0 +1,83 @@
+"""Addresses and networks as specs write them, and those that no tenant ever reaches."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        advice = "write a network such as 10.0.0.0/8, or a single address as 10.0.0.1/32"
+        raise ValueError(f"{error}; {advice}") from None
+
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(_network),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "format": "cidr"}),
+]
+"""An IPv4 or IPv6 network in CIDR notation."""
+
+
+def _address(value: Any) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write a single address such as 169.254.20.10") from None
+
+
+Address = Annotated[
+    IPv4Address | IPv6Address,
+    PlainValidator(_address),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "format": "ip"}),
+]
+"""An IPv4 or IPv6 address."""
+
+NEVER = tuple(
+    [
+        IPv4Network(cidr)
+        for cidr in (
+            *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+            *("127.0.0.0/8", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
+        )
+    ]
+    + [
+        IPv6Network(cidr)
+        for cidr in (
+            *("fe80::/10", "fec0::/10", "fd00:ec2::/32", "fd20:ce::254/128"),
+            *("::1/128", "ff00::/8", "2002::/16"),
+        )
+    ]
+)
+"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291) and site-local (RFC 3879), which hold
+metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's others; loopback, this-network, multicast,
+reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4 addresses under another name."""
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses under another name, where the network translates (RFC 6052)."""
+
+
+def overlaps(one: Network, other: Network) -> bool:
+    """Whether two networks have an address in common."""
+    return one.version == other.version and one.overlaps(other)
+
+
+def within(one: Network, other: Network) -> bool:
+    """Whether all of `one` is in `other`."""
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+def barred(networks: Iterable[Network]) -> list[Network]:
+    """These networks and `NEVER`, and all of them by NAT64."""
+    every = [*networks, *NEVER]
+    return [*every, *(_by_nat64(net) for net in every if isinstance(net, IPv4Network))]
+
+
+def _by_nat64(net: IPv4Network) -> IPv6Network:
+    return IPv6Network((int(_NAT64.network_address) + int(net.network_address), 96 + net.prefixlen))

@@ -1,0 +1,92 @@
+"""Extra rules of the three tenant roles: what a team may do with the kinds of other projects."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from manor.api.meta import GROUP, Spec, cel
+
+GOVERNED_GROUPS = (
+    *("", "apps", "autoscaling", "batch", "extensions", "policy", GROUP),
+    *(
+        f"{group}.k8s.io"
+        for group in (
+            *("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization"),
+            *("certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "gateway.networking"),
+            *("internal.apiserver", "networking", "node", "policy.networking", "rbac.authorization", "resource"),
+            *("scheduling", "storage", "storagemigration"),
+        )
+    ),
+    *("gateway.networking.x-k8s.io", "gateway.envoyproxy.io", "kueue.x-k8s.io", "cilium.io", "crd.projectcalico.org"),
+    *("projectcalico.org", "k8s.ovn.org", "k8s.cni.cncf.io", "networking.gke.io"),
+)
+"""Kubernetes' own API groups, and those by which the platform keeps teams apart: extra rules may only read them."""
+
+_READS = ("get", "list", "watch")
+_GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
+
+Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
+Group = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
+Resource = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[a-z]+)?$", max_length=253)]
+
+
+class RoleRule(Spec):
+    """Verbs on the resources of API groups, each by its name."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                f"self.apiGroups.all(g, !(g in [{_GOVERNED}])) || (self.verbs.all(v, v in ['get', 'list', 'watch']) "
+                "&& self.resources.all(r, r != 'secrets' && !r.contains('/')))",
+                "Kubernetes' own groups, and those that keep teams apart, may only be read, and no Secrets of them",
+            ),
+        )
+    )
+
+    api_groups: list[Group] = Field(min_length=1, max_length=16)
+    """API groups, such as `argoproj.io`; no wildcard."""
+    resources: list[Resource] = Field(min_length=1, max_length=32)
+    """Resources by their plural names, with a subresource after a slash; no wildcard."""
+    verbs: list[Verb] = Field(min_length=1, max_length=8)
+    """Verbs; no wildcard, and none that hands on rights."""
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it changes nothing."""
+        return set(self.verbs) <= set(_READS)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        governed = sorted(set(self.api_groups) & set(GOVERNED_GROUPS))
+        closed = [name for name in self.resources if name == "secrets" or "/" in name]
+        if governed and (closed or not self.reads_only):
+            what = f"apiGroups {', '.join(repr(group) for group in governed)} may only be read, and no Secrets of them"
+            raise ValueError(f"{what}: what teams do with these is Manor's to say; leave the rule out")
+        return self
+
+
+class ExtraRules(Spec):
+    """Rules beside Manor's own; an editor has the viewer's too, and an owner has all."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.viewer) || self.viewer.all(r, r.verbs.all(v, v in ['get', 'list', 'watch']))",
+                "a viewer reads: its rules hold get, list and watch alone",
+            ),
+        )
+    )
+
+    owner: list[RoleRule] = Field(default=[], max_length=32)
+    """More that owners may do, and so may grant."""
+    editor: list[RoleRule] = Field(default=[], max_length=32)
+    """More that editors and owners may do."""
+    viewer: list[RoleRule] = Field(default=[], max_length=32)
+    """More that everyone in the team may read."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for rule in self.viewer:
+            if not rule.reads_only:
+                raise ValueError("viewer: a viewer reads: leave get, list and watch, or give the rule to editors")
+        return self
