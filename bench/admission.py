@@ -78,8 +78,7 @@ async def prepare(client: Client) -> None:
     """Both namespaces, the tenant's ConfigMap, the user's rights and the policies, in force."""
     rbac = "rbac.authorization.k8s.io"
     for name in (GUARDED, OPEN):
-        pod_security = dict(labels.POD_SECURITY)
-        marks = {**pod_security, **({labels.TENANT: GUARDED} if name == GUARDED else {})}
+        marks = labels.namespace_labels(TENANT) if name == GUARDED else dict(labels.POD_SECURITY)
         await client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}})
         await client.apply(guardrails.params(PLATFORM, TENANT, name))
         await client.apply(
