@@ -25,10 +25,12 @@ _KUBERNETES = (
     "kubernetes.io/enforce-mountable-secrets",
     "kubernetes.io/limit-ranger",
     "kubernetes.io/service-account.name",
+    "kubernetes.io/service-name",
     "service.kubernetes.io/topology-mode",
     "statefulset.kubernetes.io/*",
 )
-"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a tenant's name."""
+"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a tenant's name. A key
+that means something on one kind alone (EndpointSlice, a token's Secret) is here where that kind has its own policy."""
 
 _DEPLOYING = (
     "argocd.argoproj.io/compare-options",

@@ -2,9 +2,21 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import QUOTA, any_of, policy
 from manor.verify.objects import service
-from manor.verify.requests import create
+from manor.verify.requests import Request, create
+
+
+async def _orders(ground: Ground) -> dict[str, Request]:
+    tenant = ground.attacker.tenant
+    allowed = tenant is not None and tenant.spec.load_balancers
+    return {
+        **({} if allowed else {"LoadBalancer": create(service(type="LoadBalancer"))}),
+        "a chosen class": create(service(type="LoadBalancer", loadBalancerClass="example.com/lb")),
+        "a chosen address": create(service(type="LoadBalancer", loadBalancerIP="10.0.0.1")),
+    }
+
 
 CHECK = Check(
     id="MNR-ADMISSION-002",
@@ -20,11 +32,7 @@ CHECK = Check(
     expect="Refused by the policy manor-services or by the quota `services.loadbalancers: 0`.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {
-            "LoadBalancer": create(service(type="LoadBalancer")),
-            "a chosen class": create(service(type="LoadBalancer", loadBalancerClass="example.com/lb")),
-            "a chosen address": create(service(type="LoadBalancer", loadBalancerIP="10.0.0.1")),
-        },
+        _orders,
         by=any_of(policy("services"), QUOTA),
         control=create(service()),
     ),
