@@ -54,7 +54,7 @@ def _shield_host(node: Node) -> None:
     _mount("--bind", node.home, state)
     _overlay(Path("/var/lib"), Path("/var/lib"))
     _mount("--bind", state, node.home)
-    # What a team leaves on a volume is no program with another user's rights and no device for anybody.
+    # What a team leaves on a volume is no program with another user's rights and no device for anybody on the node.
     _mount("--bind", node.files.volumes, node.files.volumes)
     _mount("-o", "remount,bind,nosuid,nodev", node.files.volumes)
     _mount("--bind", node.files.data / "log", "/var/log")
