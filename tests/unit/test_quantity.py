@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manor.api.quantity import canonical, normalise, parse, split
+from manor.api.quantity import canonical, parse, read_bytes, read_cores, split
 
 pytestmark = pytest.mark.unit
 
@@ -34,19 +34,39 @@ quantities = st.builds(
     ],
 )
 def test_written_as_the_api_server_writes_it(given_: object, wanted: str) -> None:
-    assert normalise(given_) == wanted
+    read = read_bytes if "i" in str(given_) or "M" in str(given_) else read_cores
+    assert read(given_) == wanted
 
 
-@pytest.mark.parametrize("bad", ["", "4 cores", "-1", "1.5.0", "Gi", "1Kib", True, None, [1], "1e", "٣"])
+NONE = ["", "4 cores", "-1", -1, "1.5.0", "Gi", "1Kib", True, None, [1], "1e", "٣", "NaN", float("nan"), float("inf")]
+NONE += ["1e999999999", "9" * 30, 10**30, 1e30, "9Ei", "+Inf", "0x10"]
+
+
+@pytest.mark.parametrize("bad", NONE)
 def test_what_is_no_quantity_is_refused(bad: object) -> None:
-    with pytest.raises(ValueError, match="quantity"):
-        normalise(bad)
+    for read in (read_cores, read_bytes):
+        with pytest.raises(ValueError, match="quantity"):
+            read(bad)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("1e3", "1k"), ("1E3", "1k"), ("1.5e2", "150")])
+def test_an_exponent_means_what_it_means_to_kubernetes(text: str, wanted: str) -> None:
+    assert read_cores(text) == read_bytes(text) == wanted
+
+
+def test_bytes_have_no_thousandths_and_cores_no_byte_suffix() -> None:
+    with pytest.raises(ValueError, match="m means thousandths, also of a byte; write 512Mi"):
+        read_bytes("512m")
+    with pytest.raises(ValueError, match="write cores as 4 or 500m"):
+        read_cores("4Gi")
+    assert read_bytes("1.001Ki") == "1025"
 
 
 @given(quantities)
 def test_the_canonical_form_keeps_the_value_and_is_its_own(text: str) -> None:
-    assert parse(normalise(text)) == parse(text)
-    assert normalise(normalise(text)) == normalise(text)
+    written = canonical(parse(text), binary=text.endswith("i"))
+    assert parse(written) == parse(text)
+    assert canonical(parse(written), binary=written.endswith("i")) == written
 
 
 @given(quantities, st.lists(st.integers(min_value=1, max_value=1000), min_size=1, max_size=12))

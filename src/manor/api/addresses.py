@@ -1,27 +1,50 @@
 """Addresses and networks as specs write them, and those that no tenant ever reaches."""
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from manor.api.meta import Once, cel
+
+_ADVICE = "write a network such as 10.0.0.0/8, or a single address as 10.0.0.1/32"
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
+    if not re.fullmatch(r"[0-9a-fA-F.:]+/(0|[1-9][0-9]{0,2})", str(value)):
+        raise ValueError(f"{value!r} is not a network; {_ADVICE}")
     try:
-        return ip_network(value)
+        network = ip_network(str(value))
     except ValueError as error:
-        advice = "write a network such as 10.0.0.0/8, or a single address as 10.0.0.1/32"
-        raise ValueError(f"{error}; {advice}") from None
+        raise ValueError(f"{error}; {_ADVICE}") from None
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+        raise ValueError(f"{value} is an IPv4 network in the clothes of IPv6; write it as IPv4")
+    return network
 
 
 Network = Annotated[
     IPv4Network | IPv6Network,
     PlainValidator(_network),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "format": "cidr"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "cidr",
+            "maxLength": 43,
+            **cel(
+                (
+                    "isCIDR(self) && cidr(self) == cidr(self).masked()",
+                    "not a network; write one such as 10.0.0.0/8, or a single address as 10.0.0.1/32",
+                )
+            ),
+        }
+    ),
 ]
 """An IPv4 or IPv6 network in CIDR notation."""
+
+Networks = Annotated[list[Network], Field(max_length=128), Once()]
 
 
 def _address(value: Any) -> IPv4Address | IPv6Address:

@@ -1,10 +1,16 @@
 """What every kind shares: group and version, metadata, and how a field is written in YAML."""
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 GROUP = "manor.dev"
 VERSION = "v1alpha1"
@@ -13,8 +19,37 @@ API_VERSION = f"{GROUP}/{VERSION}"
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label: lower-case letters, digits and hyphens, a letter or digit at both ends."""
 
+RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", "manor-system")
+"""What Kubernetes and Manor have for themselves; so are all names that begin with kube- and manor-."""
+
+_PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+
 ApiVersion = Literal["manor.dev/v1alpha1"]
 Name = Annotated[str, Field(pattern=DNS_LABEL, min_length=1, max_length=63)]
+ClassName = Annotated[str, Field(pattern=_PATH, max_length=253)]
+"""Name of a cluster-scoped object: a storage class, a priority class, a domain."""
+Host = Annotated[str, Field(pattern=_HOST, max_length=253)]
+"""A host name, exact or `*.`-wildcard."""
+Key = Annotated[str, Field(pattern=_KEY, max_length=253)]
+"""Key of a label or a taint, or name of an extended resource."""
+LabelValue = Annotated[str, Field(pattern=_VALUE, max_length=63)]
+Labels = Annotated[dict[Key, LabelValue], Field(max_length=64)]
+Text = Annotated[str, Field(pattern=r"^[^\p{Cc}]+$", max_length=253)]
+"""What somebody else named: one line, whatever the characters."""
+Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", max_length=512)]
+Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9\[][-A-Za-z0-9._:/\[\]]*$", max_length=253)]
+"""Host, or host/path, of images."""
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+
+
+Line = Annotated[str, AfterValidator(_one_line), Field(max_length=200)]
+"""Free text that ends in messages: any characters, in one line once read."""
 
 MetadataKey = Annotated[
     str,
@@ -33,6 +68,42 @@ class Spec(BaseModel):
     )
 
 
+class Misplaced(ValueError):
+    """Something wrong with a part of a value; `path` is where, from the value that is checked."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Once:
+    """On a list: nothing is there twice, by these fields of its items, or by the items themselves."""
+
+    fields: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler(schema)
+        items = handler.resolve_ref_schema(described["items"])
+        same = [_same(field, items) for field in self.fields]
+        rule = f"self.all(x, self.exists_one(y, {' && '.join(same) or 'x == y'}))"
+        return with_rules(described, (rule, "something is given twice"))
+
+    def _key(self, item: Any) -> Hashable:
+        return tuple(getattr(item, field) for field in self.fields) if self.fields else item
+
+    def _check(self, items: list[Any]) -> list[Any]:
+        for key, count in Counter(map(self._key, items)).items():
+            if count > 1:
+                index = max(i for i, item in enumerate(items) if self._key(item) == key)
+                shown = "/".join(str(part) for part in key if part) if isinstance(key, tuple) else key
+                raise Misplaced(f"{shown} is given twice; remove one", index)
+        return items
+
+
 class Metadata(Spec):
     """The metadata of a Manor object; what the API server adds (uid, resourceVersion, …) is passed over."""
 
@@ -40,7 +111,7 @@ class Metadata(Spec):
 
     name: Name
     """Name of the object."""
-    labels: dict[str, str] = {}
+    labels: Labels = {}
     """Labels, kept on the object itself; they do not reach the objects made from it."""
     annotations: dict[str, str] = {}
     """Annotations, kept on the object itself."""
@@ -70,11 +141,38 @@ def keys_rule(field: str) -> tuple[str, str]:
     return rule, "isolation hangs on these keys; no tenant may write them"
 
 
+def _same(field: str, items: JsonSchemaValue) -> str:
+    """CEL: x and y agree in a field; written so that the API server can tell its cost beforehand."""
+    if field in items.get("required", []):
+        return f"x.{field} == y.{field}"
+    default = items["properties"][field].get("default")
+    absent = "!has({0})" if default is None else f"(!has({{0}}) || {{0}} == '{default}')"
+    name = f"__{field}__" if field == "namespace" else field
+    x, y = f"x.{name}", f"y.{name}"
+    return f"(has({x}) && has({y}) ? {x} == {y} : {absent.format(x)} && {absent.format(y)})"
+
+
+def with_rules(schema: JsonSchemaValue, *rules: tuple[str, str]) -> JsonSchemaValue:
+    """`schema` with more CEL rules (expression, message)."""
+    key = "x-kubernetes-validations"
+    return {**schema, key: [*schema.get(key, []), *cel(*rules)[key]]}
+
+
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
     """CEL rules (expression, message) for the CRD, so that the API server refuses what the model refuses."""
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
-def is_dns_label(text: str) -> bool:
-    """Whether `text` can name a namespace or a Service (RFC 1123 label, at most 63 characters)."""
-    return len(text) <= 63 and re.fullmatch(DNS_LABEL, text) is not None
+class Kind(Spec):
+    """A kind of the group: what the API server adds is left out, and a field with nothing in it is as absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: object) -> object:
+        return _without_nulls({k: v for k, v in data.items() if k != "status"}) if isinstance(data, dict) else data
+
+
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data

@@ -1,15 +1,34 @@
 """Platform: what is true of the whole cluster. One object, named `manor`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from manor.api.addresses import Address, Network, barred, within
-from manor.api.meta import ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
-from manor.api.quantity import Quantity
+from manor.api.addresses import Address, Network, Networks, barred, within
+from manor.api.meta import (
+    RESERVED_NAMESPACES,
+    ApiVersion,
+    ClassName,
+    Image,
+    Key,
+    Kind,
+    Labels,
+    LabelValue,
+    Line,
+    Metadata,
+    MetadataKey,
+    Name,
+    Once,
+    Registry,
+    Spec,
+    cel,
+    check_keys,
+    keys_rule,
+)
+from manor.api.quantity import Bytes, Cores, Quantity
 from manor.api.roles import ExtraRules
 
 TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
@@ -38,7 +57,7 @@ class PodSelector(Spec):
 
     namespace: Name
     """Namespace of the pods."""
-    labels: dict[str, str] = {}
+    labels: Labels = {}
     """Labels that the pods have; none selects every pod of the namespace."""
 
 
@@ -74,15 +93,15 @@ class PlatformPeer(PodSelector):
 class PlatformNetwork(Spec):
     """Addresses that belong to the cluster; a tenant that may reach the internet may not reach these."""
 
-    pod_cidrs: list[Network] = Field(min_length=1)
+    pod_cidrs: Networks = Field(min_length=1)
     """Addresses of pods."""
-    service_cidrs: list[Network] = Field(min_length=1)
+    service_cidrs: Networks = Field(min_length=1)
     """Addresses of Services."""
-    node_cidrs: list[Network] = Field(min_length=1)
+    node_cidrs: Networks = Field(min_length=1)
     """Addresses of nodes (the subnet, so that a new node is covered)."""
-    blocked_cidrs: list[Network] = []
+    blocked_cidrs: Networks = []
     """More addresses that no tenant may reach, such as a company network."""
-    api_servers: list[ApiServerEndpoint] = []
+    api_servers: Annotated[list[ApiServerEndpoint], Field(max_length=32)] = []
     """API server addresses, opened to tenants with `network.apiServer: true`."""
     dns: DnsService = DnsService(namespace="kube-system", labels={"k8s-app": "kube-dns"})
     """The cluster's DNS."""
@@ -103,7 +122,7 @@ class PlatformNetwork(Spec):
 class GatewaySettings(Spec):
     """How tenants are reached from outside (Gateway API)."""
 
-    class_name: str = Field(default="manor", min_length=1)
+    class_name: ClassName = "manor"
     """GatewayClass of the tenants' Gateways."""
     data_plane: PodSelector = PodSelector(namespace="envoy-gateway-system")
     """The proxy pods whose traffic tenants' pods accept."""
@@ -118,11 +137,11 @@ class GatewaySettings(Spec):
 class IngressSettings(Spec):
     """Ingress beside the gateway, for teams that bring Ingress objects along."""
 
-    classes: list[Name] = Field(min_length=1)
+    classes: Annotated[list[Name], Field(min_length=1, max_length=32), Once()]
     """Ingress classes that tenants may use."""
     data_plane: PodSelector
     """The ingress controller's pods, whose traffic tenants' pods accept."""
-    annotations: list[str] = []
+    annotations: Annotated[list[Key], Field(max_length=128), Once()] = []
     """Keys of annotations that tenants may set; others with a domain would configure the controller and are refused."""
 
 
@@ -131,9 +150,9 @@ class NodePool(Spec):
 
     name: Name
     """Name that tenants use for it."""
-    labels: dict[str, list[str]] = {}
+    labels: dict[Key, Annotated[list[LabelValue], Field(max_length=32)]] = Field(default={}, max_length=16)
     """Labels of its nodes, each with the values that it has among them (zones, say)."""
-    taints: list[Annotated[str, Field(pattern=TAINT)]] = []
+    taints: list[Annotated[str, Field(pattern=TAINT, max_length=317)]] = Field(default=[], max_length=16)
     """Taints of its nodes, as `key=value`, or as `key` where any value may be tolerated."""
 
 
@@ -142,9 +161,9 @@ class GpuFlavor(Spec):
 
     name: Name
     """Name that tenants use for it."""
-    node_labels: dict[str, str] = {}
+    node_labels: Labels = {}
     """Labels of its nodes."""
-    taint: str | None = None
+    taint: Annotated[str, Field(pattern=TAINT, max_length=317)] | None = None
     """Key of the taint that keeps other pods off its nodes; tenants with a GPU share tolerate it."""
 
 
@@ -175,7 +194,7 @@ class GpuSettings(Spec):
     )
     """Environment variables that pods may set although their names look as if a container runtime gave out devices by
     them (`…VISIBLE_…`), or, beside accelerators, loaded libraries by them (`LD_…`)."""
-    flavors: list[GpuFlavor] = []
+    flavors: Annotated[list[GpuFlavor], Field(max_length=32), Once(("name",))] = []
     """Kinds of GPU nodes."""
 
     @model_validator(mode="after")
@@ -195,9 +214,9 @@ class GpuSettings(Spec):
 class ImageCatalogue(Spec):
     """Images used where a spec names none."""
 
-    training: str | None = None
+    training: Image | None = None
     """Image of a TrainingJob."""
-    serving: dict[str, str] = {}
+    serving: Annotated[dict[Name, Image], Field(max_length=32)] = {}
     """Image of a Model by its format (`sklearn: …`)."""
 
 
@@ -218,18 +237,18 @@ class Engines(Spec):
 class Identity(Spec):
     """Where users come from (OpenID Connect)."""
 
-    issuer: str | None = Field(default=None, pattern=r"^https://.+")
+    issuer: str | None = Field(default=None, pattern=r"^https://[!-~]+$", max_length=253)
     """OIDC issuer URL, for the console and for the login hints of `manor`."""
-    group_prefix: str = ""
+    group_prefix: str = Field(default="", pattern=r"^[^\p{Cc}]*$", max_length=253)
     """Prefix that the API server puts before OIDC group names; written before each Group subject."""
 
 
 class ContainerDefaults(Spec):
     """Requests and limits of a tenant's container that states none (LimitRange)."""
 
-    cpu: Quantity = "100m"
+    cpu: Cores = "100m"
     """CPU request, in cores."""
-    memory: Quantity = "256Mi"
+    memory: Bytes = "256Mi"
     """Memory request and limit, in bytes."""
 
 
@@ -299,9 +318,9 @@ class PlatformSpec(Spec):
         )
     )
 
-    domain: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=200)
+    domain: ClassName = Field(max_length=200)
     """DNS domain of the platform: a tenant is reached at `<tenant>.<domain>` unless it names hosts."""
-    contact: str = "your platform team"
+    contact: Line = "your platform team"
     """Whom a tenant asks when a guardrail refuses something; part of every refusal's message."""
     network: PlatformNetwork
     """The cluster's own addresses."""
@@ -309,23 +328,25 @@ class PlatformSpec(Spec):
     """The way in from outside."""
     ingress: IngressSettings | None = None
     """Another way in, by Ingress; none unless set."""
-    registries: list[str] = []
+    registries: Annotated[list[Registry], Field(max_length=64), Once()] = []
     """Image registries (host, or host/path) that every tenant may use."""
-    storage_classes: list[str] = Field(default=[], max_length=32)
+    storage_classes: Annotated[list[ClassName], Field(max_length=32), Once()] = []
     """Storage classes that every tenant may use."""
-    priority_classes: list[str] = []
+    priority_classes: Annotated[list[ClassName], Field(max_length=32), Once()] = []
     """Priority classes that every tenant may use; a pod without one is always admitted."""
-    node_pools: list[NodePool] = []
+    node_pools: Annotated[list[NodePool], Field(max_length=32), Once(("name",))] = []
     """Nodes that every tenant's pods may select and whose taints they may tolerate; GPU flavors come on top."""
-    runtime_classes: list[Name] = []
+    runtime_classes: Annotated[list[Name], Field(max_length=32), Once()] = []
     """Runtime classes that every tenant's pods may name beside the sandbox (`nvidia`, say)."""
     token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s]+$", max_length=253)]] = Field(
         default=[], max_length=16
     )
     """Audiences for which every tenant's pods may project a token: a cloud's identity service, a mesh."""
-    csi_drivers: list[Annotated[str, Field(pattern=r"^[-a-z0-9.]+$")]] = []
+    csi_drivers: Annotated[list[ClassName], Field(max_length=32), Once()] = []
     """CSI drivers whose inline volumes every tenant's pods may mount (a secrets store, say)."""
-    localhost_profiles: list[Annotated[str, Field(pattern=r"^[-A-Za-z0-9_./]+$", max_length=253)]] = []
+    localhost_profiles: list[Annotated[str, Field(pattern=r"^[-A-Za-z0-9_./]+$", max_length=253)]] = Field(
+        default=[], max_length=64
+    )
     """Seccomp and AppArmor profiles on the nodes that tenants' pods may name (type Localhost)."""
     user_namespaces: bool = True
     """Whether nodes can give a pod a user namespace (Linux 6.3, containerd 2 and runc 1.2, or later). A pod that states
@@ -369,7 +390,7 @@ class PlatformSpec(Spec):
         return [self.gateway.data_plane, *([self.ingress.data_plane] if self.ingress else [])]
 
 
-class Platform(Spec):
+class Platform(Kind):
     """The cluster as an ML platform. There is one, named `manor`."""
 
     api_version: ApiVersion
@@ -377,12 +398,18 @@ class Platform(Spec):
     metadata: PlatformMetadata = PlatformMetadata()
     spec: PlatformSpec
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_status(cls, data: object) -> object:
-        return without_status(data)
+    @property
+    def reserved_namespaces(self) -> list[str]:
+        """Namespaces that no tenant may have: Kubernetes', Manor's, and of all pods that the Platform names."""
+        return sorted({*RESERVED_NAMESPACES, *_namespaces(self.spec)})
 
 
-def without_status(data: object) -> object:
-    """A live object as a spec: its status is the API server's and says nothing of what is wanted."""
-    return {k: v for k, v in data.items() if k != "status"} if isinstance(data, dict) else data
+def _namespaces(part: object) -> Iterator[str]:
+    """The namespace of every PodSelector in a part of the spec, wherever it stands."""
+    if isinstance(part, PodSelector):
+        yield part.namespace
+    elif isinstance(part, Spec):
+        yield from _namespaces([value for _, value in part])
+    elif isinstance(part, list):
+        for item in part:
+            yield from _namespaces(item)

@@ -5,21 +5,37 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from manor.api.addresses import Network
-from manor.api.meta import DNS_LABEL, ApiVersion, Metadata, MetadataKey, Name, Spec, cel, check_keys, keys_rule
-from manor.api.platform import without_status
-from manor.api.quantity import Quantity
+from manor.api.addresses import Networks
+from manor.api.meta import (
+    DNS_LABEL,
+    ApiVersion,
+    ClassName,
+    Host,
+    Kind,
+    Metadata,
+    MetadataKey,
+    Misplaced,
+    Name,
+    Once,
+    Registry,
+    Spec,
+    Text,
+    cel,
+    check_keys,
+    keys_rule,
+)
+from manor.api.quantity import Bytes, Cores, Quantity
 
 TENANT_NAME_LIMIT = 40
 """Longest tenant name, in characters: leaves room for `<tenant>-<suffix>` namespaces and the names derived from it."""
 
-HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+WHO = ("kind", "name", "namespace")
+"""The fields that tell one subject from another."""
 
 USER_IDS = 100
 """How many user IDs, and group IDs of the same numbers, a tenant has on the nodes."""
 
 Role = Literal["owner", "editor", "viewer"]
-Host = Annotated[str, Field(pattern=HOST, max_length=253)]
 
 
 class Subject(Spec):
@@ -40,7 +56,7 @@ class Subject(Spec):
 
     kind: Literal["User", "Group", "ServiceAccount"] = "User"
     """User, Group or ServiceAccount."""
-    name: str = Field(min_length=1)
+    name: Text
     """Name as the API server knows it."""
     namespace: Name | None = None
     """Namespace of a ServiceAccount; for other kinds it must be absent."""
@@ -75,17 +91,17 @@ class NamespaceShare(Spec):
 class Quota(Spec):
     """The tenant's budget over all its namespaces."""
 
-    cpu: Quantity = "8"
+    cpu: Cores = "8"
     """Sum of CPU requests, in cores."""
-    memory: Quantity = "32Gi"
+    memory: Bytes = "32Gi"
     """Sum of memory requests, and of memory limits, in bytes."""
-    storage: Quantity = "100Gi"
+    storage: Bytes = "100Gi"
     """Sum of volume sizes, in bytes."""
-    ephemeral_storage: Quantity = "50Gi"
+    ephemeral_storage: Bytes = "50Gi"
     """Sum of ephemeral-storage requests, in bytes."""
-    pods: int = Field(default=100, ge=1)
+    pods: int = Field(default=100, ge=1, le=100_000)
     """Pods that are not finished."""
-    objects: int = Field(default=200, ge=1)
+    objects: int = Field(default=200, ge=1, le=100_000)
     """Objects of each other kind (Deployments, Services, ConfigMaps, …); keeps etcd safe from one team."""
     resources: dict[str, Quantity] = Field(default={}, max_length=64)
     """Other resources that the Platform lists under `resources` (network devices, huge pages, …), in place of the
@@ -95,11 +111,11 @@ class Quota(Spec):
 class GpuShare(Spec):
     """The tenant's part of the cluster's GPUs, in whole GPUs."""
 
-    guarantee: int = Field(default=0, ge=0)
+    guarantee: int = Field(default=0, ge=0, le=100_000)
     """GPUs that are the tenant's whenever it asks."""
-    borrow: int = Field(default=0, ge=0)
+    borrow: int = Field(default=0, ge=0, le=100_000)
     """GPUs beyond the guarantee that it may use while others leave them idle."""
-    flavors: list[Name] = []
+    flavors: Annotated[list[Name], Field(max_length=32), Once()] = []
     """GPU flavors of the Platform that the tenant may use; none means all."""
     resources: dict[str, Annotated[int, Field(ge=0)]] = Field(default={}, max_length=32)
     """How the budget is divided over the Platform's `gpu.resourceNames`, in numbers of each, weighed by its
@@ -116,7 +132,7 @@ class Egress(Spec):
 
     internet: bool = False
     """Every address except the cluster's, the nodes', link-local, metadata and the Platform's blocked ones."""
-    cidrs: list[Network] = []
+    cidrs: Networks = []
     """Networks outside the cluster that the pods may reach."""
 
 
@@ -125,7 +141,7 @@ class TenantNetwork(Spec):
 
     egress: Egress = Egress()
     """Where the tenant's pods may connect to."""
-    allow: list[Name] = []
+    allow: Annotated[list[Name], Field(max_length=128), Once()] = []
     """Tenants to exchange traffic with; takes effect once the other tenant allows this one as well."""
     api_server: bool = False
     """Whether the tenant's pods may reach the Kubernetes API server."""
@@ -140,9 +156,9 @@ class Volume(Spec):
 
     name: Name
     """Name of the claim."""
-    size: Quantity
+    size: Bytes
     """Size in bytes."""
-    storage_class: str | None = None
+    storage_class: ClassName | None = None
     """Storage class; the cluster's default when absent."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany"] = "ReadWriteOnce"
     """Access mode."""
@@ -162,11 +178,11 @@ class TenantSpec(Spec):
 
     model_config = ConfigDict(json_schema_extra=cel(keys_rule("metadataKeys"), keys_rule("serviceAnnotations")))
 
-    owners: list[Subject] = Field(min_length=1)
+    owners: Annotated[list[Subject], Field(min_length=1, max_length=64), Once(WHO)]
     """Who answers for the tenant: may do what an editor may, grant roles to members and create namespaces."""
-    members: list[Member] = []
+    members: Annotated[list[Member], Field(max_length=200), Once(WHO)] = []
     """Who else works in it, each with a role."""
-    namespaces: list[NamespaceShare] = []
+    namespaces: Annotated[list[NamespaceShare], Field(max_length=64), Once(("name",))] = []
     """Its namespaces, each with a share of the quota; one named like the tenant when absent."""
     max_namespaces: int = Field(default=5, ge=0, le=100)
     """How many namespaces owners may make themselves: `<tenant>-1`, `<tenant>-2`, … up to this number."""
@@ -174,15 +190,15 @@ class TenantSpec(Spec):
     """Budget over all its namespaces."""
     gpu: GpuShare = GpuShare()
     """Part of the cluster's GPUs; none by default."""
-    queues: list[Name] = Field(default=["default"], min_length=1, max_length=32)
+    queues: Annotated[list[Name], Field(min_length=1, max_length=32), Once()] = ["default"]
     """Queues in its namespaces (Kueue's LocalQueues), where the Platform has a queue system; the first is the usual."""
     network: TenantNetwork = TenantNetwork()
     """Traffic across its border; none by default."""
-    registries: list[str] | None = None
+    registries: Annotated[list[Registry], Field(max_length=64), Once()] | None = None
     """Image registries; the Platform's when absent."""
-    storage_classes: list[str] | None = None
+    storage_classes: Annotated[list[ClassName], Field(max_length=32), Once()] | None = None
     """Storage classes; the Platform's when absent."""
-    priority_classes: list[str] | None = None
+    priority_classes: Annotated[list[ClassName], Field(max_length=32), Once()] | None = None
     """Priority classes; the Platform's when absent."""
     node_pools: list[Name] | None = None
     """Node pools of the Platform, by name; all of them when absent."""
@@ -194,9 +210,9 @@ class TenantSpec(Spec):
     """CSI drivers of inline volumes; the Platform's when absent."""
     first_user_id: int | None = Field(default=None, ge=1000, le=2_147_483_500, multiple_of=USER_IDS)
     """First of the 100 user IDs, and group IDs, that its pods have on the nodes; comes from its name when absent."""
-    hosts: list[Host] = []
+    hosts: Annotated[list[Host], Field(max_length=64), Once()] = []
     """Host names, exact or `*.`-wildcard, that the tenant's routes may use; `<tenant>.<domain>` when absent."""
-    volumes: list[Volume] = []
+    volumes: Annotated[list[Volume], Field(max_length=64)] = []
     """Volumes that Manor makes for the tenant; kept when the tenant is deleted unless data is to go too."""
     load_balancers: bool = False
     """Whether the tenant may make Services of type LoadBalancer."""
@@ -209,32 +225,59 @@ class TenantSpec(Spec):
     sandbox: bool = False
     """Whether all its pods must run in the Platform's sandboxed runtime class."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        names = [n.name for n in self.namespaces]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(f"namespaces: {', '.join(twice)} is named twice")
-        volumes = [(v.namespace, v.name) for v in self.volumes]
-        if twice := sorted({name for _, name in volumes if volumes.count((_, name)) > 1}):
-            raise ValueError(f"volumes: {', '.join(twice)} is named twice")
-        for volume in self.volumes:
-            if volume.namespace is not None and names and volume.namespace not in names:
-                raise ValueError(f"volumes: {volume.name}: {volume.namespace} is not one of the tenant's namespaces")
-        return self
+
+_SPACE = "__namespace__"
+"""How CEL rules of a CRD name the field `namespace`, a word that CEL keeps for itself."""
+_GIVEN = "(has(self.spec.namespaces) && self.spec.namespaces.size() > 0)"
+_SPACES = f"({_GIVEN} ? self.spec.namespaces.map(n, n.name) : [self.metadata.name])"
+_FIRST = f"({_GIVEN} ? self.spec.namespaces[0].name : self.metadata.name)"
 
 
-class Tenant(Spec):
+class Tenant(Kind):
     """A team: its people, namespaces, budget, network borders and host names."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                f"{_SPACES}.all(n, n != 'default' && !n.startsWith('kube-') && !n.startsWith('manor-'))",
+                "a namespace is Kubernetes' or Manor's own; choose another",
+            ),
+            (
+                f"!has(self.spec.volumes) || self.spec.volumes.all(v, !has(v.namespace) || v.namespace in {_SPACES})",
+                "a volume's namespace is not one of the tenant's namespaces",
+            ),
+            (
+                "!has(self.spec.volumes) || self.spec.volumes.all(v, self.spec.volumes.exists_one(w, w.name == v.name"
+                f" && (has(v.{_SPACE}) ? (has(w.{_SPACE}) ? v.{_SPACE} == w.{_SPACE} : v.{_SPACE} == {_FIRST})"
+                f" : !has(w.{_SPACE}) || w.{_SPACE} == {_FIRST})))",
+                "a volume is given twice",
+            ),
+        )
+    )
 
     api_version: ApiVersion
     kind: Literal["Tenant"]
     metadata: TenantMetadata
     spec: TenantSpec
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_status(cls, data: object) -> object:
-        return without_status(data)
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = {space.name for space in self.namespaces}
+        for index, space in enumerate(self.namespaces):
+            if space.name == "default" or space.name.startswith(("kube-", "manor-")):
+                path = ("spec", "namespaces", index) if self.spec.namespaces else ("metadata", "name")
+                raise Misplaced(f"namespace {space.name!r} is Kubernetes' or Manor's own; choose another", *path)
+        seen = set()
+        for index, volume in enumerate(self.spec.volumes):
+            place = volume.namespace or self.namespaces[0].name
+            if place not in names:
+                message = f"{place!r} is not one of the tenant's namespaces"
+                raise Misplaced(message, "spec", "volumes", index, "namespace")
+            if (place, volume.name) in seen:
+                message = f"volume {volume.name!r} of namespace {place!r} is given twice; remove one"
+                raise Misplaced(message, "spec", "volumes", index)
+            seen.add((place, volume.name))
+        return self
 
     @property
     def name(self) -> str:
@@ -263,7 +306,9 @@ class Tenant(Spec):
 
         Names are unique in a cluster, so that a bounded list of names bounds the number without anybody counting.
         """
-        return [f"{self.name}-{number}" for number in range(1, self.spec.max_namespaces + 1)]
+        given = {space.name for space in self.namespaces}
+        slots = (f"{self.name}-{number}" for number in range(1, self.spec.max_namespaces + 1))
+        return [name for name in slots if name not in given]
 
     def hosts(self, domain: str) -> list[str]:
         """The tenant's host names with the default filled in."""

@@ -1,21 +1,36 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace."""
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from manor.api.meta import DNS_LABEL, ApiVersion, Name, NamespacedMetadata, Spec, cel
-from manor.api.platform import without_status
-from manor.api.quantity import Quantity
+from manor.api.meta import (
+    DNS_LABEL,
+    ApiVersion,
+    Host,
+    Image,
+    Kind,
+    Misplaced,
+    Name,
+    NamespacedMetadata,
+    Once,
+    Spec,
+    cel,
+)
+from manor.api.quantity import Bytes, Cores
 
 WORKLOAD_NAME_LIMIT = 50
 """Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label of at most 63."""
 
+APP_PATH = "/app"
+"""Where a TrainingJob's files are, and where its command begins."""
+
 FILES_LIMIT = 1_000_000
 """Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
 
-STORAGE_URI = r"^(pvc|s3|gs|https|oci)://[^\s]+$"
+FileName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+EnvName = Annotated[str, Field(pattern=r"^[-._A-Za-z][-._A-Za-z0-9]*$", max_length=253)]
+StorageUri = Annotated[str, Field(pattern=r"^(pvc|s3|gs|https|oci)://[!-~]+$", max_length=512)]
 
 
 class WorkloadMetadata(NamespacedMetadata):
@@ -28,11 +43,11 @@ class WorkloadMetadata(NamespacedMetadata):
 class Resources(Spec):
     """What one pod asks for; also its limit for memory and GPUs."""
 
-    cpu: Quantity = "500m"
+    cpu: Cores = "500m"
     """CPU request, in cores."""
-    memory: Quantity = "1Gi"
+    memory: Bytes = "1Gi"
     """Memory request and limit, in bytes."""
-    gpu: int = Field(default=0, ge=0)
+    gpu: int = Field(default=0, ge=0, le=10_000)
     """GPUs, in whole pieces."""
     gpu_flavor: Name | None = None
     """GPU flavor of the Platform whose nodes it runs on; any of the tenant's when absent."""
@@ -43,7 +58,7 @@ class VolumeMount(Spec):
 
     name: Name
     """Name of the PersistentVolumeClaim."""
-    path: str = Field(pattern=r"^/.+")
+    path: str = Field(pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
     """Where the pods see it."""
     read_only: bool = False
     """Whether the pods may only read it."""
@@ -61,13 +76,27 @@ class SecretUse(Spec):
 class TrainingJobSpec(Spec):
     """What to run, how many times, on what."""
 
-    image: str | None = None
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                f"!has(self.files) || self.files.map(name, self.files[name].size()).sum() <= {FILES_LIMIT}",
+                f"the files are larger than {FILES_LIMIT} bytes together; put them on a volume",
+            ),
+            (
+                "!has(self.volumes) || self.volumes.all(v, v.path != '/tmp'"
+                f" && (v.path != '{APP_PATH}' || !has(self.files) || self.files.size() == 0))",
+                f"the path is the pod's own, as {APP_PATH} is with files; choose another",
+            ),
+        )
+    )
+
+    image: Image | None = None
     """Image; the Platform's training image when absent."""
-    command: list[str] = Field(min_length=1)
+    command: list[str] = Field(min_length=1, max_length=1024)
     """Command and arguments, not run through a shell."""
-    files: dict[str, str] = Field(default={}, max_length=50)
+    files: dict[FileName, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(default={}, max_length=50)
     """Small text files (name: content) that the command finds under /app, the working directory."""
-    env: dict[str, str] = {}
+    env: dict[EnvName, str] = Field(default={}, max_length=256)
     """Environment variables; not for secrets."""
     secrets: list[SecretUse] = Field(default=[], max_length=20)
     """Secrets of the namespace, as environment variables or as files."""
@@ -81,38 +110,33 @@ class TrainingJobSpec(Spec):
     """What each worker asks for."""
     queue: Name | None = None
     """Queue of the tenant that admits the job, where a queue system is on; its first one for GPUs, none otherwise."""
-    volumes: list[VolumeMount] = []
+    volumes: Annotated[list[VolumeMount], Field(max_length=64), Once(("name",)), Once(("path",))] = []
     """The tenant's volumes inside the workers."""
     retries: int = Field(default=3, ge=0, le=100)
     """How often failed workers are started again before the job fails."""
-    timeout_seconds: int | None = Field(default=None, ge=1)
+    timeout_seconds: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """Longest run in seconds; the job fails after that."""
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
     """Seconds after its end when the job and its pods are removed; they stay when absent. A spec that is applied again
     after that runs again."""
 
     @model_validator(mode="after")
-    def _check_files(self) -> Self:
-        for name in self.files:
-            if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", name):
-                raise ValueError(f"files: {name!r} is not a file name (letters, digits, '-', '_' and '.')")
+    def _check(self) -> Self:
         if (size := sum(len(text.encode()) for text in self.files.values())) > FILES_LIMIT:
-            raise ValueError(f"files: {size} bytes together; 1000000 at most: put larger ones on a volume")
+            raise Misplaced(f"{size} bytes together; {FILES_LIMIT} at most: put larger ones on a volume", "files")
+        for index, volume in enumerate(self.volumes):
+            if volume.path == "/tmp" or (self.files and volume.path == APP_PATH):  # noqa: S108 - the pod's own
+                raise Misplaced(f"{volume.path} is the pod's own; choose another path", "volumes", index, "path")
         return self
 
 
-class TrainingJob(Spec):
+class TrainingJob(Kind):
     """A run of training code to completion."""
 
     api_version: ApiVersion
     kind: Literal["TrainingJob"]
     metadata: WorkloadMetadata
     spec: TrainingJobSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_status(cls, data: object) -> object:
-        return without_status(data)
 
 
 class Autoscaling(Spec):
@@ -127,7 +151,7 @@ class Autoscaling(Spec):
 class Canary(Spec):
     """A second version that gets a part of the traffic."""
 
-    storage_uri: str = Field(pattern=STORAGE_URI)
+    storage_uri: StorageUri
     """Where its files are."""
     weight: int = Field(ge=0, le=100)
     """Share of requests it gets, in percent."""
@@ -147,9 +171,9 @@ class ModelSpec(Spec):
 
     format: Literal["sklearn"]
     """Model format; decides the serving runtime."""
-    storage_uri: str = Field(pattern=STORAGE_URI)
+    storage_uri: StorageUri
     """Where the model's files are: `pvc://<claim>/<path>` or `oci://<image>`; other schemes where the engine can."""
-    image: str | None = None
+    image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
     replicas: int = Field(default=1, ge=1, le=1000)
     """Replicas, or the fewest when autoscaling."""
@@ -159,7 +183,7 @@ class ModelSpec(Spec):
     """A second version for a part of the traffic."""
     resources: Resources = Resources()
     """What each replica asks for."""
-    host: str | None = None
+    host: Host | None = None
     """Which of the tenant's host names serves it; the first one when absent."""
 
     @model_validator(mode="after")
@@ -169,18 +193,13 @@ class ModelSpec(Spec):
         return self
 
 
-class Model(Spec):
+class Model(Kind):
     """A model behind the Open Inference Protocol."""
 
     api_version: ApiVersion
     kind: Literal["Model"]
     metadata: WorkloadMetadata
     spec: ModelSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_status(cls, data: object) -> object:
-        return without_status(data)
 
 
 Workload = TrainingJob | Model

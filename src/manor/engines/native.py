@@ -1,13 +1,13 @@
 """The native engine: TrainingJob as a Job, Model as a Deployment behind a route, with nothing else installed."""
 
 from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.api.workload import APP_PATH
 from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
 from manor.engines.queues import queue_labels
 from manor.engines.storage import model_volume
 from manor.render import labels, names, url
 from manor.render.objects import Object, make
 
-APP_PATH = "/app"
 RENDEZVOUS_PORT = 29500
 """PyTorch's default port of the rendezvous."""
 

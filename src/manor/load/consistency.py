@@ -56,18 +56,12 @@ def _namespaces(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, 
     for document, tenant in tenants:
         for index, space in enumerate(tenant.namespaces):
             path: Path = ("spec", "namespaces", index) if tenant.spec.namespaces else ("metadata", "name")
-            if space.name.startswith(("kube-", "manor-")) or space.name == "default":
-                yield _at(document, path, f"namespace {space.name!r} is Kubernetes' or Manor's own; choose another")
             if slots.get(space.name, tenant.name) != tenant.name:
                 message = f"namespace {space.name!r} is kept for owners of tenant {slots[space.name]!r} to make"
                 yield _at(document, path, f"{message}; choose another, or lower its maxNamespaces")
             holder = claims.claim(space.name, tenant.name, "")
             if holder:
                 yield _at(document, path, f"namespace {space.name!r} belongs to tenant {holder[0]!r} already")
-        for index, volume in enumerate(tenant.spec.volumes):
-            if volume.namespace not in (None, *(space.name for space in tenant.namespaces)):
-                message = f"{volume.namespace!r} is not one of the tenant's namespaces"
-                yield _at(document, ("spec", "volumes", index, "namespace"), message)
 
 
 def _hosts(

@@ -85,10 +85,10 @@ def _validated(document: Document) -> Platform | Tenant | Workload:
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        problems = [
-            Problem(document.source, document.line(tuple(e["loc"])), _field(e["loc"]), _explain(e, model))
-            for e in error.errors()
-        ]
+        problems = []
+        for found in error.errors():
+            path = found["loc"] + getattr(found.get("ctx", {}).get("error"), "path", ())
+            problems.append(Problem(document.source, document.line(path), _field(path), _explain(found, model)))
         raise InvalidInput(problems) from None
 
 

@@ -1,8 +1,10 @@
 """The CustomResourceDefinitions, made from the pydantic models, so that the API server refuses what `manor` refuses."""
 
+import json
 from typing import Any
 
 from manor.api import GROUP, KINDS, VERSION
+from manor.api.meta import with_rules
 from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
@@ -39,6 +41,10 @@ def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
         cleaned["enum"] = [cleaned.pop("const")]
     if cleaned.get("additionalProperties") is False:
         del cleaned["additionalProperties"]
+    if names := cleaned.pop("propertyNames", None):
+        ((pattern, value),) = cleaned.pop("patternProperties").items()
+        rule = f"self.all(key, key.size() <= {names['maxLength']} && key.matches({json.dumps(pattern)}))"
+        cleaned = with_rules({**cleaned, "additionalProperties": value}, (rule, "a key is not valid here"))
     return {
         key: (
             {name: _structural(sub, definitions) for name, sub in value.items()}
@@ -53,16 +59,21 @@ def _schema(kind: str) -> Object:
     generated = KINDS[kind].model_json_schema(by_alias=True)
     definitions = generated.get("$defs", {})
     root: Object = _structural({key: value for key, value in generated.items() if key != "$defs"}, definitions)
-    metadata = root["properties"]["metadata"]["properties"]["name"]
+    name = root["properties"]["metadata"]["properties"]["name"]
     rules = []
-    if limit := metadata.get("maxLength"):
-        rules.append((f"self.metadata.name.size() <= {limit}", f"the name is longer than {limit} characters"))
-    if allowed := metadata.get("enum"):
+    if limit := name.get("maxLength"):
+        message = f"the name is longer than {limit} characters, or not made of a-z, 0-9 and hyphens alone"
+        rules.append(
+            (
+                f"self.metadata.name.size() <= {limit} && self.metadata.name.matches({json.dumps(name['pattern'])})",
+                message,
+            )
+        )
+    if allowed := name.get("enum"):
         rules.append((f"self.metadata.name == '{allowed[0]}'", f"the only {kind} is named {allowed[0]}"))
     root["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
     root["required"] = ["spec"]
-    root["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
-    return root
+    return with_rules(root, *rules)
 
 
 def crds() -> list[Object]:

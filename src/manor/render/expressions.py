@@ -7,6 +7,9 @@ from typing import Any
 
 from manor.render.objects import Object
 
+MESSAGE_LIMIT = 1000
+"""Characters of a refusal; with four bytes each, and the contact behind it, less than the API server shows."""
+
 _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
@@ -24,7 +27,21 @@ def completed(policy: Object, shared: Mapping[str, list[Object]], values: Mappin
             for item in spec["variables"]
             for variable in (shared[item["include"]] if "include" in item else [item])
         ]
+    if "validations" in spec:
+        spec["validations"] = [_bounded(validation) for validation in spec["validations"]]
     return {**policy, "spec": _filled(spec, values)}
+
+
+def _bounded(validation: Object) -> Object:
+    """A validation whose message the API server shows: one line, cut at MESSAGE_LIMIT, whom to ask behind it.
+
+    A message that is longer than 5,120 bytes, or has line breaks, gives way to the bare failed expression.
+    """
+    if "messageExpression" not in validation:
+        return validation
+    cut = f"m.substring(0, {MESSAGE_LIMIT}) + ' …; ask ' + ${{contact}}"
+    text = f"({validation['messageExpression']}).replace('\\n', ' ')"
+    return {**validation, "messageExpression": f"[{text}].map(m, m.size() <= {MESSAGE_LIMIT} ? m : {cut})[0]"}
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:

@@ -78,7 +78,7 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
         "queued-kinds": queued_kinds(platform),
-        "reserved-namespaces": reserved_namespaces(platform),
+        "reserved-namespaces": platform.reserved_namespaces,
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
         "user-namespaces": spec.user_namespaces,
     }
@@ -87,13 +87,6 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
 def queued_kinds(platform: Platform) -> list[str]:
     """Kinds (`Kind.group`) that the queue system admits as a whole."""
     return sorted({*QUEUED_KINDS, *platform.spec.engines.queued_kinds})
-
-
-def reserved_namespaces(platform: Platform) -> list[str]:
-    """Namespaces that no tenant may have or change."""
-    spec = platform.spec
-    selectors = [spec.network.dns, *spec.network.peers, *spec.data_planes]
-    return sorted({*names.RESERVED_NAMESPACES, *(selector.namespace for selector in selectors)})
 
 
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:

@@ -9,8 +9,6 @@ from manor.api.tenant import Role
 SYSTEM_NAMESPACE = "manor-system"
 """Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
 
-RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
-
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
