@@ -138,6 +138,11 @@ class TrainingJob(Kind):
     metadata: WorkloadMetadata
     spec: TrainingJobSpec
 
+    @property
+    def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """The volumes that it mounts, each with the field that says so."""
+        return [(("volumes", index, "name"), volume.name) for index, volume in enumerate(self.spec.volumes)]
+
 
 class Autoscaling(Spec):
     """Replicas by CPU use (HorizontalPodAutoscaler)."""
@@ -200,6 +205,15 @@ class Model(Kind):
     kind: Literal["Model"]
     metadata: WorkloadMetadata
     spec: ModelSpec
+
+    @property
+    def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """The volumes that it mounts, each with the field that says so."""
+        canary = self.spec.canary
+        uris = {("storageUri",): self.spec.storage_uri}
+        uris |= {("canary", "storageUri"): canary.storage_uri} if canary else {}
+        claims = [(path, uri.removeprefix("pvc://").partition("/")[0]) for path, uri in uris.items() if "pvc://" in uri]
+        return list(claims)
 
 
 Workload = TrainingJob | Model

@@ -83,11 +83,11 @@ async def _lazy_classes(client: Client) -> frozenset[str]:
 
 
 async def _explained(client: Client, objects: dict[Ref, Object], pending: Sequence[Pending]) -> list[Pending]:
-    hints = await concurrently(_hint(client, objects[p.ref]) for p in pending)
+    hints = await concurrently(hint(client, objects[p.ref]) for p in pending)
     return [Pending(p.ref, f"{p.reason}; {hint}" if hint else p.reason) for p, hint in zip(pending, hints, strict=True)]
 
 
-async def _hint(client: Client, obj: Object) -> str:
+async def hint(client: Client, obj: Object) -> str:
     """The last word of the events on `obj` and on the pods it selects, for somebody who looks for the cause."""
     ref = ref_of(obj)
     if not ref.namespace:

@@ -151,7 +151,7 @@ async def diff(filename: Files, context: Context = None, kubeconfig: Kubeconfig 
 
 def deletion_order(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
     """The sets of the specs, workloads first; with the Platform goes the foundation."""
-    return list(reversed(stages(specs, known)))
+    return list(reversed(stages(specs, known, delete=True)))
 
 
 def _confirm(specs: Specs, delete_data: bool) -> None:
@@ -187,7 +187,7 @@ async def delete(
     documents = read(filename)
     steps: list[Step] = []
     async with Client.connect(kubeconfig, context) as client:
-        specs, known = await read_specs(client, documents)
+        specs, known = await read_specs(client, documents, delete=True)
         _refuse_orphans(specs, known)
         if not yes:
             _confirm(specs, delete_data)

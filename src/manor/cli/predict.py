@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from manor.api import API_VERSION, Model
-from manor.cli.cluster import read_known
+from manor.cli.cluster import told_state
 from manor.cli.completion import complete_models
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import err, run_async
@@ -63,10 +63,13 @@ async def predict_command(
     body = request_body(read_input(data))
     async with Client.connect(kubeconfig, context) as client:
         namespace = namespace or client.namespace
-        known = await read_known(client, [namespace])
+        known = await told_state(client, [namespace], workloads=False)
         if known.platform is None:
             raise PredictionFailed("this cluster has no Platform; apply one first")
-        spec = Model.model_validate(await client.get(API_VERSION, "Model", model, namespace))
+        known.take(await client.get(API_VERSION, "Model", model, namespace))
+        spec = next((workload for workload in known.workloads if isinstance(workload, Model)), None)
+        if spec is None:
+            raise PredictionFailed(str(known.broken[-1]))
         target = await endpoint(client, known.platform, home(spec, known.tenants), spec)
     if curl:
         typer.echo(target.curl(body))

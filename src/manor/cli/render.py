@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from manor.cli.cluster import compiled_together
 from manor.cli.options import Files
 from manor.cli.output import run_async, to_json, to_yaml
-from manor.engines import compile_specs
 from manor.load import load
 from manor.render import render_foundation, spec_object
 
@@ -38,6 +38,6 @@ async def render(
     if specs.platform is None:
         raise typer.BadParameter("no Platform in these files; add the file that holds it", param_hint="--filename")
     objects = render_foundation()
-    for compiled in compile_specs(specs.platform, specs.tenants, specs.all):
+    for compiled in compiled_together(specs, specs):
         objects += [spec_object(compiled.spec), *compiled.objects]
     typer.echo(to_yaml(objects) if output is Format.yaml else to_json(objects), nl=False)

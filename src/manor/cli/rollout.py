@@ -14,7 +14,8 @@ from manor.apply import Inventory, Options, Plan, Result, apply, plan
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.progress import Progress
-from manor.engines import compile_specs
+from manor.cli.cluster import compiled_together
+from manor.engines import Compiled
 from manor.kube import Client, Object, UnknownKind
 from manor.load import Specs
 from manor.render import SYSTEM_NAMESPACE, render_foundation, spec_object
@@ -46,15 +47,15 @@ def inventory_of(spec: Platform | Tenant | Workload) -> Inventory:
     return Inventory(spec.metadata.name, namespace, API_VERSION, spec.kind)
 
 
-def stages(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
+def stages(specs: Specs, known: Specs, *, delete: bool = False) -> list[list[ObjectSet]]:
     """The sets of `specs` in the order in which they are applied; those of one stage go together.
 
-    `known` is every spec there is, those on the cluster too; it has a Platform.
+    `known` is every spec there is, those on the cluster too; it has a Platform. To `delete` them, what they become now
+    does not matter: their inventories say what they became.
     """
-    assert known.platform is not None  # noqa: S101 - consistency.check refuses specs without one
     ordered: list[list[ObjectSet]] = [[foundation()] if specs.platform else [], [], [], []]
     place = {"Platform": 1, "Tenant": 2}
-    for compiled in compile_specs(known.platform, known.tenants, specs.all):
+    for compiled in [Compiled(spec, []) for spec in specs.all] if delete else compiled_together(specs, known):
         spec = compiled.spec
         title = f"{spec.kind} {spec.metadata.name}"
         whole = ObjectSet(title, inventory_of(spec), spec_object(spec), compiled.objects)

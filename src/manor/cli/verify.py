@@ -94,6 +94,8 @@ async def _run(
     accepted: dict[str, Acceptance] | None = None,
 ) -> Report:
     tenancy = given or await read_tenancy(client)
+    for told in tenancy.set_aside:
+        err.print(f"warning: {told}", markup=False)
     with _progress(sum(level.includes(check.level) for check in chosen)) as advance:
         report = await verify(client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result)
     return accept(report, accepted or {})

@@ -1,24 +1,17 @@
 """How an ML kind becomes Kubernetes objects: one module an engine, chosen by the Platform."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.engines import native
+from manor.engines.review import Compiled, Objection, Spec, review
 from manor.engines.storage import Unsupported
 from manor.render import Object, render_platform, render_tenant
 
-__all__ = ["Compiled", "Unsupported", "compile_specs", "home", "model_url", "render_workload"]
+__all__ = ["Compiled", "Objection", "Unsupported", "checked", "compile_specs", "home", "model_url", "render_workload"]
 
 model_url = native.model_url
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A Manor object and all that it becomes."""
-
-    spec: Platform | Tenant | Workload
-    objects: list[Object]
 
 
 def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
@@ -33,30 +26,60 @@ def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> l
             return native.model(platform, tenant, workload)
 
 
+def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
+    """The tenant of each namespace; the first where several claim it."""
+    return {space.name: tenant for tenant in reversed(tenants.values()) for space in tenant.namespaces}
+
+
 def home(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
     """The tenant whose namespace holds the workload. LookupError if there is none."""
     namespace = workload.metadata.namespace
-    for tenant in tenants.values():
-        if any(space.name == namespace for space in tenant.namespaces):
-            return tenant
+    if tenant := homes(tenants).get(namespace):
+        return tenant
     raise LookupError(f"namespace {namespace!r} belongs to no tenant")
 
 
-def compile_specs(
-    platform: Platform,
-    tenants: Mapping[str, Tenant],
-    specs: Sequence[Platform | Tenant | Workload],
-) -> Iterator[Compiled]:
+def _objects(
+    spec: Spec, platform: Platform, tenants: Mapping[str, Tenant], places: Mapping[str, Tenant]
+) -> list[Object]:
+    match spec:
+        case Platform():
+            return render_platform(spec)
+        case Tenant():
+            return render_tenant(platform, spec, tenants)
+        case TrainingJob() | Model():
+            return render_workload(platform, places[spec.metadata.namespace], spec)
+
+
+def _ordered(specs: Sequence[Spec]) -> list[Spec]:
+    order = {"Platform": 0, "Tenant": 1}
+    return sorted(specs, key=lambda spec: order.get(spec.kind, 2))
+
+
+def compile_specs(platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec]) -> Iterator[Compiled]:
     """What each of `specs` becomes: the Platform first, then tenants, then workloads, each in the order given.
 
     `tenants` is every tenant of the platform, those not in `specs` too.
     """
-    order = {"Platform": 0, "Tenant": 1}
-    for spec in sorted(specs, key=lambda spec: order.get(spec.kind, 2)):
-        match spec:
-            case Platform():
-                yield Compiled(spec, render_platform(spec))
-            case Tenant():
-                yield Compiled(spec, render_tenant(platform, spec, tenants))
-            case TrainingJob() | Model():
-                yield Compiled(spec, render_workload(platform, home(spec, tenants), spec))
+    places = homes(tenants)
+    for spec in _ordered(specs):
+        yield Compiled(spec, _objects(spec, platform, tenants, places))
+
+
+def checked(
+    platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec], beside: Sequence[Workload] = ()
+) -> tuple[list[Compiled], list[Objection]]:
+    """What `compile_specs` makes, and all that speaks against it; `beside` are the workloads that run already."""
+    places = homes(tenants)
+    made: list[Compiled] = []
+    objections: list[Objection] = []
+    for spec in _ordered(specs):
+        try:
+            made.append(Compiled(spec, _objects(spec, platform, tenants, places)))
+        except Unsupported as error:
+            objections.append(Objection(spec, ("spec", "storageUri"), str(error)))
+    running = []
+    for workload in beside:
+        with suppress(Unsupported, KeyError):
+            running.append(Compiled(workload, _objects(workload, platform, tenants, places)))
+    return made, [*objections, *review(platform, places, made, running)]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,10 @@ class Identity:
                 for value in values:
                     headers.add(f"Impersonate-Extra-{quote(key.lower(), safe='')}", value)
         return headers
+
+
+# Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line breaks or for errors.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 class Transport:
@@ -227,4 +232,5 @@ def _cause(error: BaseException) -> str:
 
 def encode(body: Any) -> bytes:
     """`body` as JSON."""
-    return json.dumps(body, separators=(",", ":")).encode()
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()

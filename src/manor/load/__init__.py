@@ -1,7 +1,6 @@
 """From YAML files to specs, or to errors that name file, line and field."""
 
-from manor.load.files import read
 from manor.load.positions import Document, InvalidInput, Problem
-from manor.load.specs import Specs, load, specs_from
+from manor.load.specs import Specs, load, read, specs_from, validated
 
-__all__ = ["Document", "InvalidInput", "Problem", "Specs", "load", "read", "specs_from"]
+__all__ = ["Document", "InvalidInput", "Problem", "Specs", "load", "read", "specs_from", "validated"]

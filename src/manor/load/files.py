@@ -28,13 +28,22 @@ def _text(path: Path) -> str:
         raise InvalidInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from None
 
 
-def read(sources: Iterable[str | Path]) -> list[Document]:
-    """Every YAML document in the given files, folders, or standard input (`-`)."""
+def scan(sources: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
+    """Every YAML document in the given files, folders, or standard input (`-`), and what could not be read."""
     documents: list[Document] = []
-    for source in sources:
-        if str(source) == "-":
-            documents += parse(sys.stdin.read(), "<stdin>")
+    problems: list[Problem] = []
+    names = [str(source) for source in sources]
+    for name in names:
+        try:
+            paths = [None] if name == "-" else list(_files(Path(name)))
+        except InvalidInput as error:
+            problems += error.problems
             continue
-        for path in _files(Path(source)):
-            documents += parse(_text(path), str(path))
-    return documents
+        for path in paths:
+            try:
+                documents += parse(_text(path), str(path)) if path else parse(sys.stdin.read(), "<stdin>")
+            except InvalidInput as error:
+                problems += error.problems
+    if not documents and not problems:
+        problems.append(Problem(", ".join(names), 0, "", "nothing to do: there is no document in it"))
+    return documents, problems

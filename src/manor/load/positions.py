@@ -29,6 +29,11 @@ class Document:
             path = path[:-1]
         return self.lines[path]
 
+    def problem(self, path: Path, message: str) -> "Problem":
+        """Something wrong with the field at `path`."""
+        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        return Problem(self.source, self.line(path), name, message)
+
 
 @dataclass(frozen=True)
 class Problem:

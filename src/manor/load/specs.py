@@ -1,38 +1,57 @@
 """Documents to specs: each checked by its model, then all of them together."""
 
+import pathlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from manor.api import API_VERSION, KINDS, Platform, Tenant, Workload
 from manor.load import consistency
-from manor.load.files import read
-from manor.load.positions import Document, InvalidInput, Problem
+from manor.load.files import scan
+from manor.load.positions import Document, InvalidInput, Path, Problem
+
+Spec = Platform | Tenant | Workload
 
 
 @dataclass
 class Specs:
-    """What a set of files says."""
+    """What a set of files says, or a cluster."""
 
     platform: Platform | None = None
     tenants: dict[str, Tenant] = field(default_factory=dict)
     workloads: list[Workload] = field(default_factory=list)
+    namespaces: dict[str, str] = field(default_factory=dict)
+    """The namespaces of the cluster, each with its tenant, or an empty text; none where nobody may say."""
+    claims: dict[str, list[str]] = field(default_factory=dict)
+    """The names of the volume claims that are in a namespace of the cluster, where they were looked for."""
+    documents: dict[tuple[str, str, str], Document] = field(default_factory=dict)
+    """Where each spec was read."""
 
     @property
-    def all(self) -> list[Platform | Tenant | Workload]:
+    def all(self) -> list[Spec]:
         """Every spec: the Platform, tenants, workloads."""
         return [*([self.platform] if self.platform else []), *self.tenants.values(), *self.workloads]
 
+    def add(self, spec: Spec, document: Document) -> None:
+        """Adds a spec and where it was read."""
+        self.documents[_key(spec)] = document
+        if isinstance(spec, Platform):
+            self.platform = spec
+        elif isinstance(spec, Tenant):
+            self.tenants[spec.name] = spec
+        else:
+            self.workloads.append(spec)
 
-def _field(location: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
+    def problem(self, spec: Spec, path: Path, message: str) -> Problem:
+        """Something wrong with a part of one of the specs, by file and line."""
+        return self.documents[_key(spec)].problem(path, message)
+
+
+def _key(spec: Spec) -> tuple[str, str, str]:
+    return spec.kind, getattr(spec.metadata, "namespace", ""), spec.metadata.name
 
 
 def _fields_at(model: type, path: tuple[str | int, ...]) -> list[str]:
@@ -69,55 +88,69 @@ def _explain(error: ErrorDetails, model: type) -> str:
 def _model(document: Document) -> type[Platform] | type[Tenant] | type[Workload]:
     value = document.value
     if not isinstance(value, dict):
-        raise InvalidInput([Problem(document.source, document.line(()), "", "not an object with apiVersion and kind")])
+        raise InvalidInput([document.problem((), "not an object with apiVersion and kind")])
     kind, version = value.get("kind"), value.get("apiVersion")
     if version != API_VERSION:
         message = f"must be {API_VERSION}; got {version!r}. Apply objects of other groups with kubectl"
-        raise InvalidInput([Problem(document.source, document.line(("apiVersion",)), "apiVersion", message)])
+        raise InvalidInput([document.problem(("apiVersion",), message)])
     if kind not in KINDS:
         message = f"unknown kind {kind!r}; one of {', '.join(KINDS)}"
-        raise InvalidInput([Problem(document.source, document.line(("kind",)), "kind", message)])
+        raise InvalidInput([document.problem(("kind",), message)])
     return KINDS[kind]
 
 
-def _validated(document: Document) -> Platform | Tenant | Workload:
+def validated(document: Document) -> Spec:
+    """The spec in a document. InvalidInput holds every problem of it."""
     model = _model(document)
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        problems = []
-        for found in error.errors():
-            path = found["loc"] + getattr(found.get("ctx", {}).get("error"), "path", ())
-            problems.append(Problem(document.source, document.line(path), _field(path), _explain(found, model)))
-        raise InvalidInput(problems) from None
+        raise InvalidInput([_problem(document, found, model) for found in error.errors()]) from None
 
 
-def specs_from(documents: Iterable[Document], *, known: Specs | None = None) -> Specs:
-    """The specs in `documents`. InvalidInput holds every problem of every document.
+def _problem(document: Document, found: ErrorDetails, model: type) -> Problem:
+    path = found["loc"] + getattr(found.get("ctx", {}).get("error"), "path", ())
+    return document.problem(path, _explain(found, model))
 
-    `known` is what the cluster has already: new specs are checked against it, and stand before it.
-    """
+
+def _each(documents: Iterable[Document]) -> tuple[list[consistency.Entry], list[Problem]]:
+    """Every valid spec with its document, and the problems of the others."""
+    valid: list[consistency.Entry] = []
     problems: list[Problem] = []
-    valid: list[tuple[Document, Platform | Tenant | Workload]] = []
     for document in documents:
         try:
-            valid.append((document, _validated(document)))
+            valid.append((document, validated(document)))
         except InvalidInput as error:
             problems += error.problems
-    problems += consistency.check(valid, known.platform if known else None, known.tenants if known else {})
+    return valid, problems
+
+
+def specs_from(documents: Iterable[Document], *, known: Specs | None = None, alone: bool = False) -> Specs:
+    """The specs in `documents`. InvalidInput holds every problem of every document.
+
+    `known` is what the cluster has already: new specs are checked against it, and stand before it. With `alone` each
+    is checked by itself only.
+    """
+    valid, problems = _each(documents)
+    if not alone:
+        problems += consistency.check(valid, known or Specs())
     if problems:
         raise InvalidInput(problems)
     specs = Specs()
-    for _, spec in valid:
-        if isinstance(spec, Platform):
-            specs.platform = spec
-        elif isinstance(spec, Tenant):
-            specs.tenants[spec.name] = spec
-        else:
-            specs.workloads.append(spec)
+    for document, spec in valid:
+        specs.add(spec, document)
     return specs
 
 
-def load(sources: Iterable[str | Path], *, known: Specs | None = None) -> Specs:
+def read(sources: Iterable[str | pathlib.Path]) -> list[Document]:
+    """Every document in files, folders or standard input. InvalidInput where one cannot be read, with all else that is
+    wrong."""
+    documents, problems = scan(sources)
+    if problems:
+        raise InvalidInput([*problems, *_each(documents)[1]])
+    return documents
+
+
+def load(sources: Iterable[str | pathlib.Path], *, known: Specs | None = None) -> Specs:
     """The specs in files, folders or standard input. InvalidInput holds every problem found."""
     return specs_from(read(sources), known=known)

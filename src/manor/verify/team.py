@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationError
-
-from manor.api import API_VERSION, GROUP, Platform, Subject, Tenant
+from manor.api import GROUP, Platform, Subject, Tenant
 from manor.api.tenant import Role
-from manor.kube import Client, NotFound, UnknownKind
+from manor.kube import Client, UnknownKind
+from manor.state import read_state
 from manor.verify.errors import TenancyError
 
 TENANT_LABEL = f"{GROUP}/tenant"
@@ -77,6 +76,8 @@ class Tenancy:
 
     teams: tuple[Team, ...]
     platform: Platform | None = None
+    set_aside: tuple[str, ...] = ()
+    """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as it."""
 
     def place(self, team: Team) -> int:
         """Where the team stands in the list."""
@@ -115,37 +116,17 @@ async def _list(client: Client, api_version: str, kind: str, selector: str | Non
         return []
 
 
-async def _platform(client: Client) -> Platform | None:
-    try:
-        return Platform.model_validate(await client.get(API_VERSION, "Platform", "manor"))
-    except (NotFound, UnknownKind):
-        return None
-    except ValidationError as error:
-        raise TenancyError(f"the cluster's Platform cannot be read: {error}") from error
-
-
-def _parse(obj: dict[str, Any]) -> Tenant:
-    try:
-        return Tenant.model_validate(obj)
-    except ValidationError as error:
-        raise TenancyError(f"the cluster's Tenant {obj['metadata']['name']} cannot be read: {error}") from error
-
-
 def _own(objects: Iterable[dict[str, Any]], tenant: str) -> list[dict[str, Any]]:
     return [obj for obj in objects if obj["metadata"].get("labels", {}).get(TENANT_LABEL) == tenant]
 
 
 async def read_tenancy(client: Client) -> Tenancy:
     """The tenants as the cluster has them. Raises TenancyError where there are none, KubeError."""
-    platform, tenants, namespaces, gateways = await asyncio.gather(
-        _platform(client),
-        _list(client, API_VERSION, "Tenant"),
-        _list(client, "v1", "Namespace", TENANT_LABEL),
-        _list(client, GATEWAY_API, "Gateway", TENANT_LABEL),
-    )
+    state, gateways = await asyncio.gather(read_state(client), _list(client, GATEWAY_API, "Gateway", TENANT_LABEL))
+    platform = state.platform
     teams = []
-    for tenant in sorted((_parse(obj) for obj in tenants), key=lambda t: t.name):
-        found = {ns["metadata"]["name"] for ns in _own(namespaces, tenant.name)}
+    for tenant in sorted(state.tenants.values(), key=lambda t: t.name):
+        found = {name for name, owner in state.namespaces.items() if owner == tenant.name}
         declared = [space.name for space in tenant.namespaces if space.name in found]
         spaces = declared + sorted(found - set(declared))
         actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
@@ -161,12 +142,14 @@ async def read_tenancy(client: Client) -> Tenancy:
         teams.append(
             Team(tenant.name, tuple(spaces), actors, hosts, tuple(allowed[0]), tuple(allowed[1]), gateway, tenant)
         )
+    if not teams and state.broken:
+        raise TenancyError("; ".join(map(str, state.broken)))
     if not teams:
         raise TenancyError(
             "this cluster has no tenants: apply a Tenant, or name them with "
             "--tenant name=team-a,namespace=ns-a,user=alice"
         )
-    return Tenancy(tuple(teams), platform)
+    return Tenancy(tuple(teams), platform, tuple(map(str, state.broken)))
 
 
 def parse_team(text: str) -> Team:
@@ -189,7 +172,7 @@ def with_decoy(tenancy: Tenancy) -> Tenancy:
         return tenancy
     domain = tenancy.platform.spec.domain if tenancy.platform else "decoy.invalid"
     decoy = Team(DECOY, (DECOY,), (Actor("owner", DECOY),), (f"{DECOY}.{domain}",))
-    return Tenancy((*tenancy.teams, decoy), tenancy.platform)
+    return replace(tenancy, teams=(*tenancy.teams, decoy))
 
 
 def ring(teams: Sequence[Team]) -> list[tuple[Team, Team]]:

@@ -1,0 +1,197 @@
+"""What shows once specs are compiled: two that become one object, two at one address, a budget in which what is made
+does not fit. Pure, like what it reads."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from manor.api import Platform, Tenant, Workload
+from manor.api.quantity import canonical, is_binary, parse
+from manor.render import Object
+from manor.render.quota import divide
+
+Path = tuple[str | int, ...]
+Spec = Platform | Tenant | Workload
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A Manor object and all that it becomes."""
+
+    spec: Spec
+    objects: list[Object]
+
+    @property
+    def title(self) -> str:
+        """Kind and name, with the namespace where there is one."""
+        place = getattr(self.spec.metadata, "namespace", None)
+        return (
+            f"{self.spec.kind} {place}/{self.spec.metadata.name}"
+            if place
+            else f"{self.spec.kind} {self.spec.metadata.name}"
+        )
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a spec cannot be applied: which field, and what to do."""
+
+    spec: Spec
+    path: Path
+    message: str
+
+
+def review(
+    platform: Platform,
+    homes: Mapping[str, Tenant],
+    compiled: Sequence[Compiled],
+    beside: Sequence[Compiled] = (),
+) -> Iterator[Objection]:
+    """Every objection to what is compiled; `beside` is what stands on the cluster already, and came first."""
+    given = {one.title for one in compiled}
+    yield from _collisions([one for one in beside if one.title not in given], compiled)
+    budgets: dict[str, dict[str, dict[str, str]]] = {}
+    for one in compiled:
+        if isinstance(one.spec, Tenant):
+            yield from _own_objects(one.spec, one.objects)
+        elif not isinstance(one.spec, Platform):
+            tenant = homes[one.spec.metadata.namespace]
+            if tenant.name not in budgets:
+                budgets[tenant.name] = divide(platform, tenant)
+            yield from _pods(one.spec, one.objects, budgets[tenant.name])
+
+
+def _collisions(beside: Sequence[Compiled], compiled: Sequence[Compiled]) -> Iterator[Objection]:
+    holders: dict[tuple[str, ...], str] = {}
+    for one in beside:
+        for place in _places(one.objects):
+            holders.setdefault(place, one.title)
+    for one in compiled:
+        told = set()
+        for place in _places(one.objects):
+            holder = holders.setdefault(place, one.title)
+            if holder != one.title and holder not in told:
+                told.add(holder)
+                yield Objection(
+                    one.spec, ("metadata", "name"), f"{_words(place)}, as {holder} has; choose another name"
+                )
+
+
+def _places(objects: Iterable[Object]) -> Iterator[tuple[str, ...]]:
+    """What only one spec can have: the objects' names, and the hosts with paths of their routes."""
+    for obj in objects:
+        meta = obj["metadata"]
+        yield obj["apiVersion"].rpartition("/")[0], obj["kind"], meta.get("namespace", ""), meta["name"]
+        if obj["kind"] == "HTTPRoute":
+            for host in obj["spec"].get("hostnames", []):
+                for rule in obj["spec"].get("rules", []):
+                    for match in rule.get("matches", []):
+                        yield host, match.get("path", {}).get("value", "/")
+
+
+def _words(place: tuple[str, ...]) -> str:
+    if len(place) == 2:
+        return f"it would answer at {place[0]}{place[1]}"
+    _, kind, namespace, name = place
+    return f"it would become {kind} {namespace}/{name}" if namespace else f"it would become {kind} {name}"
+
+
+def _own_objects(tenant: Tenant, objects: Sequence[Object]) -> Iterator[Objection]:
+    """Manor's own objects and the tenant's volumes against each namespace's part of the budget."""
+    made: dict[str, Counter[str]] = defaultdict(Counter)
+    parts: dict[str, Mapping[str, str]] = {}
+    for obj in objects:
+        namespace = obj["metadata"].get("namespace", "")
+        group = obj["apiVersion"].rpartition("/")[0]
+        made[namespace][f"count/{obj['kind'].lower()}s" + (f".{group}" if group else "")] += 1
+        if obj["kind"] == "ResourceQuota":
+            parts[namespace] = obj["spec"]["hard"]
+    shares = {space.name: space.share for space in tenant.namespaces}
+    least, short = 0, ""
+    for namespace, hard in parts.items():
+        made[namespace]["count/configmaps"] += 1  # the API server's own kube-root-ca.crt
+        for resource, count in made[namespace].items():
+            if resource in hard and parse(hard[resource]) < count:
+                enough = math.ceil(count * sum(shares.values()) / shares[namespace])
+                if enough > least:
+                    name = resource.removeprefix("count/").partition(".")[0]
+                    short = (
+                        f"Manor's own {count} {name} do not fit into namespace {namespace} (its part: {hard[resource]})"
+                    )
+                    least = enough
+    if short:
+        yield Objection(tenant, ("spec", "quota", "objects"), f"{short}; write at least {least}")
+    yield from _volumes(tenant, parts)
+
+
+def _volumes(tenant: Tenant, parts: Mapping[str, Mapping[str, str]]) -> Iterator[Objection]:
+    used: dict[str, Decimal] = defaultdict(Decimal)
+    for index, volume in enumerate(tenant.spec.volumes):
+        namespace = volume.namespace or tenant.namespaces[0].name
+        used[namespace] += parse(volume.size)
+        part = parts.get(namespace, {}).get("requests.storage")
+        if part is not None and used[namespace] > parse(part):
+            total = canonical(used[namespace], binary=is_binary(volume.size))
+            message = (
+                f"the volumes of namespace {namespace} ask for {total}, and its part of spec.quota.storage is {part}"
+            )
+            yield Objection(tenant, ("spec", "volumes", index, "size"), message)
+            return
+
+
+_FIELDS = {"requests.cpu": "cpu", "requests.memory": "memory", "limits.memory": "memory"}
+
+
+def _pods(workload: Workload, objects: Sequence[Object], parts: Mapping[str, Mapping[str, str]]) -> Iterator[Objection]:
+    """What the workload's pods ask for at once against its namespace's part of the budget."""
+    wanted: Counter[str] = Counter()
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for obj in objects:
+        template = obj.get("spec", {}).get("template", {}).get("spec")
+        if template is not None:
+            pods = obj["spec"].get("parallelism") or obj["spec"].get("replicas") or 1
+            wanted["pods"] += pods
+            for resource, amount in _of_pod(template).items():
+                amounts[resource] += pods * amount
+    namespace = workload.metadata.namespace
+    hard, told = parts[namespace], set()
+    for resource, amount in sorted({**amounts, "pods": Decimal(wanted["pods"])}.items()):
+        part = hard.get(resource)
+        field = _FIELDS.get(resource, "" if resource == "pods" else "gpu")
+        if part is None or amount <= parse(part) or field in told:
+            continue
+        told.add(field)
+        path: Path = ("spec", "resources", field) if field else ("spec",)
+        asked = canonical(amount, binary="memory" in resource)
+        name = resource.removeprefix("requests.").removeprefix("limits.")
+        message = (
+            f"its {wanted['pods']} pods ask for {asked} {name} at once; the part of namespace {namespace} is {part}"
+        )
+        yield Objection(
+            workload, path, f"{message.replace('1 pods ask', 'pod asks')}; {_elsewhere(resource, amount, parts)}"
+        )
+
+
+def _elsewhere(resource: str, amount: Decimal, parts: Mapping[str, Mapping[str, str]]) -> str:
+    room = sorted(name for name, hard in parts.items() if parse(hard.get(resource, "0")) >= amount)
+    return f"it fits into: {', '.join(room)}" if room else "no namespace of the tenant has as much"
+
+
+def _of_pod(spec: Object) -> dict[str, Decimal]:
+    """What a quota counts of a pod: the sum of its containers, or its largest init container where that is more."""
+    total: dict[str, Decimal] = defaultdict(Decimal)
+    for container in spec["containers"]:
+        for resource, amount in _of_container(container):
+            total[resource] += amount
+    for container in spec.get("initContainers", []):
+        for resource, amount in _of_container(container):
+            total[resource] = max(total[resource], amount)
+    return total
+
+
+def _of_container(container: Object) -> Iterator[tuple[str, Decimal]]:
+    for sort in ("requests", "limits"):
+        for resource, amount in container["resources"].get(sort, {}).items():
+            yield f"{sort}.{resource}", parse(amount)

@@ -1,0 +1,88 @@
+"""What only one tenant can have: namespaces, those that its owners may make themselves, and host names.
+
+The first has it: of the tenants on the cluster the oldest, then those of the files in their order. What a tenant has
+on the cluster it keeps when its file is read again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from manor.api import Platform, Tenant
+from manor.load.hosts import HostClaims
+from manor.load.positions import Document, Path, Problem
+
+Given = Sequence[tuple[Document, Tenant]]
+
+
+def _spaces(tenant: Tenant) -> dict[str, bool]:
+    """The tenant's namespaces and, marked True, those that its owners may make."""
+    return dict.fromkeys(tenant.namespace_slots, True) | {space.name: False for space in tenant.namespaces}
+
+
+@dataclass
+class _Namespaces:
+    holders: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    reserved: Sequence[str] = ()
+    existing: Mapping[str, str] = field(default_factory=dict)
+
+    def claim(self, name: str, tenant: str, slot: bool) -> str:
+        """Why `tenant` cannot have the namespace; empty if it has it now."""
+        if name in self.reserved or (slot and name.startswith(("kube-", "manor-"))):
+            return f"namespace {name!r} is the platform's own"
+        holder, kept = self.holders.setdefault(name, (tenant, slot))
+        if holder != tenant:
+            return (
+                f"namespace {name!r} is kept for owners of tenant {holder!r} to make"
+                if kept
+                else f"namespace {name!r} belongs to tenant {holder!r} already"
+            )
+        if slot and self.existing.get(name, tenant) != tenant:
+            return f"namespace {name!r} exists and is not this tenant's"
+        return ""
+
+
+def namespaces(
+    given: Given, known: Mapping[str, Tenant], platform: Platform, existing: Mapping[str, str]
+) -> Iterator[Problem]:
+    """What the tenants of the files cannot have; `existing` is each namespace of the cluster with its tenant, or ''."""
+    files = {tenant.name: _spaces(tenant) for _, tenant in given}
+    claims = _Namespaces()
+    for tenant in known.values():
+        for name, slot in _spaces(tenant).items():
+            if files.get(tenant.name, {name: slot}).get(name) == slot:
+                claims.claim(name, tenant.name, slot)
+    kept = set(claims.holders)
+    claims.reserved, claims.existing = platform.reserved_namespaces, existing
+    for document, tenant in given:
+        places = {space.name: index for index, space in enumerate(tenant.spec.namespaces)}
+        for name, slot in files[tenant.name].items():
+            if slot and name in kept and claims.holders[name] == (tenant.name, True):
+                continue
+            if why := claims.claim(name, tenant.name, slot):
+                if slot:
+                    fewer = f"its owners may not make it; set maxNamespaces below {name.rpartition('-')[2]}"
+                    yield document.problem(("spec", "maxNamespaces"), f"{why}: {fewer}")
+                    continue
+                path: Path = ("spec", "namespaces", places[name]) if name in places else ("metadata", "name")
+                yield document.problem(path, f"{why}; choose another" + _or_lower(why))
+
+
+def _or_lower(why: str) -> str:
+    return ", or lower its maxNamespaces" if "kept for owners" in why else ""
+
+
+def hosts(given: Given, known: Mapping[str, Tenant], platform: Platform) -> Iterator[Problem]:
+    """The hosts of the files' tenants that another tenant has."""
+    domain = platform.spec.domain
+    files = {tenant.name: tenant.hosts(domain) for _, tenant in given}
+    claims = HostClaims()
+    for tenant in known.values():
+        for host in tenant.hosts(domain):
+            if host in files.get(tenant.name, [host]):
+                claims.claim(host, tenant.name)
+    for document, tenant in given:
+        for index, host in enumerate(files[tenant.name]):
+            if taken := claims.claim(host, tenant.name):
+                path: Path = ("spec", "hosts", index) if tenant.spec.hosts else ("metadata", "name")
+                message = f"host {host!r} overlaps {taken[0]!r} of tenant {taken[1]!r}; choose another"
+                yield document.problem(path, message)

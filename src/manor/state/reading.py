@@ -1,0 +1,137 @@
+"""Reads Manor's objects, as far as the user may."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from manor.api import API_VERSION, GROUP, Model, Platform, Tenant, TrainingJob
+from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
+from manor.load import Document, InvalidInput, Specs, validated
+
+TENANT_LABEL = f"{GROUP}/tenant"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An object that cannot be read, and why."""
+
+    kind: str
+    name: str
+    namespace: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {place} on the cluster is set aside: {self.reason}"
+
+
+@dataclass
+class State(Specs):
+    """What stands on the cluster; tenants in the order of their age, for the first to claim a name has it."""
+
+    broken: list[Broken] = field(default_factory=list)
+
+    def take(self, obj: Object) -> None:
+        """Adds a live object, or sets it aside."""
+        meta = obj["metadata"]
+        try:
+            spec = validated(Document(obj, "", {(): 0}))
+        except InvalidInput as error:
+            reason = "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3])
+            self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
+            return
+        match spec:
+            case Platform():
+                self.platform = spec
+            case Tenant():
+                self.tenants[spec.name] = spec
+            case TrainingJob() | Model():
+                self.workloads.append(spec)
+
+
+async def read_state(
+    client: Client, namespaces: Iterable[str] = (), names: Iterable[str] = (), *, workloads: bool = True
+) -> State:
+    """The Platform and the Tenants; with `workloads` also those, and the volumes, of `namespaces` and of their tenants.
+
+    For a user who may not list tenants: those of `namespaces`, those in `names`, and those that the user is told of.
+    """
+    state, wanted = State(), sorted(set(namespaces))
+    try:
+        for obj in sorted([*await _platform(client), *await _tenants(client, wanted, names)], key=_age):
+            state.take(obj)
+    except UnknownKind:  # nothing of Manor's is there yet
+        return state
+    for namespace in await _listed(client, "v1", "Namespace") or []:
+        meta = namespace["metadata"]
+        state.namespaces[meta["name"]] = meta.get("labels", {}).get(TENANT_LABEL, "")
+    if workloads:
+        await _workloads(client, state, wanted)
+    return state
+
+
+async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
+    homes = [[space.name for space in tenant.namespaces] for tenant in state.tenants.values()]
+    for namespace in sorted({name for home in homes if set(home) & set(wanted) for name in home}):
+        for kind in ("TrainingJob", "Model"):
+            for obj in await _listed(client, API_VERSION, kind, namespace) or []:
+                state.take(obj)
+        if namespace in wanted:
+            claims = await _listed(client, "v1", "PersistentVolumeClaim", namespace)
+            if claims is not None:
+                state.claims[namespace] = [claim["metadata"]["name"] for claim in claims]
+
+
+def _age(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("creationTimestamp", ""), obj["metadata"]["name"]
+
+
+async def _platform(client: Client) -> list[Object]:
+    try:
+        return [await client.get(API_VERSION, "Platform", "manor")]
+    except NotFound:
+        return []
+
+
+async def _tenants(client: Client, namespaces: Iterable[str], names: Iterable[str]) -> list[Object]:
+    try:
+        return await client.list(API_VERSION, "Tenant")
+    except Forbidden:
+        wanted = {*names} or await _own_tenants(client)
+    for namespace in namespaces:
+        try:
+            found = await client.get("v1", "Namespace", namespace)
+            wanted.add(found["metadata"].get("labels", {}).get(TENANT_LABEL, ""))
+        except (Forbidden, NotFound):
+            continue
+    tenants = []
+    for name in sorted(wanted - {""}):
+        try:
+            tenants.append(await client.get(API_VERSION, "Tenant", name))
+        except NotFound:
+            continue
+    return tenants
+
+
+async def _own_tenants(client: Client) -> set[str]:
+    """The tenants that the user may read, as the server tells of its rights."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "metadata": {},
+        "spec": {"namespace": "default"},
+    }
+    rules = (await client.create(review)).get("status", {}).get("resourceRules", [])
+    return {name for rule in rules if _reads_tenants(rule) for name in rule.get("resourceNames", [])}
+
+
+def _reads_tenants(rule: dict[str, Any]) -> bool:
+    return GROUP in rule.get("apiGroups", []) and "tenants" in rule.get("resources", []) and "get" in rule["verbs"]
+
+
+async def _listed(client: Client, api_version: str, kind: str, namespace: str | None = None) -> list[Object] | None:
+    """The objects; None where the user may not see them."""
+    try:
+        return await client.list(api_version, kind, namespace)
+    except (Forbidden, NotFound):
+        return None

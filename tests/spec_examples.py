@@ -1,0 +1,191 @@
+"""Specs that are valid, and specs that are not: the models and the API server must be of one mind about each.
+
+An invalid example is a valid one with one part changed. Those of the schema's own limits are made from it; those of
+the models' checks are written here, at least one for each check.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from manor.api import API_VERSION, KINDS
+
+Spec = dict[str, Any]
+Change = tuple[tuple[str | int, ...], Any]
+
+
+def _spec(kind: str, name: str, spec: Spec, **metadata: str) -> Spec:
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+
+
+NETWORK = {"podCidrs": ["10.244.0.0/16", "fd10::/64"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"]}
+BASE: dict[str, Spec] = {
+    "Platform": _spec("Platform", "manor", {"domain": "example.org", "network": NETWORK}),
+    "Tenant": _spec("Tenant", "team-a", {"owners": [{"name": "ada@example.com"}]}),
+    "TrainingJob": _spec("TrainingJob", "fit", {"command": ["python3"]}, namespace="team-a"),
+    "Model": _spec("Model", "iris", {"format": "sklearn", "storageUri": "pvc://models/iris"}, namespace="team-a"),
+}
+"""The least valid spec of each kind."""
+
+VALID: dict[str, list[Change]] = {
+    "Platform": [
+        (("spec", "contact"), "ml-platform 🚀 \"on\" Slack\nor \\ mail p@example.com, 'quick'"),
+        (("spec", "nodePools"), {"cloud.google.com/gke-nodepool": "pool-1"}),
+        (("spec", "registries"), ["ghcr.io", "localhost:5000/team", "docker.io/library"]),
+        (("spec", "ingress"), {"classes": ["nginx"], "dataPlane": {"namespace": "ingress"}}),
+        (("spec", "containerDefaults"), {"cpu": "1e3", "memory": "1e9"}),
+        (("spec", "identity"), {"issuer": "https://id.example.org", "groupPrefix": "oidc:"}),
+    ],
+    "Tenant": [
+        (("spec", "members"), [{"name": "ada@example.com"}, {"kind": "Group", "name": "ada@example.com"}]),
+        (("spec", "members"), [{"kind": "ServiceAccount", "namespace": n, "name": "ci"} for n in ("a", "b")]),
+        (("spec", "quota"), {"cpu": 4, "memory": "1.5Gi", "storage": "100G", "pods": 1}),
+        (("spec", "hosts"), ["a-b.example.com", "a.b.example.com", "*.example.com"]),
+        (("spec", "namespaces"), [{"name": "one"}, {"name": "two", "share": 3}]),
+        (
+            ("spec", "volumes"),
+            [{"name": "data", "size": "1Gi"}, {"name": "more", "size": "7Ei", "namespace": "team-a"}],
+        ),
+        (("spec", "network"), {"egress": {"cidrs": ["10.20.0.0/16", "fd00::/8", "192.0.2.7/32"]}}),
+    ],
+    "TrainingJob": [
+        (("spec", "files"), {"main.py": "print(1)", "a_b-c.txt": "ü"}),
+        (("spec", "env"), {"A_B": "x", "dotted.name": "ü\n"}),
+        (("spec", "volumes"), [{"name": "a", "path": "/app"}, {"name": "b", "path": "/data/b c"}]),
+        (("spec", "resources"), {"cpu": "250m", "memory": "64Mi", "gpu": 8}),
+    ],
+    "Model": [
+        (("spec", "autoscaling"), {"maxReplicas": 1}),
+        (("spec", "canary"), {"storageUri": "oci://registry.example.com/models/iris:2", "weight": 10}),
+        (("spec", "host"), "a.example.org"),
+    ],
+}
+
+_TWICE = [{"name": "x"}, {"name": "x"}]
+INVALID: dict[str, list[Change]] = {
+    "Platform": [
+        (("metadata", "name"), "other"),
+        (("spec", "network", "podCidrs", 0), "10.244.0.1/16"),
+        (("spec", "network", "podCidrs", 0), "10.244.0.0"),
+        (("spec", "network", "podCidrs", 0), "10.244.0.0/255.255.0.0"),
+        (("spec", "network", "podCidrs", 0), "::ffff:10.0.0.0/104"),
+        (("spec", "network", "podCidrs", 0), "10.0.0.0/99"),
+        (("spec", "network", "podCidrs"), ["10.0.0.0/8", "10.0.0.0/8"]),
+        (("spec", "registries"), ["ghcr.io", "ghcr.io"]),
+        (("spec", "registries"), ["ghcr.io,evil.io"]),
+        (("spec", "storageClasses"), ["fast\nslow"]),
+        (("spec", "nodePools"), {"a key": "x"}),
+        (("spec", "nodePools"), {"key": "a,b"}),
+        (("spec", "gpu"), {"flavors": [{"name": "a"}, {"name": "a"}]}),
+        (("spec", "containerDefaults"), {"memory": "512m"}),
+        (("spec", "containerDefaults"), {"cpu": "1Gi"}),
+    ],
+    "Tenant": [
+        (("metadata", "name"), "a.b"),
+        (("metadata", "name"), "a" * 41),
+        (("metadata", "name"), "default"),
+        (("spec", "owners"), [*_TWICE]),
+        (("spec", "owners"), [{"name": "x"}, {"name": "x", "kind": "User"}]),
+        (("spec", "owners"), [{"name": "system:masters"}]),
+        (("spec", "owners"), [{"name": "x\nUser:y"}]),
+        (("spec", "members"), [{"name": "x"}, {"name": "x", "role": "viewer"}]),
+        (("spec", "members"), [{"kind": "ServiceAccount", "name": "ci"}]),
+        (("spec", "members"), [{"kind": "User", "name": "ci", "namespace": "team-a"}]),
+        (("spec", "namespaces"), _TWICE),
+        (("spec", "namespaces"), [{"name": "kube-system"}]),
+        (("spec", "namespaces"), [{"name": "manor-system"}]),
+        (("spec", "hosts"), ["a.example.com", "a.example.com"]),
+        (("spec", "hosts"), [f"h{number}.example.com" for number in range(65)]),
+        (("spec", "hosts"), ["https://a.example.com"]),
+        (("spec", "queues"), ["default", "default"]),
+        (("spec", "network"), {"egress": {"cidrs": ["10.20.0.5/16"]}}),
+        (("spec", "network"), {"allow": ["team-b", "team-b"]}),
+        (("spec", "quota"), {"memory": "512m"}),
+        (("spec", "quota"), {"memory": "-1"}),
+        (("spec", "quota"), {"memory": -1}),
+        (("spec", "quota"), {"cpu": True}),
+        (("spec", "quota"), {"cpu": "NaN"}),
+        (("spec", "quota"), {"cpu": "9" * 30}),
+        (("spec", "quota"), {"storage": "1e30"}),
+        (("spec", "volumes"), [{"name": "data", "size": "1Gi"}, {"name": "data", "size": "2Gi"}]),
+        (
+            ("spec", "volumes"),
+            [{"name": "data", "size": "1Gi"}, {"name": "data", "size": "2Gi", "namespace": "team-a"}],
+        ),
+        (("spec", "volumes"), [{"name": "data", "size": "1Gi", "namespace": "other"}]),
+    ],
+    "TrainingJob": [
+        (("metadata", "name"), "a.b"),
+        (("spec", "files"), {"a/b": ""}),
+        (("spec", "files"), {"a": "x" * 500_000, "b": "x" * 500_000}),
+        (("spec", "env"), {"A=B": "x"}),
+        (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
+        (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
+        (("spec", "volumes"), [{"name": "a", "path": "/tmp"}]),
+        (("spec",), {"command": ["x"], "files": {"a": ""}, "volumes": [{"name": "a", "path": "/app"}]}),
+        (("spec", "resources"), {"memory": "1m"}),
+    ],
+    "Model": [
+        (("spec",), {**BASE["Model"]["spec"], "replicas": 3, "autoscaling": {"maxReplicas": 2}}),
+        (("spec", "storageUri"), "ftp://models"),
+        (("spec", "storageUri"), "pvc://a b"),
+    ],
+}
+
+
+def changed(base: Spec, change: Change) -> Spec:
+    """`base` with the part at a path replaced."""
+    path, value = change
+    made = copy.deepcopy(base)
+    part: Any = made
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    return made
+
+
+def valid() -> Iterator[Spec]:
+    """Every valid example."""
+    for kind, base in BASE.items():
+        yield base
+        yield from (changed(base, change) for change in VALID[kind])
+
+
+def invalid() -> Iterator[Spec]:
+    """Every invalid example: those written here, and one beyond each limit of the schemas."""
+    for kind, base in BASE.items():
+        yield from (changed(base, change) for change in [*INVALID[kind], *_beyond(kind)])
+
+
+def _beyond(kind: str) -> Iterator[Change]:
+    """A value beyond each limit of the fields of a kind's spec."""
+    schema = KINDS[kind].model_json_schema(by_alias=True)
+    for name, field in schema["$defs"][f"{kind}Spec"]["properties"].items():
+        for value in _wrong(field, schema["$defs"]):
+            yield ("spec", name), value
+
+
+def _wrong(field: Spec, definitions: dict[str, Spec]) -> Iterator[Any]:
+    """Values that the field's schema refuses, in its own words or its parts'."""
+    while "$ref" in field or "anyOf" in field:
+        field = definitions[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field["anyOf"][0]
+    beyond = {
+        "maxLength": lambda limit: "a" * (limit + 1),
+        "maximum": lambda limit: int(limit) + 1,
+        "minimum": lambda limit: int(limit) - 1,
+        "enum": lambda _: "none-of-these",
+        "const": lambda _: "none-of-these",
+        "maxItems": lambda limit: [{}] * (limit + 1),
+        "minItems": lambda _: [],
+        "required": lambda _: {},
+    }
+    yield from (wrong(field[limit]) for limit, wrong in beyond.items() if limit in field)
+    if "pattern" in field:
+        yield "\x07"
+    if "items" in field:
+        yield from ([value] for value in _wrong(field["items"], definitions))
+    for name, part in field.get("properties", {}).items():
+        if field.get("required", [name]) == [name]:
+            yield from ({name: value} for value in _wrong(part, definitions))
+    if field.get("additionalProperties") is False:
+        yield {"noSuchField": 1}
