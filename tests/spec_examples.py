@@ -30,7 +30,7 @@ BASE: dict[str, Spec] = {
 VALID: dict[str, list[Change]] = {
     "Platform": [
         (("spec", "contact"), "ml-platform 🚀 \"on\" Slack\nor \\ mail p@example.com, 'quick'"),
-        (("spec", "nodePools"), {"cloud.google.com/gke-nodepool": "pool-1"}),
+        (("spec", "nodePools"), [{"name": "cpu", "labels": {"topology.kubernetes.io/zone": ["a", "b"]}}]),
         (("spec", "registries"), ["ghcr.io", "localhost:5000/team", "docker.io/library"]),
         (("spec", "ingress"), {"classes": ["nginx"], "dataPlane": {"namespace": "ingress"}}),
         (("spec", "containerDefaults"), {"cpu": "1e3", "memory": "1e9"}),
@@ -74,8 +74,8 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "registries"), ["ghcr.io", "ghcr.io"]),
         (("spec", "registries"), ["ghcr.io,evil.io"]),
         (("spec", "storageClasses"), ["fast\nslow"]),
-        (("spec", "nodePools"), {"a key": "x"}),
-        (("spec", "nodePools"), {"key": "a,b"}),
+        (("spec", "nodePools"), [{"name": "cpu", "labels": {"a key": ["x"]}}]),
+        (("spec", "nodePools"), [{"name": "cpu", "labels": {"key": ["a,b"]}}]),
         (("spec", "gpu"), {"flavors": [{"name": "a"}, {"name": "a"}]}),
         (("spec", "containerDefaults"), {"memory": "512m"}),
         (("spec", "containerDefaults"), {"cpu": "1Gi"}),
@@ -117,7 +117,7 @@ INVALID: dict[str, list[Change]] = {
     "TrainingJob": [
         (("metadata", "name"), "a.b"),
         (("spec", "files"), {"a/b": ""}),
-        (("spec", "files"), {"a": "x" * 500_000, "b": "x" * 500_000}),
+        (("spec", "files"), {"a": "x" * 500_001, "b": "x" * 500_000}),
         (("spec", "env"), {"A=B": "x"}),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
