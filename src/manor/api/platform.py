@@ -338,7 +338,7 @@ class PlatformSpec(Spec):
     """Nodes that every tenant's pods may select and whose taints they may tolerate; GPU flavors come on top."""
     runtime_classes: Annotated[list[Name], Field(max_length=32), Once()] = []
     """Runtime classes that every tenant's pods may name beside the sandbox (`nvidia`, say)."""
-    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s]+$", max_length=253)]] = Field(
+    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s\p{Cc}]+$", max_length=253)]] = Field(
         default=[], max_length=16
     )
     """Audiences for which every tenant's pods may project a token: a cloud's identity service, a mesh."""

@@ -204,7 +204,7 @@ class TenantSpec(Spec):
     """Node pools of the Platform, by name; all of them when absent."""
     runtime_classes: list[Name] | None = None
     """Runtime classes; the Platform's when absent."""
-    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s]+$", max_length=253)]] | None = None
+    token_audiences: list[Annotated[str, Field(pattern=r"^[^,\s\p{Cc}]+$", max_length=253)]] | None = None
     """Audiences of projected tokens; the Platform's when absent."""
     csi_drivers: list[Annotated[str, Field(pattern=r"^[-a-z0-9.]+$")]] | None = None
     """CSI drivers of inline volumes; the Platform's when absent."""
