@@ -91,7 +91,11 @@ async def prepare(client: Client, made: dict[str, Tenant]) -> None:
     folder = obtain_folder("gateway-api", Progress())
     crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
     foundation = render_foundation()
-    await put(client, [*crds, STORAGE_CLASS, *foundation])
+    gateways = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        for name in PLATFORM.spec.data_plane_namespaces
+    ]
+    await put(client, [*crds, STORAGE_CLASS, *gateways, *foundation])
     await wait(client, [obj for obj in [*crds, *foundation] if "CustomResource" in obj["kind"]], timeout=60)
     await until_counted(client)
     await put(client, [spec_object(PLATFORM), *render_platform(PLATFORM)])

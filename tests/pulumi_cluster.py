@@ -15,12 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from manor.kube import Client, NotFound, Object
-from manor.local.binaries import obtain_folder
-from manor.local.progress import Report
 from nodes import RunningNode, node_for_tests
+from verify_world import gateway_kinds
 
 T = TypeVar("T")
 
@@ -122,12 +119,10 @@ STORAGE = {
 
 
 async def _prepare(kubeconfig: Path) -> None:
-    """The kinds of the Gateway API, and the storage class that the example's Platform names."""
+    """What the way in needs, and the storage class that the example's Platform names."""
     async with Client.connect(kubeconfig) as client:
         await client.apply(STORAGE, field_manager="tests")
-        for path in sorted(obtain_folder("gateway-api", Report()).glob("*.yaml")):
-            for crd in filter(None, yaml.safe_load_all(path.read_text())):
-                await client.apply(crd, field_manager="tests", force=True)
+        await gateway_kinds(client)
 
 
 async def counted(kubeconfig: Path) -> None:

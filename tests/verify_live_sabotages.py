@@ -8,6 +8,7 @@ A, B = "verify-a", "verify-b"
 ALL_NETWORK = {f"NETWORK-{number:03}" for number in range(1, 15)}
 BETWEEN = {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": A}}}]}
 OUTWARDS = {"to": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": B}}}]}
+PROXIES = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}}
 
 SABOTAGES = (
     Sabotage(
@@ -19,6 +20,11 @@ SABOTAGES = (
         "one way between the two",
         (network_policy(A, egress=[OUTWARDS]), network_policy(B, ingress=[BETWEEN])),
         frozenset(f"NETWORK-{number:03}" for number in range(1, 6)),
+    ),
+    Sabotage(
+        "proxies reach every pod, and pods accept every proxy",
+        (network_policy("envoy-gateway-system", egress=[{}]), network_policy(A, ingress=[{"from": [PROXIES]}])),
+        frozenset({"ROUTES-015"}),
     ),
     Sabotage(
         "policies unbound, flow schemas gone, service accounts impersonate",

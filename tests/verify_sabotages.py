@@ -38,6 +38,17 @@ def sabotage(name: str, red: str, *changes: Change) -> Sabotage:
 
 
 ALLOW = {"name": "sabotage-a", "hostname": "any.example.com", "port": 80, "protocol": "HTTP"}
+MERGED_PROXY = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "sabotage",
+        "namespace": "envoy-gateway-system",
+        "labels": {"app.kubernetes.io/component": "proxy"},
+    },
+    "spec": {"containers": [{"name": "envoy", "image": "manor.local/envoy:none"}]},
+}
+EVERY_PROXY = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}}
 ADMIN_CLAIMS = {"metadata": {"labels": {"resource.kubernetes.io/admin-access": "true"}}}
 OLD_NODE = {"status": {"nodeInfo": {"kubeletVersion": "v1.29.0"}}}
 
@@ -55,7 +66,19 @@ SABOTAGES = (
         "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
         *unbind("metadata"),
     ),
-    sabotage("routes unbound", "ADMISSION-009 " + " ".join(f"ROUTES-00{n}" for n in range(1, 7)), *unbind("routes")),
+    sabotage(
+        "routes unbound",
+        "ADMISSION-009 ROUTES-013 " + " ".join(f"ROUTES-00{n}" for n in range(1, 7)),
+        *unbind("routes"),
+    ),
+    # The way in.
+    sabotage("gateways merged into one proxy", "ROUTES-014", put(MERGED_PROXY)),
+    sabotage("a proxy reaches everything", "ROUTES-014", network_policy("envoy-gateway-system", egress=[{}])),
+    sabotage(
+        "pods accept every proxy",
+        "ROUTES-014",
+        *(network_policy(space, ingress=[{"from": [EVERY_PROXY]}]) for space in ("tenant-a", "tenant-b")),
+    ),
     sabotage("ingress unbound", "ADMISSION-009 ROUTES-007 ROUTES-008", *unbind("ingress")),
     sabotage(
         "a tenant's queues forgotten",

@@ -61,7 +61,9 @@ STORAGE_CLASS = {
 
 
 async def gateway_kinds(client: Client) -> None:
-    """The kinds of the Gateway API, on an API server that lacks them."""
+    """The kinds of the Gateway API and the namespaces of front and proxies, on an API server that lacks them."""
+    names = ("manor-front", "envoy-gateway-system")
+    await all_of(client, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names])
     folder = obtain_folder("gateway-api", Progress())
     crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
     await all_of(client, crds)

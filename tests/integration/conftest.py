@@ -11,11 +11,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from manor.apply import Inventory, wait
+from manor.apply import Inventory
 from manor.kube import Client
 from manor.kube.connection import Connection, open_connection
-from manor.local.binaries import obtain_folder
-from manor.local.progress import Report
+from verify_world import gateway_kinds
 
 _numbers = itertools.count(1)
 
@@ -29,13 +28,8 @@ async def client(api_node: Any) -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="module")
 async def gateway_api_node(api_node: Any, client: Client) -> Any:
-    """The API server with the kinds of the Gateway API on it."""
-    folder = obtain_folder("gateway-api", Report())
-    crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
-    assert crds, f"no CRDs in {folder}"
-    for crd in crds:
-        await client.apply(crd, field_manager="tests", force=True)
-    await wait(client, crds, timeout=30)
+    """The API server with what the way in needs on it."""
+    await gateway_kinds(client)
     return api_node
 
 

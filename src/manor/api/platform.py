@@ -119,17 +119,32 @@ class PlatformNetwork(Spec):
         return next((net for net in self.forbidden() if within(cidr, net)), None)
 
 
+class FrontSettings(Spec):
+    """The shared front: it knows which proxy a host name belongs to, and nothing else."""
+
+    class_name: ClassName = "manor-front"
+    """GatewayClass of the front's Gateway."""
+    namespace: Name = "manor-front"
+    """Namespace of the front: its pods, its Gateway, its routes, and the TLS Secrets that it serves."""
+
+
 class GatewaySettings(Spec):
     """How tenants are reached from outside (Gateway API)."""
 
+    isolation: Literal["tenant", "shared"] = "tenant"
+    """`tenant`: behind the shared front each tenant has a proxy and a configuration of its own. `shared`: one proxy
+    holds every tenant's routes, and what one tenant writes can stop the others'."""
     class_name: ClassName = "manor"
     """GatewayClass of the tenants' Gateways."""
+    front: FrontSettings = FrontSettings()
+    """The front before the tenants' proxies; not used with `isolation: shared`."""
     data_plane: PodSelector = PodSelector(namespace="envoy-gateway-system")
-    """The proxy pods whose traffic tenants' pods accept."""
+    """The proxy pods whose traffic tenants' pods accept; with `isolation: tenant` each tenant's accept its own only."""
     port: int = Field(default=80, ge=1, le=65535)
     """Port of the HTTP listeners, or of the HTTPS listeners when `tlsSecret` is set."""
     tls_secret: Name | None = None
-    """Secret of type kubernetes.io/tls in namespace manor-system that serves every tenant's host names."""
+    """Secret of type kubernetes.io/tls that serves every tenant's host names, in the front's namespace (manor-system
+    with `isolation: shared`)."""
     external_port: int | None = Field(default=None, ge=1, le=65535)
     """Port under which users reach the gateway where it differs from `port` (a NodePort, say); used in printed URLs."""
 
@@ -385,9 +400,10 @@ class PlatformSpec(Spec):
         return self
 
     @property
-    def data_planes(self) -> list[PodSelector]:
-        """The pods that bring traffic from outside: the gateway's, and the ingress controller's where there is one."""
-        return [self.gateway.data_plane, *([self.ingress.data_plane] if self.ingress else [])]
+    def data_plane_namespaces(self) -> list[str]:
+        """Where the pods run that bring traffic from outside: front, proxies, and an ingress controller."""
+        ingress = [self.ingress.data_plane.namespace] if self.ingress else []
+        return [self.gateway.front.namespace, self.gateway.data_plane.namespace, *ingress]
 
 
 class Platform(Kind):

@@ -212,6 +212,8 @@ class TenantSpec(Spec):
     """First of the 100 user IDs, and group IDs, that its pods have on the nodes; comes from its name when absent."""
     hosts: Annotated[list[Host], Field(max_length=64), Once()] = []
     """Host names, exact or `*.`-wildcard, that the tenant's routes may use; `<tenant>.<domain>` when absent."""
+    tls_secrets: dict[str, Name] = Field(default={}, max_length=64)
+    """Certificates of its own: for a host name the Secret, beside the Platform's `gateway.tlsSecret`."""
     volumes: Annotated[list[Volume], Field(max_length=64)] = []
     """Volumes that Manor makes for the tenant; kept when the tenant is deleted unless data is to go too."""
     load_balancers: bool = False

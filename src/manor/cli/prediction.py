@@ -12,7 +12,7 @@ from manor.engines import model_url
 from manor.errors import ManorError
 from manor.kube import Client
 from manor.kube.http import post
-from manor.render import SYSTEM_NAMESPACE
+from manor.render import entrance
 
 TIMEOUT = 30.0
 """Seconds that a prediction may take."""
@@ -41,11 +41,12 @@ class Endpoint:
 
 
 async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Model) -> Endpoint:
-    """Where a model answers, by the address that the tenant's Gateway has got."""
-    gateway = await client.get("gateway.networking.k8s.io/v1", "Gateway", tenant.name, SYSTEM_NAMESPACE)
+    """Where a model answers, by the address that the way in has got."""
+    namespace, name = entrance(platform, tenant)
+    gateway = await client.get("gateway.networking.k8s.io/v1", "Gateway", name, namespace)
     addresses = gateway.get("status", {}).get("addresses", [])
     if not addresses:
-        raise PredictionFailed(f"the Gateway of tenant {tenant.name} has no address yet; try again in a moment")
+        raise PredictionFailed(f"Gateway {namespace}/{name} has no address yet; try again in a moment")
     return Endpoint(model_url(platform, tenant, model), addresses[0]["value"])
 
 

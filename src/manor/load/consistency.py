@@ -41,6 +41,17 @@ def _user_ids(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Te
             yield document.problem(path, message)
 
 
+def _certificates(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
+    hosts = tenant.hosts(platform.spec.domain)
+    for host in tenant.spec.tls_secrets:
+        path: Path = ("spec", "tlsSecrets", host)
+        if host not in hosts:
+            yield document.problem(path, f"{host!r} is not a host of the tenant: {', '.join(hosts)}")
+        if platform.spec.gateway.tls_secret is None:
+            message = "the gateway has no TLS: set the Platform's spec.gateway.tlsSecret first, or remove this"
+            yield document.problem(path, message)
+
+
 def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
     spec, whole = tenant.spec, platform.spec
     if spec.sandbox and whole.sandbox_runtime_class is None:
@@ -67,6 +78,7 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
             message = f"{cidr} is within {barred}, which no tenant reaches: remove it; "
             advice = "a DNS cache on the nodes is named in the Platform's spec.network.dns.addresses"
             yield document.problem(("spec", "network", "egress", "cidrs", index), message + advice)
+    yield from _certificates(document, tenant, platform)
     if spec.network.api_server and not whole.network.api_servers:
         message = "the Platform does not say where the API server is: set its spec.network.apiServers, or remove this"
         yield document.problem(("spec", "network", "apiServer"), message)

@@ -1,13 +1,22 @@
 """From specs to Kubernetes objects. Pure: no clock, no environment, no network, no randomness."""
 
 from manor.api import Platform, Tenant, Workload
-from manor.render.gateway import url
+from manor.render.gateway import entrance, url
 from manor.render.names import SYSTEM_NAMESPACE
 from manor.render.objects import Object
 from manor.render.platform import render_foundation, render_platform
 from manor.render.tenant import render_tenant
 
-__all__ = ["SYSTEM_NAMESPACE", "Object", "render_foundation", "render_platform", "render_tenant", "spec_object", "url"]
+__all__ = [
+    "SYSTEM_NAMESPACE",
+    "Object",
+    "entrance",
+    "render_foundation",
+    "render_platform",
+    "render_tenant",
+    "spec_object",
+    "url",
+]
 
 
 def spec_object(document: Platform | Tenant | Workload) -> Object:

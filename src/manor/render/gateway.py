@@ -1,36 +1,205 @@
-"""The way in: a Gateway for each tenant, with a listener for each of its host names and nobody else's."""
+"""The way in: a front that all share, and behind it a Gateway for each tenant.
+
+The front's routes are Manor's alone: a host name leads to its tenant's proxy, without a filter. A tenant's routes
+attach to its own Gateway, which has a proxy and a configuration of its own; what a tenant writes is nobody else's
+configuration. With `isolation: shared` there is no front, and the tenants' Gateways are one proxy's.
+"""
+
+from collections.abc import Iterator
 
 from manor.api import Platform, Tenant
 from manor.render import labels, names
+from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
 
+API = "gateway.networking.k8s.io/v1"
+GROUP = "gateway.networking.k8s.io"
 
-def gateway(platform: Platform, tenant: Tenant) -> Object:
-    """The tenant's Gateway, in the system namespace; only routes from the tenant's namespaces may attach to it."""
+PROXY_PORT = 8080
+"""Where a tenant's proxy listens to the front."""
+
+CONFIGURATION_PORT = 18000
+"""Where Envoy Gateway hands a proxy its configuration (xDS)."""
+
+_PROXY_PODS: Object = {"matchExpressions": [{"key": labels.TENANT, "operator": "Exists"}]}
+
+
+def render_front(platform: Platform) -> list[Object]:
+    """The front's Gateway, and who may talk to whom between front, proxies and their controllers."""
     settings = platform.spec.gateway
-    listeners = []
-    for host in tenant.hosts(platform.spec.domain):
-        listener: Object = {
+    if settings.isolation == "shared":
+        return []
+    front = settings.front
+    routes_here = {"namespaces": {"from": "Same"}}
+    gateway = make(
+        API,
+        "Gateway",
+        names.FRONT,
+        front.namespace,
+        spec={
+            "gatewayClassName": front.class_name,
+            "allowedListeners": routes_here,
+            "listeners": [{"name": "all", **_port(platform, settings.tls_secret), "allowedRoutes": routes_here}],
+        },
+    )
+    return [gateway, *_grants(platform), *_borders(platform)]
+
+
+def _port(platform: Platform, secret: str | None) -> Object:
+    """Port and protocol of a listener that users reach, with its certificate where there is one."""
+    settings = platform.spec.gateway
+    if secret is None:
+        return {"port": settings.port, "protocol": "HTTP"}
+    tls = {"mode": "Terminate", "certificateRefs": [{"group": "", "kind": "Secret", "name": secret}]}
+    return {"port": settings.port, "protocol": "HTTPS", "tls": tls}
+
+
+def _grants(platform: Platform) -> list[Object]:
+    """The front's routes may name the proxies' Services, and the proxies' traffic policy the tenants' Gateways."""
+    settings = platform.spec.gateway
+    proxies = settings.data_plane.namespace
+    route = {"group": GROUP, "kind": "HTTPRoute", "namespace": settings.front.namespace}
+    traffic = {"group": "gateway.envoyproxy.io", "kind": "ClientTrafficPolicy", "namespace": proxies}
+    return [
+        make(API, "ReferenceGrant", names.PROXIES, space, spec={"from": [giver], "to": [taker]})
+        for space, giver, taker in (
+            (proxies, route, {"group": "", "kind": "Service"}),
+            (names.SYSTEM_NAMESPACE, traffic, {"group": GROUP, "kind": "Gateway"}),
+        )
+    ]
+
+
+def _borders(platform: Platform) -> list[Object]:
+    """The front reaches proxies alone, proxies hear the front alone; each asks DNS and its own controller."""
+    settings = platform.spec.gateway
+    front, proxies = settings.front.namespace, settings.data_plane.namespace
+    resolving = dns_rules(platform.spec.network.dns)
+    configured = {"to": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": CONFIGURATION_PORT}]}
+    port = [{"protocol": "TCP", "port": PROXY_PORT}]
+    in_front: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": front}}}
+    behind: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": proxies}}}
+    return [
+        policy(
+            front,
+            names.FRONT,
+            podSelector={"matchLabels": labels.FRONT_PODS},
+            egress=[{"to": [{**behind, "podSelector": _PROXY_PODS}], "ports": port}, *resolving, configured],
+        ),
+        policy(
+            proxies,
+            names.PROXIES,
+            podSelector=_PROXY_PODS,
+            ingress=[{"from": [{**in_front, "podSelector": {"matchLabels": labels.FRONT_PODS}}], "ports": port}],
+            egress=[*resolving, configured],
+        ),
+    ]
+
+
+def render_way_in(platform: Platform, tenant: Tenant) -> list[Object]:
+    """The tenant's Gateway; with a proxy of its own, also how the front finds it and which pods it may reach."""
+    made = [_gateway(platform, tenant), *_own_grants(tenant)]
+    if platform.spec.gateway.isolation == "tenant":
+        made += [_proxy_service(platform, tenant), _proxy_border(platform, tenant)]
+        made += [*_certificates(platform, tenant), *_front_routes(platform, tenant)]
+    return made
+
+
+def _gateway(platform: Platform, tenant: Tenant) -> Object:
+    """In the system namespace; a listener for each host name, for routes from the tenant's namespaces alone."""
+    settings = platform.spec.gateway
+    own = settings.isolation == "tenant"
+    admitted = {"from": "Selector", "selector": {"matchLabels": {labels.TENANT: tenant.name}}}
+    listeners = [
+        {
             "name": names.listener(host),
             "hostname": host,
-            "port": settings.port,
-            "protocol": "HTTPS" if settings.tls_secret else "HTTP",
-            "allowedRoutes": {
-                "namespaces": {"from": "Selector", "selector": {"matchLabels": {labels.TENANT: tenant.name}}}
-            },
+            **({"port": PROXY_PORT, "protocol": "HTTP"} if own else _port(platform, _secret(platform, tenant, host))),
+            "allowedRoutes": {"namespaces": admitted},
         }
-        if settings.tls_secret:
-            reference = {"group": "", "kind": "Secret", "name": settings.tls_secret}
-            listener["tls"] = {"mode": "Terminate", "certificateRefs": [reference]}
-        listeners.append(listener)
+        for host in tenant.hosts(platform.spec.domain)
+    ]
+    spec: Object = {"gatewayClassName": settings.class_name, "listeners": listeners}
+    if own:
+        spec["infrastructure"] = {"labels": {labels.TENANT: tenant.name}}
     return make(
-        "gateway.networking.k8s.io/v1",
+        API,
         "Gateway",
         names.gateway(tenant),
         names.SYSTEM_NAMESPACE,
         labels={**labels.MANAGED, labels.TENANT: tenant.name},
-        spec={"gatewayClassName": settings.class_name, "listeners": listeners},
+        spec=spec,
     )
+
+
+def _own_grants(tenant: Tenant) -> Iterator[Object]:
+    """A route in one of the tenant's namespaces may lead to a Service in another."""
+    spaces = [share.name for share in tenant.namespaces]
+    for target in spaces:
+        for source in (space for space in spaces if space != target):
+            routes = [{"group": GROUP, "kind": kind, "namespace": source} for kind in ("HTTPRoute", "GRPCRoute")]
+            spec = {"from": routes, "to": [{"group": "", "kind": "Service"}]}
+            yield make(API, "ReferenceGrant", names.routes_from(source), target, spec=spec)
+
+
+def _secret(platform: Platform, tenant: Tenant, host: str) -> str | None:
+    """The certificate of a host name: the tenant's own, else the Platform's; none where the gateway has no TLS."""
+    usual = platform.spec.gateway.tls_secret
+    return tenant.spec.tls_secrets.get(host, usual) if usual else None
+
+
+def _proxy_service(platform: Platform, tenant: Tenant) -> Object:
+    """How the front finds the tenant's proxy; headless, as its addresses are all that is needed."""
+    spec = {
+        "clusterIP": "None",
+        "selector": {labels.TENANT: tenant.name},
+        "ports": [{"name": "http", "port": PROXY_PORT}],
+    }
+    return make("v1", "Service", names.proxy(tenant), platform.spec.gateway.data_plane.namespace, spec=spec)
+
+
+def _proxy_border(platform: Platform, tenant: Tenant) -> Object:
+    """The proxy reaches its own tenant's pods: an address that another tenant's pod has taken over leads nowhere."""
+    return policy(
+        platform.spec.gateway.data_plane.namespace,
+        names.proxy(tenant),
+        podSelector={"matchLabels": {labels.TENANT: tenant.name}},
+        egress=[{"to": [tenant_peer(tenant.name)]}],
+    )
+
+
+def _certificates(platform: Platform, tenant: Tenant) -> Iterator[Object]:
+    """Listeners of the front for the host names that have a certificate of their own."""
+    settings = platform.spec.gateway
+    own = {host: secret for host, secret in tenant.spec.tls_secrets.items() if settings.tls_secret}
+    if own:
+        listeners = [
+            {
+                "name": names.listener(host),
+                "hostname": host,
+                **_port(platform, secret),
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }
+            for host, secret in own.items()
+        ]
+        parent = {"group": GROUP, "kind": "Gateway", "name": names.FRONT}
+        spec = {"parentRef": parent, "listeners": listeners}
+        yield make(API, "ListenerSet", names.gateway(tenant), settings.front.namespace, spec=spec)
+
+
+def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
+    """One for each host name: it leads to the tenant's proxy, and does nothing else."""
+    settings = platform.spec.gateway
+    backend = {"name": names.proxy(tenant), "namespace": settings.data_plane.namespace, "port": PROXY_PORT}
+    for host in tenant.hosts(platform.spec.domain):
+        parent: Object = {"name": names.FRONT}
+        if settings.tls_secret and host in tenant.spec.tls_secrets:
+            parent = {"kind": "ListenerSet", "name": names.gateway(tenant), "sectionName": names.listener(host)}
+        # How long an answer may take is the tenant's to say.
+        rule: Object = {"backendRefs": [backend], "timeouts": {"request": "0s"}}
+        spec = {"parentRefs": [parent], "hostnames": [host], "rules": [rule]}
+        # The Platform's domain may be known only later (Pulumi); no name hangs on it.
+        name = names.listener(host) if tenant.spec.hosts else names.proxy(tenant)
+        yield make(API, "HTTPRoute", name, settings.front.namespace, spec=spec)
 
 
 def url(platform: Platform, host: str) -> str:
@@ -39,3 +208,11 @@ def url(platform: Platform, host: str) -> str:
     scheme, usual = ("https", 443) if settings.tls_secret else ("http", 80)
     port = settings.external_port or settings.port
     return f"{scheme}://{host}" + ("" if port == usual else f":{port}")
+
+
+def entrance(platform: Platform, tenant: Tenant) -> tuple[str, str]:
+    """Namespace and name of the Gateway whose address answers for the tenant's host names."""
+    settings = platform.spec.gateway
+    if settings.isolation == "shared":
+        return names.SYSTEM_NAMESPACE, names.gateway(tenant)
+    return settings.front.namespace, names.FRONT

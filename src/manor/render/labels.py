@@ -3,7 +3,7 @@
 from manor.api import GROUP, Tenant
 
 TENANT = f"{GROUP}/tenant"
-"""On a namespace: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
+"""On a namespace, Gateway or proxy: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
 
 SANDBOX = f"{GROUP}/sandbox"
 """On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
@@ -11,6 +11,9 @@ SANDBOX = f"{GROUP}/sandbox"
 USER_IDS = f"{GROUP}/user-ids"
 """On a namespace: the first of the user and group IDs of its tenant's pods. What fills them in and what checks them
 reads it here, so that neither needs another object."""
+
+FRONT_PODS = {f"{GROUP}/front": "true"}
+"""On the pods of the front, by its installation: the only ones that a tenant's proxy hears."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 NAME = "app.kubernetes.io/name"

@@ -55,12 +55,27 @@ def gateway(tenant: Tenant) -> str:
     return tenant.name
 
 
+FRONT = "manor-front"
+"""The front's Gateway and the NetworkPolicy of its pods."""
+
+PROXIES = "manor-proxies"
+"""What every tenant's proxy shares: the NetworkPolicy of their pods, and the front's leave to name their Services."""
+
+
+def proxy(tenant: Tenant) -> str:
+    """Of the tenant's proxy: its Service, its NetworkPolicy, and the front's route of a tenant that names no hosts."""
+    return f"manor-{tenant.name}"
+
+
+def routes_from(namespace: str) -> str:
+    """The ReferenceGrant to routes of another namespace of the tenant."""
+    return f"manor-from-{namespace}"
+
+
 def listener(host: str) -> str:
-    """The listener of a host name: readable, at most 63 characters, and the same whatever else the tenant serves."""
-    readable = host.replace("*", "any").replace(".", "-")
-    if len(readable) <= 54:
-        return readable
-    return f"{readable[:45].rstrip('-')}-{sha256(host.encode()).hexdigest()[:8]}"
+    """The listener, and the front's route, of a host name: readable, at most 63 characters, different for each host."""
+    readable = host.replace("*", "any").replace(".", "-")[:54].rstrip("-")
+    return f"{readable}-{sha256(host.encode()).hexdigest()[:8]}"
 
 
 def fairness(tenant: Tenant) -> str:

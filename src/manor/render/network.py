@@ -20,7 +20,8 @@ _NOT_DNS = [
 """Every port but DNS's: names are resolved by the cluster's DNS alone."""
 
 
-def _policy(namespace: str, name: str, **spec: object) -> Object:
+def policy(namespace: str, name: str, **spec: object) -> Object:
+    """A NetworkPolicy, of every pod in the namespace unless `podSelector` says otherwise."""
     types = [kind for kind in ("Ingress", "Egress") if kind.lower() in spec]
     return make(
         "networking.k8s.io/v1",
@@ -31,11 +32,22 @@ def _policy(namespace: str, name: str, **spec: object) -> Object:
     )
 
 
-def _tenant_peer(tenant: str) -> Object:
+def tenant_peer(tenant: str) -> Object:
+    """Every pod of a tenant."""
     return {"namespaceSelector": {"matchLabels": {labels.TENANT: tenant}}}
 
 
-def _pods(selector: PodSelector) -> Object:
+def _data_planes(platform: Platform, tenant: Tenant) -> list[Object]:
+    """The pods that bring the tenant's traffic from outside: its proxy, and an ingress controller."""
+    gateway, ingress = platform.spec.gateway, platform.spec.ingress
+    proxy = gateway.data_plane
+    if gateway.isolation == "tenant":
+        proxy = proxy.model_copy(update={"labels": {**proxy.labels, labels.TENANT: tenant.name}})
+    return [pods(selector) for selector in (proxy, *([ingress.data_plane] if ingress else []))]
+
+
+def pods(selector: PodSelector) -> Object:
+    """The peer that a PodSelector names."""
     peer: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": selector.namespace}}}
     if selector.labels:
         peer["podSelector"] = {"matchLabels": dict(selector.labels)}
@@ -75,11 +87,13 @@ def consenting_peers(tenant: Tenant, tenants: Mapping[str, Tenant]) -> list[str]
     )
 
 
-def _dns(dns: DnsService) -> list[Object]:
+def dns_rules(dns: DnsService) -> list[Object]:
+    """The way to the cluster's DNS, as rules of egress."""
+
     def ports(port: int) -> list[Object]:
         return [{"protocol": protocol, "port": port} for protocol in ("UDP", "TCP")]
 
-    rules = [{"to": [_pods(dns)], "ports": ports(dns.port)}]
+    rules = [{"to": [pods(dns)], "ports": ports(dns.port)}]
     if dns.addresses:
         cache = [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in dns.addresses]
         rules.append({"to": cache, "ports": ports(53)})
@@ -95,31 +109,31 @@ def platform_peers(platform: Platform, tenant: Tenant) -> list[PlatformPeer]:
 def _platform_peer(namespace: str, peer: PlatformPeer) -> Object:
     ports = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
     ways = {"ingress": "from", "egress": "to"}
-    rules = {way: [{key: [_pods(peer)], **ports}] for way, key in ways.items() if peer.direction in (way, "both")}
-    return _policy(namespace, names.platform_peer(peer.name), **rules)
+    rules = {way: [{key: [pods(peer)], **ports}] for way, key in ways.items() if peer.direction in (way, "both")}
+    return policy(namespace, names.platform_peer(peer.name), **rules)
 
 
 def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], namespace: str) -> list[Object]:
     """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent between tenants."""
     network = platform.spec.network
     policies = [
-        _policy(namespace, names.POLICY_DEFAULT_DENY, ingress=[], egress=[]),
-        _policy(namespace, names.POLICY_DNS, egress=_dns(network.dns)),
-        _policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": list(map(_pods, platform.spec.data_planes))}]),
+        policy(namespace, names.POLICY_DEFAULT_DENY, ingress=[], egress=[]),
+        policy(namespace, names.POLICY_DNS, egress=dns_rules(network.dns)),
+        policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": _data_planes(platform, tenant)}]),
     ]
     if tenant.spec.network.internal == "open":
-        own = [_tenant_peer(tenant.name)]
-        policies.append(_policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]))
+        own = [tenant_peer(tenant.name)]
+        policies.append(policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]))
     for peer in platform_peers(platform, tenant):
         policies.append(_platform_peer(namespace, peer))
     if blocks := egress_blocks(platform, tenant):
-        policies.append(_policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
+        policies.append(policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
     if tenant.spec.network.api_server and network.api_servers:
         rules = [
             {"to": [{"ipBlock": {"cidr": str(server.cidr)}}], "ports": [{"protocol": "TCP", "port": server.port}]}
             for server in network.api_servers
         ]
-        policies.append(_policy(namespace, names.POLICY_API_SERVER, egress=rules))
-    if peers := [_tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
-        policies.append(_policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}]))
+        policies.append(policy(namespace, names.POLICY_API_SERVER, egress=rules))
+    if peers := [tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
+        policies.append(policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}]))
     return policies

@@ -3,6 +3,7 @@
 from manor.api import Platform
 from manor.render import guardrails, labels, names
 from manor.render.crds import crds
+from manor.render.gateway import render_front
 from manor.render.objects import Object, make
 from manor.render.rbac import applier_role, cluster_roles
 
@@ -19,5 +20,5 @@ def render_foundation() -> list[Object]:
 
 
 def render_platform(platform: Platform) -> list[Object]:
-    """The tenant roles and the guardrails."""
-    return [*cluster_roles(platform), applier_role(), *guardrails.policies(platform)]
+    """The tenant roles, the guardrails, and the front of the way in."""
+    return [*cluster_roles(platform), applier_role(), *guardrails.policies(platform), *render_front(platform)]

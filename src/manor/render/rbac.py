@@ -108,7 +108,7 @@ _APPLIED: dict[str, list[str]] = {
     "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
     "rbac.authorization.k8s.io": ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
-    "gateway.networking.k8s.io": ["gateways"],
+    "gateway.networking.k8s.io": ["gateways", "listenersets", "referencegrants"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: ["tenants", "trainingjobs", "models"],
 }
@@ -188,6 +188,7 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
     tenants = {"apiGroups": [GROUP], "resources": ["tenants"], "resourceNames": [tenant.name]}
     spaces = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": [n.name for n in tenant.namespaces]}
     platforms = {"apiGroups": [GROUP], "resources": ["platforms"], "resourceNames": [platform.metadata.name]}
+    gateways = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gateways"]}
     seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
     owning: list[Object] = [
         {**tenants, "verbs": ["own"]},
@@ -197,7 +198,6 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
         owning.append(
             {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": ["own", "delete"]}
         )
-    gateway = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gateways"], "resourceNames": [tenant.name]}
     everyone = [subject for role in names.ROLES for subject in tenant.subjects(role)]
     api, bound = "rbac.authorization.k8s.io/v1", _subjects(platform, everyone)
     made: list[Object] = []
@@ -207,7 +207,11 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
     ):
         made.append(make(api, "ClusterRole", name + suffix, rules=rules))
         made.append(make(api, "ClusterRoleBinding", name + suffix, roleRef=_role_ref(name + suffix), subjects=subjects))
-    address, role_ref = names.SYSTEM_NAMESPACE, {**_role_ref(name), "kind": "Role"}
-    made.append(make(api, "Role", name, address, rules=[{**gateway, "verbs": ["get"]}]))
-    made.append(make(api, "RoleBinding", name, address, roleRef=role_ref, subjects=bound))
+    seen = {names.SYSTEM_NAMESPACE: names.gateway(tenant)}
+    if platform.spec.gateway.isolation == "tenant":
+        seen[platform.spec.gateway.front.namespace] = names.FRONT
+    for space, gateway in seen.items():
+        rule = {**gateways, "resourceNames": [gateway], "verbs": ["get"]}
+        made.append(make(api, "Role", name, space, rules=[rule]))
+        made.append(make(api, "RoleBinding", name, space, roleRef={**_role_ref(name), "kind": "Role"}, subjects=bound))
     return made

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from manor.api import Platform, Tenant
 from manor.render import guardrails, labels
 from manor.render.fairness import fairness
-from manor.render.gateway import gateway
+from manor.render.gateway import render_way_in
 from manor.render.metadata import namespace_annotations
 from manor.render.network import network_policies
 from manor.render.objects import Object, make
@@ -64,6 +64,6 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
         *tenant_role(platform, tenant),
         *fairness(platform, tenant),
         *objects,
-        gateway(platform, tenant),
+        *render_way_in(platform, tenant),
         *_volumes(tenant),
     ]

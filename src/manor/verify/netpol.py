@@ -91,9 +91,16 @@ def peer_admits(peer: Object, home: str, namespace: str, namespace_labels: Label
     return pod is None or selects(peer.get("podSelector", {}), pod)
 
 
-def admits(policies: Sequence[Object], direction: str, namespace: str, namespace_labels: Labels) -> str | None:
-    """What lets pods of another namespace in (Ingress) or out to it (Egress), whatever labels they choose."""
-    restricting = applying(policies, direction, {})
+def admits(
+    policies: Sequence[Object],
+    direction: str,
+    namespace: str,
+    namespace_labels: Labels,
+    pod: Labels | None = None,
+    peer: Labels | None = None,
+) -> str | None:
+    """What lets pods of another namespace in (Ingress) or out to it (Egress): pods with the labels `peer`, or any."""
+    restricting = applying(policies, direction, pod or {})
     if not restricting:
         return f"no policy restricts {direction.lower()}"
     key = "from" if direction == "Ingress" else "to"
@@ -101,6 +108,6 @@ def admits(policies: Sequence[Object], direction: str, namespace: str, namespace
         home = policy["metadata"]["namespace"]
         for rule in policy["spec"].get(direction.lower()) or []:
             peers = rule.get(key) or []
-            if not peers or any(peer_admits(peer, home, namespace, namespace_labels, None) for peer in peers):
+            if not peers or any(peer_admits(p, home, namespace, namespace_labels, peer) for p in peers):
                 return f"NetworkPolicy {policy['metadata']['name']}"
     return None

@@ -24,7 +24,8 @@ IMAGES = ("pause", "base", "coredns", "envoy-gateway", "envoy")
 READY_TIMEOUT = 180.0
 
 _HERE = Path(__file__).parent
-_GATEWAY_NAMESPACE = "envoy-gateway-system"
+_GATEWAYS = {"envoy-gateway-system": [], "manor-front": ["front-values.yaml"]}
+"""The namespaces with an Envoy Gateway, and its values beside the common ones."""
 
 
 async def apply_rights(client: Client, node: Node) -> None:
@@ -48,7 +49,7 @@ async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) 
     objects = [
         *_read_folder(share / "gateway-api"),
         *_read_folder(share / "envoy-gateway" / "crds"),
-        *_render_chart(node, values),
+        *(obj for namespace in _GATEWAYS for obj in _render_chart(node, namespace, values)),
         *(obj for name in ("dns.yaml", "storage.yaml", "gateway.yaml") for obj in _read(name, values)),
     ]
     await _apply(client, "manor-addons", objects)
@@ -76,10 +77,11 @@ async def _apply(client: Client, name: str, objects: list[dict[str, Any]]) -> No
         raise StartFailed("\n".join(["these objects of the node could not be applied:", *failed]))
 
 
-def _render_chart(node: Node, values: Mapping[str, str]) -> list[dict[str, Any]]:
-    helm = [f"{node.bin}/helm", "template", "envoy-gateway", f"{node.share}/envoy-gateway/chart"]
+def _render_chart(node: Node, namespace: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    helm = [f"{node.bin}/helm", "template", namespace, f"{node.share}/envoy-gateway/chart"]
+    beside = [word for name in _GATEWAYS[namespace] for word in ("--values", str(_HERE / name))]
     done = subprocess.run(
-        [*helm, "--namespace", _GATEWAY_NAMESPACE, "--skip-crds", "--values", "-"],
+        [*helm, "--namespace", namespace, "--skip-crds", "--values", "-", *beside],
         input=_fill("gateway-values.yaml", values),
         capture_output=True,
         text=True,

@@ -22,6 +22,7 @@ KINDS = (
     ("v1", "PersistentVolumeClaim"),
     ("policy/v1", "PodDisruptionBudget"),
     (GATEWAY_API, "HTTPRoute"),
+    ("discovery.k8s.io/v1", "EndpointSlice"),
     ("v1", "Namespace"),
 )
 """Every kind that a live check makes."""

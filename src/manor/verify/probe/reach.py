@@ -58,8 +58,9 @@ async def _other_name(ground: Ground) -> str:
 
 
 async def _proxy_service(ground: Ground) -> Mapping[str, Any]:
-    namespace = ground.platform.spec.gateway.data_plane.namespace
-    port = ground.platform.spec.gateway.port
+    settings = ground.platform.spec.gateway
+    namespace = settings.data_plane.namespace if settings.isolation == "shared" else settings.front.namespace
+    port = settings.port
     for service in await ground.snapshot.of("v1", "Service", namespace):
         ports = [p["port"] for p in service["spec"]["ports"]]
         if service["spec"].get("type") in ("NodePort", "LoadBalancer") and port in ports:

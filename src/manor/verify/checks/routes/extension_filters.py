@@ -8,7 +8,7 @@ from manor.verify.requests import create
 
 CHECK = Check(
     id="MNR-ROUTES-006",
-    title="Configure the shared gateway by a filter",
+    title="Configure the gateway by a filter",
     guarantee="A tenant's route holds plain filters alone.",
     severity=Severity.HIGH,
     level=Level.DRY_RUN,

@@ -1,0 +1,79 @@
+"""An address that another tenant's pod has taken over gets none of the requests that were meant for its former pod."""
+
+import asyncio
+from typing import Any
+
+from manor.verify.check import Check, Level, Severity
+from manor.verify.findings import holds, seen
+from manor.verify.ground import Ground
+from manor.verify.objects import make, route
+from manor.verify.probe.reach import place
+from manor.verify.probe.script import TCP_PORT
+from manor.verify.probe.stage import FREE, Target
+from manor.verify.trial import Skip, Trial
+
+PATIENCE = 60.0
+"""Seconds until a new route answers."""
+
+
+async def _set_up(ground: Ground, stale: str, address: str) -> None:
+    """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the attacker's by now."""
+    space, server = ground.victim.namespace, f"{ground.stage.run}-server"
+    ports: list[dict[str, Any]] = [{"name": "tcp", "port": TCP_PORT}]
+    await ground.client.create(make("v1", "Service", space, stale, spec={"ports": ports}))
+    slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, addressType="IPv4", ports=ports)
+    slice_["metadata"]["labels"] |= {"kubernetes.io/service-name": stale}
+    slice_["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}}]
+    await ground.client.create(slice_)
+    rules = [
+        {"matches": [{"path": {"value": f"/{stale}/{path}"}}], "backendRefs": [{"name": name, "port": TCP_PORT}]}
+        for path, name in (("own", server), ("stale", stale))
+    ]
+    parent = {"name": "$other_gateway", "namespace": "$other_gateway_namespace"}
+    made = ground.fill(route(host="$other_host", parentRefs=[parent], rules=rules))
+    made["metadata"] |= {"name": stale, "namespace": space}
+    await ground.stage.acting(ground.victim).create(made)
+
+
+async def _attack(ground: Ground) -> list[Trial]:
+    settings = ground.platform.spec.gateway
+    if settings.isolation == "shared":
+        raise Skip("the Platform says gateway.isolation: shared: one proxy reaches every tenant's pods")
+    mine, theirs = await asyncio.gather(*(ground.stage.running(t, "server") for t in (ground.attacker, ground.victim)))
+    name = f"{ground.stage.run}-stale-{ground.attacker.name}"[:63]
+    await _set_up(ground, name, mine.ip)
+    kind = "https" if settings.tls_secret else "http"
+    host = (("Host", ground.fill("$other_host").replace("*", name)),)
+    own, stale = [
+        await place(ground, Target(kind, "$proxy", settings.port, f"/{name}/{path}", host)) for path in ("own", "stale")
+    ]
+    said = f"{ground.victim.name} server"
+    for _ in range(int(PATIENCE)):
+        (answer,) = await ground.stage.probe(FREE, [own])
+        if said in answer.detail:
+            break
+        await asyncio.sleep(1)
+    else:
+        raise Skip(f"the victim's own route does not answer after {PATIENCE:g} s: {answer}")
+    control = seen(f"{own} with the path of the victim's own pod {theirs.name}", said)
+    outcomes = await ground.stage.probe(FREE, [stale] * 3)
+    taken = [str(outcome) for outcome in outcomes if f"{ground.attacker.name} server" in outcome.detail]
+    what = f"three requests for {ground.victim.name} to an address that a pod of {ground.attacker.name} has"
+    return [control, holds(what, not taken, taken[0] if taken else str(outcomes[0])[:300], "NetworkPolicy")]
+
+
+CHECK = Check(
+    id="MNR-ROUTES-015",
+    title="Take over an address that a proxy still knows",
+    guarantee="A tenant's proxy reaches the tenant's own pods alone, whatever address it is told.",
+    severity=Severity.CRITICAL,
+    level=Level.LIVE,
+    references=("CVE-2021-25740 (class)", "kubernetes/kubernetes#101910 (class)"),
+    attempt=(
+        "Gives the victim's proxy the address of a pod of the attacker, as an out-of-date configuration would, and "
+        "asks for the victim's host name at the front."
+    ),
+    expect="No answer of the attacker's pod, while the victim's own pod answers by the same way.",
+    remedy="`manor apply` writes the NetworkPolicies of proxies and pods again; remove those that add to them.",
+    run=_attack,
+)
