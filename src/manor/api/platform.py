@@ -417,7 +417,7 @@ class Platform(Kind):
     @property
     def reserved_namespaces(self) -> list[str]:
         """Namespaces that no tenant may have: Kubernetes', Manor's, and of all pods that the Platform names."""
-        return sorted({*RESERVED_NAMESPACES, *_namespaces(self.spec)})
+        return sorted({*RESERVED_NAMESPACES, self.spec.gateway.front.namespace, *_namespaces(self.spec)})
 
 
 def _namespaces(part: object) -> Iterator[str]:
