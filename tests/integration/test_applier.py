@@ -23,8 +23,7 @@ CI = "system:serviceaccount:default:manor-ci"
 async def apply_as(client: Client, path: Path) -> bool:
     specs, known = await read_specs(client, read([path]))
     with shown() as show:
-        _, ok = await roll_out(client, stages(specs, known), Options(), show)
-    return ok
+        return (await roll_out(client, stages(specs, known), Options(), show)).ok
 
 
 async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(gateway_api_node: Any) -> None:

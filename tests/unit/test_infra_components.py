@@ -32,7 +32,7 @@ def changed(document: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def content(inputs: dict[str, Any]) -> dict[str, Any]:
     """An object without what is Pulumi's and the inventory's."""
-    meta = {k: v for k, v in inputs["metadata"].items() if k != "annotations"}
+    meta = {k: v for k, v in inputs["metadata"].items() if k not in ("annotations", "ownerReferences")}
     if "labels" in meta:
         meta["labels"] = {k: v for k, v in meta["labels"].items() if not k.startswith("applyset.kubernetes.io/part")}
     return {**inputs, "metadata": meta}

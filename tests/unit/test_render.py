@@ -75,7 +75,7 @@ def test_every_namespace_is_closed_before_anything_opens_it(tenant: Tenant) -> N
     for space in tenant.namespaces:
         here = [o for o in objects if o["metadata"].get("namespace") == space.name]
         deny = next(o for o in here if o["metadata"]["name"] == "manor-default-deny")
-        assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}
+        assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
         assert {"ResourceQuota", "LimitRange", "ServiceAccount", "ConfigMap", "RoleBinding"} <= {
             o["kind"] for o in here
         }

@@ -312,6 +312,15 @@ class Tenant(Kind):
         slots = (f"{self.name}-{number}" for number in range(1, self.spec.max_namespaces + 1))
         return [name for name in slots if name not in given]
 
+    @property
+    def kept_namespaces(self) -> frozenset[str]:
+        """Namespaces that the spec names no more and `manor apply` still has on its account, with some of its own.
+
+        It says so on the Tenant itself, which no tenant may write.
+        """
+        account = self.metadata.annotations.get("applyset.kubernetes.io/additional-namespaces", "")
+        return frozenset(account.split(",")) - {space.name for space in self.namespaces} - {""}
+
     def hosts(self, domain: str) -> list[str]:
         """The tenant's host names with the default filled in."""
         return list(self.spec.hosts) or [f"{self.name}.{domain}"]

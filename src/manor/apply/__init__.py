@@ -1,11 +1,11 @@
 """Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait, delete."""
 
-from manor.apply.apply import apply
-from manor.apply.delete import delete
+from manor.apply.apply import apply, revoke
+from manor.apply.delete import delete, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
-from manor.apply.inventory import Inventory
+from manor.apply.inventory import Inventory, Owned
 from manor.apply.objects import Ref
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
@@ -26,6 +26,7 @@ __all__ = [
     "NotEnforced",
     "NotReady",
     "Options",
+    "Owned",
     "Pending",
     "Plan",
     "Progress",
@@ -40,7 +41,9 @@ __all__ = [
     "changes",
     "delete",
     "plan",
+    "revoke",
     "silent",
+    "to_be_kept",
     "unified",
     "wait",
     "wait_enforced",

@@ -1,22 +1,26 @@
 """Makes the cluster hold the desired objects: wave by wave, concurrently, and as far as possible."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from manor.apply.enforcement import is_policy, wait_enforced
 from manor.apply.errors import InventoryError, Refused
 from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
 from manor.apply.inventory import Inventory, Parent, Scope, write_parent
-from manor.apply.objects import ref_of
+from manor.apply.objects import Ref, is_namespace, ref_of
 from manor.apply.options import Options
 from manor.apply.parent import store_parent
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
+from manor.apply.rights import settled, take_away
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
 from manor.apply.survey import Survey, survey
-from manor.apply.waves import CRDS
+from manor.apply.waves import CRDS, GUARDS
 from manor.apply.writer import Writer
 from manor.kube import Client, NotFound, Object
+
+_OPENINGS = frozenset({"CiliumNetworkPolicy", "NetworkPolicy"})
+"""NetworkPolicies add up: one that is gone lets less pass, as long as one stands that denies the rest."""
 
 
 async def apply(
@@ -30,29 +34,32 @@ async def apply(
     """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
 
     `parent` is the inventory's parent object where it says something itself: it is stored first, but not if the server
-    would refuse a change of something that is there.
+    would refuse a change of something that is there. Before all, rights are taken away that nobody is to have.
 
     What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
-    Nothing is pruned after a failure. When nothing differs, nothing is written. What comes after admission policies
-    waits until the server acts by them.
-    Raises InvalidObjects, Refused and InventoryError before anything is changed, NotEnforced, and manor.kube's errors
-    where the reading fails. A cancelled run leaves an inventory that names all it wrote.
+    After a failure nothing is pruned but what opens a network. When nothing differs, nothing is written. What comes
+    after admission policies waits until the server acts by them.
+    Raises InvalidObjects and InventoryError before anything is changed; Refused, where a set of one namespace or an
+    object outside all of them is not ours; NotEnforced, and manor.kube's errors where the reading fails. A cancelled
+    run leaves an inventory that names all it wrote.
     """
     options = options or Options()
     progress(Started(Stage.READ, len(objects)))
     found = await survey(client, objects, inventory)
+    first, found = await take_away(client, found, options, progress)
     strangers = found.strangers(adopt=options.adopt)
-    if strangers:
-        raise Refused(strangers)
-    first: list[Step] = []
+    if any(inventory.namespace or not step.ref.namespace for step in strangers):
+        raise Refused(strangers, first)
     if parent is not None:
-        first, found = await store_parent(client, parent, found, options)
-        for step in first:
+        stored, found = await store_parent(client, parent, found, options)
+        for step in stored:
             progress(Finished(step))
-        if any(step.action in BAD for step in first):
+        first += stored
+        if any(step.action in BAD for step in stored):
             return Result(tuple(first))
+    found = found.owned()
     progress(Started(Stage.APPLY, len(found.members)))
-    writer = Writer(client, found, options, progress)
+    writer = Writer(client, found, options, progress, [*strangers, *settled(first, found)])
     await _provide_holders(client, found, writer)
     holder = await write_parent(client, found.parent, found.parent.scope | found.scope)
     for _, wave in groupby(found.members, key=lambda member: member.wave):
@@ -60,13 +67,18 @@ async def apply(
         await writer.write_wave(members)
         if any(is_policy(m.ref) and writer.steps[m.ref].action in CHANGES for m in members):
             await wait_enforced(client)
-    steps = [*first, *writer.steps.values()]
+    steps = list({step.ref: step for step in [*first, *writer.steps.values()]}.values())
     if not options.prune:
         return Result(tuple(steps))
-    if any(step.action in BAD for step in steps):
-        steps += _skip_pruning(found, progress)
-        return Result(tuple(steps))
-    steps += await _prune(client, found, holder, options, progress)
+    steps += await _prune(client, found, writer.steps, holder, options, progress)
+    return Result(tuple(steps))
+
+
+async def revoke(
+    client: Client, objects: Sequence[Object], inventory: Inventory, progress: Progress = silent
+) -> Result:
+    """Only takes away the rights that `apply` would take away, where all else cannot be applied."""
+    steps, _ = await take_away(client, await survey(client, objects, inventory), Options(), progress)
     return Result(tuple(steps))
 
 
@@ -98,27 +110,35 @@ async def _provide_namespace(client: Client, name: str) -> None:
         await client.apply(namespace, field_manager=INVENTORY_MANAGER)
 
 
-def _skip_pruning(found: Survey, progress: Progress) -> list[Step]:
-    steps = [Step(ref_of(obj), Action.SKIP, "not pruned, because something failed") for obj in found.orphans]
-    for step in steps:
-        progress(Finished(step))
-    return steps
+def _still_goes(found: Survey, fates: Mapping[Ref, Step]) -> list[Object]:
+    """What is pruned after a failure: what opens a network, where all guards stand. Nobody holds that up."""
+    failed = [m.ref for m in found.members if m.wave <= GUARDS and fates[m.ref].action in BAD]
+    guarded = {m.ref.namespace for m in found.members} - {r.name if is_namespace(r) else r.namespace for r in failed}
+    return [obj for obj in found.orphans if obj["kind"] in _OPENINGS and obj["metadata"]["namespace"] in guarded]
 
 
-async def _prune(client: Client, found: Survey, parent: Parent, options: Options, progress: Progress) -> list[Step]:
+async def _prune(
+    client: Client, found: Survey, fates: Mapping[Ref, Step], parent: Parent, options: Options, progress: Progress
+) -> list[Step]:
     steps: list[Step] = []
 
     def report(step: Step) -> None:
         steps.append(step)
         progress(Finished(step))
 
-    if found.orphans:
-        pruning = await plan_pruning(client, parent.inventory, found.orphans, delete_data=options.delete_data)
+    failed = any(step.action in BAD for step in fates.values())
+    going = _still_goes(found, fates) if failed else list(found.orphans)
+    for obj in found.orphans:
+        if obj not in going:
+            report(Step(ref_of(obj), Action.SKIP, "not pruned, because something failed"))
+    if going:
+        pruning = await plan_pruning(client, parent.inventory, going, options)
         progress(Started(Stage.PRUNE, len(pruning.doomed)))
         for step in pruning.kept:
             report(step)
         await delete_waves(client, pruning, report)
-    gone = {step.ref for step in steps if step.action is Action.PRUNE}
-    left = [ref for ref in map(ref_of, found.orphans) if ref not in gone]
-    await write_parent(client, parent, Scope.of([member.ref for member in found.members] + left))
+    if not failed:
+        gone = {step.ref for step in steps if step.action is Action.PRUNE}
+        left = [ref for ref in map(ref_of, found.orphans) if ref not in gone]
+        await write_parent(client, parent, Scope.of([member.ref for member in found.members] + left))
     return steps

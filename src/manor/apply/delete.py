@@ -4,14 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
 from manor.apply.inventory import FIELD_MANAGER, ID_LABEL, Inventory, Parent, Scope, read_parent, write_parent
-from manor.apply.objects import Ref, ref_of
+from manor.apply.objects import Ref, is_namespace, ref_of
 from manor.apply.options import Options
 from manor.apply.progress import Finished, Pending, Progress, Stage, Started, Waiting, silent
-from manor.apply.prune import CONSENT, Pruning, delete_waves, plan_pruning
+from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.steps import Action, Result, Step
 from manor.apply.survey import labelled
+from manor.apply.waves import is_binding
 from manor.kube import Client, NotFound, Object
 
 POLL = 0.5
@@ -21,9 +23,10 @@ POLL = 0.5
 async def delete(
     client: Client, inventory: Inventory, options: Options | None = None, progress: Progress = silent
 ) -> Result:
-    """Deletes the members of `inventory`, and the inventory itself when none is left.
+    """Deletes the members of `inventory`, and the inventory itself when none is left; first of all, who is let in.
 
-    Volume claims, the namespaces that hold them and what guards those are kept unless `options.delete_data`.
+    Volume claims, the namespaces that hold them or what people made, and what guards those are kept, unless the
+    options consent.
     Raises NotReady where something is not gone after `options.timeout` seconds; running again goes on.
     """
     options = options or Options()
@@ -37,11 +40,15 @@ async def delete(
     parent = await read_parent(client, inventory)
     members = await labelled(client, parent)
     holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
-    pruning = await plan_pruning(client, inventory, members.values(), delete_data=options.delete_data)
+    rights = [obj for ref, obj in members.items() if is_binding(ref.group, ref.kind)]
+    taken = await concurrently(delete_object(client, obj, report) for obj in rights)
+    rest = [obj for ref, obj in members.items() if not is_binding(ref.group, ref.kind)]
+    pruning = await plan_pruning(client, inventory, rest, options)
     progress(Started(Stage.DELETE, len(pruning.doomed)))
     for step in pruning.kept:
         report(step)
-    gone = await delete_waves(client, pruning, report)
+    gone = [obj for obj, step in zip(rights, taken, strict=True) if step.action is Action.PRUNE]
+    gone += await delete_waves(client, pruning, report)
     await _until_gone(client, parent, gone, options.timeout, progress)
     left = members.keys() - {step.ref for step in steps if step.action is Action.PRUNE}
     stuck = None if left else await _why_stay(client, inventory, holders, options)
@@ -55,6 +62,13 @@ async def delete(
     await delete_waves(client, Pruning((tuple(last),), (), ()), report)
     await _until_gone(client, parent, last, options.timeout, progress)
     return Result(tuple(steps))
+
+
+async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> list[Step]:
+    """The namespaces that a deletion would keep, and why. Writes nothing."""
+    members = await labelled(client, await read_parent(client, inventory))
+    kept = (await plan_pruning(client, inventory, members.values(), options)).kept
+    return [step for step in kept if is_namespace(step.ref) and step.ref not in inventory.holders]
 
 
 async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Object], options: Options) -> Step | None:
@@ -74,6 +88,8 @@ async def _remove_parent(
     client: Client, parent: Parent, holders: dict[Ref, Object], report: Callable[[Step], None]
 ) -> None:
     inventory, namespace = parent.inventory, parent.inventory.namespace or None
+    if inventory.owned:
+        return
     try:
         if inventory.ref in holders or (parent.exists and inventory.made_here):
             await client.delete(inventory.api_version, inventory.kind, inventory.name, namespace)

@@ -3,6 +3,10 @@
 A parent object carries the set's ID, the tooling, the kinds of the members and their namespaces; each member carries a
 label with the ID. The parent names at least the kinds and namespaces of all members at any moment, so that an
 interrupted run loses track of nothing: it grows before the first write and shrinks after the last deletion.
+
+A label is no proof: whoever may write objects may write it. So a set holds nothing outside the namespaces that its
+parent names, and a parent is believed only where its users cannot write it. For a parent that they can write there is
+`Owned`: nothing on it is read, and its members are its garbage-collected dependents.
 """
 
 import base64
@@ -12,7 +16,7 @@ from dataclasses import dataclass
 
 from manor import __version__
 from manor.apply.errors import InventoryError
-from manor.apply.objects import PART_OF, Ref, group_of
+from manor.apply.objects import PART_OF, Ref, group_of, is_namespace
 from manor.kube import Client, Conflict, NotFound, Object, UnknownKind
 
 ID_LABEL = "applyset.kubernetes.io/id"
@@ -23,6 +27,15 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 TOOL = "manor"
 FIELD_MANAGER = "manor-applyset"
 """Not the manager of the members: a parent may be a member, or a custom resource with fields of its own."""
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a set may hold whose parent people write themselves: objects of these kinds, with these labels, in the
+    parent's namespace."""
+
+    kinds: frozenset[tuple[str, str]]
+    labels: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class Inventory:
     namespace: str = "manor-system"
     api_version: str = "v1"
     kind: str = "ConfigMap"
+    owned: Owned | None = None
+    """For a parent that is not to be believed, as people of its namespace can write it."""
 
     @property
     def id(self) -> str:
@@ -46,9 +61,14 @@ class Inventory:
         return f"applyset-{digest.rstrip(b'=').decode()}-v1"
 
     @property
+    def marks(self) -> dict[str, str]:
+        """The labels of the members."""
+        return dict(self.owned.labels) if self.owned else {PART_OF: self.id}
+
+    @property
     def selector(self) -> str:
         """The label selector of the members."""
-        return f"{PART_OF}={self.id}"
+        return ",".join(f"{key}={value}" for key, value in self.marks.items())
 
     @property
     def ref(self) -> Ref:
@@ -81,10 +101,11 @@ class Scope:
 
     @classmethod
     def of(cls, refs: Iterable[Ref]) -> "Scope":
-        """The scope of the objects `refs`."""
+        """The scope of the objects `refs`: a Namespace among them is in it by its name."""
         refs = list(refs)
         return cls(
-            frozenset((ref.group, ref.kind) for ref in refs), frozenset(ref.namespace for ref in refs if ref.namespace)
+            frozenset((ref.group, ref.kind) for ref in refs),
+            frozenset(ref.name if is_namespace(ref) else ref.namespace for ref in refs) - {""},
         )
 
 
@@ -98,8 +119,19 @@ class Parent:
 
     @property
     def exists(self) -> bool:
-        """Whether the inventory was ever written."""
-        return self.live is not None and ID_LABEL in (self.live["metadata"].get("labels") or {})
+        """Whether there may be members: an inventory was written, or nothing on the parent is believed."""
+        if self.inventory.owned or self.live is None:
+            return bool(self.inventory.owned)
+        return ID_LABEL in (self.live["metadata"].get("labels") or {})
+
+    def may_hold(self, ref: Ref) -> bool:
+        """Whether the object is where members may be, whatever its labels say.
+
+        Of what lies in no namespace, people write Namespaces alone.
+        """
+        if is_namespace(ref):
+            return ref.name in self.scope.namespaces | {self.inventory.namespace}
+        return not ref.namespace or ref.namespace in self.scope.namespaces | {self.inventory.namespace}
 
 
 async def read_parent(client: Client, inventory: Inventory) -> Parent:
@@ -107,7 +139,7 @@ async def read_parent(client: Client, inventory: Inventory) -> Parent:
     try:
         live = await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None)
     except (NotFound, UnknownKind):
-        return Parent(inventory, None, Scope())
+        return Parent(inventory, None, Scope(inventory.owned.kinds) if inventory.owned else Scope())
     parent = reread_parent(inventory, live)
     _check_owner(parent)
     return parent
@@ -115,6 +147,8 @@ async def read_parent(client: Client, inventory: Inventory) -> Parent:
 
 def reread_parent(inventory: Inventory, live: Object) -> Parent:
     """The parent as the server just told it."""
+    if inventory.owned:
+        return Parent(inventory, live, Scope(inventory.owned.kinds, frozenset({inventory.namespace})))
     annotations = live["metadata"].get("annotations") or {}
     kinds = (entry.partition(".") for entry in annotations.get(GROUP_KINDS, "").split(",") if entry)
     namespaces = frozenset(ns for ns in annotations.get(NAMESPACES, "").split(",") if ns)
@@ -122,7 +156,7 @@ def reread_parent(inventory: Inventory, live: Object) -> Parent:
 
 
 def _check_owner(parent: Parent) -> None:
-    if not parent.exists:
+    if not parent.exists or parent.inventory.owned:
         return
     assert parent.live is not None  # noqa: S101 - exists implies it
     meta = parent.live["metadata"]
@@ -140,6 +174,8 @@ def _check_owner(parent: Parent) -> None:
 async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
     """Makes the parent name `scope`; no write where it does already. Raises InventoryError for a concurrent change."""
     inventory = parent.inventory
+    if inventory.owned:
+        return parent
     meta: Object = {
         "name": inventory.name,
         "labels": {ID_LABEL: inventory.id},

@@ -45,8 +45,13 @@ def group_of(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-async def members(client: Client, objects: Sequence[Object], inventory_id: str) -> list[Member]:
-    """`objects` as members of the inventory, in the order of their waves.
+def is_namespace(ref: Ref) -> bool:
+    """Whether the object is a Namespace."""
+    return (ref.group, ref.kind) == ("", "Namespace")
+
+
+async def members(client: Client, objects: Sequence[Object], marks: dict[str, str]) -> list[Member]:
+    """`objects` as members of the inventory whose labels are `marks`, in the order of their waves.
 
     Raises InvalidObjects, naming every problem, and asks the server for nothing but its kinds.
     """
@@ -70,7 +75,7 @@ async def members(client: Client, objects: Sequence[Object], inventory_id: str) 
             problems.append(f"{ref}: {ref.kind} {'needs a' if namespaced else 'takes no'} metadata.namespace")
         if ref in found:
             problems.append(f"{ref}: given more than once")
-        found[ref] = Member(ref, wave_of(ref.group, ref.kind, namespaced), _labelled(obj, inventory_id), served)
+        found[ref] = Member(ref, wave_of(ref.group, ref.kind, namespaced), _labelled(obj, marks), served)
     if problems:
         raise InvalidObjects(problems)
     return sorted(found.values(), key=lambda member: member.wave)
@@ -96,6 +101,6 @@ def _kinds_of_crds(objects: Iterable[Object]) -> dict[tuple[str, str], bool]:
     }
 
 
-def _labelled(obj: Object, inventory_id: str) -> Object:
+def _labelled(obj: Object, marks: dict[str, str]) -> Object:
     meta = obj["metadata"]
-    return {**obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), PART_OF: inventory_id}}}
+    return {**obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **marks}}}

@@ -15,5 +15,7 @@ class Options:
     """Delete members that are no longer wanted."""
     delete_data: bool = False
     """Let pruning and deletion take volume claims, the namespaces that hold them, and CRDs that have objects."""
+    delete_namespaces: frozenset[str] = frozenset()
+    """Namespaces that pruning and deletion may take with what people made in them."""
     timeout: float = 300.0
     """Seconds that a deletion waits until everything is gone."""

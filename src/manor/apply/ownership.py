@@ -18,12 +18,25 @@ _NAMES = frozenset({"name", "namespace"})
 
 def is_applied(desired: Object, live: Object) -> bool:
     """True when `live` is for certain what applying `desired` would make of it."""
-    entry = next((e for e in live["metadata"].get("managedFields", ()) if _is_ours(e)), None)
+    entry = _entry(live)
     if entry is None or entry["apiVersion"] != desired["apiVersion"]:
         return False
     wanted = {key: value for key, value in desired.items() if key not in ("apiVersion", "kind")}
     wanted["metadata"] = {key: value for key, value in desired["metadata"].items() if key not in _NAMES}
     return _same(wanted, live, entry["fieldsV1"])
+
+
+def wrote(live: Object, label: str | None = None) -> bool:
+    """Whether our field manager has a field of `live`, or this label of it: what somebody else sets is theirs."""
+    entry = _entry(live)
+    if entry is None or label is None:
+        return entry is not None
+    labels: Object = entry["fieldsV1"].get("f:metadata", {}).get("f:labels", {})
+    return f"f:{label}" in labels
+
+
+def _entry(live: Object) -> Object | None:
+    return next((entry for entry in live["metadata"].get("managedFields", ()) if _is_ours(entry)), None)
 
 
 def _is_ours(entry: Object) -> bool:

@@ -22,11 +22,13 @@ def parent_step(wanted: Object, found: Survey) -> Step:
         raise InvalidObjects([f"{ref} is not the parent of the inventory {found.parent.inventory}"])
     if live is None:
         return Step(ref, Action.CREATE, after=wanted)
-    same = live["spec"] == wanted["spec"] and all(
-        (wanted["metadata"].get(field) or {}).items() <= (live["metadata"].get(field) or {}).items()
+    kept = {
+        field: {**(live["metadata"].get(field) or {}), **(wanted["metadata"].get(field) or {})}
         for field in ("labels", "annotations")
-    )
-    return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=live if same else wanted)
+        if field in live["metadata"] or field in wanted["metadata"]
+    }
+    after = {**live, "spec": wanted["spec"], "metadata": {**live["metadata"], **kept}}
+    return Step(ref, Action.UNCHANGED if after == live else Action.UPDATE, before=live, after=after)
 
 
 async def _obstacles(client: Client, found: Survey, options: Options) -> list[Step]:

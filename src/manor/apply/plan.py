@@ -35,7 +35,7 @@ async def plan(
     Raises InvalidObjects and InventoryError; strangers are steps with the action REFUSE.
     """
     options = options or Options()
-    found = await survey(client, objects, inventory)
+    found = (await survey(client, objects, inventory)).owned()
     refused = {step.ref: step for step in found.strangers(adopt=options.adopt)}
     rest = [member for member in found.members if member.ref not in refused]
     steps = await concurrently(_step(client, found, member, options) for member in rest)
@@ -43,7 +43,7 @@ async def plan(
     ordered = [parent_step(parent, found)] if parent is not None else []
     ordered += [planned[member.ref] for member in found.members]
     if options.prune:
-        pruning = await plan_pruning(client, inventory, found.orphans, delete_data=options.delete_data)
+        pruning = await plan_pruning(client, inventory, found.orphans, options)
         ordered += pruning.kept
         ordered += [Step(ref_of(obj), Action.PRUNE, before=obj) for obj in pruning.doomed]
     return Plan(tuple(ordered))

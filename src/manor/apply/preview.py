@@ -5,8 +5,27 @@ from typing import Any
 from manor.apply.diff import tidy
 from manor.apply.objects import Member
 from manor.apply.ownership import FIELD_MANAGER, is_applied
-from manor.apply.steps import Action, Step, conflict_step
+from manor.apply.steps import Action, Step, conflict_step, conflicts_of
+from manor.apply.waves import ACCESS, GUARDS
 from manor.kube import ApiError, Client, Conflict, Object
+
+_LABELS = ".metadata.labels."
+
+
+async def put(client: Client, member: Member, *, force: bool, dry_run: bool = False) -> Object:
+    """Applies `member`. Raises Conflict where another field manager has a field of it, unless `force`.
+
+    What says whose an object is, what guards a namespace and who is let in is put right, whoever wrote over it: nobody
+    holds that up by a write of their own.
+    """
+    force = force or member.wave in (GUARDS, ACCESS)
+    try:
+        return await client.apply(member.desired, field_manager=FIELD_MANAGER, force=force, dry_run=dry_run)
+    except Conflict as error:
+        fields = [conflict.field for conflict in conflicts_of(error)]
+        if not fields or not all(field.startswith(_LABELS) for field in fields):
+            raise
+    return await client.apply(member.desired, field_manager=FIELD_MANAGER, force=True, dry_run=dry_run)
 
 
 async def preview(client: Client, member: Member, live: Object | None, *, force: bool) -> Step:
@@ -18,13 +37,13 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
     if live and is_applied(member.desired, live):
         return Step(ref, Action.UNCHANGED, before=live, after=live)
     try:
-        after = await client.apply(member.desired, field_manager=FIELD_MANAGER, force=force, dry_run=True)
+        after = await put(client, member, force=force, dry_run=True)
     except Conflict as error:
         return conflict_step(ref, error, live)
     except ApiError as error:
         return Step(ref, Action.FAIL, error.message, before=live)
     if live is None:
-        return Step(ref, Action.CREATE, after=after)
+        return Step(ref, Action.CREATE, after=member.desired)
     same = _content(after) == _content(live)
     return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=after)
 

@@ -1,4 +1,4 @@
-"""What goes and what stays when members are no longer wanted. Data goes only on explicit consent."""
+"""What goes and what stays when members are no longer wanted. Data, and what people made, goes only on consent."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from manor.apply.concurrency import concurrently
 from manor.apply.inventory import Inventory
-from manor.apply.objects import Ref, ref_of
+from manor.apply.objects import Ref, is_namespace, ref_of
+from manor.apply.options import Options
 from manor.apply.steps import Action, Step
 from manor.apply.waves import wave_of
+from manor.apply.work import Work, work_in
 from manor.kube import ApiError, Client, NotFound, Object, UnknownKind
 
 CONSENT = "to delete it, delete data explicitly"
+NAMED_CONSENT = "to delete it with that, name it explicitly"
 _SHIELDS = frozenset(
     {"ConfigMap", "NetworkPolicy", "CiliumNetworkPolicy", "ResourceQuota", "LimitRange", "ServiceAccount"}
 )
@@ -33,16 +36,14 @@ class Pruning:
         return [obj for wave in self.waves for obj in wave] + list(self.implied)
 
 
-async def plan_pruning(
-    client: Client, inventory: Inventory, orphans: Iterable[Object], *, delete_data: bool
-) -> Pruning:
+async def plan_pruning(client: Client, inventory: Inventory, orphans: Iterable[Object], options: Options) -> Pruning:
     """Sorts `orphans` into what goes, in the reverse order of its creation, and what stays. Writes nothing."""
     objects = {ref_of(obj): obj for obj in orphans}
-    reasons = {} if delete_data else await _reasons_to_keep(client, list(objects))
+    reasons = await _reasons_to_keep(client, [ref for ref in objects if ref not in inventory.holders], options)
     reasons |= {ref: "holds the inventory" for ref in inventory.holders if ref in objects}
     kept = tuple(Step(ref, Action.KEEP, why, before=objects[ref]) for ref, why in sorted(reasons.items()))
     doomed = {ref: obj for ref, obj in objects.items() if ref not in reasons}
-    closing = {ref.name for ref in doomed if _is_namespace(ref)}
+    closing = {ref.name for ref in doomed if is_namespace(ref)}
     waves: dict[int, list[Object]] = defaultdict(list)
     # The deletion of a namespace deletes its pods before its policies; to go first by ourselves would open a gap.
     for ref, obj in doomed.items():
@@ -55,23 +56,36 @@ async def plan_pruning(
     )
 
 
-async def _reasons_to_keep(client: Client, refs: list[Ref]) -> dict[Ref, str]:
-    reasons = {ref: f"holds data; {CONSENT}" for ref in refs if ref.kind == "PersistentVolumeClaim"}
-    namespaces = [ref for ref in refs if _is_namespace(ref)]
-    for ref, claims in zip(
-        namespaces, await concurrently(_claims(client, ref.name) for ref in namespaces), strict=True
+async def _reasons_to_keep(client: Client, refs: list[Ref], options: Options) -> dict[Ref, str]:
+    reasons: dict[Ref, str] = {}
+    namespaces = [ref for ref in refs if is_namespace(ref)]
+    for ref, why in zip(
+        namespaces, await concurrently(_held(client, ref, refs, options) for ref in namespaces), strict=True
     ):
-        if claims:
-            reasons[ref] = f"holds the volume claims {', '.join(claims)}; {CONSENT}"
-    crds = [ref for ref in refs if ref.kind == "CustomResourceDefinition"]
+        if why:
+            reasons[ref] = why
+    staying = {ref.name for ref in reasons}
+    for ref in refs:
+        if ref.kind == "PersistentVolumeClaim" and (ref.namespace in staying or not options.delete_data):
+            reasons[ref] = f"holds data; {CONSENT}" if not options.delete_data else "its namespace is kept"
+        elif ref.kind in _SHIELDS and ref.namespace in staying:
+            reasons[ref] = "guards a namespace that is kept"
+    crds = [] if options.delete_data else [ref for ref in refs if ref.kind == "CustomResourceDefinition"]
     for ref, count in zip(crds, await concurrently(_others(client, ref, refs) for ref in crds), strict=True):
         if count:
             reasons[ref] = f"has {count} object{'s' if count > 1 else ''}; {CONSENT}"
-    staying = {ref.name for ref in reasons if _is_namespace(ref)}
-    for ref in refs:
-        if ref.kind in _SHIELDS and ref.namespace in staying:
-            reasons[ref] = "guards a namespace that is kept"
     return reasons
+
+
+async def _held(client: Client, namespace: Ref, ours: list[Ref], options: Options) -> str:
+    """Why the namespace stays: what is in it that there is no consent to delete."""
+    claims = [] if options.delete_data else await _claims(client, namespace.name)
+    unnamed = namespace.name not in options.delete_namespaces
+    work = await work_in(client, namespace.name, ours) if unnamed else Work((), ())
+    return "; ".join(
+        [f"holds {work}; {NAMED_CONSENT}"] * bool(work)
+        + [f"holds the volume claims {', '.join(claims)}; {CONSENT}"] * bool(claims)
+    )
 
 
 async def _claims(client: Client, namespace: str) -> list[str]:
@@ -91,19 +105,15 @@ async def _others(client: Client, crd: Ref, going: list[Ref]) -> int:
     return len({ref_of(obj) for obj in found} - set(going))
 
 
-def _is_namespace(ref: Ref) -> bool:
-    return (ref.group, ref.kind) == ("", "Namespace")
-
-
 async def delete_waves(client: Client, pruning: Pruning, report: Callable[[Step], None]) -> list[Object]:
     """Deletes wave after wave, stopping after one with a failure; returns what was asked to go."""
     gone: list[Object] = []
     for wave in pruning.waves:
-        steps = await concurrently(_delete(client, obj, report) for obj in wave)
+        steps = await concurrently(delete_object(client, obj, report) for obj in wave)
         gone += [obj for obj, step in zip(wave, steps, strict=True) if step.action is Action.PRUNE]
         if any(step.action is Action.FAIL for step in steps):
             break
-    closing = {ref_of(obj).name for obj in gone if _is_namespace(ref_of(obj))}
+    closing = {ref_of(obj).name for obj in gone if is_namespace(ref_of(obj))}
     for obj in pruning.implied:
         if ref_of(obj).namespace in closing:
             gone.append(obj)
@@ -111,7 +121,8 @@ async def delete_waves(client: Client, pruning: Pruning, report: Callable[[Step]
     return gone
 
 
-async def _delete(client: Client, obj: Object, report: Callable[[Step], None]) -> Step:
+async def delete_object(client: Client, obj: Object, report: Callable[[Step], None]) -> Step:
+    """Deletes `obj`, and only it, not another one of its name; its step."""
     ref, step = ref_of(obj), Step(ref_of(obj), Action.PRUNE, before=obj)
     try:
         await client.delete(

@@ -83,12 +83,17 @@ class Result(Steps):
     """What an apply or a delete did."""
 
 
+def conflicts_of(error: Conflict) -> tuple[FieldConflict, ...]:
+    """The fields that other managers own, where that is what the conflict is about."""
+    causes = [c for c in error.details.get("causes", []) if c.get("reason") == "FieldManagerConflict"]
+    return tuple(FieldConflict(_manager(cause["message"]), cause.get("field", "")) for cause in causes)
+
+
 def conflict_step(ref: Ref, error: Conflict, before: Object | None = None) -> Step:
     """The step of an apply that another field manager stands against, or of any other conflict: a failure."""
-    causes = [c for c in error.details.get("causes", []) if c.get("reason") == "FieldManagerConflict"]
-    if not causes:
+    conflicts = conflicts_of(error)
+    if not conflicts:
         return Step(ref, Action.FAIL, error.message)
-    conflicts = tuple(FieldConflict(_manager(cause["message"]), cause.get("field", "")) for cause in causes)
     owners = sorted({conflict.manager for conflict in conflicts})
     fields = ", ".join(conflict.field for conflict in conflicts)
     message = f"{' and '.join(owners)} owns {fields}; use force to take {'it' if len(conflicts) == 1 else 'them'} over"

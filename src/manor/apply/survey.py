@@ -1,11 +1,12 @@
 """What is there already: the members of the inventory, and strangers under the names that we want."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manor.apply.concurrency import concurrently
 from manor.apply.inventory import Inventory, Parent, Scope, read_parent
 from manor.apply.objects import PART_OF, Member, Ref, members, ref_of
+from manor.apply.ownership import wrote
 from manor.apply.steps import Action, Step
 from manor.kube import Client, NotFound, Object, UnknownKind
 
@@ -29,6 +30,15 @@ class Survey:
         """Where the desired objects and the orphans are."""
         return Scope.of([member.ref for member in self.members] + [ref_of(obj) for obj in self.orphans])
 
+    def owned(self) -> "Survey":
+        """The same, with the parent as the owner of the members, so that they are deleted with it; but not data."""
+        inventory, live = self.parent.inventory, self.parent.live
+        if not inventory.owned or live is None:
+            return self
+        owner = {key: live[key] for key in ("apiVersion", "kind")}
+        owner |= {key: live["metadata"][key] for key in ("name", "uid")}
+        return replace(self, members=tuple(_owned(member, owner) for member in self.members))
+
     def strangers(self, *, adopt: bool) -> list[Step]:
         """The objects that we must not touch: others' and, unless `adopt`, nobody's."""
         found = []
@@ -40,21 +50,31 @@ class Survey:
         return found
 
 
+def _owned(member: Member, owner: Object) -> Member:
+    if member.ref.kind == "PersistentVolumeClaim":
+        return member
+    metadata = {**member.desired["metadata"], "ownerReferences": [owner]}
+    return replace(member, desired={**member.desired, "metadata": metadata})
+
+
 def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> str | None:
-    owner = (live["metadata"].get("labels") or {}).get(PART_OF)
-    if owner == inventory.id:
+    labels, marks = live["metadata"].get("labels") or {}, inventory.marks
+    if marks.items() <= labels.items():
         return None
-    if owner:
-        return f"exists and belongs to another inventory ({owner}); delete it there first"
-    # Kubernetes itself makes this one in every namespace, ours included.
-    if adopt or (ref.kind, ref.name) == ("ServiceAccount", "default"):
+    others = [key for key in {PART_OF, *marks} if labels.get(key, marks.get(key)) != marks.get(key)]
+    told = ", ".join(sorted(labels[key] for key in others if wrote(live, key)))
+    if told:
+        return f"exists and belongs to another inventory ({told}); delete it there first"
+    # Kubernetes itself makes the account in every namespace, ours included. What we wrote and somebody else labelled
+    # anew is ours still.
+    if adopt or wrote(live) or (ref.kind, ref.name) == ("ServiceAccount", "default"):
         return None
-    return "exists and was not made by this inventory; to take it over, adopt it"
+    return "exists and was not made by this inventory; delete or rename it, or, to take it over, adopt it"
 
 
 async def survey(client: Client, objects: Iterable[Object], inventory: Inventory) -> Survey:
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
-    wanted = await members(client, list(objects), inventory.id)
+    wanted = await members(client, list(objects), inventory.marks)
     parent = await read_parent(client, inventory)
     versions = {(member.ref.group, member.ref.kind): member.desired["apiVersion"] for member in wanted}
     found = await labelled(client, parent, versions)
@@ -78,7 +98,8 @@ async def labelled(
     """The live members of the inventory; one request for each kind that it, or `versions`, names.
 
     `versions` says in which apiVersion to read a (group, kind); others are read in the one that the server prefers.
-    Objects that a controller made are none: some of them inherit the labels of their owner.
+    Objects that a controller made are none: some of them inherit the labels of their owner. Nor are objects outside
+    the inventory's scope: anybody can write a label.
     """
     if not parent.exists:
         return {}
@@ -90,7 +111,8 @@ async def labelled(
     lists = await concurrently(
         _list(client, kind, versions.get(kind), namespace, parent.inventory.selector) for kind in kinds
     )
-    return {ref_of(obj): obj for found in lists for obj in found if not _is_controlled(obj)}
+    found = {ref_of(obj): obj for objects in lists for obj in objects if not _is_controlled(obj)}
+    return {ref: obj for ref, obj in found.items() if parent.may_hold(ref)}
 
 
 async def _list(

@@ -41,6 +41,11 @@ _LAST_KINDS = frozenset(
 )
 
 
+def is_binding(group: str, kind: str) -> bool:
+    """Whether the kind lets somebody in."""
+    return (group, kind) in _ACCESS_KINDS
+
+
 def wave_of(group: str, kind: str, namespaced: bool) -> int:
     """The wave of a kind; every kind has one."""
     if kind == "CustomResourceDefinition":

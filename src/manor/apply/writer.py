@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from manor.apply.concurrency import concurrently
-from manor.apply.objects import PART_OF, Member, Ref
+from manor.apply.objects import Member, Ref
 from manor.apply.options import Options
-from manor.apply.ownership import FIELD_MANAGER
-from manor.apply.preview import preview
+from manor.apply.preview import preview, put
 from manor.apply.progress import Finished, Progress
 from manor.apply.readiness import readiness
 from manor.apply.steps import BAD, Action, Step, conflict_step
@@ -25,12 +24,19 @@ ESTABLISHING = 30.0
 
 
 class Writer:
-    """Applies the members of one survey; `steps` has the fate of each that was written or left out."""
+    """Applies the members of one survey; `steps` has the fate of each that was written or left out.
 
-    def __init__(self, client: Client, found: Survey, options: Options, progress: Progress) -> None:
+    `settled` are members whose fate is known: refused, or written already.
+    """
+
+    def __init__(
+        self, client: Client, found: Survey, options: Options, progress: Progress, settled: Iterable[Step] = ()
+    ) -> None:
         self.steps: dict[Ref, Step] = {}
+        self._settled = {step.ref: step for step in settled}
         self._client = client
         self._found = found
+        self._marks = found.parent.inventory.marks.items()
         self._options = options
         self._progress = progress
         self._broken_namespaces: dict[str, Ref] = {}
@@ -60,7 +66,9 @@ class Writer:
     async def _write(self, member: Member) -> Step:
         async with self._slots:
             obstacle = self._obstacle(member.ref)
-            if obstacle:
+            if member.ref in self._settled:
+                step = self._settled[member.ref]
+            elif obstacle:
                 step = Step(member.ref, Action.SKIP, f"not attempted: {obstacle}")
             else:
                 step = await self._attempt(member)
@@ -82,12 +90,12 @@ class Writer:
         try:
             if live and "deletionTimestamp" in live["metadata"]:
                 live = await self._after_deletion(live)
-            if live is None or PART_OF not in live["metadata"].get("labels", {}):
+            if live is None or not self._marks <= (live["metadata"].get("labels") or {}).items():
                 step = Step(ref, Action.UPDATE if live else Action.CREATE)
             else:
                 step = await preview(self._client, member, live, force=self._options.force_conflicts)
             if step.action in (Action.CREATE, Action.UPDATE):
-                await self._apply(member.desired)
+                await self._apply(member)
                 if member.wave == CRDS:
                     await self._establish(member)
         except Conflict as error:
@@ -110,11 +118,11 @@ class Writer:
             await asyncio.sleep(0.2)
         return live
 
-    async def _apply(self, obj: Object) -> None:
+    async def _apply(self, member: Member) -> None:
         began, delay = time.monotonic(), FIRST_RETRY
         while True:
             try:
-                await self._client.apply(obj, field_manager=FIELD_MANAGER, force=self._options.force_conflicts)
+                await put(self._client, member, force=self._options.force_conflicts)
             except ApiError as error:
                 if time.monotonic() - began > _patience(error):
                     raise

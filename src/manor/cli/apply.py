@@ -1,67 +1,63 @@
-"""`manor apply`, `diff` and `delete`: specs onto a cluster, what that would change, and off it again."""
+"""`manor apply` and `diff`: specs onto a cluster, and what that would change."""
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from manor.apply import Options, Refused, Result, wait
-from manor.apply import delete as delete_objects
-from manor.apply.errors import InventoryError
-from manor.apply.steps import BAD, Action, Step
+from manor.apply.steps import BAD
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Files, Kubeconfig
-from manor.cli.output import EXIT_ERROR, err, print_error, run_async
-from manor.cli.progress import Shown, describe, shown, summary
+from manor.cli.outcome import Form, Outcome, Output, coloured, print_steps
+from manor.cli.output import EXIT_ERROR, err, run_async
+from manor.cli.progress import Shown, describe, planned, shown, summary
 from manor.cli.quotas import wait_counted
-from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, stages
-from manor.kube import Client, Forbidden, NotFound, UnknownKind
-from manor.load import Specs, read
+from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, revoke_set, stages
+from manor.kube import Client
+from manor.load import read
 
 EXIT_FAILED = 1
 
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that exist and belong to nobody.")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another field manager owns.")]
 DeleteData = Annotated[bool, typer.Option("--delete-data", help="Also delete volumes and all that is on them.")]
+DeleteNamespace = Annotated[
+    list[str],
+    typer.Option(
+        "--delete-namespace",
+        metavar="NAME",
+        help="Let this namespace go with what people made in it; repeatable. Volumes need --delete-data too.",
+    ),
+]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for every object.")]
 
 
-async def roll_out(
-    client: Client, parts: Sequence[Sequence[ObjectSet]], options: Options, show: Shown
-) -> tuple[list[Step], bool]:
-    """Apply all sets, stage after stage; a stage that fails ends the run, and the rest is told as not attempted."""
-    steps: list[Step] = []
+async def roll_out(client: Client, parts: Sequence[Sequence[ObjectSet]], options: Options, show: Shown) -> Outcome:
+    """Apply all sets, stage after stage. What goes wrong with one set stops what stands on it, and no other.
+
+    From a set that cannot be applied the rights are taken away all the same that nobody is to have any more.
+    """
+    outcome = Outcome()
     await require_kinds(client, parts)
-    for number, stage in enumerate(parts):
-        await wait_counted(client, stage, show)
+    for stage in parts:
+        uncounted = await wait_counted(client, stage, show)
         show.begin(f"applying {', '.join(part.title for part in stage)[:80]}", sum(len(p.objects) for p in stage))
-        results = await each_set(stage, lambda part: _apply_or_refuse(client, part, options, show))
-        steps += [step for result in results for step in result]
-        if not all(result.ok for result in results):
-            for part in (part for later in parts[number + 1 :] for part in later):
-                err.print(f"{part.title} [red]not attempted[/]: something before it failed")
-            return steps, False
-    return steps, True
 
+        async def attempt(part: ObjectSet, uncounted: dict[str, str] = uncounted) -> None:
+            namespace = part.inventory.namespace
+            if part.needs in outcome.failed or namespace in uncounted:
+                why = uncounted.get(namespace) or f"{part.needs} failed"
+                outcome.leave_out(part.title, why)
+                outcome.add(part.title, await outcome.guard(part.title, revoke_set(client, part, show)))
+            else:
+                outcome.add(part.title, await outcome.guard(part.title, _apply_or_refuse(client, part, options, show)))
 
-@contextmanager
-def told_who_may(specs: Specs) -> Iterator[None]:
-    """Where the API server forbids it: who may apply such specs."""
-    try:
-        yield
-    except Forbidden as error:
-        if specs.platform:
-            who = "a cluster administrator applies the Platform"
-        elif specs.tenants:
-            who = "who applies Tenants needs the ClusterRole manor:applier"
-        else:
-            who = "who applies TrainingJobs and Models needs the role editor in their tenant"
-        print_error(f"{error}\n{who}")
-        raise typer.Exit(EXIT_ERROR) from None
+        await each_set(stage, attempt)
+    return outcome
 
 
 async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, show: Shown) -> Result:
@@ -69,7 +65,8 @@ async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, sh
         return await apply_set(client, part, options, show)
     except Refused as refused:
         for step in refused.steps:
-            err.print(describe(step))
+            if step.action in BAD:
+                err.print(describe(step))
         return Result(refused.steps)
 
 
@@ -81,14 +78,17 @@ async def apply(
     adopt: Adopt = False,
     force_conflicts: Force = False,
     delete_data: DeleteData = False,
+    delete_namespace: DeleteNamespace = [],  # noqa: B006 - typer reads it once
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return once written, ready or not.")] = False,
     timeout: Timeout = 300.0,
     verbose: Verbose = False,
+    output: Output = Form.text,
 ) -> None:
     """Make the cluster hold what the specs say, and wait until it is ready.
 
     Server-side apply as field manager `manor`; a second run writes nothing. Objects that a spec no longer becomes are
-    deleted, volumes never without --delete-data.
+    deleted: volumes never without --delete-data, a namespace in which people made something never without
+    --delete-namespace.
 
     Examples:
 
@@ -100,18 +100,21 @@ async def apply(
     """
     documents = read(filename)
     began = time.monotonic()
-    options = Options(adopt=adopt, force_conflicts=force_conflicts, delete_data=delete_data)
+    options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
     async with Client.connect(kubeconfig, context) as client:
         specs, known = await read_specs(client, documents)
         parts = stages(specs, known)
-        with shown(verbose=verbose) as show, told_who_may(specs):
-            steps, ok = await roll_out(client, parts, options, show)
-            if ok and not no_wait:
-                await wait_ready(client, parts, timeout, show)
-    err.print(f"{summary(steps)} in {time.monotonic() - began:.1f} s")
-    if not ok:
+        with shown(verbose=verbose) as show:
+            outcome = await roll_out(client, parts, options, show)
+            applied = [[part for part in stage if part.title not in outcome.failed] for stage in parts]
+            if not no_wait:
+                await wait_ready(client, applied, timeout, show)
+    outcome.tell(specs)
+    print_steps(outcome.steps, output)
+    err.print(f"{summary(outcome.steps)} in {time.monotonic() - began:.1f} s")
+    if not outcome.ok:
         err.print("not everything was applied; mend what is named above and run the same command again")
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED if outcome.steps else EXIT_ERROR)
 
 
 async def wait_ready(
@@ -124,100 +127,43 @@ async def wait_ready(
 
 
 @run_async
-async def diff(filename: Files, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
-    """Print what `apply` would change. Exit code 0: nothing; 1: something; more: an error. Writes nothing.
+async def diff(
+    filename: Files,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    adopt: Adopt = False,
+    force_conflicts: Force = False,
+    delete_data: DeleteData = False,
+    delete_namespace: DeleteNamespace = [],  # noqa: B006 - typer reads it once
+    output: Output = Form.text,
+) -> None:
+    """Print what `apply` with the same options would change. Writes nothing.
+
+    Exit code 0: nothing; 1: something; more: an error.
 
     Examples:
 
         manor diff -f platform.yaml -f teams/
     """
     documents = read(filename)
+    options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
+    outcome, text = Outcome(), ""
     async with Client.connect(kubeconfig, context) as client:
         specs, known = await read_specs(client, documents)
-        plans = []
-        with told_who_may(specs):
-            for stage in stages(specs, known):
-                plans += await each_set(stage, lambda part: plan_set(client, part, Options()))
-    differences = "".join(plan.diff() for plan in plans)
-    sys.stdout.write(differences)
-    bad = [step for plan in plans for step in plan.having(*BAD)]
-    for step in bad:
-        err.print(describe(step))
-    if bad:
+        for stage in stages(specs, known):
+            plans = await each_set(stage, lambda part: outcome.guard(part.title, plan_set(client, part, options)))
+            for part, plan in zip(stage, plans, strict=True):
+                outcome.add(part.title, plan)
+                text += plan.diff() if plan else ""
+    if output is Form.text:
+        sys.stdout.write(coloured(text))
+    print_steps(outcome.steps, output)
+    for step in outcome.steps:
+        if step.action in BAD or step.message:
+            err.print(describe(step, planned=True))
+    outcome.tell(specs)
+    err.print(planned(outcome.steps))
+    if not outcome.ok:
         raise typer.Exit(EXIT_ERROR)
-    if differences:
+    if text:
         raise typer.Exit(1)
-
-
-def deletion_order(specs: Specs, known: Specs) -> list[list[ObjectSet]]:
-    """The sets of the specs, workloads first; with the Platform goes the foundation."""
-    return list(reversed(stages(specs, known, delete=True)))
-
-
-def _confirm(specs: Specs, delete_data: bool) -> None:
-    names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
-    data = (
-        "Their volumes go too."
-        if delete_data
-        else "Volumes are kept, and so are namespaces that hold one, with what runs in them."
-    )
-    err.print(f"This deletes {names} and all that was made for them. {data}")
-    if not typer.confirm("Go on?", err=True):
-        raise typer.Exit(EXIT_FAILED)
-
-
-@run_async
-async def delete(
-    filename: Files,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    delete_data: DeleteData = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    timeout: Timeout = 300.0,
-    verbose: Verbose = False,
-) -> None:
-    """Delete what the specs became, after asking. Volumes are kept unless --delete-data says otherwise.
-
-    Examples:
-
-        manor delete -f teams/vision.yaml
-
-        manor delete -f teams/vision.yaml --delete-data --yes
-    """
-    documents = read(filename)
-    steps: list[Step] = []
-    async with Client.connect(kubeconfig, context) as client:
-        specs, known = await read_specs(client, documents, delete=True)
-        _refuse_orphans(specs, known)
-        if not yes:
-            _confirm(specs, delete_data)
-        options = Options(delete_data=delete_data, timeout=timeout)
-        with shown(verbose=verbose) as show, told_who_may(specs):
-            for stage in deletion_order(specs, known):
-                show.begin(f"deleting {', '.join(part.title for part in stage)[:80]}", None)
-                for result in await each_set(stage, lambda part: _delete_set(client, part, options, show)):
-                    steps += result
-    err.print(summary(steps))
-    if any(step.action is Action.FAIL for step in steps):
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _refuse_orphans(specs: Specs, known: Specs) -> None:
-    left = sorted(known.tenants.keys() - specs.tenants.keys())
-    if specs.platform is not None and left:
-        raise typer.BadParameter(
-            f"the Platform still has tenants: {', '.join(left)}; delete them first, or name them too"
-        )
-
-
-async def _delete_set(client: Client, part: ObjectSet, options: Options, show: Shown) -> Result:
-    try:
-        result = await delete_objects(client, part.inventory, options, show)
-    except (InventoryError, UnknownKind):
-        return Result(())
-    kept = result.having(Action.KEEP, Action.FAIL)
-    if part.parent is not None and not kept:
-        meta = part.parent["metadata"]
-        with suppress(NotFound):
-            await client.delete(part.parent["apiVersion"], part.parent["kind"], meta["name"], meta.get("namespace"))
-    return result

@@ -77,7 +77,8 @@ async def tenants(
         )
         parts = [*BUDGET.values(), *gpus[:1]]
         budget = [f"{used[part][0]}/{used[part][1]}" if part in used else "-" for part in parts]
-        shown.append([tenant.name, ",".join(places), owners, *budget, ",".join(urls)])
+        named = [f"{place} (kept)" if place in tenant.kept_namespaces else place for place in places]
+        shown.append([tenant.name, ",".join(named), owners, *budget, ",".join(urls)])
     _table(header, shown)
 
 

@@ -29,7 +29,7 @@ COMMANDS = {
     "render": Entry("render", "render", "Print the Kubernetes objects that the specs become. Reads no cluster."),
     "diff": Entry("apply", "diff", "Print what `apply` would change."),
     "apply": Entry("apply", "apply", "Make the cluster hold what the specs say, and wait until it is ready."),
-    "delete": Entry("apply", "delete", "Delete what the specs became, after asking."),
+    "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(
         "predict", "predict_command", "Ask a model by the tenant's host name and print its answer as JSON."
     ),

@@ -1,6 +1,7 @@
 """How a run is shown: one live line on a terminal; elsewhere a line for each thing that went wrong or is waited for."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -31,31 +32,43 @@ _DONE = {
     Action.FAIL: "failed",
     Action.SKIP: "not attempted",
 }
+_PLANNED = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.PRUNE: "to delete"}
 
 _FLAGS = {
-    "to take it over, adopt it": " (--adopt)",
-    "use force to take": " (--force-conflicts)",
-    "delete data explicitly": " (--delete-data)",
+    "to take it over, adopt it": "--adopt",
+    "use force to take": "--force-conflicts",
+    "name it explicitly": "--delete-namespace {name}",
+    "delete data explicitly": "--delete-data",
 }
 """The options that give what a message of `manor.apply` asks for."""
 
 
-def describe(step: Step) -> str:
-    """A step in words, marked up for a terminal."""
+def describe(step: Step, *, planned: bool = False) -> str:
+    """A step in words, as it was done or is `planned`, marked up for a terminal."""
     style = _STYLE.get(step.action, "dim")
     message = step.message.removeprefix("not attempted: ")
     if "field is immutable" in message:
         message = "cannot be changed once it is made; `manor delete` it, then apply it again"
-    flag = next((flag for words, flag in _FLAGS.items() if words in message), "")
-    told = f": {escape(message)}{flag}" if message else ""
-    return f"{escape(str(step.ref))} [{style}]{_DONE[step.action]}[/]{told}"
+    flags = [flag for words, flag in _FLAGS.items() if words in message]
+    asks = f" ({' '.join(flags).format(name=step.ref.name)})" if flags else ""
+    told = f": {escape(message)}{asks}" if message else ""
+    words = _PLANNED if planned else _DONE
+    return f"{escape(str(step.ref))} [{style}]{words.get(step.action) or _DONE[step.action]}[/]{told}"
 
 
-def summary(steps: list[Step]) -> str:
+def summary(steps: Iterable[Step]) -> str:
     """How many objects met each fate."""
-    counted = [(action, sum(step.action is action for step in steps)) for action in _DONE]
-    told = [f"{count} {_DONE[action]}" for action, count in counted if count]
-    return ", ".join(told) or "nothing to do"
+    return _counted(steps, _DONE) or "nothing to do"
+
+
+def planned(steps: Iterable[Step]) -> str:
+    """How many objects would meet each fate."""
+    return _counted(steps, _DONE | _PLANNED) or "nothing to do"
+
+
+def _counted(steps: Iterable[Step], words: Mapping[Action, str]) -> str:
+    counts = Counter(step.action for step in steps)
+    return ", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action])
 
 
 class Shown:
@@ -66,6 +79,7 @@ class Shown:
         self._verbose = verbose
         self._task = bar.add_task("", total=None, start=True)
         self._told: set[str] = set()
+        self._left_out: Counter[str] = Counter()
 
     def begin(self, what: str, total: int | None) -> None:
         """A new part of the work begins."""
@@ -76,6 +90,10 @@ class Shown:
         match event:
             case Finished(step):
                 self._bar.advance(self._task)
+                if step.action is Action.SKIP and not self._verbose:
+                    self._left_out[step.message] += 1
+                    if self._left_out[step.message] > 1:
+                        return
                 if step.action in BAD or step.action is Action.KEEP or self._verbose:
                     err.print(describe(step))
             case Waiting(pending, _):
@@ -86,6 +104,12 @@ class Shown:
                     self._plain(f"waiting for {first.ref}: {first.reason}")
             case _:
                 pass
+
+    def end(self) -> None:
+        """Tell how many objects met the fate of one that was told."""
+        for why, count in self._left_out.items():
+            if count > 1:
+                err.print(f"{count - 1} more [red]not attempted[/]: {escape(why.removeprefix('not attempted: '))}")
 
     def _plain(self, line: str) -> None:
         if not err.is_terminal and line not in self._told:
@@ -104,4 +128,8 @@ def shown(*, verbose: bool = False) -> Iterator[Shown]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield Shown(bar, verbose=verbose)
+        show = Shown(bar, verbose=verbose)
+        try:
+            yield show
+        finally:
+            show.end()

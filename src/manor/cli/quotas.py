@@ -8,11 +8,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from manor.apply import NotReady, Pending, Waiting
+from manor.apply import Pending, Waiting
 from manor.apply.objects import ref_of
 from manor.apply.progress import Progress
 from manor.cli.rollout import ObjectSet
-from manor.kube import Client
+from manor.kube import ApiError, Client
 
 TIMEOUT = 360.0
 """Seconds: one full resync of the quota controller, and its look for new kinds."""
@@ -28,29 +28,39 @@ async def _counted(client: Client, stage: Sequence[ObjectSet]) -> set[str]:
     return names
 
 
-async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Progress) -> None:
+async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Progress) -> dict[str, str]:
     """Return once the quotas of the namespaces that workloads of the stage live in count their kinds.
 
-    NotReady if they do not within `TIMEOUT` seconds.
+    Of namespaces where they do not within `TIMEOUT` seconds, or cannot be asked: the reason.
     """
     parents = [part.parent["metadata"].get("namespace") for part in stage if part.parent]
     namespaces = sorted({namespace for namespace in parents if namespace})
     if not namespaces:
-        return
+        return {}
     wanted = await _counted(client, stage)
-    began = time.monotonic()
+    began, reasons = time.monotonic(), dict[str, str]()
     while True:
         pending = []
         for namespace in namespaces:
-            for quota in await client.list("v1", "ResourceQuota", namespace):
-                used = quota.get("status", {}).get("used", {})
-                missing = sorted(quota["spec"].get("hard", {}).keys() & wanted - used.keys())
-                if missing:
-                    pending.append(Pending(ref_of(quota), f"does not count {missing[0].removeprefix('count/')} yet"))
+            try:
+                pending += await _uncounted(client, namespace, wanted)
+            except ApiError as error:
+                reasons[namespace] = error.message
+        namespaces = sorted({late.ref.namespace for late in pending})
         elapsed = time.monotonic() - began
         progress(Waiting(tuple(pending), elapsed))
         if not pending:
-            return
+            return reasons
         if elapsed > TIMEOUT:
-            raise NotReady(f"not counted after {TIMEOUT:g} s:", pending)
+            return reasons | {p.ref.namespace: f"not counted after {TIMEOUT:g} s: {p.ref} {p.reason}" for p in pending}
         await asyncio.sleep(1)
+
+
+async def _uncounted(client: Client, namespace: str, wanted: set[str]) -> list[Pending]:
+    pending = []
+    for quota in await client.list("v1", "ResourceQuota", namespace):
+        used = quota.get("status", {}).get("used", {})
+        missing = sorted(quota["spec"].get("hard", {}).keys() & wanted - used.keys())
+        if missing:
+            pending.append(Pending(ref_of(quota), f"does not count {missing[0].removeprefix('count/')} yet"))
+    return pending

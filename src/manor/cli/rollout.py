@@ -1,50 +1,61 @@
 """Specs onto a cluster: what is applied as one set, in which order, and what is told meanwhile.
 
-Each Manor object is stored as itself and is the parent of the ApplySet of what it becomes; the foundation (the system
+Each Manor object is stored as itself and is the parent of the set of what it becomes; the foundation (the system
 namespace and the CRDs) has a ConfigMap as its parent.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from manor.api import API_VERSION, Platform, Tenant, Workload
-from manor.apply import Inventory, Options, Plan, Result, apply, plan
+from manor.apply import Inventory, Options, Owned, Plan, Result, apply, plan, revoke
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.progress import Progress
 from manor.cli.cluster import compiled_together
-from manor.engines import Compiled
+from manor.engines import MADE_KINDS, Compiled, home
 from manor.kube import Client, Object, UnknownKind
 from manor.load import Specs
-from manor.render import SYSTEM_NAMESPACE, render_foundation, spec_object
+from manor.render import SYSTEM_NAMESPACE, labels, render_foundation, spec_object
 
 AT_ONCE = 32
 """Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""
+
+FOUNDATION = "foundation"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ObjectSet:
-    """Objects that are applied, pruned and deleted as one: what one spec becomes."""
+    """Objects that are applied, pruned and deleted as one: what one spec becomes. `needs` is the title of the set that
+    must stand before."""
 
     title: str
     inventory: Inventory
     parent: Object | None
     objects: list[Object]
+    needs: str = ""
 
 
 def foundation() -> ObjectSet:
     """The set of what stands before any spec."""
-    return ObjectSet("foundation", Inventory("manor", SYSTEM_NAMESPACE), None, render_foundation())
+    return ObjectSet(FOUNDATION, Inventory("manor", SYSTEM_NAMESPACE), None, render_foundation())
 
 
 def inventory_of(spec: Platform | Tenant | Workload) -> Inventory:
-    """The inventory of what a spec becomes: the Manor object itself is its parent."""
-    namespace = getattr(spec.metadata, "namespace", "")
-    return Inventory(spec.metadata.name, namespace, API_VERSION, spec.kind)
+    """The inventory of what a spec becomes: the Manor object itself is its parent.
+
+    A workload's parent is its team's to write: it is not believed, but owns what it became.
+    """
+    name = spec.metadata.name
+    if isinstance(spec, Platform | Tenant):
+        return Inventory(name, "", API_VERSION, spec.kind)
+    owned = Owned(MADE_KINDS[spec.kind], tuple(labels.workload_labels(spec.kind, name).items()))
+    return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
 
 
 def stages(specs: Specs, known: Specs, *, delete: bool = False) -> list[list[ObjectSet]]:
@@ -58,14 +69,31 @@ def stages(specs: Specs, known: Specs, *, delete: bool = False) -> list[list[Obj
     for compiled in [Compiled(spec, []) for spec in specs.all] if delete else compiled_together(specs, known):
         spec = compiled.spec
         title = f"{spec.kind} {spec.metadata.name}"
-        whole = ObjectSet(title, inventory_of(spec), spec_object(spec), compiled.objects)
+        whole = ObjectSet(title, inventory_of(spec), spec_object(spec), compiled.objects, _needs(spec, known))
         ordered[place.get(spec.kind, 3)].append(whole)
     return [stage for stage in ordered if stage]
+
+
+def _needs(spec: Platform | Tenant | Workload, known: Specs) -> str:
+    match spec:
+        case Platform():
+            return FOUNDATION
+        case Tenant():
+            return f"Platform {known.platform.metadata.name}" if known.platform else ""
+        case _:
+            with suppress(LookupError):  # to be deleted, and its tenant is gone
+                return f"Tenant {home(spec, known.tenants).name}"
+            return ""
 
 
 async def apply_set(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
     """Apply one set, its parent first."""
     return await apply(client, part.objects, part.inventory, options, progress, part.parent)
+
+
+async def revoke_set(client: Client, part: ObjectSet, progress: Progress) -> Result:
+    """Only take away the rights that applying the set would take away."""
+    return await revoke(client, part.objects, part.inventory, progress)
 
 
 async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:

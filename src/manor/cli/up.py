@@ -16,7 +16,7 @@ from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
-from manor.cli.progress import shown, summary
+from manor.cli.progress import planned, shown, summary
 from manor.cli.rollout import ObjectSet, each_set, plan_set, stages
 from manor.cli.verify import run_checks
 from manor.engines import home
@@ -100,9 +100,9 @@ async def _fill(
         if ask:
             await _ask(client, parts)
         with shown() as show:
-            steps, ok = await roll_out(client, parts, Options(), show)
-            err.print(summary(steps))
-            if not ok:
+            outcome = await roll_out(client, parts, Options(), show)
+            err.print(summary(outcome.steps))
+            if not outcome.ok:
                 raise typer.Exit(1)
             await wait_ready(client, parts, timeout, show, jobs=True)
         models = [workload for workload in specs.workloads if isinstance(workload, Model)]
@@ -127,9 +127,7 @@ async def _ask(client: Client, parts: Sequence[Sequence[ObjectSet]]) -> None:
     for stage in parts:
         plans = await each_set(stage, lambda part: plan_set(client, part, Options()))
         for part, plan in zip(stage, plans, strict=True):
-            err.print(
-                f"  {part.title}: {summary(list(plan)).replace('created', 'to create').replace('updated', 'to change')}"
-            )
+            err.print(f"  {part.title}: {planned(plan)}")
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
 

@@ -9,8 +9,19 @@ from manor.engines.review import Compiled, Objection, Spec, review
 from manor.engines.storage import Unsupported
 from manor.render import Object, render_platform, render_tenant
 
-__all__ = ["Compiled", "Objection", "Unsupported", "checked", "compile_specs", "home", "model_url", "render_workload"]
+__all__ = [
+    "MADE_KINDS",
+    "Compiled",
+    "Objection",
+    "Unsupported",
+    "checked",
+    "compile_specs",
+    "home",
+    "model_url",
+    "render_workload",
+]
 
+MADE_KINDS = native.MADE_KINDS
 model_url = native.model_url
 
 

@@ -12,6 +12,17 @@ RENDEZVOUS_PORT = 29500
 """PyTorch's default port of the rendezvous."""
 
 HTTP_PORT = 8080
+MADE_KINDS: dict[str, frozenset[tuple[str, str]]] = {
+    "TrainingJob": frozenset({("", "ConfigMap"), ("", "Service"), ("batch", "Job")}),
+    "Model": frozenset(
+        {
+            *(("", "Service"), ("apps", "Deployment"), ("gateway.networking.k8s.io", "HTTPRoute")),
+            *(("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")),
+        }
+    ),
+}
+"""Group and kind of all that a workload of a kind may become."""
+
 RUNTIMES = {"sklearn": "mlserver_sklearn.SKLearnModel"}
 """MLServer's runtime class of each model format."""
 

@@ -1,7 +1,8 @@
 """The marks of an ApplySet (Kubernetes enhancement 3659), so that what Pulumi makes is known to `manor` as its own.
 
 `manor diff`, `apply` and `delete` find the objects of a tenant by a label, and where to look by annotations of its
-Tenant. A tenant made here carries the same marks; either tool can go on with it.
+Tenant. A tenant made here carries the same marks; either tool can go on with it. A workload has none: what it became
+names it as its owner.
 """
 
 import base64
@@ -30,6 +31,11 @@ def group(obj: Object) -> str:
     """The API group; empty for the core group."""
     api_version: str = obj["apiVersion"]
     return api_version.rpartition("/")[0]
+
+
+def is_teams(parent: Object) -> bool:
+    """Whether people of a team write the spec: its set is what it owns, and has no marks."""
+    return parent != FOUNDATION and "namespace" in parent["metadata"]
 
 
 def set_id(parent: Object) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from manor.infra.inventory import FOUNDATION, group, marked, member
+from manor.infra.inventory import FOUNDATION, group, is_teams, marked, member
 from manor.render import Object, names
 
 FIELD_MANAGER = "manor"
@@ -61,6 +61,8 @@ class Registration:
     """Fields that are secret in Pulumi's state."""
     timeout: str | None = None
     """Longest wait for readiness, as Pulumi writes a duration."""
+    owner: str | None = None
+    """The registration whose object owns this one: it is deleted with it, by Kubernetes' garbage collector."""
 
 
 def logical_name(component: str, obj: Object) -> str:
@@ -120,6 +122,8 @@ class _Layout:
     def __init__(self, component: str, parent: Object, objects: Sequence[Object], *, delete_data: bool) -> None:
         self._component = component
         self._parent = parent
+        # What its team can write carries no marks: nobody would believe them.
+        self._owner = logical_name(component, parent) if is_teams(parent) else None
         self._ranks: dict[tuple[str, int], tuple[str, ...]] = {}
         self._spaces: dict[str, str] = {}
         self._kept: set[str] = set()
@@ -141,7 +145,7 @@ class _Layout:
         return Registration(
             name=name,
             type=type_token(obj, patch=_is_made_by_kubernetes(obj)),
-            body=_annotated(member(obj, self._parent), _controls(obj)),
+            body=_annotated(obj if self._owner else member(obj, self._parent), _controls(obj)),
             after=self._after(obj, space) or first,
             # A namespace that stays must not hide that what lies in it goes.
             deleted_with=None if space in self._kept else self._spaces.get(space),
@@ -149,6 +153,7 @@ class _Layout:
             retain=keep or shield or obj["kind"] == "CustomResourceDefinition",
             secret=tuple(field for field in _SECRET_FIELDS if obj["kind"] == "Secret" and field in obj),
             timeout=_QUOTA_TIMEOUT if obj["kind"] == "ResourceQuota" else None,
+            owner=self._owner,
         )
 
     def _after(self, obj: Object, space: str) -> tuple[str, ...]:
@@ -169,6 +174,10 @@ def registrations(
     the cluster, since every object of the kind would go with them, other people's too.
     """
     spec = Registration(logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent)))
+    layout = _Layout(component, parent, objects, delete_data=delete_data)
+    ordered = sorted(objects, key=_rank)
+    if is_teams(parent):
+        return [spec, *(layout.registration(obj, (spec.name,)) for obj in ordered)]
     # `manor apply` writes these marks too, under a manager of their own, and takes them over without asking.
     marks = Registration(
         name=f"{spec.name}:marks",
@@ -176,8 +185,7 @@ def registrations(
         body=_annotated(marked(parent, objects), {_FORCE: "true"}),
         after=(spec.name,),
     )
-    layout = _Layout(component, parent, objects, delete_data=delete_data)
-    return [spec, marks, *(layout.registration(obj, (marks.name,)) for obj in sorted(objects, key=_rank))]
+    return [spec, marks, *(layout.registration(obj, (marks.name,)) for obj in ordered)]
 
 
 def foundation_registrations(component: str, objects: Sequence[Object]) -> list[Registration]:

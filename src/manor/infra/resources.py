@@ -1,6 +1,6 @@
 """Registrations as Pulumi resources. Registers; decides nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 import pulumi
@@ -17,15 +17,28 @@ class KubernetesObject(pulumi.CustomResource):
     The typed classes of pulumi_kubernetes rename fields and know no custom kinds; this one sends what was rendered.
     """
 
+    metadata: pulumi.Output[Object]
+
     def __init__(self, name: str, type_token: str, body: Object, opts: pulumi.ResourceOptions) -> None:
         # Without a version the engine would take any provider that it finds.
         versioned = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=PROVIDER_VERSION))
+        self.body = body
         super().__init__(type_token, name, dict(body), versioned)
 
 
-def _secret(registration: Registration) -> Object:
-    hidden = {field: pulumi.Output.secret(registration.body[field]) for field in registration.secret}
-    return {**registration.body, **hidden}
+def _body(registration: Registration, made: Mapping[str, KubernetesObject]) -> Object:
+    body = registration.body
+    hidden = {field: pulumi.Output.secret(body[field]) for field in registration.secret}
+    if registration.owner is None:
+        return {**body, **hidden}
+    return {**body, **hidden, "metadata": {**body["metadata"], "ownerReferences": [_owner(made[registration.owner])]}}
+
+
+def _owner(owner: KubernetesObject) -> Object:
+    """An owner reference; the server gives the uid when the owner is made."""
+    sent = owner.body
+    uid = owner.metadata.apply(lambda metadata: metadata.get("uid", ""))
+    return {**{key: sent[key] for key in ("apiVersion", "kind")}, "name": sent["metadata"]["name"], "uid": uid}
 
 
 def register(
@@ -50,4 +63,4 @@ def register(
         )
         if not one.after:
             options = pulumi.ResourceOptions.merge(options, needs)
-        made[one.name] = KubernetesObject(one.name, one.type, _secret(one), options)
+        made[one.name] = KubernetesObject(one.name, one.type, _body(one, made), options)

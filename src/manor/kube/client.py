@@ -17,6 +17,7 @@ Objects = list[Object]
 
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 PAGE = 500
 """Objects that one list request asks for."""
 STRICT: Mapping[str, str] = {"fieldValidation": "Strict"}
@@ -90,6 +91,10 @@ class Client:
         """How the server serves `kind` in its preferred version of `group`. Raises UnknownKind."""
         return await self._discovery.preferred(group, kind)
 
+    async def resources(self) -> list[Resource]:
+        """Every kind that the server serves, in its preferred version."""
+        return await self._discovery.preferred_of_all()
+
     async def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object. Raises NotFound."""
         resource = await self.resource(api_version, kind)
@@ -112,11 +117,17 @@ class Client:
             objects = (await self._object("GET", path, params))["items"]
         return [{"apiVersion": api_version, "kind": kind, **item} for item in objects]
 
-    async def _pages(self, path: str, params: dict[str, str | int]) -> Objects:
+    async def list_metadata(self, resource: Resource, namespace: str) -> Objects:
+        """The metadata alone of all objects of a kind in a namespace."""
+        objects = await self._pages(resource.path(namespace), {}, METADATA)
+        return [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in objects]
+
+    async def _pages(self, path: str, params: dict[str, str | int], accept: str = "application/json") -> Objects:
         objects: Objects = []
         token = ""
         while True:
-            page = await self._object("GET", path, {**params, "limit": PAGE, **({"continue": token} if token else {})})
+            asked = {**params, "limit": PAGE, **({"continue": token} if token else {})}
+            page = await self._object("GET", path, asked, accept=accept)
             objects += page.get("items") or []
             token = page["metadata"].get("continue", "")
             if not token:
@@ -280,9 +291,10 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Object:
         data = None if body is None else encode(body)
-        text = await self._transport.send(self._identity, method, path, params, data, content_type)
+        text = await self._transport.send(self._identity, method, path, params, data, content_type, accept)
         answer: Object = json.loads(text)
         return answer
 

@@ -68,14 +68,29 @@ class Discovery:
 
     async def preferred(self, group: str, kind: str) -> Resource:
         """The resource of `kind` in the version of `group` that the server prefers; raises UnknownKind."""
-        for refresh in (False, True):
-            if refresh or not self._reads:
-                async with self._lock:
+        reads, found = self._reads, self._preferred(group, kind)
+        if found is None:
+            async with self._lock:
+                if self._reads == reads:
                     await self._read()
-            for resource in self._kinds.values():
-                if (resource.group, resource.kind) == (group, kind):
-                    return resource
-        raise UnknownKind(group or "v1", kind)
+            found = self._preferred(group, kind)
+        if found is None:
+            raise UnknownKind(group or "v1", kind)
+        return found
+
+    def _preferred(self, group: str, kind: str) -> Resource | None:
+        return next((r for r in self._kinds.values() if (r.group, r.kind) == (group, kind)), None)
+
+    async def preferred_of_all(self) -> list[Resource]:
+        """Every kind that is served, in its preferred version."""
+        if not self._reads:
+            async with self._lock:
+                if not self._reads:
+                    await self._read()
+        found: dict[tuple[str, str], Resource] = {}
+        for resource in self._kinds.values():
+            found.setdefault((resource.group, resource.plural), resource)
+        return list(found.values())
 
     async def _read(self) -> None:
         answers = await asyncio.gather(self._fetch("/api", ACCEPT), self._fetch("/apis", ACCEPT))

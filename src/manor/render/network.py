@@ -23,12 +23,14 @@ _NOT_DNS = [
 def policy(namespace: str, name: str, **spec: object) -> Object:
     """A NetworkPolicy, of every pod in the namespace unless `podSelector` says otherwise."""
     types = [kind for kind in ("Ingress", "Egress") if kind.lower() in spec]
+    # The API server drops an empty list of rules; to send one would be a change at every apply.
+    given = {field: value for field, value in spec.items() if value != []}
     return make(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         name,
         namespace,
-        spec={"podSelector": {}, "policyTypes": types, **spec},
+        spec={"podSelector": {}, "policyTypes": types, **given},
     )
 
 

@@ -1,4 +1,4 @@
-"""Every namespace with a tenant's label is one that this tenant declares or its owners may make."""
+"""Every namespace with a tenant's label is one that this tenant declares, its owners may make, or that was kept."""
 
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
@@ -19,9 +19,14 @@ async def _look(ground: Ground) -> list[Trial]:
         declared = [t.name for t in tenants.values() if name in {space.name for space in t.namespaces}]
         if claimed is None and not declared:
             continue
+        if "deletionTimestamp" in namespace["metadata"]:
+            trials.append(holds(f"label of namespace {name}", True, "is being deleted", "its deletion"))
+            continue
         slots = {f"{claimed}-{number}" for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)}
-        fine = declared == [claimed] or (not declared and name in slots)
-        got = f"labelled {claimed}, declared by {', '.join(declared) or 'no tenant'}"
+        # Only Manor writes on a Tenant which namespaces it kept for what is in them.
+        kept = tenant is not None and name in tenant.kept_namespaces
+        fine = declared == [claimed] or (not declared and (name in slots or kept))
+        got = f"labelled {claimed}, {'kept for it' if kept else 'declared by ' + (', '.join(declared) or 'no tenant')}"
         trials.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
         level = labels.get(ENFORCE)
         trials.append(
@@ -33,7 +38,10 @@ async def _look(ground: Ground) -> list[Trial]:
 CHECK = Check(
     id="MNR-METADATA-012",
     title="Find a namespace that is labelled for a tenant that does not claim it",
-    guarantee="Every namespace with a tenant's label is one that this tenant declares or its owners may make.",
+    guarantee=(
+        "Every namespace with a tenant's label is one that this tenant declares, that its owners may make, or that was "
+        "kept for what is in it."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -44,8 +52,8 @@ CHECK = Check(
         "Compares the label manor.dev/tenant of every namespace with the Tenants' specs; and the other way round."
     ),
     expect=(
-        "Each labelled namespace is declared by its Tenant or is one of the names that its owners may use; "
-        "each declared one is labelled and `restricted`."
+        "Each labelled namespace is declared by its Tenant, is one of the names that its owners may use, was kept by "
+        "`manor apply` or is being deleted; each declared one is labelled and `restricted`."
     ),
     remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",
     run=_look,

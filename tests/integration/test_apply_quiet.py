@@ -1,0 +1,63 @@
+"""GitOps is quiet: a second server-side apply of what `render` prints changes nothing, whoever sends it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manor.apply import wait
+from manor.engines import compile_specs
+from manor.kube import ApiError, Client, Object
+from manor.load import load
+from manor.render import render_foundation, spec_object
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parent.parent.parent
+SPECS = sorted([*ROOT.glob("examples/*"), *ROOT.glob("tests/golden/specs/*")])
+
+
+def rendered(path: Path) -> list[Object]:
+    specs = load([path])
+    assert specs.platform
+    objects = render_foundation()
+    for each in compile_specs(specs.platform, specs.tenants, specs.all):
+        objects += [spec_object(each.spec), *each.objects]
+    return objects
+
+
+async def sent(client: Client, obj: Object) -> str:
+    """The object's resourceVersion once it is applied as kubectl and GitOps tools do."""
+    for _ in range(40):
+        try:
+            return str((await client.apply(obj, field_manager="gitops", force=True))["metadata"]["resourceVersion"])
+        except ApiError as error:  # parameters, quotas and kinds are known a moment after they are made
+            last = error
+            await asyncio.sleep(0.5)
+    raise last
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
+async def test_a_second_apply_of_what_is_rendered_changes_nothing(gateway_api_node: Any, path: Path) -> None:
+    objects = rendered(path)
+    changed = []
+    async with Client.connect(gateway_api_node.kubeconfig) as client:
+        for obj in objects:
+            await sent(client, obj)
+            if obj["kind"] == "CustomResourceDefinition":
+                await wait(client, [obj], timeout=30)
+        await asyncio.sleep(3)  # the controllers write status and finalizers after a creation
+        for obj in objects:
+            meta = obj["metadata"]
+            before = await client.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+            after = await client.apply(obj, field_manager="gitops", force=True)
+            fields = [_written(each) for each in (before, after)]
+            if fields[0] != fields[1] or before["metadata"].get("generation") != after["metadata"].get("generation"):
+                changed.append(f"{obj['kind']} {meta['name']}")
+        assert not changed
+
+
+def _written(obj: Object) -> Any:
+    """What our manager wrote and when: the server moves the time with every change."""
+    return [entry for entry in obj["metadata"]["managedFields"] if entry["manager"] == "gitops"]
