@@ -195,7 +195,7 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
             label = f"manor.dev/tenant={first}"
             proxy = (await client.list("v1", "Pod", PROXIES, label_selector=label))[0]["status"]["podIP"]
             for title, where in (("pod", (pod, 8080)), ("one Envoy", (proxy, PORT)), ("front and proxy", front)):
-                p50, p99, rate = await asyncio.to_thread(load, *where, f"{first}.bench.local")
+                p50, p99, rate = await asyncio.to_thread(load, where[0], where[1], f"{first}.bench.local")
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")
             have = 2
             for count in counts:

@@ -1,13 +1,15 @@
 """A route without host names serves those of its own Gateway, and attaches nowhere else."""
 
+from typing import Any
+
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
 
-OTHERS = {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
-FRONT = {"parentRefs": [{"name": "manor-front", "namespace": "manor-front"}]}
+OTHERS: dict[str, Any] = {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
+FRONT: dict[str, Any] = {"parentRefs": [{"name": "manor-front", "namespace": "manor-front"}]}
 
 CHECK = Check(
     id="MNR-ROUTES-003",
