@@ -72,7 +72,7 @@ async def read_state(
 
 async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
     homes = [[space.name for space in tenant.namespaces] for tenant in state.tenants.values()]
-    for namespace in sorted({name for home in homes if set(home) & set(wanted) for name in home}):
+    for namespace in sorted({*wanted, *(name for home in homes if set(home) & set(wanted) for name in home)}):
         for kind in ("TrainingJob", "Model"):
             for obj in await _listed(client, API_VERSION, kind, namespace) or []:
                 state.take(obj)
