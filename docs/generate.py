@@ -12,6 +12,7 @@ from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
 
 DOCS = Path(__file__).parent
+POLICIES = DOCS.parent / "src" / "manor" / "policies"
 RESULTS = {"pass": "held", "fail": "**open**"}
 """What the status of a check is called; with any other, the attack could not be tried."""
 
@@ -114,6 +115,18 @@ def comparison() -> str:
     return "\n".join([*lines, ""])
 
 
+def policies() -> str:
+    """The admission policies: what the README of each says, and how many objects stand beside it."""
+    lines = ["| policy | guarantee | stands for | admits | refuses |", "|---|---|---|---|---|"]
+    for folder in sorted(path.parent for path in POLICIES.glob("*/policy.yaml")):
+        readme = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+        stands_for = next(line for line in readme if line.startswith("Stands for: ")).removeprefix("Stands for: ")
+        admits, refuses = (len(list((folder / verdict).glob("*.yaml"))) for verdict in ("admit", "refuse"))
+        link = f"[manor-{folder.name}](../src/manor/policies/{folder.name})"
+        lines.append(f"| {link} | {readme[2]} | {stands_for} | {admits} | {refuses} |")
+    return "\n".join([*lines, ""])
+
+
 def filled(page: str, part: str, made: str) -> str:
     """The page with what was made between the two comments that name the part."""
     before, begin, rest = (DOCS / page).read_text(encoding="utf-8").partition(f"<!-- {part}: made by `make docs` -->\n")
@@ -128,6 +141,7 @@ def pages() -> dict[str, str]:
     return {
         "reference.md": reference(),
         "checks.md": catalogue_page(load()),
+        "guardrails.md": filled("guardrails.md", "policies", policies()),
         "threat-model.md": filled("threat-model.md", "guarantees", guarantees()),
         "why.md": filled("why.md", "comparison", comparison()),
     }

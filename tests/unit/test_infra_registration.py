@@ -198,7 +198,9 @@ def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
     assert specs.platform
     (only,) = compile_specs(specs.platform, {spec.name: spec}, [spec])
     annotations = marked(spec_object(spec), only.objects)["metadata"]["annotations"]
-    assert annotations["applyset.kubernetes.io/additional-namespaces"] == "b,manor-system"
+    assert (
+        annotations["applyset.kubernetes.io/additional-namespaces"] == "b,envoy-gateway-system,manor-front,manor-system"
+    )
     kinds = annotations["applyset.kubernetes.io/contains-group-kinds"].split(",")
     assert {"Namespace", "Gateway.gateway.networking.k8s.io", "RoleBinding.rbac.authorization.k8s.io"} <= set(kinds)
     assert kinds == sorted(kinds)

@@ -18,12 +18,12 @@ pytestmark = pytest.mark.unit
 FOLDER = Path(manor.api.__file__).parent
 
 
-@pytest.mark.parametrize("spec", valid())
+@pytest.mark.parametrize("spec", list(valid()))
 def test_the_models_take_what_is_valid(spec: Spec) -> None:
     KINDS[spec["kind"]].model_validate(spec)
 
 
-@pytest.mark.parametrize("spec", invalid())
+@pytest.mark.parametrize("spec", list(invalid()))
 def test_the_models_refuse_what_is_not(spec: Spec) -> None:
     with pytest.raises(ValidationError):
         KINDS[spec["kind"]].model_validate(spec)

@@ -49,7 +49,7 @@ Networks = Annotated[list[Network], Field(max_length=128), Once()]
 
 def _address(value: Any) -> IPv4Address | IPv6Address:
     try:
-        return ip_address(value)
+        return ip_address(str(value))
     except ValueError as error:
         raise ValueError(f"{error}; write a single address such as 169.254.20.10") from None
 
@@ -58,7 +58,9 @@ Address = Annotated[
     IPv4Address | IPv6Address,
     PlainValidator(_address),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "format": "ip"}),
+    WithJsonSchema(
+        {"type": "string", "maxLength": 45, **cel(("isIP(self)", "not an address; write one as 169.254.20.10"))}
+    ),
 ]
 """An IPv4 or IPv6 address."""
 
