@@ -8,6 +8,7 @@ the tenant of its namespace:
     # patch: FILE        the object is a merge patch onto FILE, which exists by then (-: it exists anyway)
     # delete: FILE       FILE is deleted
     # post: FILE         the object is posted to the subresource of FILE
+    # connect: FILE      a connection to the subresource of FILE is asked for; being let in ends in another error
     # subresource: name  of the object that is patched or posted to
 """
 
@@ -49,14 +50,16 @@ class Case:
     @property
     def onto(self) -> "Case | None":
         """What must exist before the request is sent."""
-        named = next((self.directives[key] for key in ("patch", "delete", "post") if key in self.directives), None)
+        named = next(
+            (self.directives[key] for key in ("patch", "delete", "post", "connect") if key in self.directives), None
+        )
         return read(self.path.parent.parent / named) if named and named != "-" else None
 
 
 @cache
 def read(path: Path) -> Case:
     text = path.read_text()
-    directives = dict(re.findall(r"^# (expect|as|patch|delete|post|subresource): (.+)$", text, re.MULTILINE))
+    directives = dict(re.findall(r"^# (expect|as|patch|delete|post|connect|subresource): (.+)$", text, re.MULTILINE))
     return Case(path, directives, yaml.safe_load(text))
 
 

@@ -36,4 +36,5 @@ SABOTAGES = (
         ),
         frozenset({"FAIRNESS-004", "METADATA-014", "ROUTES-011", "ROUTES-012", "STORAGE-008"}),
     ),
+    Sabotage("probes unbound", unbind("probes"), frozenset({"ADMISSION-014"})),
 )

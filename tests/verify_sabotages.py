@@ -63,9 +63,10 @@ SABOTAGES = (
     sabotage("pod-fields unbound", "ADMISSION-009 POD-031 POD-041", *unbind("pod-fields")),
     sabotage(
         "metadata unbound",
-        "ADMISSION-006 ADMISSION-009 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
+        "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
         *unbind("metadata"),
     ),
+    sabotage("probes unbound", "ADMISSION-009 ADMISSION-013", *unbind("probes")),
     sabotage(
         "routes unbound",
         "ADMISSION-009 ROUTES-013 " + " ".join(f"ROUTES-00{n}" for n in range(1, 7)),

@@ -14,10 +14,14 @@ import pytest
 
 from manor.api import Platform
 from manor.apply import wait_enforced
-from manor.kube import Client, NotFound
+from manor.kube import Client, Conflict, NotFound, Object
 from manor.render import render_tenant, spec_object
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
 from manor.verify.probe.leftovers import find
+from manor.verify.probe.pod import Disturbed
+from manor.verify.probe.reach import marked
+from manor.verify.probe.script import TCP_PORT
+from manor.verify.probe.stage import Stage, Target
 from nodes import MANOR, RunningNode
 from sabotages import Sabotage, sabotaged
 from verify_live_sabotages import SABOTAGES, A, B
@@ -129,3 +133,45 @@ async def test_what_a_killed_run_left_is_removed_by_the_next(world: Client, node
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "verified"
     assert await find(world) == []
+
+
+async def test_a_probe_that_was_replaced_proves_nothing(world: Client) -> None:
+    """Who replaces it has far more rights than a tenant: what keeps tenants from it is a check of its own."""
+    tenancy = await read_tenancy(world)
+    team = next(team for team in tenancy.teams if team.name == A)
+    async with Stage.set(world, tenancy, Level.LIVE, None) as stage:
+        server = await stage.running(team, "server")
+        sent, unsent = (marked(Target("tcp", server.ip, TCP_PORT)) for _ in range(2))
+        assert [outcome.outcome for outcome in await stage.probe(team, [sent])] == ["reached"]
+        assert await stage.received(team, [sent, unsent]) == [True, False]
+        pod = await world.get("v1", "Pod", f"{stage.run}-client", team.namespace)
+        await world.delete("v1", "Pod", pod["metadata"]["name"], team.namespace, grace_seconds=0)
+        end = time.monotonic() + 60
+        while True:
+            with suppress(Conflict):
+                await world.create(_again(pod))
+                break
+            assert time.monotonic() < end
+            await asyncio.sleep(0.2)
+        await stage.ready(team.namespace, pod["metadata"]["name"])
+        with pytest.raises(Disturbed, match="was replaced, restarted or changed"):
+            await stage.probe(team, [sent])
+    assert await find(world) == []
+
+
+def _again(pod: Object) -> Object:
+    """A pod that differs from it by nothing but its UID."""
+    meta = {key: pod["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
+    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+async def test_what_a_tenant_calls_a_leftover_is_left_alone(world: Client, node: RunningNode) -> None:
+    """A claim labelled as older releases labelled theirs, and held by a pod, ended every run with an error."""
+    name, labels = "mine", {"app.kubernetes.io/managed-by": "manor-verify"}
+    own = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": A, "labels": labels}}
+    await world.impersonate(f"{A}-editor").create(own)
+    command = [MANOR, "verify", "--kubeconfig", str(node.kubeconfig), "--only", "MNR-NETWORK-001", "-o", "json"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (await world.get("v1", "ConfigMap", name, A))["metadata"]["labels"] == labels

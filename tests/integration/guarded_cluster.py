@@ -262,6 +262,8 @@ async def send(client: Client, case: Case) -> None:
             resource = await client.resource(target["apiVersion"], target["kind"])
             path = resource.path(metadata["namespace"], target["metadata"]["name"], case.directives["subresource"])
             await asked.request("POST", path, params={"dryRun": "All"}, body=obj)
+        elif "connect" in case.directives:
+            await _connect(asked, case)
         elif "delete" in case.directives:
             await asked.delete(
                 obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"), dry_run=True
@@ -270,6 +272,16 @@ async def send(client: Client, case: Case) -> None:
             await _change(asked, case)
         else:
             await asked.create(obj, dry_run=True)
+
+
+async def _connect(asked: Client, case: Case) -> None:
+    meta = case.object["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/{case.directives['subresource']}"
+    try:
+        await asked.request("POST", path, params={"command": "true", "stdout": "true"})
+    except ApiError as error:  # there is no kubelet, and the request upgrades to nothing
+        if "denied request" in error.message:
+            raise
 
 
 async def _change(asked: Client, case: Case) -> None:

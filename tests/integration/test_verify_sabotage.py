@@ -10,8 +10,8 @@ from manor.kube import Client
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.checks.rbac import whole_matrix
 from manor.verify.trial import Verdict
-from nodes import RunningNode, node_for_tests
-from sabotages import Sabotage, sabotaged
+from nodes import RunningNode, node_for_tests, run_manor
+from sabotages import Sabotage, bind, sabotaged, user
 from verify_sabotages import SABOTAGES
 from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
 
@@ -21,6 +21,8 @@ PROPAGATION = 20.0
 """Seconds until all of the API server has seen a change; admission looks for new policies once a second."""
 
 INGRESS = {"classes": ["nginx"], "dataPlane": {"namespace": "ingress-nginx"}}
+API_SERVER = {"cidr": "172.30.0.2/32", "port": 6443}
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 TENANTS = ("tenant-a", "tenant-b")
 CHECKS = [check for check in load() if check.level is not Level.LIVE]
 
@@ -102,6 +104,86 @@ async def test_exactly_the_right_checks_go_red(world: Client, sabotage: Sabotage
             assert result.telling.verdict is Verdict.BROKEN
             assert result.telling.what
             assert result.telling.got
+
+
+GENEROUS = {
+    "namespaces": [{"name": "generous"}, {"name": "generous-more"}],
+    "network": {
+        "egress": {"internet": True, "cidrs": ["192.168.7.0/24"]},
+        "apiServer": True,
+        "allow": ["frugal"],
+    },
+    "loadBalancers": True,
+    "hosts": ["*.models.example.com"],
+    "registries": ["registry.example.com/generous"],
+    "maxNamespaces": 2,
+}
+FRUGAL = {
+    "network": {"allow": ["generous"]},
+    "maxNamespaces": 0,
+    "storageClasses": [],
+    "quota": {"cpu": "1", "memory": "2Gi", "storage": "0", "pods": 5, "objects": 30},
+}
+
+
+async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
+    """One that asks for all there is to be had, and one that may have next to nothing and has used it up."""
+    asking = [tenant("generous", **GENEROUS), tenant("frugal", **FRUGAL)]
+    everything = platform(
+        engines={"queue": "kueue"},
+        ingress=INGRESS,
+        network={**platform().spec.network.model_dump(mode="json", by_alias=True), "apiServers": [API_SERVER]},
+    )
+    await settle(world, everything, asking)
+    pods = {"spec": {"hard": {"pods": "0"}}}
+    await world.patch("v1", "ResourceQuota", "manor-quota", pods, namespace="frugal")
+    tenancy = await read_tenancy(world)
+    ours = tuple(team for team in tenancy.teams if team.name in ("generous", "frugal"))
+    try:
+        report = await verify(world, Tenancy(ours, tenancy.platform), CHECKS, Level.DRY_RUN)
+        assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
+        assert report.exit_code == 0
+    finally:
+        for one in asking:
+            await world.delete("manor.dev/v1alpha1", "Tenant", one.name)
+            for space in one.namespaces:
+                await world.delete("v1", "Namespace", space.name)
+
+
+async def test_a_namespace_that_is_kept_is_told_and_no_failure(world: Client) -> None:
+    check = [check for check in CHECKS if check.id == "MNR-METADATA-012"]
+    labels = {"manor.dev/tenant": "tenant-a", **POD_SECURITY}
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant-a-old", "labels": labels}}
+    account = "applyset.kubernetes.io/additional-namespaces"
+
+    async def note(value: str | None) -> None:
+        await world.patch("manor.dev/v1alpha1", "Tenant", "tenant-a", {"metadata": {"annotations": {account: value}}})
+
+    await world.apply(space, field_manager="tests")
+    try:
+        assert reds(await attack(world, check)) == {"METADATA-012"}
+        await note("tenant-a,tenant-a-old")
+        report = await attack(world, check)
+        assert report.exit_code == 0
+        assert "kept: namespace tenant-a-old of tenant-a" in report.results[0].reason
+    finally:
+        await note(None)
+        await world.delete("v1", "Namespace", "tenant-a-old")
+
+
+@pytest.mark.parametrize("output", ["table", "json", "junit", "sarif", "html"])
+async def test_what_somebody_named_himself_is_shown_and_not_sent(
+    world: Client, verify_node: RunningNode, output: str
+) -> None:
+    nasty = "\x1b[2J\x1b]0;verified\x07\u202eeve"
+    async with sabotaged(
+        world, Sabotage("nasty", (bind("manor:viewer", user(nasty), namespace="tenant-a"),), frozenset())
+    ):
+        arguments = ("--kubeconfig", str(verify_node.kubeconfig), "--only", "MNR-PLATFORM-004", "--level", "static")
+        done = await asyncio.to_thread(run_manor, "verify", *arguments, "-o", output, check=False)
+    assert done.returncode == 1, done.stderr
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
+    assert "u001b[2J" in done.stdout.replace("\n", "")
 
 
 async def test_everything_is_as_it_was(world: Client) -> None:

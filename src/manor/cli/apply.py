@@ -18,6 +18,7 @@ from manor.cli.quotas import wait_counted
 from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, revoke_set, stages
 from manor.kube import Client
 from manor.load import read
+from manor.visible import visible
 
 EXIT_FAILED = 1
 
@@ -156,7 +157,7 @@ async def diff(
                 outcome.add(part.title, plan)
                 text += plan.diff() if plan else ""
     if output is Form.text:
-        sys.stdout.write(coloured(text))
+        sys.stdout.write(coloured(visible(text)))
     print_steps(outcome.steps, output)
     for step in outcome.steps:
         if step.action in BAD or step.message:

@@ -12,7 +12,7 @@ from manor.apply.readiness import readiness
 from manor.apply.wait import hint
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
-from manor.cli.output import out, run_async, to_json, to_yaml
+from manor.cli.output import echo, out, run_async, to_json, to_yaml
 from manor.kube import Client, Forbidden, NotFound, Object
 from manor.render import spec_object, url
 from manor.state import State
@@ -194,7 +194,7 @@ def _status(namespaces: Sequence[str], budget: dict[str, tuple[str, str]]) -> Ob
 
 
 def _print(objects: Sequence[Object], output: Format) -> None:
-    typer.echo(to_json(objects) if output is Format.json else to_yaml(objects), nl=False)
+    echo(to_json(objects) if output is Format.json else to_yaml(objects))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from manor.cli.output import EXIT_ERROR, err, print_error
+from manor.cli.output import EXIT_ERROR, echo, err, print_error
 
 if TYPE_CHECKING:
     from manor.infra.workspace import Workspace
@@ -53,7 +53,7 @@ def _workspace(directory: Path, stack: str | None, *, skip_checkpoints: bool = F
 
 
 def _tell(line: str) -> None:
-    typer.echo(line.rstrip("\n"))
+    echo(line.rstrip("\n"))
 
 
 @app.command(epilog="Example: `manor infra preview -C deploy/gke --stack prod`")

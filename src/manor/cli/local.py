@@ -1,8 +1,8 @@
 """`manor local`: the embedded node."""
 
 import json
-import os
 import signal
+import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from manor.cli.output import echo, err, out
 from manor.local import configuration, containers, kubeconfig, lifecycle, status
 from manor.local.errors import LocalError
 from manor.local.node import Node, load_node
@@ -77,7 +77,8 @@ def down(
     """Remove a node and everything of it, its volumes' data included."""
     node = load_node(name)
     if not yes:
-        typer.echo(f"This removes node {name!r}: its cluster with all that it holds, and {_volumes(node)}.", err=True)
+        told = f"This removes node {name!r}: its cluster with all that it holds, and {_volumes(node)}."
+        err.print(told, markup=False)
         if not sys.stdin.isatty():
             raise LocalError("nothing was removed: nobody is there to ask; say --yes")
         typer.confirm("Go on?", err=True, abort=True)
@@ -103,7 +104,7 @@ def load_image(
     node = load_node(name)
     file = Path(image)
     for loaded in containers.load_archive(node, file) if file.is_file() else containers.load_image(node, image):
-        typer.echo(loaded)
+        echo(loaded)
 
 
 @app.command("status", epilog="Example: `manor local status -o json`")
@@ -114,7 +115,7 @@ def show_status(
     """Show a node's components, their restarts and their memory. Exits with 1 unless all are ready."""
     described = status.describe(load_node(name))
     if output is Output.JSON:
-        typer.echo(json.dumps(described, indent=2))
+        echo(json.dumps(described, indent=2))
     else:
         _print_status(described)
     if not described["running"] or any(each["state"] != "ready" for each in described["components"]):
@@ -131,14 +132,15 @@ def logs(
     folder = load_node(name).files.logs
     known = sorted(path.name.removesuffix(".log") for path in folder.glob("*.log") if ".1." not in path.name)
     if component is None:
-        typer.echo("\n".join(known))
+        echo("\n".join(known))
     elif component not in known:
         raise LocalError(f"node {name!r} has no component {component!r}; it has {', '.join(known)}")
     else:
         # What `tail` does well: it follows a file that is cut when it grew too long.
-        sys.stdout.flush()
         command = ["tail", "-n", "+1", *(["-F"] if follow else []), str(folder / f"{component}.log")]
-        os.execvp("tail", command)  # noqa: S606
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as tail:
+            for line in tail.stdout or ():
+                echo(line)
 
 
 @app.command(
@@ -164,10 +166,10 @@ def show_kubeconfig(
     node = load_node(name)
     if merge:
         kubeconfig.merge(node, kubeconfig.user_file(), use=use)
-        typer.echo(f"context {kubeconfig.context_of(node)} is in {kubeconfig.user_file()}")
+        echo(f"context {kubeconfig.context_of(node)} is in {kubeconfig.user_file()}")
         return
     file = configuration.user_kubeconfig(node, user, tuple(group or ())) if user else node.files.kubeconfig
-    typer.echo(str(file) if path else file.read_text().rstrip())
+    echo(str(file) if path else file.read_text().rstrip())
 
 
 def _volumes(node: Node) -> str:
@@ -176,22 +178,21 @@ def _volumes(node: Node) -> str:
 
 
 def _print_status(described: dict[str, Any]) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     state = "running" if described["running"] else f"not running; `manor local up --name {described['name']}` starts it"
-    console.print(f"node {described['name']}: {state}", soft_wrap=True)
-    console.print(f"API server {described['server']}")
+    out.print(f"node {described['name']}: {state}", soft_wrap=True)
+    out.print(f"API server {described['server']}")
     if described["ingress"]:
-        console.print(f"gateway {described['ingress']}")
+        out.print(f"gateway {described['ingress']}")
     if not described["running"]:
         return
-    console.print(f"memory {_mebibytes(described['memory'])}")
+    out.print(f"memory {_mebibytes(described['memory'])}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("COMPONENT", "STATE", "FOR", "RESTARTS", "LAST EXIT", "PID", "MEMORY"):
         table.add_column(column, no_wrap=True)
     for each in described["components"]:
         cells = (each["name"], each["state"], f"{each['seconds']:.0f} s", each["restarts"], each["lastExit"])
         table.add_row(*map(str, cells), str(each["pid"] or ""), _mebibytes(each["memory"]))
-    console.print(table)
+    out.print(table)
 
 
 def _mebibytes(count: int) -> str:

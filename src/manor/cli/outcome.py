@@ -12,7 +12,7 @@ import typer
 
 from manor.apply import ApplyError, changes
 from manor.apply.steps import Step, Steps
-from manor.cli.output import err, print_error
+from manor.cli.output import echo, err, print_error
 from manor.kube import Forbidden, KubeError, Unreachable
 from manor.load import Specs
 
@@ -84,7 +84,7 @@ def print_steps(steps: Sequence[Step], form: Form) -> None:
         counts: dict[str, int] = {}
         for step in steps:
             counts[step.action] = counts.get(step.action, 0) + 1
-        typer.echo(json.dumps({"summary": counts, "objects": [_json(step) for step in steps]}, indent=2))
+        echo(json.dumps({"summary": counts, "objects": [_json(step) for step in steps]}, indent=2))
 
 
 def _json(step: Step) -> dict[str, Any]:

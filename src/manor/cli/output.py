@@ -1,4 +1,7 @@
-"""What the commands print: objects as YAML or JSON on stdout, everything else on stderr, errors in one form."""
+"""What the commands print: objects as YAML or JSON on stdout, everything else on stderr, errors in one form.
+
+All of it goes out through `err`, `out` and `echo`, which show control characters instead of sending them.
+"""
 
 import asyncio
 import json
@@ -9,10 +12,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 import yaml
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
+from rich.text import Text
 
 from manor.render import Object
+from manor.visible import harmful, visible
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,8 +26,27 @@ T = TypeVar("T")
 EXIT_ERROR = 2
 """Exit code of bad input and of anything that stopped a command, as of `kubectl diff` (1 means differences)."""
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+class SafeConsole(Console):
+    """A console to which text is text: the only control sequences it sends are its own."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as it is laid out: at the width that its escapes take."""
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed of anything, also of what was never a plain text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
+out = SafeConsole(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def echo(text: str) -> None:
+    """Print text as it is, on stdout."""
+    typer.echo(visible(text), nl=not text.endswith("\n"))
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -32,7 +57,10 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: yaml.CSafeDumper, data: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+    style = (
+        '"' if harmful(data) else "|" if "\n" in data else None
+    )  # only between these quotes is an escape read as such
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -11,7 +11,7 @@ from manor.api import API_VERSION, Model
 from manor.cli.cluster import told_state
 from manor.cli.completion import complete_models
 from manor.cli.options import Context, Kubeconfig, Namespace
-from manor.cli.output import err, run_async
+from manor.cli.output import echo, err, run_async
 from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
 from manor.engines import home
 from manor.kube import Client
@@ -72,8 +72,8 @@ async def predict_command(
             raise PredictionFailed(str(known.broken[-1]))
         target = await endpoint(client, known.platform, home(spec, known.tenants), spec)
     if curl:
-        typer.echo(target.curl(body))
+        echo(target.curl(body))
         return
     err.print(f"POST {target.url}", style="dim")
     answer = await predict(target, body, authority=authority, whole=verbose)
-    typer.echo(json.dumps(answer, indent=2))
+    echo(json.dumps(answer, indent=2))

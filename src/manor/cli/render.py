@@ -7,7 +7,7 @@ import typer
 
 from manor.cli.cluster import compiled_together
 from manor.cli.options import Files
-from manor.cli.output import run_async, to_json, to_yaml
+from manor.cli.output import echo, run_async, to_json, to_yaml
 from manor.load import load
 from manor.render import render_foundation, spec_object
 
@@ -40,4 +40,4 @@ async def render(
     objects = render_foundation()
     for compiled in compiled_together(specs, specs):
         objects += [spec_object(compiled.spec), *compiled.objects]
-    typer.echo(to_yaml(objects) if output is Format.yaml else to_json(objects), nl=False)
+    echo(to_yaml(objects) if output is Format.yaml else to_json(objects))

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import err, out, run_async
+from manor.cli.output import echo, err, out, run_async
 from manor.kube import Client
 from manor.verify import Check, Level, Report, Result, Status, Tenancy, load, parse_team, read_tenancy, select, verify
 from manor.verify.baseline import accept, read_baseline
@@ -74,7 +75,7 @@ async def command(
     if output == "table":
         _print(report)
     else:
-        typer.echo(WRITERS[output](report), nl=False)
+        echo(WRITERS[output](report))
     raise typer.Exit(report.exit_code)
 
 
@@ -128,22 +129,32 @@ def _progress(total: int) -> Iterator[_Advance]:
 
 
 def _print(report: Report) -> None:
+    for result in report.failures:
+        out.print(f"[{STYLES[result.status]}]{result.status}[/] {result.check.id} {escape(result.check.title)}")
+        remedy = f"\n[dim]{escape(result.check.remedy)}[/]" if result.status is Status.FAIL else ""
+        out.print(Padding(escape(result.reason) + remedy, (0, 0, 1, 4), expand=False))
     table = Table(box=None, pad_edge=False)
     for column in ("CHECK", "RESULT", "ATTACK", "STOPPED BY"):
         table.add_column(column, overflow="fold")
     for result in report.results:
         word = "accepted" if result.accepted else result.status.value
         style = "cyan" if result.accepted else STYLES[result.status]
-        told = ", ".join(result.mechanisms) if result.status is Status.PASS else result.reason
-        table.add_row(result.check.id, f"[{style}]{word}[/]", escape(result.check.title), escape(told))
+        table.add_row(result.check.id, f"[{style}]{word}[/]", escape(result.check.title), escape(_stopped(result)))
     out.print(table)
-    counted = report.count()
-    numbers = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status])
     style = "green" if report.exit_code == 0 else "bold red"
     out.print(
-        f"\n[{style}]{report.verdict}[/]: {numbers}; {len(report.tenants)} tenants, level {report.level}, "
+        f"\n[{style}]{escape(report.summary)}[/]; {len(report.tenants)} tenants, level {report.level}, "
         f"{report.seconds:.1f} s, Kubernetes {report.kubernetes}"
     )
+    for left in report.left:
+        out.print(f"[bold yellow]left[/] {escape(left)}: made by this run, and it cannot be removed; delete it by hand")
+
+
+def _stopped(result: Result) -> str:
+    """What stopped the attacks; what did not pass is told above the table."""
+    if result.status is Status.PASS:
+        return "; ".join([", ".join(result.mechanisms), *result.notes]).strip("; ")
+    return f"accepted: {result.acceptance.reason}" if result.accepted and result.acceptance else ""
 
 
 def _list(checks: list[Check]) -> None:

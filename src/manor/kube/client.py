@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from manor.kube.connection import open_connection
 from manor.kube.discovery import Discovery, Resource
-from manor.kube.errors import Gone
+from manor.kube.errors import Gone, TooLong
 from manor.kube.streams import Event, ExecResult, execute, watch
 from manor.kube.transport import REQUEST_TIMEOUT, Identity, Params, Transport, encode
 
@@ -124,10 +124,16 @@ class Client:
 
     async def _pages(self, path: str, params: dict[str, str | int], accept: str = "application/json") -> Objects:
         objects: Objects = []
-        token = ""
+        token, size = "", PAGE
         while True:
-            asked = {**params, "limit": PAGE, **({"continue": token} if token else {})}
-            page = await self._object("GET", path, asked, accept=accept)
+            asked = {**params, "limit": size, **({"continue": token} if token else {})}
+            try:
+                page = await self._object("GET", path, asked, accept=accept)
+            except TooLong:  # objects of megabytes: fewer at a time
+                if size == 1:
+                    raise
+                size = max(1, size // 8)
+                continue
             objects += page.get("items") or []
             token = page["metadata"].get("continue", "")
             if not token:

@@ -4,6 +4,7 @@ KubeError
 ├── KubeconfigError     no usable kubeconfig, no such context, credentials that cannot be had
 ├── Unreachable         no answer: refused, reset, timed out, bad certificate
 ├── UnknownKind         the server serves no such kind
+├── TooLong             an answer longer than what is read of one
 └── ApiError            the server answered, and said no
     ├── Unauthorized    401
     ├── Forbidden       403
@@ -29,6 +30,10 @@ class KubeconfigError(KubeError):
 
 class Unreachable(KubeError):
     """The API server gave no answer."""
+
+
+class TooLong(KubeError):
+    """An answer is longer than what is read of one; whoever writes it, a tenant perhaps, has no say in our memory."""
 
 
 class UnknownKind(KubeError):

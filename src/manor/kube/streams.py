@@ -8,12 +8,14 @@ from typing import Any
 
 import aiohttp
 
-from manor.kube.errors import Unreachable, api_error
+from manor.kube.errors import TooLong, Unreachable, api_error
 from manor.kube.transport import Identity, Params, Transport
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDOUT, STDERR, STATUS = 1, 2, 3
 
+OUTPUT_LIMIT = 4 * 2**20
+"""Bytes that are read of what a command writes."""
 GRACE = 10.0
 """Seconds that a watch may outlive the time-out it asked the server for."""
 
@@ -58,7 +60,8 @@ async def execute(
 ) -> ExecResult:
     """Runs a command, over a websocket, until it ends.
 
-    Raises ApiError where the server or the container runtime refuses, Unreachable after `timeout` seconds.
+    Raises ApiError where the server or the container runtime refuses, Unreachable after `timeout` seconds, TooLong
+    where it writes more than OUTPUT_LIMIT.
     """
     output: dict[int, bytearray] = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     try:
@@ -66,6 +69,8 @@ async def execute(
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     output.setdefault(message.data[0], bytearray()).extend(message.data[1:])
+                if sum(map(len, output.values())) > OUTPUT_LIMIT:
+                    raise TooLong(f"the command wrote more than {OUTPUT_LIMIT >> 20} MiB; the rest is not read")
     except TimeoutError as error:
         raise Unreachable(f"the command did not end within {timeout:g} s") from error
     if not output[STATUS]:

@@ -16,10 +16,14 @@ from multidict import CIMultiDict
 
 from manor import __version__
 from manor.kube.connection import Connection
-from manor.kube.errors import ApiError, Unreachable, api_error
+from manor.kube.errors import ApiError, TooLong, Unreachable, api_error
 
 CONNECT_TIMEOUT = 10.0
 REQUEST_TIMEOUT = 60.0
+ANSWER_LIMIT = 64 * 2**20
+"""Bytes that are read of one answer, or of one line of a watch; an object has 3 MiB at most."""
+MESSAGE_LIMIT = 2**20
+"""Bytes of one message of a websocket; the kubelet sends 32 KiB."""
 BACKOFF = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each retry; a Retry-After header, up to MAX_RETRY_AFTER seconds, goes before it."""
 CONNECT_RETRIES = 2
@@ -133,7 +137,7 @@ class Transport:
             allow_redirects=False,
             **self.connection.options,
         ) as response:
-            text = await response.text("utf-8", errors="replace")
+            text = await _read(response)
             after = response.headers.get("Retry-After", "")
             return response.status, text, min(float(after), MAX_RETRY_AFTER) if after.isdigit() else 0.0
 
@@ -149,11 +153,13 @@ class Transport:
             ) as response,
         ):
             if response.status >= 300:
-                raise api_error(response.status, await response.text())
+                raise api_error(response.status, await _read(response))
             rest = b""
             # An object may be longer than any buffer of aiohttp's readline.
             async for chunk in response.content.iter_any():
                 *whole, rest = (rest + chunk).split(b"\n")
+                if len(rest) > ANSWER_LIMIT:
+                    raise _too_long()
                 for line in whole:
                     yield line
 
@@ -167,7 +173,12 @@ class Transport:
         async with self._reaching():
             try:
                 socket = await self.connection.session.ws_connect(
-                    url, params=params, headers=headers, protocols=protocols, max_msg_size=0, **self.connection.options
+                    url,
+                    params=params,
+                    headers=headers,
+                    protocols=protocols,
+                    max_msg_size=MESSAGE_LIMIT,
+                    **self.connection.options,
                 )
             except aiohttp.WSServerHandshakeError as error:
                 raise await self._refusal(error.status, url, params, headers) from error
@@ -185,7 +196,7 @@ class Transport:
                 method, url, params=params, headers=headers, timeout=limits, **self.connection.options
             ) as response:
                 if response.status == status:
-                    return api_error(status, await response.text())
+                    return api_error(status, await _read(response))
         return api_error(status, "")
 
     @asynccontextmanager
@@ -206,6 +217,20 @@ class Transport:
         else:
             advice = "try again"
         return Unreachable(f"{where} gives no answer: {_cause(error)}; {advice}")
+
+
+async def _read(response: aiohttp.ClientResponse) -> str:
+    """The body of an answer, which somebody else may have filled. Raises TooLong."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_LIMIT:
+            raise _too_long()
+    return body.decode("utf-8", errors="replace")
+
+
+def _too_long() -> TooLong:
+    return TooLong(f"an answer of the API server is longer than {ANSWER_LIMIT >> 20} MiB; the rest is not read")
 
 
 def _retries(method: str, error: BaseException) -> int:

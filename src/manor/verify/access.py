@@ -7,6 +7,7 @@ from typing import Any
 
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
+from manor.verify.rules import rule_words
 from manor.verify.team import Actor
 from manor.verify.trial import Trial, Verdict
 
@@ -85,7 +86,7 @@ async def _by_rules(ground: Ground, actor: Actor, namespace: str, questions: Que
     for question in questions:
         words = _words(actor, question)
         if rule := rules.allowing(question):
-            trials.append(Trial(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed by {dict(rule)}"))
+            trials.append(Trial(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed: {rule_words(rule)}"))
         else:
             denied.append(words)
     if denied:

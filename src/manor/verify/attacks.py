@@ -7,14 +7,16 @@ from dataclasses import replace
 from manor.kube import ApiError, Client, KubeError
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
-from manor.verify.mechanisms import RBAC, Stopper
+from manor.verify.mechanisms import QUOTA, RBAC, Stopper
 from manor.verify.requests import Request
 from manor.verify.team import Actor
-from manor.verify.trial import Skip, Trial, Verdict
+from manor.verify.trial import Asked, Skip, Trial, Verdict
 
 Plan = Callable[[Ground], Awaitable[Mapping[str, Request]]]
 """Requests that depend on what the cluster holds."""
 
+EXISTS = "AlreadyExists"
+"""What the API server says last of all, once everything has admitted the request; a quota comes right before it."""
 EVIDENCE_LIMIT = 700
 """Characters of an answer that are kept as evidence."""
 
@@ -31,7 +33,10 @@ async def _asked(ground: Ground, actor: Actor, title: str, request: Request) -> 
 
 async def try_refused(ground: Ground, actor: Actor, title: str, request: Request, by: Stopper) -> Trial:
     """Sends what must be refused `by` that mechanism and by no other."""
-    request = request.filled(ground)
+    try:
+        request = request.filled(ground)
+    except Asked as reason:
+        return Trial(title, Verdict.ASKED, str(reason))
     what = await _asked(ground, actor, title, request)
     try:
         await request.send(ground.act(actor))
@@ -39,13 +44,18 @@ async def try_refused(ground: Ground, actor: Actor, title: str, request: Request
         mechanism = by.stopped(error)
         if mechanism:
             return Trial(what, Verdict.HELD, said(error), mechanism)
+        if error.reason == EXISTS:
+            return Trial(what, Verdict.BROKEN, f"the API server accepted it, and has one of that name: {said(error)}")
         return Trial(what, Verdict.ERROR, f"refused, but not by {by.name}: {said(error)}")
     return Trial(what, Verdict.BROKEN, "the API server accepted it")
 
 
 async def try_allowed(ground: Ground, actor: Actor, title: str, request: Request) -> Trial:
     """Sends the control: the same action where it is allowed."""
-    request = request.filled(ground)
+    try:
+        request = request.filled(ground)
+    except Asked as reason:
+        return Trial(f"control: {title}", Verdict.ASKED, str(reason), control=True)
     what = await _asked(ground, actor, f"control: {title}", request)
     try:
         await request.send(ground.act(actor))
@@ -53,6 +63,8 @@ async def try_allowed(ground: Ground, actor: Actor, title: str, request: Request
         if RBAC.stopped(error):
             why = f"the tenant may not do even the allowed action: {said(error)}"
             return Trial(what, Verdict.SKIPPED, why, control=True)
+        if error.reason == EXISTS or QUOTA.stopped(error):
+            return Trial(what, Verdict.HELD, f"admitted by all that comes before: {said(error)}", control=True)
         return Trial(what, Verdict.ERROR, f"the control failed: {said(error)}", control=True)
     return Trial(what, Verdict.HELD, "accepted", control=True)
 

@@ -4,8 +4,7 @@ VerifyError
 ├── CatalogueError   a check that is not well written: metadata missing, an id used twice
 ├── TenancyError     no tenants, or a `--tenant` that cannot be read
 ├── BaselineError    a baseline file that cannot be read
-├── UnknownCheck     `--only` or `--explain` names a check that does not exist
-└── LeftoverError    what a run made cannot be removed
+└── UnknownCheck     `--only` or `--explain` names a check that does not exist
 """
 
 from manor.errors import ManorError
@@ -29,7 +28,3 @@ class BaselineError(VerifyError):
 
 class UnknownCheck(VerifyError):
     """No check has this id."""
-
-
-class LeftoverError(VerifyError):
-    """What a run made cannot be removed."""

@@ -1,7 +1,7 @@
 """Where an attack takes place: who attacks whom on which cluster, and the words that attacks use for them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,14 @@ from manor.api import Platform
 from manor.kube import Client
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
-from manor.verify.trial import Skip
+from manor.verify.trial import Asked, Skip
 
 if TYPE_CHECKING:
     from manor.verify.probe.stage import Stage
 
 QUEUE_NAME = "kueue.x-k8s.io/queue-name"
+DENIED = {"storage_class": "volumes", "registry": "images", "image": "images", "slot": "namespaces of its own making"}
+"""Words that there are none of because the specs allow none."""
 PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 
 
@@ -59,7 +61,16 @@ class Ground:
     @property
     def image(self) -> str | None:
         """An image that the tenant may run: in a dry run nobody looks whether it exists."""
-        return self.stage.image or (f"{self.registry}/manor-verify:1" if self.registry else None)
+        probes, allowed = self.stage.image, self.attacker.registries
+        if probes and (self.attacker.tenant is None or any(probes.startswith(f"{registry}/") for registry in allowed)):
+            return probes
+        return f"{self.registry}/manor-verify:1" if self.registry else None
+
+    @property
+    def slot(self) -> str | None:
+        """A namespace that the attacker's owners may make; None where they may make none."""
+        tenant = self.attacker.tenant
+        return None if tenant and not tenant.spec.max_namespaces else f"{self.attacker.name}-1"
 
     @property
     def gpu(self) -> str:
@@ -91,8 +102,9 @@ class Ground:
             "other_tenant": other.name,
             "user": own.actor.user,
             "other_user": other.actor.user,
-            "host": own.hosts[0] if own.hosts else None,
-            "other_host": other.hosts[0] if other.hosts else None,
+            "slot": self.slot,
+            "host": _one_of(own.hosts),
+            "other_host": _one_of(other.hosts),
             "image": self.image,
             "storage_class": own.storage_classes[0] if own.storage_classes else None,
             "registry": self.registry,
@@ -118,6 +130,13 @@ class Ground:
         if name not in self.words:
             return match.group(0)
         word = self.words[name]
+        if word is None and name in DENIED and self.attacker.tenant is not None:
+            raise Asked(f"{self.attacker.name} may have no {DENIED[name]}, by its Tenant or the Platform")
         if word is None:
             raise Skip(f"no {name.replace('_', ' ')} is known for {self.label}")
         return word
+
+
+def _one_of(hosts: Sequence[str]) -> str | None:
+    """A host name that the first of `hosts` stands for, which may be a wildcard."""
+    return hosts[0].replace("*", "manor-verify", 1) if hosts else None

@@ -6,10 +6,11 @@ from typing import Any
 Object = dict[str, Any]
 
 NAME = "verify-probe"
-LABELS = {"app.kubernetes.io/managed-by": "manor-verify"}
-"""On everything that a run makes, so that it can be found again after a crash."""
-MADE_BY = "Made by manor verify; it may be deleted."
-"""The description of a namespace that a tenant's owner makes, which may bear no label of ours."""
+"""Of what is sent as a dry run."""
+PROBE = "manor.dev/probe"
+"""The label of everything that a run stores, with the run's name; no tenant may write it (policy manor-metadata)."""
+PREFIX = "manor-verify-"
+"""What the names of stored Pods, Services and claims begin with; no tenant may touch them (policy manor-probes)."""
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 RBAC_API = "rbac.authorization.k8s.io/v1"
@@ -17,7 +18,7 @@ RBAC_API = "rbac.authorization.k8s.io/v1"
 
 def make(api_version: str, kind: str, namespace: str | None = "$own", name: str = NAME, **body: Any) -> Object:
     """An object; `labels`, `annotations` and other metadata go into `meta`."""
-    meta = {"name": name, "labels": dict(LABELS), **body.pop("meta", {})}
+    meta = {"name": name, **body.pop("meta", {})}
     if namespace is not None:
         meta["namespace"] = namespace
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, **body}
@@ -65,7 +66,7 @@ def pod(*containers: Object, namespace: str = "$own", meta: Mapping[str, Any] | 
 
 
 def _template(spec: Object, meta: Mapping[str, Any] | None = None) -> Object:
-    return {"metadata": {"labels": {"app": NAME, **LABELS}, **(meta or {})}, "spec": spec}
+    return {"metadata": {"labels": {"app": NAME}, **(meta or {})}, "spec": spec}
 
 
 def workloads(spec: Object, meta: Mapping[str, Any] | None = None) -> dict[str, Object]:

@@ -10,6 +10,8 @@ from manor.verify.trial import Status, Trial, Verdict
 
 SCHEMA_VERSION = "1"
 """Version of the JSON report; fields are only added within one version."""
+NAMED = 8
+"""Checks that the summary names."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,15 @@ class Result:
         if trial is not None:
             return f"{trial.what}: {trial.got}" if trial.what else trial.got
         if self.status is Status.PASS:
-            return f"stopped by {', '.join(self.mechanisms)}"
+            return "; ".join(
+                filter(None, [f"stopped by {', '.join(self.mechanisms)}" * bool(self.mechanisms), *self.notes])
+            )
         return "nothing was tried"
+
+    @property
+    def notes(self) -> list[str]:
+        """What the specs ask for, so that it was no attack."""
+        return sorted({trial.got for trial in self.trials if trial.verdict is Verdict.ASKED})
 
 
 @dataclass(frozen=True)
@@ -90,11 +99,29 @@ class Report:
     """Who attacked whom."""
     sampling: str
     """How the pairs were chosen."""
+    left: Sequence[str] = ()
+    """What the run made and could not remove."""
     results: Sequence[Result] = field(default_factory=list)
 
     def count(self) -> Counter[Status]:
         """How many results of each status, accepted ones left out."""
         return Counter(result.status for result in self.results if not result.accepted)
+
+    @property
+    def failures(self) -> list[Result]:
+        """What did not pass and is not accepted: what is open first, then what could not be determined."""
+        order = (Status.FAIL, Status.ERROR, Status.SKIPPED)
+        found = [result for result in self.results if result.status in order and not result.accepted]
+        return sorted(found, key=lambda result: order.index(result.status))
+
+    @property
+    def summary(self) -> str:
+        """The verdict with its numbers, and the checks behind it, in one line."""
+        counted = self.count()
+        numbers = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status]) or "nothing checked"
+        ids = [result.check.id for result in self.failures]
+        named = f" ({', '.join(ids[:NAMED])}{', …' if len(ids) > NAMED else ''})" if ids else ""
+        return f"{self.verdict}: {numbers}{named}"
 
     @property
     def verdict(self) -> str:
@@ -103,8 +130,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 where all passed, 1 where one failed, 2 where something could not be determined."""
+        """0 where all passed, 1 where one failed, 2 where something could not be determined or removed."""
         counted = self.count()
         if counted[Status.FAIL]:
             return 1
-        return 2 if counted[Status.ERROR] or counted[Status.SKIPPED] or not self.results else 0
+        undetermined = counted[Status.ERROR] or counted[Status.SKIPPED] or not self.results
+        return 2 if undetermined or self.left else 0

@@ -34,6 +34,19 @@ class Rules:
         return next((rule for rule in self.resources if _resource(rule, wanted)), None)
 
 
+def rule_words(rule: Rule) -> str:
+    """A rule as people say it: `get, list pods, pods/log (apps)`."""
+    parts = [
+        ", ".join(rule.get("verbs", [])),
+        ", ".join([*rule.get("resources", []), *rule.get("nonResourceURLs", [])]),
+    ]
+    if groups := ", ".join(filter(None, rule.get("apiGroups", []))):
+        parts.append(f"({groups})")
+    if names := ", ".join(rule.get("resourceNames", [])):
+        parts.append(f"named {names}")
+    return " ".join(filter(None, parts))
+
+
 def _path(rule: Rule, verb: str, path: str) -> bool:
     urls = rule.get("nonResourceURLs", [])
     fits = any(url in ("*", path) or (url.endswith("*") and path.startswith(url[:-1])) for url in urls)

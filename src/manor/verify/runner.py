@@ -11,11 +11,12 @@ from manor import __version__
 from manor.kube import Client, KubeError, UnknownKind
 from manor.verify.check import Check, Level
 from manor.verify.ground import Ground
+from manor.verify.probe.pod import Disturbed
 from manor.verify.probe.stage import Stage
 from manor.verify.report import Report, Result
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Team, Tenancy, hub, ring, with_decoy
-from manor.verify.trial import Skip, Trial, Verdict, combine
+from manor.verify.trial import Asked, Skip, Trial, Verdict, combine
 
 CONCURRENCY = 24
 """Checks that run at once; each sends several requests."""
@@ -77,11 +78,13 @@ async def run_one(check: Check, ground: Ground) -> list[Trial]:
             trials = await check.run(ground)
     except Skip as reason:
         trials = [Trial("", Verdict.SKIPPED, str(reason))]
+    except Asked as reason:
+        trials = [Trial("", Verdict.ASKED, str(reason))]
     except UnknownKind as error:
         trials = [Trial("", Verdict.SKIPPED, str(error))]
     except TimeoutError:
         trials = [Trial("", Verdict.ERROR, f"took longer than {TIME_LIMIT:g} s")]
-    except KubeError as error:
+    except (KubeError, Disturbed) as error:
         trials = [Trial("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
         trials = [Trial("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
@@ -138,5 +141,6 @@ async def verify(
         tenants=[team.name for team in tenancy.teams],
         pairs=[f"{attacker.name} → {victim.name}" for attacker, victim in pairs.static],
         sampling=pairs.words,
+        left=stage.left,
         results=[done[check.id] for check in chosen],
     )

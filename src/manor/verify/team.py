@@ -122,11 +122,17 @@ def _own(objects: Iterable[dict[str, Any]], tenant: str) -> list[dict[str, Any]]
 
 async def read_tenancy(client: Client) -> Tenancy:
     """The tenants as the cluster has them. Raises TenancyError where there are none, KubeError."""
-    state, gateways = await asyncio.gather(read_state(client), _list(client, GATEWAY_API, "Gateway", TENANT_LABEL))
+    state, gateways, labelled = await asyncio.gather(
+        read_state(client),
+        _list(client, GATEWAY_API, "Gateway", TENANT_LABEL),
+        _list(client, "v1", "Namespace", TENANT_LABEL),
+    )
+    # What is being deleted loses its guards while it goes; nobody makes anything in it any more.
+    ending = {ns["metadata"]["name"] for ns in labelled if "deletionTimestamp" in ns["metadata"]}
     platform = state.platform
     teams = []
     for tenant in sorted(state.tenants.values(), key=lambda t: t.name):
-        found = {name for name, owner in state.namespaces.items() if owner == tenant.name}
+        found = {name for name, owner in state.namespaces.items() if owner == tenant.name} - ending
         declared = [space.name for space in tenant.namespaces if space.name in found]
         spaces = declared + sorted(found - set(declared))
         actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")

@@ -10,6 +10,8 @@ class Verdict(StrEnum):
 
     HELD = "held"
     """The attack was stopped by the expected mechanism, or the control went through."""
+    ASKED = "asked"
+    """Not an attack here: the tenants or the platform ask for it in their specs."""
     BROKEN = "broken"
     """The attack went through."""
     ERROR = "error"
@@ -48,6 +50,10 @@ class Skip(Exception):
     """Raised by a check that cannot be tried; the reason is its text."""
 
 
+class Asked(Exception):
+    """Raised by a check that has nothing to try, because the specs say so; its text says what they say."""
+
+
 def combine(trials: Iterable[Trial]) -> Status:
     """The status of a check: one broken trial fails it, one error leaves it undetermined, no attempt skips it."""
     verdicts = {(trial.verdict, trial.control) for trial in trials}
@@ -56,6 +62,6 @@ def combine(trials: Iterable[Trial]) -> Status:
         return Status.FAIL
     if Verdict.ERROR in seen:
         return Status.ERROR
-    if Verdict.SKIPPED in seen or (Verdict.HELD, False) not in verdicts:
+    if Verdict.SKIPPED in seen or not {(Verdict.HELD, False), (Verdict.ASKED, False)} & verdicts:
         return Status.SKIPPED
     return Status.PASS

@@ -6,15 +6,19 @@ A connection that fails proves nothing by itself. It counts as dropped by policy
  - where nothing answers either of them, but the NetworkPolicies of the attacker's namespace, worked out from the API,
    let no packet go to that address, and the same pod was seen to be cut off from a pod that does answer.
 Where the policies let the packet go, the check fails even though nothing answered.
+
+Each connection to a probe server carries a nonce, and the server is asked afterwards which of them it received: what
+arrived is reached, whatever the attacker's end says, and a witness whose nonce did not arrive was answered by another.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from manor.verify import netpol
+from manor.verify import asked, netpol
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
 from manor.verify.probe.script import TCP_PORT
@@ -90,10 +94,32 @@ WORDS: Mapping[str, Word] = {
 """What targets write as `$node`, …; worked out when the check runs."""
 
 
+SERVED = ("$other_pod", "$other_service", "$other_name")
+"""Words that lead to the victim's probe server."""
+
+
 async def place(ground: Ground, target: Target) -> Target:
     """The target with its host filled in."""
     match = re.fullmatch(r"\$([a-z_]+)", target.host)
     return replace(target, host=await WORDS[match.group(1)](ground)) if match else target
+
+
+def marked(target: Target) -> Target:
+    """The target with a nonce of its own, for its server to tell."""
+    nonce = secrets.token_hex(16)
+    return replace(target, nonce=nonce, path=f"/{nonce}")
+
+
+async def by_request(ground: Ground, target: Target, placed: Target) -> str | None:
+    """The words of the specs by which the attacker may connect there."""
+    if target.host in SERVED:
+        return asked.traffic(ground.attacker, ground.victim)
+    try:
+        return asked.egress(
+            ground.attacker, ground.tenancy.platform, placed.host, placed.port, await _api_service(ground)
+        )
+    except ValueError:  # a name
+        return None
 
 
 async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, witness: Outcome, who: str) -> Trial:
@@ -119,6 +145,28 @@ async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, wi
     return Trial(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One target as the attacker and as the witness try it."""
+
+    title: str
+    target: Target
+    """As the check names it."""
+    mine: Target
+    theirs: Target
+
+    @property
+    def served(self) -> bool:
+        """Whether the victim's probe server is asked what arrived; an echo request is answered below it."""
+        return self.target.host in SERVED and self.target.kind != "icmp"
+
+
+async def _attempt(ground: Ground, title: str, target: Target) -> Attempt:
+    placed = await place(ground, target)
+    attempt = Attempt(title, target, placed, placed)
+    return replace(attempt, mine=marked(placed), theirs=marked(placed)) if attempt.served else attempt
+
+
 def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]) -> Attack:
     """The attacker's pod reaches none of the targets; a pod of the victim, or a free one, is the witness.
 
@@ -128,23 +176,43 @@ def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]
     async def run(ground: Ground) -> list[Trial]:
         stage = ground.stage
         own = await stage.running(ground.attacker, "server")
-        placed = [await place(ground, target) for target in targets.values()]
-        home = Target("tcp", own.ip, TCP_PORT)
+        attempts = [await _attempt(ground, title, target) for title, target in targets.items()]
+        home = marked(Target("tcp", own.ip, TCP_PORT))
         other = ground.victim if witness == "victim" else FREE
-        attacking, witnessing = await asyncio.gather(
-            stage.probe(ground.attacker, [home, *placed]), stage.probe(other, placed)
+        (control, *attacking), witnessing = await asyncio.gather(
+            stage.probe(ground.attacker, [home, *(attempt.mine for attempt in attempts)]),
+            stage.probe(other, [attempt.theirs for attempt in attempts]),
         )
-        who = f"a pod of {other.name}"
-        trials = [_control(ground, home, attacking[0])]
-        for title, target, mine, theirs in zip(targets, placed, attacking[1:], witnessing, strict=True):
-            what = f"{title}: {target} from a pod of {ground.attacker.name}"
-            trials.append(await judge(ground, what, target, mine, theirs, who))
+        (arrived,) = await stage.received(ground.attacker, [home])
+        trials = [_control(ground, home, control, arrived)]
+        evidence = await _evidence(ground, attempts)
+        for attempt, mine, theirs, (got_mine, got_theirs) in zip(
+            attempts, attacking, witnessing, evidence, strict=True
+        ):
+            what = f"{attempt.title}: {attempt.mine} from a pod of {ground.attacker.name}"
+            if why := await by_request(ground, attempt.target, attempt.mine):
+                trials.append(Trial(what, Verdict.ASKED, f"{mine}; asked for by {why}"))
+            elif got_mine:
+                trials.append(Trial(what, Verdict.BROKEN, f"{mine}, but it arrived: the victim's pod received it"))
+            elif attempt.served and theirs.reached and not got_theirs:
+                got = f"the same from {other.name} was answered, and its probe did not receive it: who answered?"
+                trials.append(Trial(what, Verdict.ERROR, got))
+            else:
+                trials.append(await judge(ground, what, attempt.mine, mine, theirs, f"a pod of {other.name}"))
         return trials
 
     return run
 
 
-def _control(ground: Ground, home: Target, outcome: Outcome) -> Trial:
-    verdict = Verdict.HELD if outcome.reached else Verdict.ERROR
+async def _evidence(ground: Ground, attempts: Sequence[Attempt]) -> list[tuple[bool, bool]]:
+    """Of each attempt, whether the victim's server received the attacker's connection, and the witness's."""
+    asked_for = [target for a in attempts if a.served for target in (a.mine, a.theirs)]
+    told = iter(await ground.stage.received(ground.victim, asked_for) if asked_for else [])
+    return [(next(told), next(told)) if attempt.served else (False, False) for attempt in attempts]
+
+
+def _control(ground: Ground, home: Target, outcome: Outcome, arrived: bool) -> Trial:
+    verdict = Verdict.HELD if outcome.reached and arrived else Verdict.ERROR
     what = f"control: {home} from a pod of {ground.attacker.name} to its own"
-    return Trial(what, verdict, str(outcome), control=True)
+    got = f"{outcome}; its server received " + ("it" if arrived else "nothing")
+    return Trial(what, verdict, got, control=True)

@@ -5,35 +5,58 @@ They are strings, not modules: the image need not hold Manor.
 
 TCP_PORT = 8080
 UDP_PORT = 8081
+WITNESS_PORT = 8082
+PYTHON = ("python3", "-I", "-c")
+"""Isolated: neither the environment nor a folder of the user's has a say in what runs."""
 
 SERVER = f"""
 import http.server, os, socket, threading
 
+MOST = 100_000
+seen = set()
+
+def note(nonce):
+    if len(seen) >= MOST:
+        os._exit(1)  # whoever floods it ends it, and that is noticed
+    seen.add(nonce)
+
 class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = os.environ["PROBE"].encode()
+    timeout = 10
+
+    def answer(self, text):
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(text.encode())
+
+    def do_GET(self):
+        note(self.path[1:65])
+        self.answer(os.environ["PROBE"])
 
     def log_message(self, *args):
         pass
+
+class Witness(Handler):
+    def do_GET(self):
+        self.answer("received" if self.path[1:] in seen else "nothing")
 
 def echo():
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("", {UDP_PORT}))
     while True:
         data, peer = sock.recvfrom(2048)
+        note(data[:64].decode(errors="replace"))
         sock.sendto(data, peer)
 
 threading.Thread(target=echo, daemon=True).start()
+witness = http.server.ThreadingHTTPServer(("127.0.0.1", {WITNESS_PORT}), Witness)
+threading.Thread(target=witness.serve_forever, daemon=True).start()
 http.server.ThreadingHTTPServer(("", {TCP_PORT}), Handler).serve_forever()
 """
-"""Answers HTTP and UDP with what its environment says it is."""
+"""Answers HTTP and UDP with what its environment says it is; tells who asks inside its pod which nonces it received."""
 
 CLIENT = """
-import concurrent.futures, errno, json, socket, ssl, struct, sys, time
+import concurrent.futures, contextlib, errno, json, socket, ssl, struct, sys, time
 
 WAIT = 3.0
 
@@ -46,13 +69,17 @@ def tcp(target):
         sock.settimeout(WAIT)
         sock.connect((address[0], target["port"], *address[2:]))
         if target["kind"] == "tcp":
+            if target["nonce"]:
+                sock.sendall(f"GET /{target['nonce']} HTTP/1.0\\r\\n\\r\\n".encode())
+                with contextlib.suppress(OSError):
+                    sock.recv(4096)
             return "connected"
         if target["kind"] == "https":
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             sock = context.wrap_socket(sock)
-        head = "".join(f"{k}: {v}\\r\\n" for k, v in {"Host": target["host"], **target.get("headers", {})}.items())
-        sock.sendall(f"GET {target.get('path', '/')} HTTP/1.1\\r\\n{head}Connection: close\\r\\n\\r\\n".encode())
+        head = "".join(f"{k}: {v}\\r\\n" for k, v in {"Host": target["host"], **target["headers"]}.items())
+        sock.sendall(f"GET {target['path']} HTTP/1.1\\r\\n{head}Connection: close\\r\\n\\r\\n".encode())
         data = b""
         while len(data) < 4096:
             part = sock.recv(4096)
@@ -66,7 +93,7 @@ def udp(target):
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.settimeout(WAIT / 2)
         sock.connect((address[0], target["port"], *address[2:]))
-        payload = bytes.fromhex(target.get("send", "70726f6265"))
+        payload = target["nonce"].encode() or bytes.fromhex(target["send"])
         for _ in range(2):
             sock.send(payload)
             try:

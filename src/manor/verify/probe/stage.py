@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Self
 
-from manor.kube import Client, Conflict, NotFound
+from manor.kube import ApiError, Client, NotFound
 from manor.verify.check import Level
-from manor.verify.objects import LABELS, container, make, pod_spec
+from manor.verify.mechanisms import RBAC, any_of, policy
+from manor.verify.objects import PREFIX, PROBE, Object, make
 from manor.verify.probe.leftovers import sweep
 from manor.verify.probe.line import Line
-from manor.verify.probe.script import CLIENT, SERVER, TCP_PORT, UDP_PORT
+from manor.verify.probe.pod import Disturbed, Running, probe_pod, started
+from manor.verify.probe.script import CLIENT, PYTHON, SERVER, TCP_PORT, UDP_PORT, WITNESS_PORT
 from manor.verify.team import DECOY, Actor, Team, Tenancy
 from manor.verify.trial import Skip
 
@@ -23,6 +25,8 @@ START_LIMIT = 120.0
 
 FREE = Team("manor-verify-control", ("manor-verify-control",), (Actor("verifier", "manor-verify"),))
 """A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach without policies."""
+OUT_OF_REACH = any_of(policy("probes"), RBAC)
+"""What keeps a tenant from its probes."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
     send: str = "70726f6265"
     """UDP payload, in hexadecimal."""
+    nonce: str = ""
+    """What the connection tells a probe server, which is asked afterwards whether it arrived."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.host}" + (f":{self.port}" if self.port else "")
@@ -59,23 +65,12 @@ class Outcome:
         return f"{self.outcome} after {self.seconds} s ({self.detail})"
 
 
-@dataclass(frozen=True)
-class Running:
-    """A probe pod that runs."""
-
-    namespace: str
-    name: str
-    ip: str
-    service_ip: str = ""
-
-    @property
-    def host(self) -> str:
-        """The DNS name of its Service."""
-        return f"{self.name}.{self.namespace}.svc.cluster.local"
-
-
 class Stage:
-    """The probe pods of a run; each is started once, by the first check that asks for it."""
+    """The probe pods of a run; each is started once, by the first check that asks for it.
+
+    The platform makes and enters them, under names and a label that are out of the tenants' reach: a tenant that could
+    replace or enter a probe would write its own verdict.
+    """
 
     def __init__(self, client: Client, tenancy: Tenancy, level: Level, image: str | None) -> None:
         self.client = client
@@ -83,11 +78,13 @@ class Stage:
         self.level = level
         platform = tenancy.platform
         self.image = image or (platform.spec.images.training if platform else None)
-        self.run = f"verify-{secrets.token_hex(3)}"
+        self.run = f"{PREFIX}{secrets.token_hex(3)}"
+        self.left: list[str] = []
+        """What could not be removed at the end."""
         self._started: dict[tuple[str, str], asyncio.Task[Running]] = {}
-        self._lines: dict[str, Line[Target, Outcome]] = {}
+        self._lines: dict[tuple[str, str], Line[Target, Outcome]] = {}
         self._enforced: dict[str, asyncio.Task[bool]] = {}
-        self._spaces: dict[str, asyncio.Task[None]] = {}
+        self._spaces: dict[str, asyncio.Task[Object]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -97,7 +94,7 @@ class Stage:
         if level is not Level.LIVE:
             yield stage
             return
-        await sweep(client)
+        await sweep(client)  # what stays has other names, and is told at the end
         try:
             yield stage
         finally:
@@ -108,11 +105,15 @@ class Stage:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await sweep(self.client)
+        self.left = await sweep(self.client)
+        namespaces = {namespace for namespace, _ in self._started}
+        await asyncio.gather(*map(self._forget, namespaces), return_exceptions=True)
 
-    def acting(self, team: Team) -> Client:
-        """Who makes the probes of a team: its own mightiest member; the verifier for teams of its own making."""
-        return self.client if team.name in (DECOY, FREE.name) else team.actor.client(self.client)
+    async def _forget(self, namespace: str) -> None:
+        """Removes the events of the run's own pods: they are no news to the team."""
+        for event in await self.client.list("v1", "Event", namespace):
+            if event["involvedObject"].get("name", "").startswith(self.run):
+                await self.client.delete("v1", "Event", event["metadata"]["name"], namespace)
 
     async def running(self, team: Team, role: str) -> Running:
         """The `client` or `server` pod of a team, started if it is not yet. Raises Skip where it cannot be."""
@@ -122,11 +123,21 @@ class Stage:
         return await asyncio.shield(self._started[key])
 
     async def probe(self, team: Team, targets: Sequence[Target]) -> list[Outcome]:
-        """What the team's client pod gets from each target."""
-        pod = await self.running(team, "client")
-        if team.namespace not in self._lines:
-            self._lines[team.namespace] = Line(partial(self._exec, pod))
-        return await self._lines[team.namespace].ask(targets)
+        """What the team's client pod gets from each target. Raises Disturbed."""
+        return await self._ask(team, await self.running(team, "client"), targets)
+
+    async def received(self, team: Team, targets: Sequence[Target]) -> list[bool]:
+        """Whether the nonce of each target has arrived at the team's server, by its own word. Raises Disturbed."""
+        asked = [Target("http", "127.0.0.1", WITNESS_PORT, f"/{target.nonce}") for target in targets]
+        answers = await self._ask(team, await self.running(team, "server"), asked)
+        return [answer.detail.endswith("\r\n\r\nreceived") for answer in answers]
+
+    async def _ask(self, team: Team, pod: Running, targets: Sequence[Target]) -> list[Outcome]:
+        await self.guarded(team)
+        key = (pod.namespace, pod.name)
+        if key not in self._lines:
+            self._lines[key] = Line(partial(self._exec, pod))
+        return await self._lines[key].ask(targets)
 
     async def enforced(self, team: Team) -> bool:
         """Whether the team's pod is cut off from a pod that answers a free one: policies are enforced on it."""
@@ -141,71 +152,90 @@ class Stage:
 
     async def _exec(self, pod: Running, targets: list[Target]) -> list[Outcome]:
         words = [{**asdict(target), "headers": dict(target.headers)} for target in targets]
-        command = ["python3", "-c", CLIENT, json.dumps(words)]
-        result = await self.client.exec(pod.namespace, pod.name, command, timeout=60)
+        command = [*PYTHON, CLIENT, json.dumps(words)]
+        result = await self.client.exec(pod.namespace, pod.name, command, container="main", timeout=60)
+        pod.check(await self.client.get("v1", "Pod", pod.name, pod.namespace))
         if result.exit_code:
             where = f"{pod.namespace}/{pod.name}"
             raise RuntimeError(f"the probe in {where} ended with {result.exit_code}: {result.stderr[-400:]}")
         return [Outcome(**outcome) for outcome in json.loads(result.stdout)]
 
-    async def _space(self, team: Team) -> None:
+    async def space(self, team: Team) -> Object:
+        """The team's namespace; it is made where the team is one of the run's own."""
         if team.name not in (DECOY, FREE.name):
-            return
+            return await self.client.get("v1", "Namespace", team.namespace)
         if team.name not in self._spaces:
             self._spaces[team.name] = asyncio.create_task(self._make_space(team.namespace))
-        await asyncio.shield(self._spaces[team.name])
+        return await asyncio.shield(self._spaces[team.name])
 
-    async def _make_space(self, name: str) -> None:
+    async def _make_space(self, name: str) -> Object:
         levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-        await self._create(self.client, make("v1", "Namespace", None, name, meta={"labels": {**LABELS, **levels}}))
+        made = await self.client.create(
+            make("v1", "Namespace", None, name, meta={"labels": {PROBE: self.run, **levels}})
+        )
         for _ in range(100):  # the controller makes it a moment later, and no pod is admitted before
             try:
                 await self.client.get("v1", "ServiceAccount", "default", name)
             except NotFound:
                 await asyncio.sleep(0.1)
             else:
-                return
+                break
+        return made
 
     async def _start(self, team: Team, role: str) -> Running:
+        image, name = self.needed_image(), f"{self.run}-{role}"
+        owner = await self.space(team)
+        fields: Object = {"env": [{"name": "PROBE", "value": f"{team.name} {role}"}]}
+        service_ip, program = "", "import time; time.sleep(3600)"
+        if role == "server":
+            program = SERVER
+            fields["readinessProbe"] = {"tcpSocket": {"port": TCP_PORT}, "periodSeconds": 1}
+            ports = [{"name": "tcp", "port": TCP_PORT}, {"name": "udp", "port": UDP_PORT, "protocol": "UDP"}]
+            body = {"selector": {PROBE: name}, "ports": ports}
+            service = make("v1", "Service", team.namespace, name, meta={"labels": {PROBE: name}}, spec=body)
+            service_ip = (await self.client.create(service))["spec"]["clusterIP"]
+        pod = probe_pod(owner, name, program, image, **fields)
+        await self.client.create(pod)
+        return started(await self.ready(team.namespace, name), pod, service_ip)
+
+    def needed_image(self) -> str:
+        """The image of probe pods. Raises Skip where none is known."""
         if not self.image:
             raise Skip("no image for probe pods: name one that holds python3 with --probe-image")
-        await self._space(team)
-        client, name = self.acting(team), f"{self.run}-{role}"
-        labels = {**LABELS, "app": name}
-        program = ["python3", "-c", SERVER if role == "server" else "import time; time.sleep(3600)"]
-        main = container(self.image, command=program, env=[{"name": "PROBE", "value": f"{team.name} {role}"}])
-        if role == "server":
-            main["readinessProbe"] = {"tcpSocket": {"port": TCP_PORT}, "periodSeconds": 1}
-        spec = pod_spec(main, terminationGracePeriodSeconds=0, activeDeadlineSeconds=3600)
-        service_ip = ""
-        if role == "server":
-            ports = [
-                {"name": "tcp", "port": TCP_PORT},
-                {"name": "udp", "port": UDP_PORT, "protocol": "UDP"},
-            ]
-            body = {"selector": {"app": name}, "ports": ports}
-            service = make("v1", "Service", team.namespace, name, meta={"labels": labels}, spec=body)
-            service_ip = (await self._create(client, service))["spec"]["clusterIP"]
-        await self._create(client, make("v1", "Pod", team.namespace, name, meta={"labels": labels}, spec=spec))
-        return Running(team.namespace, name, await self.ready(team.namespace, name), service_ip)
+        return self.image
 
-    async def _create(self, client: Client, obj: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await client.create(obj)
-        except Conflict:
-            meta = obj["metadata"]
-            return await self.client.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+    async def guarded(self, team: Team) -> None:
+        """Raises Disturbed where a member of a tenant may enter its probes. Where Manor is not, nothing is promised."""
+        if team.tenant is None:
+            return
+        path = f"/api/v1/namespaces/{team.namespace}/pods/{self.run}-client/exec"
+        try:  # admission has its say before the server misses the pod, or the upgrade to a stream
+            await team.actor.client(self.client).request("POST", path, params={"command": "true", "stdout": "true"})
+        except ApiError as error:
+            if OUT_OF_REACH.stopped(error):
+                return
+        raise Disturbed(
+            f"{team.actor} may enter the probe pods in {team.namespace}: what they see proves nothing. "
+            "`manor apply` binds the policy manor-probes"
+        )
 
-    async def ready(self, namespace: str, name: str) -> str:
-        """Waits until a pod is ready; its address. Raises Skip with what the pod says where it does not get there."""
+    async def ready(self, namespace: str, name: str) -> Object:
+        """The pod, once it is ready. Raises Skip with what it says where it does not get there."""
         state: dict[str, Any] = {}
         for _ in range(int(START_LIMIT * 2)):
-            state = (await self.client.get("v1", "Pod", name, namespace))["status"]
+            live = await self.client.get("v1", "Pod", name, namespace)
+            state = live.get("status", {})
             conditions = {c["type"]: c["status"] for c in state.get("conditions", [])}
             if conditions.get("Ready") == "True":
-                return str(state["podIP"])
+                return live
             if state.get("phase") in ("Failed", "Succeeded"):
                 break
             await asyncio.sleep(0.5)
-        waiting = [status.get("state") for status in state.get("containerStatuses", [])] or state.get("conditions")
-        raise Skip(f"probe pod {namespace}/{name} did not become ready: {state.get('phase')}, {str(waiting)[:400]}")
+        raise Skip(f"probe pod {namespace}/{name} did not become ready: {state.get('phase')}; {_why(state)[:400]}")
+
+
+def _why(state: Object) -> str:
+    """What a pod's status says of its containers that do not run, or else of itself."""
+    told = [reason for status in state.get("containerStatuses", []) for reason in status.get("state", {}).values()]
+    told += [c for c in state.get("conditions", []) if c["status"] != "True"]
+    return "; ".join(f"{one['reason']}: {one.get('message', '')}" for one in told if one.get("reason"))

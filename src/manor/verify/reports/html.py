@@ -1,33 +1,89 @@
 """The report as one HTML file for an auditor: what was proven, when, on which cluster, with the evidence."""
 
 from collections.abc import Iterable
-from html import escape
+from html import escape as html_escape
 from itertools import groupby
 
 from manor.verify.report import Report, Result
 from manor.verify.trial import Status, Trial, Verdict
+from manor.visible import visible
 
-TRIALS_SHOWN = 60
-"""Trials of one check that are shown; the JSON report has them all."""
+TRIALS_SHOWN = 40
+"""Trials of one check that are shown; of one that passed, a quarter. The JSON report has them all."""
+RANK = (Verdict.BROKEN, Verdict.ERROR, Verdict.SKIPPED, Verdict.ASKED, Verdict.HELD)
+"""Verdicts, the gravest first."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --pass: #1a7f37; --fail: #cf222e; --other: #9a6700; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; text-transform: capitalize }
+h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem } a { color: inherit }
 table { border-collapse: collapse; width: 100% }
 td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top }
 code, .got { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0 } summary { cursor: pointer }
 .badge { display: inline-block; min-width: 5em; text-align: center; border-radius: 3px; color: #fff; font-weight: 600 }
 .pass, .held { background: var(--pass) } .fail, .broken { background: var(--fail) }
-.error, .skipped, .accepted { background: var(--other) }
-.reason { color: var(--fail) } dt { font-weight: 600 } dd { margin: 0 0 .4rem 0 }
-@media print { details { break-inside: avoid } }
+.error, .skipped, .accepted, .asked { background: var(--other) }
+h1.verified { color: var(--pass) } h1.red { color: var(--fail) }
+.reason { color: var(--fail) } dt { font-weight: 600 } dd { margin: 0 0 .4rem 0 } .matrix { overflow-x: auto }
+@media print { .tools { display: none } details { break-inside: avoid }
+  details::details-content { content-visibility: visible; block-size: auto } }
 """
+
+SCRIPT = """
+const all = () => [...document.querySelectorAll("details")];
+const filter = () => {
+  const text = document.getElementById("find").value.toLowerCase();
+  const status = document.getElementById("status").value;
+  for (const one of all()) {
+    const fits = one.textContent.toLowerCase().includes(text) && (!status || one.dataset.status === status);
+    one.hidden = !fits;
+  }
+};
+document.getElementById("find").addEventListener("input", filter);
+document.getElementById("status").addEventListener("change", filter);
+document.getElementById("open").addEventListener("click", () => {
+  const shut = all().some(one => !one.open);
+  all().forEach(one => one.open = shut);
+});
+addEventListener("beforeprint", () => all().forEach(one => one.open = true));
+const go = () => { const one = document.getElementById(location.hash.slice(1)); if (one) one.open = true; };
+addEventListener("hashchange", go); go();
+"""
+
+TOOLS = (
+    '<p class="tools"><input id="find" placeholder="filter" aria-label="filter"> <select id="status" '
+    'aria-label="status"><option value="">all</option>'
+    + "".join(f"<option>{status}</option>" for status in (*Status, "accepted"))
+    + '</select> <button id="open">open or close all</button></p>'
+)
+
+
+def escape(text: str) -> str:
+    """Text from the cluster, as text."""
+    return html_escape(visible(text))
 
 
 def to_html(report: Report) -> str:
     """One page that needs no network."""
+    planes = groupby(report.results, key=lambda result: result.check.plane)
+    body = "".join(f"<h2>{_title(plane)}</h2>{''.join(map(_check, results))}" for plane, results in planes)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Isolation report: {escape(report.verdict)}</title><style>{STYLE}</style></head><body>"
+        f'<h1 class="{"verified" if report.exit_code == 0 else "red"}">Isolation report: {escape(report.verdict)}</h1>'
+        "<p>Each check attacks the cluster as a tenant's own user or pod. It passes only when the named mechanism "
+        "stopped every attempt and the positive control, the same action where it is allowed, went through.</p>"
+        f"{_failures(report)}{_facts(report)}{_matrix(report)}{TOOLS}{body}<script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def _title(plane: str) -> str:
+    return plane.upper() if plane == "rbac" else plane.capitalize()
+
+
+def _facts(report: Report) -> str:
     counted = report.count()
     accepted = sum(result.accepted for result in report.results)
     facts = {
@@ -41,17 +97,44 @@ def to_html(report: Report) -> str:
         "Tenants": ", ".join(report.tenants),
         "Sampling": report.sampling,
     }
-    rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
-    planes = groupby(report.results, key=lambda result: result.check.plane)
-    body = "".join(f"<h2>{escape(plane)}</h2>{''.join(map(_check, results))}" for plane, results in planes)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>Isolation report: {escape(report.verdict)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Isolation report: {escape(report.verdict)}</h1>"
-        "<p>Each check attacks the cluster as a tenant's own user or pod. It passes only when the named mechanism "
-        "stopped every attempt and the positive control, the same action where it is allowed, went through.</p>"
-        f"<table>{rows}</table>{body}</body></html>\n"
+    if report.left:
+        facts["Left behind"] = ", ".join(report.left)
+    return f"<table>{''.join(f'<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>' for k, v in facts.items())}</table>"
+
+
+def _failures(report: Report) -> str:
+    rows = "".join(
+        f'<tr><td><span class="badge {r.status}">{r.status}</span></td>'
+        f'<td><a href="#{r.check.id}"><code>{r.check.id}</code></a> {escape(r.check.title)}'
+        f'<div class="reason">{escape(r.reason)}</div></td></tr>'
+        for r in report.failures
     )
+    return f"<h2>What did not pass</h2><table>{rows}</table>" if rows else ""
+
+
+def _matrix(report: Report) -> str:
+    """Who attacked whom, and the gravest verdict of it."""
+    worst: dict[str, tuple[Verdict, int]] = {}
+    for result in report.results:
+        for trial in result.trials:
+            if not result.accepted and not trial.control:
+                verdict, count = worst.get(trial.ground, (Verdict.HELD, 0))
+                worst[trial.ground] = (min(verdict, trial.verdict, key=RANK.index), count + 1)
+    victims = sorted({ground.partition(" → ")[2] for ground in worst})
+    rows = []
+    for attacker in sorted({ground.partition(" → ")[0] for ground in worst}):
+        cells = "".join(_cell(worst.get(f"{attacker} → {victim}")) for victim in victims)
+        rows.append(f"<tr><th>{escape(attacker)}</th>{cells}</tr>")
+    head = "".join(f"<th>{escape(victim)}</th>" for victim in victims)
+    table = f"<table><tr><th>attacker \\ victim</th>{head}</tr>{''.join(rows)}</table>"
+    return f'<h2>Who attacked whom</h2><div class="matrix">{table}</div>' if rows else ""
+
+
+def _cell(found: tuple[Verdict, int] | None) -> str:
+    if found is None:
+        return "<td></td>"
+    verdict, count = found
+    return f'<td><span class="badge {verdict}">{verdict}</span> {count}</td>'
 
 
 def _check(result: Result) -> str:
@@ -65,6 +148,8 @@ def _check(result: Result) -> str:
         "Severity, level": f"{check.severity}, {check.level}",
         "Stopped by": ", ".join(result.mechanisms) or "nothing",
     }
+    if result.notes:
+        facts["Asked for"] = "; ".join(result.notes)
     if result.acceptance is not None:
         facts["Accepted"] = f"{result.acceptance.reason} (until {result.acceptance.expires})"
     if result.status is not Status.PASS:
@@ -72,19 +157,22 @@ def _check(result: Result) -> str:
     listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
     why = "" if result.status is Status.PASS else f'<div class="reason">{escape(result.reason)}</div>'
     opened = " open" if result.status is not Status.PASS else ""
+    shown = TRIALS_SHOWN // 4 if result.status is Status.PASS else TRIALS_SHOWN
     return (
-        f'<details{opened}><summary><span class="badge {status}">{status}</span> <code>{check.id}</code> '
-        f"{escape(check.title)}{why}</summary><dl>{listed}</dl>{_evidence(result.trials)}</details>"
+        f'<details id="{check.id}" data-status="{status}"{opened}>'
+        f'<summary><span class="badge {status}">{status}</span> '
+        f"<code>{check.id}</code> {escape(check.title)}{why}</summary><dl>{listed}</dl>"
+        f"{_evidence(result.trials, shown)}</details>"
     )
 
 
-def _evidence(trials: Iterable[Trial]) -> str:
-    ordered = sorted(trials, key=lambda trial: trial.verdict is Verdict.HELD)
+def _evidence(trials: Iterable[Trial], most: int) -> str:
+    ordered = sorted(trials, key=lambda trial: RANK.index(trial.verdict))
     rows = "".join(
         f'<tr><td><span class="badge {trial.verdict}">{trial.verdict}</span></td><td>{escape(trial.ground)}</td>'
         f'<td><code>{escape(trial.what)}</code></td><td class="got">{escape(trial.got)}</td></tr>'
-        for trial in ordered[:TRIALS_SHOWN]
+        for trial in ordered[:most]
     )
-    more = len(ordered) - TRIALS_SHOWN
+    more = len(ordered) - most
     rest = f"<p>{more} more trials of the same kind are in the JSON report.</p>" if more > 0 else ""
     return f"<table><tr><th>Verdict</th><th>Who</th><th>What</th><th>Answer</th></tr>{rows}</table>{rest}"

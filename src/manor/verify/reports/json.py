@@ -9,7 +9,7 @@ from manor.verify.trial import Status, Trial
 
 def to_json(report: Report) -> str:
     """The whole report."""
-    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(report), indent=1, ensure_ascii=False) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -19,6 +19,10 @@ def document(report: Report) -> dict[str, Any]:
         "schemaVersion": SCHEMA_VERSION,
         "verdict": report.verdict,
         "exitCode": report.exit_code,
+        "failures": [
+            {"id": r.check.id, "title": r.check.title, "status": r.status.value, "reason": r.reason}
+            for r in report.failures
+        ],
         "started": report.started.isoformat(timespec="seconds"),
         "seconds": round(report.seconds, 3),
         "level": report.level.value,
@@ -31,6 +35,7 @@ def document(report: Report) -> dict[str, Any]:
             **{status.value: counted[status] for status in Status},
             "accepted": sum(result.accepted for result in report.results),
         },
+        "left": list(report.left),
         "results": [_result(result) for result in report.results],
     }
 

@@ -5,10 +5,11 @@ from xml.etree import ElementTree as Xml
 
 from manor.verify.report import Report, Result
 from manor.verify.trial import Status
+from manor.visible import visible
 
 
 def to_junit(report: Report) -> str:
-    """The report; an accepted finding is a skipped case."""
+    """The report, in each suite first what did not pass; an accepted finding is a skipped case."""
     root = Xml.Element("testsuites", name="manor verify", time=f"{report.seconds:.3f}")
     for plane, group in groupby(report.results, key=lambda result: result.check.plane):
         results = list(group)
@@ -22,7 +23,7 @@ def to_junit(report: Report) -> str:
             skipped=str(_count(results, Status.SKIPPED) + sum(result.accepted for result in results)),
             timestamp=report.started.isoformat(timespec="seconds"),
         )
-        for result in results:
+        for result in sorted(results, key=lambda result: result.status is Status.PASS):
             suite.append(_case(result))
     Xml.indent(root)
     return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
@@ -42,12 +43,10 @@ def _case(result: Result) -> Xml.Element:
             case, "skipped", message=f"accepted until {result.acceptance.expires}: {result.acceptance.reason}"
         )
     elif result.status is not Status.PASS:
-        Xml.SubElement(case, tags[result.status], message=_printable(result.reason)).text = check.remedy
-    lines = [f"[{t.verdict}] {t.ground}: {t.what} -> {t.got}" for t in result.trials]
-    Xml.SubElement(case, "system-out").text = _printable("\n".join(lines))
+        Xml.SubElement(case, tags[result.status], message=visible(result.reason)).text = check.remedy
+    if result.status is Status.PASS:
+        lines = [f"{len(result.trials)} trials; {result.reason}"]
+    else:
+        lines = [f"[{t.verdict}] {t.ground}: {t.what} -> {t.got}" for t in result.trials]
+    Xml.SubElement(case, "system-out").text = visible("\n".join(lines))
     return case
-
-
-def _printable(text: str) -> str:
-    """XML 1.0 has no control characters but tab and line ends."""
-    return "".join(char for char in text if char.isprintable() or char in "\t\n")

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from manor.verify.check import Check, Severity
 from manor.verify.report import Report, Result
@@ -13,7 +14,7 @@ SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5"
 
 
 def to_sarif(report: Report) -> str:
-    """The report; a finding's place is the cluster, since no file is at fault."""
+    """The report. No file is at fault: a finding's place is the cluster, as a path that code scanning can show."""
     checks = [result.check for result in report.results]
     results = [
         _result(result, index, report)
@@ -60,7 +61,16 @@ def _result(result: Result, index: int, report: Report) -> dict[str, Any]:
         "kind": "open" if undetermined else "fail",
         "level": "none" if undetermined else LEVELS[result.check.severity],
         "message": {"text": f"{result.status}: {result.reason}"},
-        "locations": [{"logicalLocations": [{"fullyQualifiedName": report.server, "kind": "resource"}]}],
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": f"clusters/{quote(report.context, safe='')}"},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": report.server, "kind": "resource"}],
+            }
+        ],
+        "partialFingerprints": {"check/v1": result.check.id},
     }
     if result.accepted and result.acceptance is not None:
         found["suppressions"] = [{"kind": "external", "justification": result.acceptance.reason}]

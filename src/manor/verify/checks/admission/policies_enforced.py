@@ -20,6 +20,7 @@ KNOWN = [
     "namespaces",
     "pod-fields",
     "pods",
+    "probes",
     "queues",
     "rbac",
     "reserved",

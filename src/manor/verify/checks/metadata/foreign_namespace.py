@@ -33,13 +33,13 @@ CHECK = Check(
         {
             "for another tenant": create(space("$other_tenant-1", {"manor.dev/tenant": "$other_tenant"})),
             "another's name, its own label": create(space("$other_tenant-1", {"manor.dev/tenant": "$tenant"})),
-            "its own name, another's label": create(space("$tenant-1", {"manor.dev/tenant": "$other_tenant"})),
+            "its own name, another's label": create(space("$slot", {"manor.dev/tenant": "$other_tenant"})),
             "a reserved name": create(space("kube-$tenant", {"manor.dev/tenant": "$tenant"})),
             "a foreign name": create(space("verify-foreign", {"manor.dev/tenant": "$tenant"})),
             "beyond its limit": create(space("$tenant-101", {"manor.dev/tenant": "$tenant"})),
-            "a tenant that does not exist": create(space("$tenant-1", {"manor.dev/tenant": "manor-verify-nobody"})),
+            "a tenant that does not exist": create(space("$slot", {"manor.dev/tenant": "manor-verify-nobody"})),
         },
         by=any_of(policy("namespaces"), RBAC),
-        control=create(space("$tenant-1", {"manor.dev/tenant": "$tenant"})),
+        control=create(space("$slot", {"manor.dev/tenant": "$tenant"})),
     ),
 )

@@ -3,7 +3,7 @@
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
-from manor.verify.trial import Trial
+from manor.verify.trial import Trial, Verdict
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
@@ -20,14 +20,18 @@ async def _look(ground: Ground) -> list[Trial]:
         if claimed is None and not declared:
             continue
         if "deletionTimestamp" in namespace["metadata"]:
-            trials.append(holds(f"label of namespace {name}", True, "is being deleted", "its deletion"))
+            trials.append(Trial(f"label of namespace {name}", Verdict.ASKED, f"namespace {name} is being deleted"))
             continue
         slots = {f"{claimed}-{number}" for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)}
         # Only Manor writes on a Tenant which namespaces it kept for what is in them.
         kept = tenant is not None and name in tenant.kept_namespaces
-        fine = declared == [claimed] or (not declared and (name in slots or kept))
-        got = f"labelled {claimed}, {'kept for it' if kept else 'declared by ' + (', '.join(declared) or 'no tenant')}"
-        trials.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
+        fine = declared == [claimed] or (not declared and name in slots)
+        if kept and not declared:
+            told = f"kept: namespace {name} of {claimed}, no longer declared"
+            trials.append(Trial(f"label of namespace {name}", Verdict.ASKED, told))
+        else:
+            got = f"labelled {claimed}, declared by {', '.join(declared) or 'no tenant'}"
+            trials.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
         level = labels.get(ENFORCE)
         trials.append(
             holds(f"Pod Security of namespace {name}", level == "restricted", f"enforce: {level}", "its label")

@@ -8,10 +8,10 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import need, seen
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import RBAC, policy
-from manor.verify.objects import MADE_BY, Object, config_map, make, pod
+from manor.verify.objects import PROBE, Object, config_map, make, pod
 from manor.verify.requests import create, lists
 from manor.verify.team import account
-from manor.verify.trial import Trial, Verdict
+from manor.verify.trial import Asked, Trial, Verdict
 
 
 async def _free_slot(ground: Ground) -> str:
@@ -20,13 +20,13 @@ async def _free_slot(ground: Ground) -> str:
     taken = {n["metadata"]["name"] for n in await ground.snapshot.all("v1", "Namespace")}
     limit = tenant.spec.max_namespaces if tenant else 0
     free = [name for n in range(1, limit + 1) if (name := f"{ground.attacker.name}-{n}") not in taken]
-    need(free, f"{ground.attacker.name} may make no more namespaces")
+    if not free:
+        raise Asked(f"the owners of {ground.attacker.name} may make no more namespaces (maxNamespaces: {limit})")
     return free[-1]
 
 
 def _space(ground: Ground, name: str) -> Object:
-    meta = {"labels": {"manor.dev/tenant": ground.attacker.name}, "annotations": {"kubernetes.io/description": MADE_BY}}
-    return make("v1", "Namespace", None, name, meta=meta)
+    return make("v1", "Namespace", None, name, meta={"labels": {"manor.dev/tenant": ground.attacker.name}})
 
 
 async def _attack(ground: Ground) -> list[Trial]:
@@ -37,6 +37,9 @@ async def _attack(ground: Ground) -> list[Trial]:
         what = f"control: as {owner}: create namespace {name}"
         return [Trial(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
     try:
+        # An owner may not write it; should this run be killed, the next one finds the namespace by it.
+        label = {"metadata": {"labels": {PROBE: ground.stage.run}}}
+        await ground.client.patch("v1", "Namespace", name, label)
         controller = account("kube-system", "replicaset-controller")
         tries = [
             try_refused(ground, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),

@@ -27,11 +27,11 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "without a label": create(space("$tenant-1", {})),
-            "with an empty label": create(space("$tenant-1", {"manor.dev/tenant": ""})),
-            "in upper case": create(space("$tenant-1", {"Manor.dev/tenant": "$tenant"})),
+            "without a label": create(space("$slot", {})),
+            "with an empty label": create(space("$slot", {"manor.dev/tenant": ""})),
+            "in upper case": create(space("$slot", {"Manor.dev/tenant": "$tenant"})),
         },
         by=any_of(policy("namespaces"), RBAC, SCHEMA),
-        control=create(space("$tenant-1", {"manor.dev/tenant": "$tenant"})),
+        control=create(space("$slot", {"manor.dev/tenant": "$tenant"})),
     ),
 )

@@ -34,20 +34,20 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "privileged": create(space("$tenant-1", {**OWN, "pod-security.kubernetes.io/enforce": "privileged"})),
-            "an old version": create(space("$tenant-1", {**OWN, "pod-security.kubernetes.io/enforce-version": "v1.0"})),
-            "a label of another's selector": create(space("$tenant-1", {**OWN, "team": "$other_tenant"})),
-            "the gateway's name label": create(space("$tenant-1", {**OWN, "name": "envoy-gateway-system"})),
-            "an owner reference": create(merged(space("$tenant-1", OWN), {"metadata": {"ownerReferences": [OWNER]}})),
-            "a finalizer": create(merged(space("$tenant-1", OWN), {"metadata": {"finalizers": ["manor.dev/keep"]}})),
+            "privileged": create(space("$slot", {**OWN, "pod-security.kubernetes.io/enforce": "privileged"})),
+            "an old version": create(space("$slot", {**OWN, "pod-security.kubernetes.io/enforce-version": "v1.0"})),
+            "a label of another's selector": create(space("$slot", {**OWN, "team": "$other_tenant"})),
+            "the gateway's name label": create(space("$slot", {**OWN, "name": "envoy-gateway-system"})),
+            "an owner reference": create(merged(space("$slot", OWN), {"metadata": {"ownerReferences": [OWNER]}})),
+            "a finalizer": create(merged(space("$slot", OWN), {"metadata": {"finalizers": ["manor.dev/keep"]}})),
             "a node selector": create(
                 merged(
-                    space("$tenant-1", OWN),
+                    space("$slot", OWN),
                     {"metadata": {"annotations": {"scheduler.alpha.kubernetes.io/node-selector": "a=b"}}},
                 )
             ),
         },
         by=any_of(policy("namespaces"), RBAC),
-        control=create(space("$tenant-1", OWN)),
+        control=create(space("$slot", OWN)),
     ),
 )

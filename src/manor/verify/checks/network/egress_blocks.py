@@ -1,12 +1,12 @@
 """No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses."""
 
 from manor.verify import netpol
+from manor.verify.asked import METADATA
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
 from manor.verify.trial import Trial
 
-METADATA = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")
 ALWAYS = (*METADATA, "169.254.0.1", "fe80::1", "127.0.0.1", "::1", "224.0.0.1")
 
 

@@ -1,4 +1,4 @@
-"""Names are resolved by the cluster's DNS alone, so that DNS carries nothing out."""
+"""Pods ask no DNS server but the cluster's."""
 
 from manor.verify.check import Check, Level, Severity
 from manor.verify.probe.reach import cut_off
@@ -9,8 +9,8 @@ QUERY = "4d56010000010000000000000a6b756265726e65746573076578616d706c65000001000
 
 CHECK = Check(
     id="MNR-NETWORK-012",
-    title="Resolve by a foreign DNS server",
-    guarantee="Names are resolved by the cluster's DNS alone, so that DNS carries nothing out.",
+    title="Ask a foreign DNS server",
+    guarantee="Pods ask no DNS server but the cluster's; what that one forwards to others is its own configuration.",
     severity=Severity.MEDIUM,
     level=Level.LIVE,
     references=(

@@ -1,6 +1,7 @@
 """NetworkPolicies let pass only the tenant itself, its consenting peers, DNS and the gateway."""
 
 from manor.verify import netpol
+from manor.verify.asked import consent
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
@@ -22,17 +23,10 @@ async def _look(ground: Ground) -> list[Trial]:
     for direction, namespace, peer in sides:
         policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
         opening = netpol.admits(policies, direction, peer, await _labels(ground, peer))
-        fine = opening is None or _consent(ground)
+        fine = opening is None or consent(ground.attacker.tenant, ground.victim.tenant)
         got = f"open: {opening}" if opening else f"none of {len(policies)} policies lets it pass"
         trials.append(holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy"))
     return trials
-
-
-def _consent(ground: Ground) -> bool:
-    one, other = ground.attacker.tenant, ground.victim.tenant
-    if one is None or other is None:
-        return False
-    return other.name in one.spec.network.allow and one.name in other.spec.network.allow
 
 
 CHECK = Check(

@@ -1,6 +1,6 @@
 """Traffic between two tenants needs the consent of both."""
 
-from manor.api import Tenant
+from manor.verify.asked import consent
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
@@ -16,7 +16,7 @@ async def _look(ground: Ground) -> list[Trial]:
         for namespace in team.namespaces:
             policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
             named = {name for policy in policies for name in _named(policy["spec"])} - {team.name}
-            bad = sorted(name for name in named if not _both(tenants.get(team.name), tenants.get(name)))
+            bad = sorted(name for name in named if not consent(tenants.get(team.name), tenants.get(name)))
             got = f"policies name {', '.join(bad)} without the consent of both" if bad else f"names {len(named)} others"
             trials.append(holds(f"peers of {namespace}", not bad, got, "consent of both Tenants"))
     return trials
@@ -27,12 +27,6 @@ def _named(spec: Object) -> list[str]:
     peers = [peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]]
     labels = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in peers]
     return [found["manor.dev/tenant"] for found in labels if "manor.dev/tenant" in found]
-
-
-def _both(one: Tenant | None, other: Tenant | None) -> bool:
-    if one is None or other is None:
-        return False
-    return other.name in one.spec.network.allow and one.name in other.spec.network.allow
 
 
 CHECK = Check(

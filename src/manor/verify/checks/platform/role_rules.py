@@ -4,6 +4,7 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, need, seen
 from manor.verify.ground import Ground
 from manor.verify.objects import RBAC_API, Object
+from manor.verify.rules import rule_words
 from manor.verify.trial import Trial
 
 VERBS = {"*", "bind", "escalate", "impersonate"}
@@ -22,7 +23,7 @@ def _faults(role: Object, guarded: set[str]) -> list[str]:
     for rule in role.get("rules") or []:
         verbs, resources = set(rule["verbs"]), set(rule.get("resources", []))
         if bad := (verbs & VERBS) | (resources & dangerous) | ({"*"} & set(rule.get("apiGroups", []))):
-            faults.append(f"{', '.join(sorted(bad))} in {rule}")
+            faults.append(f"{', '.join(sorted(bad))} in: {rule_words(rule)}")
         elif resources & guarded and verbs - READS:
             faults.append(f"write on {', '.join(sorted(resources & guarded))}")
     return faults

@@ -8,7 +8,7 @@ from manor.verify.attacks import try_allowed, try_refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import GATEWAY_API, Object, route
+from manor.verify.objects import GATEWAY_API, PROBE, Object, route
 from manor.verify.requests import every_write, patch
 from manor.verify.trial import Trial
 
@@ -18,10 +18,11 @@ BY = policy("routes")
 async def _made(ground: Ground) -> Object:
     """A route of the attacker's own, once its controller has seen it: it changes no more."""
     mine = ground.fill(route())
-    mine["metadata"]["name"] = f"{ground.stage.run}-route"
+    name = f"{ground.stage.run}-route"
+    mine["metadata"] |= {"name": name, "labels": {PROBE: name}}
     where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
     with suppress(Conflict):
-        await ground.act().create(mine)
+        await ground.client.create(mine)
     for _ in range(20):
         live = await ground.client.get(*where)
         if live.get("status", {}).get("parents"):

@@ -6,11 +6,11 @@ from typing import Any
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import make, route
+from manor.verify.objects import PROBE, make, route
 from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
 from manor.verify.probe.stage import FREE, Target
-from manor.verify.trial import Skip, Trial
+from manor.verify.trial import Asked, Skip, Trial
 
 PATIENCE = 60.0
 """Seconds until a new route answers."""
@@ -20,9 +20,10 @@ async def _set_up(ground: Ground, stale: str, address: str) -> None:
     """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the attacker's by now."""
     space, server = ground.victim.namespace, f"{ground.stage.run}-server"
     ports: list[dict[str, Any]] = [{"name": "tcp", "port": TCP_PORT}]
-    await ground.client.create(make("v1", "Service", space, stale, spec={"ports": ports}))
-    slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, addressType="IPv4", ports=ports)
-    slice_["metadata"]["labels"] |= {"kubernetes.io/service-name": stale}
+    mine = {PROBE: stale}
+    await ground.client.create(make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports}))
+    meta = {"labels": {"kubernetes.io/service-name": stale, **mine}}
+    slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, meta=meta, addressType="IPv4", ports=ports)
     slice_["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}}]
     await ground.client.create(slice_)
     rules = [
@@ -31,14 +32,14 @@ async def _set_up(ground: Ground, stale: str, address: str) -> None:
     ]
     parent = {"name": "$other_gateway", "namespace": "$other_gateway_namespace"}
     made = ground.fill(route(host="$other_host", parentRefs=[parent], rules=rules))
-    made["metadata"] |= {"name": stale, "namespace": space}
-    await ground.stage.acting(ground.victim).create(made)
+    made["metadata"] |= {"name": stale, "namespace": space, "labels": mine}
+    await ground.client.create(made)
 
 
 async def _attack(ground: Ground) -> list[Trial]:
     settings = ground.platform.spec.gateway
     if settings.isolation == "shared":
-        raise Skip("the Platform says gateway.isolation: shared: one proxy reaches every tenant's pods")
+        raise Asked("the Platform says gateway.isolation: shared: one proxy reaches every tenant's pods")
     mine, theirs = await asyncio.gather(*(ground.stage.running(t, "server") for t in (ground.attacker, ground.victim)))
     name = f"{ground.stage.run}-stale-{ground.attacker.name}"[:63]
     await _set_up(ground, name, mine.ip)

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from typing import Any
 
 from manor.kube import NotFound
 from manor.verify.attacks import try_refused
@@ -10,7 +9,9 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import LABELS, claim, container, make, pod_spec
+from manor.verify.objects import PROBE, Object, claim
+from manor.verify.probe.pod import probe_pod, started
+from manor.verify.probe.script import PYTHON
 from manor.verify.requests import create
 from manor.verify.team import Team
 from manor.verify.trial import Trial, Verdict
@@ -22,24 +23,28 @@ LOOK = (
 )
 
 
-def _mounting(ground: Ground, team: Team, name: str, volume: str, program: str, token: str = "") -> dict[str, Any]:
+async def _mount(ground: Ground, team: Team, name: str, volume: str, program: str, token: str = "") -> Object:
     mounts = [{"name": "data", "mountPath": "/data"}]
     env = [{"name": "TOKEN", "value": token}]
-    main = container(ground.stage.image or "", command=["python3", "-c", program], volumeMounts=mounts, env=env)
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": volume}}]
-    spec = pod_spec(main, volumes=volumes, terminationGracePeriodSeconds=0)
-    return make("v1", "Pod", team.namespace, name, spec=spec)
+    owner, image = await ground.stage.space(team), ground.stage.needed_image()
+    pod = probe_pod(owner, name, program, image, pod={"volumes": volumes}, volumeMounts=mounts, env=env)
+    await ground.client.create(pod)
+    return pod
 
 
 async def _claim(ground: Ground, team: Team, name: str) -> None:
     wanted = ground.fill(claim(team.namespace))
-    wanted["metadata"] = {"name": name, "namespace": team.namespace, "labels": dict(LABELS)}
-    await ground.stage.acting(team).create(wanted)
+    wanted["metadata"] = {"name": name, "namespace": team.namespace, "labels": {PROBE: name}}
+    await ground.client.create(wanted)
 
 
-async def _read(ground: Ground, team: Team, pod: str) -> str:
-    await ground.stage.ready(team.namespace, pod)
-    return (await ground.client.exec(team.namespace, pod, ["python3", "-c", LOOK])).stdout.strip()
+async def _read(ground: Ground, team: Team, pod: Object) -> str:
+    name = pod["metadata"]["name"]
+    running = started(await ground.stage.ready(team.namespace, name), pod)
+    told = (await ground.client.exec(team.namespace, name, [*PYTHON, LOOK], container="main")).stdout.strip()
+    running.check(await ground.client.get("v1", "Pod", name, team.namespace))
+    return told
 
 
 async def _gone(ground: Ground, kind: str, name: str, namespace: str | None = None) -> None:
@@ -66,26 +71,25 @@ async def _stays_out(ground: Ground, pod: str) -> Trial:
 
 async def _attack(ground: Ground) -> list[Trial]:
     stage, attacker, victim = ground.stage, ground.attacker, ground.victim
+    await stage.guarded(attacker)
     token, tag = secrets.token_hex(16), f"{stage.run}-{attacker.name[:20]}"
     keeper, thief, heir = f"{tag}-keeper", f"{tag}-thief", f"{tag}-heir"
     await _claim(ground, victim, keeper)
-    await stage.acting(victim).create(_mounting(ground, victim, keeper, keeper, WRITE, token))
-    kept = await _read(ground, victim, keeper)
+    kept = await _read(ground, victim, await _mount(ground, victim, keeper, keeper, WRITE, token))
     trials = [Trial("control: the victim reads its own volume", Verdict.HELD, kept, control=True)]
     if token not in kept:
         return [Trial("control: the victim reads its own volume", Verdict.ERROR, kept, control=True)]
     volume = (await ground.client.get("v1", "PersistentVolumeClaim", keeper, victim.namespace))["spec"]["volumeName"]
     bound = create(claim(volumeName=volume))
     trials.append(await try_refused(ground, attacker.actor, "bind the victim's volume", bound, policy("storage")))
-    await stage.acting(attacker).create(_mounting(ground, attacker, thief, keeper, READ))
+    await _mount(ground, attacker, thief, keeper, READ)
     trials.append(await _stays_out(ground, thief))
     await ground.client.delete("v1", "Pod", keeper, victim.namespace)
     await ground.client.delete("v1", "PersistentVolumeClaim", keeper, victim.namespace)
     await _gone(ground, "PersistentVolumeClaim", keeper, victim.namespace)
     await _gone(ground, "PersistentVolume", volume)
     await _claim(ground, attacker, heir)
-    await stage.acting(attacker).create(_mounting(ground, attacker, heir, heir, READ))
-    found = await _read(ground, attacker, heir)
+    found = await _read(ground, attacker, await _mount(ground, attacker, heir, heir, READ))
     what = f"as {attacker.actor}: read a new volume after the victim's was deleted"
     return [*trials, holds(what, token not in found, f"it holds {found}", "the reclaim policy")]
 

@@ -1,0 +1,92 @@
+"""Who writes a log, an object or a command's output has no say in the memory of whoever reads it."""
+
+import tracemalloc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+from aiohttp import web
+
+from manor.kube import Client, TooLong
+from manor.kube.streams import OUTPUT_LIMIT
+from manor.kube.transport import ANSWER_LIMIT
+
+pytestmark = pytest.mark.unit
+
+CHUNK = b"x" * 2**15
+PODS = {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced", "verbs": ["list"]}
+CORE = {"metadata": {}, "versions": [{"version": "v1", "resources": [PODS]}]}
+LARGE = 20
+"""Items that a page may ask for before it is too long."""
+
+
+async def _resources(request: web.Request) -> web.Response:
+    return web.json_response({"items": [CORE] if request.path == "/api" else []})
+
+
+async def _log(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    for _ in range(10 * ANSWER_LIMIT // len(CHUNK)):
+        await answer.write(CHUNK)
+    return answer
+
+
+async def _exec(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
+    await socket.prepare(request)
+    for _ in range(100 * OUTPUT_LIMIT // len(CHUNK)):
+        if socket.closed:
+            break
+        await socket.send_bytes(b"\x01" + CHUNK)
+    return socket
+
+
+async def _list(request: web.Request) -> web.StreamResponse:
+    first, size = int(request.query.get("continue") or 0), int(request.query["limit"])
+    if size > LARGE:
+        return await _log(request)
+    items = [{"metadata": {"name": str(number)}} for number in range(first, min(first + size, 100))]
+    token = str(first + size) if first + size < 100 else ""
+    return web.json_response({"metadata": {"continue": token}, "items": items})
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    app = web.Application()
+    app.router.add_get("/api", _resources)
+    app.router.add_get("/apis", _resources)
+    app.router.add_get("/api/v1/namespaces/a/pods", _list)
+    app.router.add_get("/api/v1/namespaces/a/pods/b/log", _log)
+    app.router.add_get("/api/v1/namespaces/a/pods/b/exec", _exec)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    config = {
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}],
+        "users": [{"name": "c", "user": {"token": "none"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    async with Client.connect(tmp_path / "kubeconfig") as connected:
+        yield connected
+    await runner.cleanup()
+
+
+async def test_a_log_without_end_is_an_error_and_little_memory(client: Client) -> None:
+    tracemalloc.start()
+    with pytest.raises(TooLong, match="longer than 64 MiB; the rest is not read"):
+        await client.logs("a", "b")
+    assert tracemalloc.get_traced_memory()[1] < 3 * ANSWER_LIMIT
+    tracemalloc.stop()
+
+
+async def test_output_without_end_is_an_error(client: Client) -> None:
+    with pytest.raises(TooLong, match="the command wrote more than 4 MiB"):
+        await client.exec("a", "b", ["yes"])
+
+
+async def test_a_list_of_large_objects_is_read_in_small_pages(client: Client) -> None:
+    assert len(await client.list("v1", "Pod", "a")) == 100
