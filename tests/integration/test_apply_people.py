@@ -29,7 +29,8 @@ def deployment(area: Any, place: str = "lab") -> Object:
 
 def service(area: Any, place: str = "lab") -> Object:
     meta = {"name": "web", "namespace": area.place(place)}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [{"port": 80}]}}
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
 
 
 async def test_what_kubernetes_makes_is_nobodys_work(client: Client, area: Any) -> None:
