@@ -47,7 +47,7 @@ def bare_api_node() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def platform(gateway_api_node: Any) -> Any:
     """The API server with the Gateway API's kinds and the Platform on it."""
-    result = manor(gateway_api_node, "apply", "-f", PLATFORM)
+    result = manor(gateway_api_node, "apply", "-f", PLATFORM, "--no-wait")  # no gateway controller is there
     assert result.returncode == 0, result.stderr
     return gateway_api_node
 
