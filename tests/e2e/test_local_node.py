@@ -1,5 +1,6 @@
 """The whole node: what runs on it, what it refuses, what it survives, and that nothing of it is left."""
 
+import asyncio
 import json
 import os
 import signal
@@ -79,20 +80,39 @@ def web(home: str) -> list[Object]:
     ]
 
 
-def gateway(home: str, host: str) -> Object:
-    listener = {
+GATEWAY_API = "gateway.networking.k8s.io"
+PROXIES, FRONT = "envoy-gateway-system", "manor-front"
+
+
+def gateway(home: str, host: str) -> list[Object]:
+    """A Gateway with a proxy of its own, for routes of its namespace, and the front's way to that proxy."""
+    labels = {"app": "e2e-proxy"}
+    inner = {
         "name": "web",
-        "port": 80,
+        "port": 8080,
         "protocol": "HTTP",
         "hostname": host,
         "allowedRoutes": {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": home}}}},
     }
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": "web", "namespace": home},
-        "spec": {"gatewayClassName": "manor", "listeners": [listener]},
-    }
+    outer = {"name": "all", "port": 80, "protocol": "HTTP"}
+    service = {"clusterIP": "None", "selector": labels, "ports": [{"port": 8080}]}
+    giver = {"group": GATEWAY_API, "kind": "HTTPRoute", "namespace": FRONT}
+    backend = {"name": "e2e-proxy", "namespace": PROXIES, "port": 8080}
+
+    def made(kind: str, name: str, space: str, spec: Object) -> Object:
+        version = "v1" if kind == "Service" else f"{GATEWAY_API}/v1"
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": space}, "spec": spec}
+
+    own = {"gatewayClassName": "manor", "infrastructure": {"labels": labels}, "listeners": [inner]}
+    grant = {"from": [giver], "to": [{"group": "", "kind": "Service"}]}
+    way = {"parentRefs": [{"name": "e2e"}], "hostnames": [host], "rules": [{"backendRefs": [backend]}]}
+    return [
+        made("Gateway", "web", home, own),
+        made("Service", "e2e-proxy", PROXIES, service),
+        made("ReferenceGrant", "e2e", PROXIES, grant),
+        made("Gateway", "e2e", FRONT, {"gatewayClassName": "manor-front", "listeners": [outer]}),
+        made("HTTPRoute", "e2e", FRONT, way),
+    ]
 
 
 def route(home: str, host: str, gateway_home: str) -> Object:
@@ -154,7 +174,7 @@ async def teams(node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(node.kubeconfig) as client:
         objects = [*web("e2e-one"), *web("e2e-two")]
         await apply_all(client, objects)
-        await apply_all(client, [gateway("e2e-one", "one.example"), route("e2e-one", "one.example", "e2e-one")])
+        await apply_all(client, [*gateway("e2e-one", "one.example"), route("e2e-one", "one.example", "e2e-one")])
         yield client
         for home in ("e2e-one", "e2e-two"):
             await client.delete("v1", "Namespace", home)
@@ -170,7 +190,7 @@ async def test_volume_is_bound_and_written_by_a_user_without_rights(node: Runnin
     assert (claim["status"]["phase"], claim["spec"]["storageClassName"]) == ("Bound", "standard")
     script = "import os; open('/data/who', 'w').write('one'); print(os.getuid())"
     assert await run_in(teams, "e2e-one", script) == "65532"
-    assert fetch(node, "one.example", "/who") == (200, "one")
+    until(lambda: fetch(node, "one.example", "/who") == (200, "one"))
 
 
 async def test_gateway_keeps_others_out(node: RunningNode, teams: Client) -> None:
@@ -247,7 +267,7 @@ async def test_killed_components_come_back_and_pods_stay(node: RunningNode, team
         until(is_back)
     after = await teams.get("v1", "Pod", before["metadata"]["name"], namespace="e2e-one")
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
-    assert fetch(node, "one.example", "/who") == (200, "one")
+    until(lambda: fetch(node, "one.example", "/who") == (200, "one"))
 
 
 ASK = """
@@ -323,6 +343,10 @@ async def test_a_pod_in_a_user_namespace_has_ids_of_its_own(teams: Client) -> No
     pod["spec"] |= {"hostUsers": False}
     pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own-users", "namespace": "e2e-one"}}
     await apply_all(teams, [pod])
+    deadline = time.monotonic() + 60
+    while (await teams.get("v1", "Pod", "own-users", namespace="e2e-one"))["status"].get("phase") != "Running":
+        assert time.monotonic() < deadline, "the pod does not run"
+        await asyncio.sleep(0.5)
     script = "print(open('/proc/self/uid_map').read()); open('/data/owned', 'w')"
     done = await teams.exec("e2e-one", "own-users", ["python3", "-c", script], timeout=30)
     assert done.exit_code == 0, done.stderr

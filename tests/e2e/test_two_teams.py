@@ -68,6 +68,6 @@ def test_a_data_scientist_serves_a_model_with_a_team_members_rights(two_teams: A
     other = spec.replace("namespace: tenant-a", "namespace: tenant-b")
     refused = two_teams.manor("apply", "--kubeconfig", kubeconfig, "-f", "-", given=other)
     assert refused.returncode == 2
-    assert "forbidden" in refused.stderr
+    assert "belongs to no tenant; one of: tenant-a" in refused.stderr
     gone = two_teams.manor("delete", "--kubeconfig", kubeconfig, "--yes", "-f", "-", given=spec)
     assert gone.returncode == 0, gone.stderr

@@ -24,6 +24,6 @@ CHECK = Check(
             **{f"annotation {key}": create(config_map(meta={"annotations": {key: "$other_tenant"}})) for key in KEYS},
         },
         by=any_of(policy("metadata"), SCHEMA),
-        control=create(config_map(meta={"annotations": {"Example.com/Team": "a"}})),
+        control=create(config_map(meta={"annotations": {"Team": "a"}})),
     ),
 )
