@@ -382,7 +382,10 @@ async def test_a_volume_goes_with_its_claim(node: RunningNode, teams: Client) ->
     }
     pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "passing"
     await apply_all(teams, [claim, pod])
-    found = await teams.get("v1", "PersistentVolumeClaim", "passing", namespace="e2e-one")
+    deadline = time.monotonic() + 60
+    while "volumeName" not in (found := await teams.get("v1", "PersistentVolumeClaim", "passing", "e2e-one"))["spec"]:
+        assert time.monotonic() < deadline, "the claim is not bound"
+        await asyncio.sleep(0.5)
     folder = node.kubeconfig.parent / "data" / "volumes" / found["spec"]["volumeName"]
     assert folder.stat().st_mode & 0o777 == 0o770
     for kind in ("Pod", "PersistentVolumeClaim"):

@@ -8,6 +8,8 @@ from typing import Any
 from manor.kube import Client, Conflict, NotFound, UnknownKind
 from manor.verify.objects import GATEWAY_API, PREFIX, PROBE
 
+NAMED_OTHERWISE = ("HTTPRoute", "Namespace")
+"""Kinds whose objects a tenant must be able to touch, so that their names are no platform's."""
 LIMIT = 90.0
 """Seconds for the removal of everything."""
 KINDS = (
@@ -33,7 +35,7 @@ async def find(client: Client) -> list[dict[str, Any]]:
 
     parts = await asyncio.gather(*(of(*kind) for kind in KINDS))
     found = [obj for part in parts for obj in part]
-    return [obj for obj in found if obj["kind"] == "Namespace" or obj["metadata"]["name"].startswith(PREFIX)]
+    return [obj for obj in found if obj["kind"] in NAMED_OTHERWISE or obj["metadata"]["name"].startswith(PREFIX)]
 
 
 async def sweep(client: Client, limit: float = LIMIT) -> list[str]:

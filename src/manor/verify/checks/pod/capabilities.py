@@ -37,7 +37,7 @@ CHECK = Check(
             "NET_ADMIN": create(
                 pod(container(securityContext={**SAFE, "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}))
             ),
-            "nothing dropped": create(pod(container(securityContext={"allowPrivilegeEscalation": False}))),
+            "not all dropped": create(pod(container(securityContext={**SAFE, "capabilities": {"drop": ["CHOWN"]}}))),
         },
         by=POD_SECURITY,
         control=create(pod()),

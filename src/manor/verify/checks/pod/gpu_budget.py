@@ -16,7 +16,7 @@ async def _attacks(ground: Ground) -> Mapping[str, Request]:
     return {
         "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=ground.queued)),
         "huge pages of a size that nobody budgeted": create(
-            pod(container(resources=accelerators("hugepages-16Mi")), meta=ground.queued)
+            pod(container(resources=accelerators("hugepages-16Mi", 2**24)), meta=ground.queued)
         ),
         **{
             f"every device by {name}": create(pod(container(env=[{"name": name, "value": "all"}])))

@@ -26,7 +26,6 @@ CHECK = Check(
             "allowed": create(
                 pod(container(securityContext={"allowPrivilegeEscalation": True, "capabilities": {"drop": ["ALL"]}}))
             ),
-            "unsaid": create(pod(container(securityContext={"capabilities": {"drop": ["ALL"]}}))),
         },
         by=POD_SECURITY,
         control=create(pod()),
