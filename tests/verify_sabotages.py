@@ -159,7 +159,7 @@ SABOTAGES = (
     ),
     sabotage(
         "Pod Security off and pod-fields unbound",
-        "ADMISSION-009 METADATA-012 POD-031 POD-039 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        "ADMISSION-009 METADATA-012 POD-031 POD-039 POD-041 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
         *unbind("pod-fields"),
         merge(
             "v1",
@@ -208,7 +208,7 @@ SABOTAGES = (
             namespace="tenant-a",
         ),
     ),
-    sabotage("tokens of everybody", "RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))),
+    sabotage("tokens of everybody", "ADMISSION-008 RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))),
     sabotage(
         "a binding in a system namespace",
         "RBAC-019",

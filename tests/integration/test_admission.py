@@ -127,10 +127,10 @@ async def test_largest_reasonable_pod_is_within_the_budget(cluster: Client) -> N
     pod = case("images-admit-tag").object
     container = pod["spec"]["containers"][0]
     env = [{"name": f"VARIABLE_{n}", "value": "x" * 50} for n in range(100)]
-    volumes = [{"name": f"v{n}", "configMap": {"name": "notes"}} for n in range(100)]
-    mounts = [{"name": f"v{n}", "mountPath": f"/mnt/{n}"} for n in range(100)]
-    containers = [{**container, "name": f"c{n}", "env": env, "volumeMounts": mounts} for n in range(50)]
-    labels = {f"example.com/label-{n}": "value" for n in range(200)}
+    volumes = [{"name": f"v{n}", "configMap": {"name": "notes"}} for n in range(60)]
+    mounts = [{"name": f"v{n}", "mountPath": f"/mnt/{n}"} for n in range(60)]
+    containers = [{**container, "name": f"c{n}", "env": env, "volumeMounts": mounts} for n in range(40)]
+    labels = {f"label-{n}": "value" for n in range(200)}
     large = {
         **pod,
         "metadata": {**pod["metadata"], "labels": labels, "annotations": labels},
