@@ -210,7 +210,7 @@ class Model(Kind):
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
         canary = self.spec.canary
-        uris = {("storageUri",): self.spec.storage_uri}
+        uris: dict[tuple[str | int, ...], str] = {("storageUri",): self.spec.storage_uri}
         uris |= {("canary", "storageUri"): canary.storage_uri} if canary else {}
         claims = [(path, uri.removeprefix("pvc://").partition("/")[0]) for path, uri in uris.items() if "pvc://" in uri]
         return list(claims)

@@ -42,7 +42,10 @@ def in_namespace(documents: Iterable[Document], namespace: str) -> list[Document
 def _placed(document: Document, namespace: str) -> Document:
     metadata = _metadata(document)
     kind = KINDS.get(str(document.value.get("kind"))) if metadata else None
-    if kind is None or not issubclass(kind.model_fields["metadata"].annotation or object, NamespacedMetadata):
+    if kind is None:
+        return document
+    described = kind.model_fields["metadata"].annotation
+    if not (isinstance(described, type) and issubclass(described, NamespacedMetadata)):
         return document
     if metadata.get("namespace") is not None:
         return document

@@ -39,7 +39,7 @@ def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> l
 
 def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
     """The tenant of each namespace; the first where several claim it."""
-    return {space.name: tenant for tenant in reversed(tenants.values()) for space in tenant.namespaces}
+    return {space.name: tenant for tenant in reversed(list(tenants.values())) for space in tenant.namespaces}
 
 
 def home(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:

@@ -1,5 +1,7 @@
 """Labels and annotations of the platform are no tenant's to write, by any side door."""
 
+from typing import Any
+
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
@@ -25,7 +27,7 @@ CLAIM = {
         "resources": {"requests": {"storage": "1Mi"}},
     },
 }
-SCRATCH = {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": CLAIM}}]}
+SCRATCH: dict[str, Any] = {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": CLAIM}}]}
 
 CHECK = Check(
     id="MNR-METADATA-010",
