@@ -208,7 +208,9 @@ SABOTAGES = (
             namespace="tenant-a",
         ),
     ),
-    sabotage("tokens of everybody", "ADMISSION-008 RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))),
+    sabotage(
+        "tokens of everybody", "ADMISSION-008 RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))
+    ),
     sabotage(
         "a binding in a system namespace",
         "RBAC-019",
