@@ -140,7 +140,9 @@ async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
     tenancy = await read_tenancy(world)
     ours = tuple(team for team in tenancy.teams if team.name in ("generous", "frugal"))
     try:
-        report = await verify(world, Tenancy(ours, tenancy.platform), CHECKS, Level.DRY_RUN)
+        # These look at every namespace and Gateway there is, and the other tenants are left out here.
+        chosen = [check for check in CHECKS if check.id not in ("MNR-METADATA-012", "MNR-ROUTES-010")]
+        report = await verify(world, Tenancy(ours, tenancy.platform), chosen, Level.DRY_RUN)
         assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
         assert report.exit_code == 0
     finally:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from manor.kube import ApiError
 from manor.verify.attacks import found, try_allowed
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds
 from manor.verify.ground import Ground
+from manor.verify.mechanisms import QUOTA
 from manor.verify.objects import pod
 from manor.verify.requests import create
 from manor.verify.trial import Trial, Verdict
@@ -27,9 +29,14 @@ async def _attack(ground: Ground) -> list[Trial]:
     ]
     if control.verdict is not Verdict.HELD:
         return trials
-    made = await create(_silent()).filled(ground).send(ground.act())
-    tokens = [v["name"] for v in made["spec"].get("volumes", []) if "serviceAccountToken" in str(v)]
     what = f"as {ground.attacker.actor}: create a Pod that says nothing of tokens"
+    try:
+        made = await create(_silent()).filled(ground).send(ground.act())
+    except ApiError as error:
+        if not QUOTA.stopped(error):
+            raise
+        return [*trials, Trial(what, Verdict.ASKED, error.message)]
+    tokens = [v["name"] for v in made["spec"].get("volumes", []) if "serviceAccountToken" in str(v)]
     return [*trials, holds(what, not tokens, f"token volumes: {tokens}", "service account without a token")]
 
 

@@ -5,7 +5,7 @@ from manor.verify.attacks import try_allowed
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds
 from manor.verify.ground import Ground
-from manor.verify.mechanisms import LIMITS
+from manor.verify.mechanisms import LIMITS, QUOTA
 from manor.verify.objects import container, pod
 from manor.verify.requests import create
 from manor.verify.trial import Trial, Verdict
@@ -21,7 +21,8 @@ async def _attack(ground: Ground) -> list[Trial]:
     try:
         made = await request.send(ground.act())
     except ApiError as error:
-        by = LIMITS.stopped(error) or ("quota" if "must specify" in error.message else "")
+        # Counted and found to be too many, or not to be counted: either way it is not made.
+        by = LIMITS.stopped(error) or QUOTA.stopped(error) or ("quota" if "must specify" in error.message else "")
         return [*trials, Trial(what, Verdict.HELD if by else Verdict.ERROR, error.message, by)]
     given = made["spec"]["containers"][0].get("resources", {})
     asked, limits = set(given.get("requests", {})), given.get("limits", {})
