@@ -96,7 +96,8 @@ def making(*documents: dict[str, Any]) -> Callable[[], None]:
 
 def test_manor_finds_no_difference(example: tuple[RunningNode, Recorder]) -> None:
     compared = manor(example[0], "diff", "-f", str(EXAMPLE))
-    assert (compared.stdout, compared.stderr, compared.returncode) == ("", "", 0)
+    # Its summary counts the marks of a set, which `apply` would write onto what Pulumi made.
+    assert (compared.stdout, compared.returncode) == ("", 0)
 
 
 def test_manor_verifies_the_isolation(example: tuple[RunningNode, Recorder]) -> None:
@@ -132,7 +133,8 @@ def test_the_writers_are_those_of_manor_apply(example: tuple[RunningNode, Record
     for name, obj in all_live(node, recorder).items():
         entries = [e for e in obj["metadata"]["managedFields"] if "subresource" not in e]
         writers = {e["manager"] for e in entries if e["operation"] == "Apply"}
-        marks = {RANDOM_MANAGER} if obj["apiVersion"].startswith("manor.dev/") else set()
+        # A workload's set is what its engine makes; its spec bears no marks.
+        marks = {RANDOM_MANAGER} if obj["kind"] in ("Platform", "Tenant") else set()
         assert writers == ({"manor-applyset"} if name == "manor:ConfigMap/manor-system/manor" else {"manor"} | marks)
 
 
