@@ -148,6 +148,7 @@ async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
     finally:
         for one in asking:
             await world.delete("manor.dev/v1alpha1", "Tenant", one.name)
+            await world.delete("gateway.networking.k8s.io/v1", "Gateway", one.name, "manor-system")
             for space in one.namespaces:
                 await world.delete("v1", "Namespace", space.name)
 
