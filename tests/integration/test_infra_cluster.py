@@ -96,8 +96,8 @@ def making(*documents: dict[str, Any]) -> Callable[[], None]:
 
 def test_manor_finds_no_difference(example: tuple[RunningNode, Recorder]) -> None:
     compared = manor(example[0], "diff", "-f", str(EXAMPLE))
-    # Its summary counts the marks of a set, which `apply` would write onto what Pulumi made.
-    assert (compared.stdout, compared.returncode) == ("", 0)
+    # The summary tells what is the same, and no change.
+    assert (compared.stdout, compared.stderr, compared.returncode) == ("", "7 unchanged\n", 0)
 
 
 def test_manor_verifies_the_isolation(example: tuple[RunningNode, Recorder]) -> None:

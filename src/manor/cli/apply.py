@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from manor.apply import Options, Refused, Result, wait
-from manor.apply.steps import BAD
+from manor.apply import Options, Refused, Result, unified, wait
+from manor.apply.steps import BAD, Action
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Files, Kubeconfig
 from manor.cli.outcome import Form, Outcome, Output, coloured, print_steps
@@ -163,7 +163,9 @@ async def diff(
         if step.action in BAD or step.message:
             err.print(describe(step, planned=True))
     outcome.tell(specs)
-    err.print(planned(outcome.steps))
+    # A set's own marks are not shown, and so are not counted.
+    shown = [step for step in outcome.steps if step.action is not Action.UPDATE or unified(step)]
+    err.print(planned(shown))
     if not outcome.ok:
         raise typer.Exit(EXIT_ERROR)
     if text:
