@@ -29,10 +29,10 @@ def rendered(path: Path) -> list[Object]:
 
 async def sent(client: Client, obj: Object) -> str:
     """The object's resourceVersion once it is applied as kubectl and GitOps tools do."""
-    for _ in range(40):
+    for _ in range(180):
         try:
             return str((await client.apply(obj, field_manager="gitops", force=True))["metadata"]["resourceVersion"])
-        except ApiError as error:  # parameters, quotas and kinds are known a moment after they are made
+        except ApiError as error:  # quotas count a new kind up to half a minute after it is made
             last = error
             await asyncio.sleep(0.5)
     raise last
@@ -46,7 +46,7 @@ async def test_a_second_apply_of_what_is_rendered_changes_nothing(gateway_api_no
             await sent(client, obj)
             if obj["kind"] == "CustomResourceDefinition":
                 await wait(client, [obj], timeout=30)
-        for _ in range(3):  # the controllers write status and finalizers after a creation
+        for _ in range(20):  # the controllers write status and finalizers after a creation, types of a policy last
             await asyncio.sleep(3)
             changed = [name for obj in objects if (name := await _changed(client, obj))]
             if not changed:
