@@ -52,7 +52,30 @@ EVERY_PROXY = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.nam
 ADMIN_CLAIMS = {"metadata": {"labels": {"resource.kubernetes.io/admin-access": "true"}}}
 OLD_NODE = {"status": {"nodeInfo": {"kubeletVersion": "v1.29.0"}}}
 
+STANDING_SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "sabotage", "namespace": "tenant-a"},
+    "spec": {"ports": [{"port": 80}], "externalIPs": ["192.0.2.7"]},
+}
+STANDING_DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "sabotage", "namespace": "tenant-a"},
+    "spec": {
+        "replicas": 0,
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "sabotage"}},
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": "sabotage"}},
+            "spec": {"hostNetwork": True, "containers": [{"name": "old", "image": "manor.local/base:0.1.0"}]},
+        },
+    },
+}
+
 SABOTAGES = (
+    # What stood there before Manor did, and is kept.
+    sabotage("a Service with an external address", "ADMISSION-015", put(STANDING_SERVICE)),
+    sabotage("a Deployment that Pod Security refuses", "ADMISSION-015", put(STANDING_DEPLOYMENT)),
     # Guardrails: each policy unbound.
     sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039", *unbind("images")),
     sabotage(

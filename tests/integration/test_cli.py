@@ -1,6 +1,8 @@
 """The commands, run as a user runs them, on a real API server."""
 
+import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from manor.kube import Client
 from nodes import node_for_tests
+from verify_world import gateway_kinds
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +114,42 @@ def test_a_namespace_of_somebody_else_is_refused_until_adopted(platform: Any) ->
     assert adopted.returncode == 0, adopted.stderr
 
 
+def test_adopting_tells_which_pods_could_not_start_again(platform: Any) -> None:
+    kubectl(platform, "create", "namespace", "cli-legacy")
+    kubectl(platform, "-n", "cli-legacy", "create", "serviceaccount", "old")
+    pod = {"hostNetwork": True, "serviceAccountName": "old", "containers": [{"name": "old", "image": "old"}]}
+    overrides = json.dumps({"apiVersion": "v1", "spec": pod})
+    kubectl(platform, "-n", "cli-legacy", "run", "old", "--image=old", f"--overrides={overrides}")
+    adopted = manor(platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-legacy"))
+    assert adopted.returncode == 0, adopted.stderr
+    assert (
+        'warning: existing pods in namespace "cli-legacy" violate the new PodSecurity enforce level' in adopted.stderr
+    )
+    assert "warning: old: host namespaces" in adopted.stderr
+
+
+def test_what_is_kept_at_first_can_be_wiped_later(bare_api_node: Any, tmp_path: Path) -> None:
+    """Uninstalling in two steps: first all but data, then the data and what it stands in."""
+
+    async def prepare() -> None:
+        async with Client.connect(bare_api_node.kubeconfig) as client:
+            await gateway_kinds(client)
+
+    asyncio.run(prepare())
+    (tmp_path / "platform.yaml").write_text((ROOT / PLATFORM).read_text())
+    (tmp_path / "team.yaml").write_text(tenant("cli-end", "  volumes: [{name: data, size: 1Gi}]\n"))
+    every = ("-f", str(tmp_path))
+    assert manor(bare_api_node, "apply", *every, "--no-wait").returncode == 0
+    kept = manor(bare_api_node, "delete", *every, "--yes")
+    assert kept.returncode == 0, kept.stderr
+    assert "PersistentVolumeClaim cli-end/data kept" in kept.stderr
+    assert "cli-end" in manor(bare_api_node, "get", "tenants").stdout
+    wiped = manor(bare_api_node, "delete", *every, "--yes", "--delete-data")
+    assert wiped.returncode == 0, wiped.stderr
+    left = kubectl(bare_api_node, "get", "crds,namespaces,clusterroles,validatingadmissionpolicies", "-o", "name")
+    assert not [name for name in left.splitlines() if "manor.dev" in name or ("/manor" in name and "front" not in name)]
+
+
 def training(namespace: str, command: str) -> str:
     return f"""\
 apiVersion: manor.dev/v1alpha1
@@ -143,6 +183,23 @@ def test_an_owner_who_applies_a_tenant_is_told_who_may(platform: Any, tmp_path: 
     assert refused.returncode == 2
     assert "is forbidden" in refused.stderr
     assert "ClusterRole manor:applier" in refused.stderr
+
+
+def test_a_ci_account_of_the_team_logs_in_and_works(platform: Any, tmp_path: Path) -> None:
+    """The account that the Tenant names is there; an owner has a token of it, and nobody else has to do anything."""
+    member = "  members: [{kind: ServiceAccount, name: ci, namespace: cli-ci}]\n"
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-ci", member)).returncode == 0
+    as_owner = ("--as", "cli-ci-owner", "-n", "cli-ci")
+    token = kubectl(platform, *as_owner, "create", "token", "ci", "--duration", "1h").strip()
+    config = yaml.safe_load(Path(platform.kubeconfig).read_text())
+    for user in config["users"]:
+        user["user"] = {"token": token}
+    own = tmp_path / "kubeconfig"
+    own.write_text(yaml.safe_dump(config))
+    command = ["kubectl", "--kubeconfig", str(own), "-n", "cli-ci", "create", "configmap", "made-by-ci"]
+    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+    foreign = subprocess.run([*command[:4], "default", *command[5:]], capture_output=True, text=True, timeout=60)
+    assert "forbidden" in foreign.stderr
 
 
 @pytest.mark.parametrize(
@@ -186,15 +243,24 @@ def test_an_unreachable_server_and_a_wrong_context_are_told_apart(platform: Any,
 
 def test_the_server_refuses_what_manor_refuses(platform: Any) -> None:
     bad = tenant("cli-crd", "  members: [{kind: ServiceAccount, name: ci}]\n")
-    result = subprocess.run(
-        ["kubectl", "--kubeconfig", platform.kubeconfig, "apply", "-f", "-"],
-        input=bad,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    result = kubectl_apply(platform, bad)
     assert result.returncode != 0
     assert "a ServiceAccount needs a namespace" in result.stderr
+
+
+def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> None:
+    stored = kubectl_apply(platform, tenant("cli-stored"))
+    assert stored.returncode == 0, stored.stderr
+    assert "Tenant cli-stored is stored, and nothing else is done: run `manor apply -f FILE`" in stored.stderr
+    again = kubectl_apply(platform, tenant("cli-stored"))
+    assert "Warning" not in again.stderr
+    listed = dict(line.split(maxsplit=1) for line in kubectl(platform, "get", "tenants").splitlines())
+    assert "APPLIED BY" in listed["NAME"]
+    assert "manor/" not in listed["cli-stored"]
+    done = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-stored"))
+    assert done.returncode == 0, done.stderr
+    assert "is stored" not in done.stderr
+    assert re.search(r"^cli-stored .*manor/v", kubectl(platform, "get", "tenants"), re.MULTILINE)
 
 
 def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(bare_api_node: Any) -> None:
@@ -202,6 +268,11 @@ def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(bar
     assert result.returncode == 2
     assert "the server has no kind Gateway in gateway.networking.k8s.io/v1" in result.stderr
     assert "manor-system" not in kubectl(bare_api_node, "get", "namespaces")
+
+
+def kubectl_apply(node: Any, given: str) -> subprocess.CompletedProcess[str]:
+    command = ["kubectl", "--kubeconfig", str(node.kubeconfig), "apply", "--server-side", "-f", "-"]
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
 
 
 def kubectl(node: Any, *args: str) -> str:

@@ -1,17 +1,20 @@
 """A bad cluster is found bad: each sabotage turns exactly its checks red, and they say why."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from manor.kube import Client
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.checks.rbac import whole_matrix
 from manor.verify.trial import Verdict
 from nodes import RunningNode, node_for_tests, run_manor
-from sabotages import Sabotage, bind, sabotaged, user
+from sabotages import Sabotage, bind, put, sabotaged, user
 from verify_sabotages import SABOTAGES
 from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
 
@@ -187,6 +190,43 @@ async def test_what_somebody_named_himself_is_shown_and_not_sent(
     assert done.returncode == 1, done.stderr
     assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
     assert "u001b[2J" in done.stdout.replace("\n", "")
+
+
+async def test_an_account_with_the_printed_role_sees_what_an_administrator_sees(
+    world: Client, verify_node: RunningNode, tmp_path: Path
+) -> None:
+    await all_of(world, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ci"}}, CI_ACCOUNT])
+    own = await as_account(world, verify_node, tmp_path / "kubeconfig")
+    verify_as_ci = ("verify", "--kubeconfig", str(own), "--level", "dry-run")
+
+    refused = await asyncio.to_thread(run_manor, *verify_as_ci, check=False)
+    assert refused.returncode == 2
+    assert "--print-role" in refused.stderr
+
+    as_admin = ("verify", "--kubeconfig", str(verify_node.kubeconfig), "--level", "dry-run")
+    printed = await asyncio.to_thread(run_manor, *as_admin, "--print-role")
+    role = yaml.safe_load(printed.stdout)
+    assert all(
+        "*" not in word for rule in role["rules"] for words in rule.values() for word in words if "/" not in word
+    )
+    assert all(rule.get("resourceNames") for rule in role["rules"] if "impersonate" in rule["verbs"])
+    binding = bind(role["metadata"]["name"], {"kind": "ServiceAccount", "name": "verify", "namespace": "ci"})
+    async with sabotaged(world, Sabotage("verifier", (put(role), binding), frozenset())):
+        done = await asyncio.to_thread(run_manor, *verify_as_ci, "-o", "json", check=False)
+    assert done.returncode == 0, [r for r in json.loads(done.stdout)["results"] if r["status"] != "pass"]
+
+
+CI_ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "verify", "namespace": "ci"}}
+
+
+async def as_account(client: Client, node: RunningNode, path: Path) -> Path:
+    """A kubeconfig of the account, with a token of an hour, as a CI system has it."""
+    ask = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    answer = await client.request("POST", "/api/v1/namespaces/ci/serviceaccounts/verify/token", body=ask)
+    config = yaml.safe_load(node.kubeconfig.read_text())
+    config["users"] = [{"name": user["name"], "user": {"token": answer["status"]["token"]}} for user in config["users"]]
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 async def test_everything_is_as_it_was(world: Client) -> None:

@@ -11,28 +11,27 @@ from policy_cases import FOLDERS, POLICIES
 pytestmark = pytest.mark.unit
 
 DECIDED = yaml.safe_load((Path(__file__).parents[1] / "api_fields.yaml").read_text())
-POLICY = yaml.safe_load_all((POLICIES / "pod-fields" / "policy.yaml").read_text())
-VARIABLES = {item["name"]: item["expression"] for item in next(POLICY)["spec"]["variables"] if "name" in item}
+SHARED = yaml.safe_load((POLICIES / "shared.yaml").read_text())
 DECISION = re.compile(r"allowed|(bounded|refused) by (\S+)")
 OTHERS = {"pod-security", "quota", "api-server"}
 
 
 @pytest.mark.parametrize(
-    ("variable", "types"),
+    ("fields", "types"),
     [
-        ("refusedFields", ["PodSpec"]),
-        ("refusedContainerFields", ["Container", "EphemeralContainer"]),
-        ("refusedSecurityFields", ["PodSecurityContext", "SecurityContext"]),
-        ("refusedVolumes", ["Volume"]),
-        ("refusedSources", ["VolumeProjection"]),
-        ("refusedJobFields", ["JobSpec"]),
+        ("pod-fields", ["PodSpec"]),
+        ("container-fields", ["Container", "EphemeralContainer"]),
+        ("security-context-fields", ["PodSecurityContext", "SecurityContext"]),
+        ("volume-fields", ["Volume"]),
+        ("projected-fields", ["VolumeProjection"]),
+        ("job-fields", ["JobSpec"]),
     ],
 )
-def test_the_policy_admits_what_was_decided(variable: str, types: list[str]) -> None:
-    admitted = set(re.findall(r"'(\w+)'", VARIABLES[variable].partition(" in [")[2]))
-    by = [(decision, set(fields)) for name in types for decision, fields in DECIDED[name].items()]
+def test_the_policy_admits_what_was_decided(fields: str, types: list[str]) -> None:
+    admitted = set(re.findall(r"'(\w+)'", SHARED["expressions"][fields]))
+    by = [(decision, set(named)) for name in types for decision, named in DECIDED[name].items()]
     refused = {"refused by manor-pod-fields", *({"refused by pod-security"} if types == ["Volume"] else ())}
-    assert admitted == set().union(*(fields for decision, fields in by if decision not in refused))
+    assert admitted == set().union(*(named for decision, named in by if decision not in refused))
 
 
 def test_decisions_name_what_decides() -> None:

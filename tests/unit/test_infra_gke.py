@@ -263,6 +263,7 @@ spec:
         ({"a": "gpu: {guarantee: 1, flavors: [h100]}"}, {"gpuPools": [L4]}, r"no GPU pool 'h100': .*now: l4"),
         ({"a": "", "a/again": ""}, {}, "Tenant 'a' is defined twice"),
         ({"a": "hosts: [b.ml.example.com]", "b": ""}, {}, "overlaps"),
+        ({"a": "volumes: [{name: data, size: 90Ti}]"}, {}, r"a.yaml:7: spec.volumes"),
     ],
 )
 def test_tenants_that_the_cluster_cannot_hold_are_refused_before_anything(

@@ -12,7 +12,7 @@ from manor.apply.steps import BAD, Action
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Files, Kubeconfig
 from manor.cli.outcome import Form, Outcome, Output, coloured, print_steps
-from manor.cli.output import EXIT_ERROR, err, run_async
+from manor.cli.output import EXIT_ERROR, Warnings, err, run_async
 from manor.cli.progress import Shown, describe, planned, shown, summary
 from manor.cli.quotas import wait_counted
 from manor.cli.rollout import ObjectSet, apply_set, each_set, plan_set, require_kinds, revoke_set, stages
@@ -102,7 +102,7 @@ async def apply(
     documents = read(filename)
     began = time.monotonic()
     options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
-    async with Client.connect(kubeconfig, context) as client:
+    async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         specs, known = await read_specs(client, documents)
         parts = stages(specs, known)
         with shown(verbose=verbose) as show:
@@ -149,7 +149,7 @@ async def diff(
     documents = read(filename)
     options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
     outcome, text = Outcome(), ""
-    async with Client.connect(kubeconfig, context) as client:
+    async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         specs, known = await read_specs(client, documents)
         for stage in stages(specs, known):
             plans = await each_set(stage, lambda part: outcome.guard(part.title, plan_set(client, part, options)))

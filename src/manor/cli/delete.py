@@ -15,7 +15,7 @@ from manor.cli.apply import EXIT_FAILED, DeleteData, DeleteNamespace, Timeout, V
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.outcome import Form, Outcome, Output, print_steps
-from manor.cli.output import EXIT_ERROR, err, print_error, run_async
+from manor.cli.output import EXIT_ERROR, Warnings, err, print_error, run_async
 from manor.cli.progress import Shown, describe, shown, summary
 from manor.cli.rollout import ObjectSet, each_set, stages
 from manor.kube import Client, NotFound, UnknownKind
@@ -58,7 +58,7 @@ async def delete(
         manor delete -f teams/vision.yaml --delete-data --yes
     """
     options = Options(delete_data=delete_data, delete_namespaces=frozenset(delete_namespace), timeout=timeout)
-    async with Client.connect(kubeconfig, context) as client:
+    async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         documents = read(filename) if filename else []
         documents += await _named(client, named or [], namespace)
         specs, known = await read_specs(client, documents, delete=True)

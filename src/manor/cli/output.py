@@ -44,6 +44,19 @@ err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 out = SafeConsole(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
+class Warnings:
+    """Shows what the API server warns of, each warning once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        """Show one."""
+        if text not in self._told:
+            self._told.add(text)
+            err.print(f"[yellow]warning[/]: {escape(text)}")
+
+
 def echo(text: str) -> None:
     """Print text as it is, on stdout."""
     typer.echo(visible(text), nl=not text.endswith("\n"))

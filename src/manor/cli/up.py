@@ -14,7 +14,7 @@ from manor.apply import Options
 from manor.cli.apply import roll_out, wait_ready
 from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import err, out, run_async
+from manor.cli.output import Warnings, err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
 from manor.cli.progress import planned, shown, summary
 from manor.cli.rollout import ObjectSet, each_set, plan_set, stages
@@ -94,7 +94,7 @@ async def _fill(
     timeout: float,
 ) -> int:
     """Everything but the node; the exit code of the isolation report."""
-    async with Client.connect(kubeconfig, context) as client:
+    async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         specs, known = await read_specs(client, documents)
         parts = stages(specs, known)
         if ask:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,13 +15,30 @@ from rich.table import Table
 
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import echo, err, out, run_async
-from manor.kube import Client
-from manor.verify import Check, Level, Report, Result, Status, Tenancy, load, parse_team, read_tenancy, select, verify
+from manor.kube import Client, Forbidden
+from manor.verify import (
+    Check,
+    Level,
+    Report,
+    Result,
+    Status,
+    Tenancy,
+    VerifyError,
+    load,
+    parse_team,
+    read_tenancy,
+    role,
+    select,
+    verify,
+)
 from manor.verify.baseline import accept, read_baseline
 from manor.verify.registry import get
 from manor.verify.report import Acceptance
 from manor.verify.reports import WRITERS
+from manor.verify.rights import NAME as ROLE_NAME
 
+AUTHENTICATION = "authentication.k8s.io/v1"
+WHO_AM_I = f"/apis/{AUTHENTICATION}/selfsubjectreviews"
 STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIPPED: "yellow"}
 
 Form = StrEnum("Form", ["table", *WRITERS])  # type: ignore[misc]
@@ -44,6 +62,9 @@ async def command(
     output: Annotated[Form, typer.Option("--output", "-o", help="What to print.")] = Form.table,  # type: ignore[attr-defined]
     listing: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
     explain: Annotated[str | None, typer.Option(metavar="ID", help="Say what a check does and stop.")] = None,
+    print_role: Annotated[
+        bool, typer.Option("--print-role", help="Print the ClusterRole that this level needs on this cluster and stop.")
+    ] = False,
 ) -> None:
     """Attack the cluster as each tenant's own users and pods; pass only what the named mechanism stopped.
 
@@ -58,6 +79,8 @@ async def command(
 
         manor verify --only MNR-NETWORK-001 --explain MNR-NETWORK-001
 
+        manor verify --level dry-run --print-role | kubectl apply -f -
+
         manor verify --tenant name=a,namespace=ns-a,user=alice --tenant name=b,namespace=ns-b,user=bob
     """
     catalogue = load()
@@ -71,6 +94,9 @@ async def command(
     accepted = read_baseline(baseline, catalogue) if baseline else {}
     given = Tenancy(tuple(parse_team(text) for text in tenant)) if tenant else None
     async with Client.connect(kubeconfig, context) as client:
+        if print_role:
+            echo(yaml.safe_dump(role(given or await read_tenancy(client), level), sort_keys=False))
+            return
         report = await _run(client, chosen, level, given, probe_image, accepted)
     if output == "table":
         _print(report)
@@ -97,9 +123,22 @@ async def _run(
     tenancy = given or await read_tenancy(client)
     for told in tenancy.set_aside:
         err.print(f"warning: {told}", markup=False)
+    await _require_impersonation(client, tenancy, level)
     with _progress(sum(level.includes(check.level) for check in chosen)) as advance:
         report = await verify(client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result)
     return accept(report, accepted or {})
+
+
+async def _require_impersonation(client: Client, tenancy: Tenancy, level: Level) -> None:
+    """Raises VerifyError where the account cannot act as the tenants: nearly every check would only say so."""
+    actor = tenancy.teams[0].actor.client(client)
+    try:
+        await actor.request("POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"})
+    except Forbidden as error:
+        raise VerifyError(
+            f"this account may not act as the tenants' users: {error.message}; have an administrator apply what "
+            f"`manor verify --level {level} --print-role` prints, and bind the ClusterRole {ROLE_NAME} to it"
+        ) from error
 
 
 class _Advance:

@@ -9,6 +9,7 @@ import pulumi
 from pydantic import Field
 
 from manor import __version__
+from manor.engines import checked
 from manor.infra.errors import InfraError, InvalidSettings
 from manor.infra.gke.options import GkeOptions, Options
 from manor.infra.gke.platform import platform_on
@@ -27,6 +28,15 @@ def _plainly() -> Iterator[None]:
         yield
     except (InvalidSettings, InvalidInput) as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def _reviewed(specs: Specs) -> Specs:
+    """The specs as they are. InvalidInput says what shows only once they are compiled, as `manor apply` does."""
+    if specs.platform is not None:
+        _, objections = checked(specs.platform, specs.tenants, specs.all)
+        if objections:
+            raise InvalidInput([specs.problem(o.spec, o.path, o.message) for o in objections])
+    return specs
 
 
 def _path(document: Document, *path: str) -> Any:
@@ -77,7 +87,7 @@ class AnyProgram(Files):
     def specs(self) -> Specs:
         """The specs in the files. RunError says every problem."""
         platform, others = self.documents()
-        return specs_from([platform, *others])
+        return _reviewed(specs_from([platform, *others]))
 
 
 class GkeProgram(GkeOptions, Files):
@@ -137,7 +147,7 @@ class GkeProgram(GkeOptions, Files):
             raise InvalidInput(problems)
         asked = any(_path(document, "spec", "network", "apiServer") for document in others)
         whole = self._platform(platform.value, api_server=asked)
-        return specs_from([Document(whole, platform.source, platform.lines), *others])
+        return _reviewed(specs_from([Document(whole, platform.source, platform.lines), *others]))
 
     def _unmet(self, document: Document) -> Iterator[Problem]:
         """What a tenant asks of the cluster and the cluster's options do not give."""

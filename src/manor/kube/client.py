@@ -10,7 +10,7 @@ from manor.kube.connection import open_connection
 from manor.kube.discovery import Discovery, Resource
 from manor.kube.errors import Gone, TooLong
 from manor.kube.streams import Event, ExecResult, execute, watch
-from manor.kube.transport import REQUEST_TIMEOUT, Identity, Params, Transport, encode
+from manor.kube.transport import REQUEST_TIMEOUT, Identity, OnWarning, Params, Transport, encode
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -34,15 +34,21 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, kubeconfig: Path | None = None, context: str | None = None, *, concurrency: int = 64
+        cls,
+        kubeconfig: Path | None = None,
+        context: str | None = None,
+        *,
+        concurrency: int = 64,
+        on_warning: OnWarning = lambda _text: None,
     ) -> AsyncIterator[Self]:
         """A client of the server that `context` of `kubeconfig` names; at most `concurrency` requests at a time.
 
-        Without `kubeconfig`: $KUBECONFIG, ~/.kube/config, or the pod's service account. Raises KubeconfigError.
+        Without `kubeconfig`: $KUBECONFIG, ~/.kube/config, or the pod's service account. `on_warning` is called with
+        each warning that the server puts beside an answer. Raises KubeconfigError.
         """
         connection = await open_connection(kubeconfig, context)
         async with connection.session:
-            transport = Transport(connection, concurrency)
+            transport = Transport(connection, concurrency, on_warning)
 
             async def fetch(path: str, accept: str) -> str:
                 return await transport.send(Identity(), "GET", path, accept=accept)

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,9 @@ PASSING = frozenset({502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 Params = Mapping[str, str | int]
+OnWarning = Callable[[str], None]
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+"""RFC 7234, section 5.5, as the API server uses it (kubernetes.io, "Warning: Helpful Warnings Ahead")."""
 
 
 @dataclass
@@ -63,9 +66,10 @@ _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff
 class Transport:
     """Sends requests over one session; every identity shares it."""
 
-    def __init__(self, connection: Connection, concurrency: int) -> None:
+    def __init__(self, connection: Connection, concurrency: int, on_warning: OnWarning) -> None:
         self.connection = connection
         self.concurrency = concurrency
+        self.on_warning = on_warning
         self.slots = asyncio.Semaphore(concurrency)
 
     async def headers(self, identity: Identity, *, renew: bool = False) -> CIMultiDict[str]:
@@ -138,6 +142,9 @@ class Transport:
             **self.connection.options,
         ) as response:
             text = await _read(response)
+            for header in response.headers.getall("Warning", ()):
+                for said in _WARNING.findall(header):
+                    self.on_warning(re.sub(r"\\(.)", r"\1", said))
             after = response.headers.get("Retry-After", "")
             return response.status, text, min(float(after), MAX_RETRY_AFTER) if after.isdigit() else 0.0
 

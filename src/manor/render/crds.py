@@ -9,11 +9,13 @@ from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
 _PLURALS = {"Platform": "platforms", "Tenant": "tenants", "TrainingJob": "trainingjobs", "Model": "models"}
+_APPLIED = ("Applied by", "string", r".metadata.annotations.applyset\.kubernetes\.io/tooling")
+"""Empty until `manor apply` has made what the object asks for."""
 _COLUMNS: dict[str, list[tuple[str, str, str]]] = {
     "Platform": [("Domain", "string", ".spec.domain")],
-    "Tenant": [("CPU", "string", ".spec.quota.cpu"), ("Memory", "string", ".spec.quota.memory")],
-    "TrainingJob": [("Workers", "integer", ".spec.workers"), ("Image", "string", ".spec.image")],
-    "Model": [("Format", "string", ".spec.format"), ("Storage", "string", ".spec.storageUri")],
+    "Tenant": [("CPU", "string", ".spec.quota.cpu"), ("Memory", "string", ".spec.quota.memory"), _APPLIED],
+    "TrainingJob": [("Workers", "integer", ".spec.workers"), ("Image", "string", ".spec.image"), _APPLIED],
+    "Model": [("Format", "string", ".spec.format"), ("Storage", "string", ".spec.storageUri"), _APPLIED],
 }
 
 

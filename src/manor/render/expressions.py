@@ -10,6 +10,7 @@ from manor.render.objects import Object
 MESSAGE_LIMIT = 1000
 """Characters of a refusal; with four bytes each, and the contact behind it, less than the API server shows."""
 
+_VARIABLE = re.compile(r"\bvariables\.(\w+)")
 _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
@@ -28,7 +29,8 @@ def completed(policy: Object, shared: Mapping[str, list[Object]], values: Mappin
             for variable in (shared[item["include"]] if "include" in item else [item])
         ]
     if "validations" in spec:
-        spec["validations"] = [_bounded(validation) for validation in spec["validations"]]
+        variables = {variable["name"]: variable["expression"] for variable in spec.get("variables", [])}
+        spec["validations"] = [_told(_bounded(validation), variables) for validation in spec["validations"]]
     return {**policy, "spec": _filled(spec, values)}
 
 
@@ -42,6 +44,23 @@ def _bounded(validation: Object) -> Object:
     cut = f"m.substring(0, {MESSAGE_LIMIT}) + ' …; ask ' + ${{contact}}"
     text = f"({validation['messageExpression']}).replace('\\n', ' ')"
     return {**validation, "messageExpression": f"[{text}].map(m, m.size() <= {MESSAGE_LIMIT} ? m : {cut})[0]"}
+
+
+def _told(validation: Object, variables: Mapping[str, str]) -> Object:
+    """A validation whose message is made where it is told alone.
+
+    The API server evaluates every message, also of what holds, and in a message it knows no authorizer.
+    """
+    expression = validation["expression"]
+    if "messageExpression" not in validation or _asks(expression, variables):
+        return validation
+    return {**validation, "messageExpression": f"({expression}) ? '' : {validation['messageExpression']}"}
+
+
+def _asks(expression: str, variables: Mapping[str, str]) -> bool:
+    """Whether an expression, or a variable that it names, asks the authorizer."""
+    named = set(_VARIABLE.findall(expression))
+    return "authorizer." in expression or any(_asks(variables[name], variables) for name in named)
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:

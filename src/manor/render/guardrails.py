@@ -48,13 +48,13 @@ def policies(platform: Platform) -> list[Object]:
     """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
     shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
     values = {name: literal(value) for name, value in _values(platform).items()} | shared["expressions"]
+    files = [folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")]
+    files.append(resources.files("manor.policies").joinpath("warnings.yaml"))
     found: list[Object] = []
-    for folder in folders():
-        for name in ("policy.yaml", "mutation.yaml"):
-            file = folder.joinpath(name)
-            if file.is_file():
-                written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
-                found += [completed(obj, shared["variables"], values) for obj in written]
+    for file in files:
+        if file.is_file():
+            written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
+            found += [completed(obj, shared["variables"], values) for obj in written]
     for obj in found:
         obj["metadata"]["labels"] = dict(labels.MANAGED)
         if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):

@@ -4,6 +4,7 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.errors import VerifyError
 from manor.verify.registry import load, select
 from manor.verify.report import Report, Result
+from manor.verify.rights import role
 from manor.verify.runner import verify
 from manor.verify.team import Tenancy, parse_team, read_tenancy
 from manor.verify.trial import Status
@@ -20,6 +21,7 @@ __all__ = [
     "load",
     "parse_team",
     "read_tenancy",
+    "role",
     "select",
     "verify",
 ]
