@@ -120,23 +120,25 @@ async def _run(
     probe_image: str | None = None,
     accepted: dict[str, Acceptance] | None = None,
 ) -> Report:
-    tenancy = given or await read_tenancy(client)
+    with _told_the_role(level):
+        tenancy = given or await read_tenancy(client)
+        actor = tenancy.teams[0].actor.client(client)
+        await actor.request("POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"})
     for told in tenancy.set_aside:
         err.print(f"warning: {told}", markup=False)
-    await _require_impersonation(client, tenancy, level)
     with _progress(sum(level.includes(check.level) for check in chosen)) as advance:
         report = await verify(client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result)
     return accept(report, accepted or {})
 
 
-async def _require_impersonation(client: Client, tenancy: Tenancy, level: Level) -> None:
-    """Raises VerifyError where the account cannot act as the tenants: nearly every check would only say so."""
-    actor = tenancy.teams[0].actor.client(client)
+@contextmanager
+def _told_the_role(level: Level) -> Iterator[None]:
+    """Where the account may not even begin, nearly every check would only say so: what to give it, as a VerifyError."""
     try:
-        await actor.request("POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"})
+        yield
     except Forbidden as error:
         raise VerifyError(
-            f"this account may not act as the tenants' users: {error.message}; have an administrator apply what "
+            f"{error.message}; for this account to run checks, have an administrator apply what "
             f"`manor verify --level {level} --print-role` prints, and bind the ClusterRole {ROLE_NAME} to it"
         ) from error
 

@@ -28,6 +28,8 @@ READS: dict[str, list[str]] = {
         *("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
     ],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
+    "apps": ["daemonsets", "deployments", "statefulsets"],
+    "batch": ["cronjobs", "jobs"],
     "discovery.k8s.io": ["endpointslices"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     "gateway.envoyproxy.io": ["envoyproxies"],

@@ -29,6 +29,9 @@ KNOWN = [
     "storage",
 ]
 
+ADVISORY = {"manor-unapplied"}
+"""They warn, and no guarantee rests on them."""
+
 
 def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]:
     faults = [] if policy["spec"].get("failurePolicy", "Fail") == "Fail" else ["it fails open"]
@@ -54,7 +57,7 @@ async def _look(ground: Ground) -> list[Trial]:
     bindings = await ground.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
     ours = {p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")}
     trials = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
-    for name in sorted({f"manor-{known}" for known in KNOWN} | set(ours)):
+    for name in sorted({f"manor-{known}" for known in KNOWN} | (set(ours) - ADVISORY)):
         faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
         got = "; ".join(faults) or "bound, denies, fails closed"
         trials.append(holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification"))
