@@ -10,9 +10,8 @@ import yaml
 
 from applied import exists, parent_of
 from manor.apply import Inventory, InventoryError, apply, delete
-from manor.apply.inventory import NAMESPACES, TOOLING
-from manor.apply.objects import PART_OF
 from manor.kube import Client, Object
+from manor.objectset.applyset import NAMESPACES, PART_OF, TOOLING
 
 pytestmark = pytest.mark.integration
 

@@ -6,9 +6,9 @@ import pytest
 
 from applied import exists, fates
 from manor.apply import Action, Options, apply, delete, plan, to_be_kept
-from manor.apply.objects import Ref
 from manor.apply.work import work_in
 from manor.kube import Client, NotFound, Object
+from manor.objectset.references import Ref
 from verify_world import until
 
 pytestmark = pytest.mark.integration

@@ -21,8 +21,8 @@ from manor.apply import (
     delete,
     plan,
 )
-from manor.apply.inventory import GROUP_KINDS, ID_LABEL
 from manor.kube import Client, NotFound
+from manor.objectset.applyset import GROUP_KINDS, ID_LABEL
 
 pytestmark = pytest.mark.integration
 

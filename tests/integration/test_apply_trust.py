@@ -8,9 +8,8 @@ import pytest
 
 from applied import exists, fates
 from manor.apply import Action, Inventory, Options, Owned, Refused, apply, delete, plan, revoke
-from manor.apply.inventory import ID_LABEL
-from manor.apply.objects import PART_OF
 from manor.kube import Client, NotFound, Object
+from manor.objectset.applyset import ID_LABEL, PART_OF
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,8 @@ from manor.apply import (
     changes,
     plan,
 )
-from manor.apply.inventory import GROUP_KINDS, NAMESPACES
 from manor.kube import Client, NotFound, Object
+from manor.objectset.applyset import GROUP_KINDS, NAMESPACES
 
 pytestmark = pytest.mark.integration
 

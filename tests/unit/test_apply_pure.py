@@ -1,47 +1,20 @@
 """The parts of apply that decide without a server."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 
-from manor.apply import Action, Inventory, Ref, Step, changes, unified
-from manor.apply.inventory import Scope
+from manor.apply import Action, Event, Inventory, Options, Ref, Stage, Started, Step, Waiting, changes, unified, wait
 from manor.apply.ownership import is_applied
-from manor.apply.readiness import readiness
+from manor.apply.prune import plan_pruning
 from manor.apply.steps import Steps, conflict_step
-from manor.apply.waves import wave_of
-from manor.kube import Conflict
+from manor.kube import Client, Conflict
 
 pytestmark = pytest.mark.unit
 
 REF = Ref("apps", "Deployment", "a", "web")
-
-
-def test_the_id_is_that_of_the_enhancement() -> None:
-    # applyset-<base64url(sha256("<name>.<namespace>.<kind>.<group>"))>-v1
-    assert Inventory("name", "ns", "v1", "ConfigMap").id == "applyset-42YS2ob3sik94RyWjkwp4PH1yZS6H5k6StaopNs0l5I-v1"
-
-
-def test_waves() -> None:
-    kinds = [
-        ("apiextensions.k8s.io", "CustomResourceDefinition", False),
-        ("", "Namespace", False),
-        ("rbac.authorization.k8s.io", "ClusterRole", False),
-        ("", "ConfigMap", True),
-        ("networking.k8s.io", "NetworkPolicy", True),
-        ("rbac.authorization.k8s.io", "RoleBinding", True),
-        ("", "Service", True),
-        ("apps", "Deployment", True),
-        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", False),
-    ]
-    assert [wave_of(*kind) for kind in kinds] == list(range(9))
-    assert wave_of("manor.dev", "Model", True) == wave_of("apps", "Deployment", True)
-
-
-def test_scopes_join() -> None:
-    scope = Scope.of([REF, Ref("", "Namespace", "", "a")]) | Scope.of([Ref("", "Secret", "b", "s")])
-    assert scope.group_kinds == {("apps", "Deployment"), ("", "Namespace"), ("", "Secret")}
-    assert scope.namespaces == {"a", "b"}
+NO_SERVER = cast(Client, None)
 
 
 DESIRED = {
@@ -172,81 +145,27 @@ def test_a_conflict_names_managers_and_fields() -> None:
     assert conflict_step(REF, Conflict(409, "Conflict", "modified", {}, "")).action is Action.FAIL
 
 
-def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
-    return {"conditions": [{"type": kind, "status": status, **more}]}
+def named(api_version: str, kind: str) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "namespace": "a"}}
 
 
 @pytest.mark.parametrize(
-    ("kind", "spec", "status", "ready", "reason", "final"),
+    ("api_version", "kind"),
     [
-        ("Deployment", {"replicas": 2}, {}, False, "has not seen it", False),
-        ("Deployment", {"replicas": 2}, {"observedGeneration": 1}, False, "has not seen the change", False),
-        (
-            "Deployment",
-            {"replicas": 2},
-            {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3},
-            False,
-            "old pods",
-            False,
-        ),
-        (
-            "Deployment",
-            {"replicas": 2},
-            {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2},
-            True,
-            "",
-            False,
-        ),
-        (
-            "Deployment",
-            {},
-            {
-                "observedGeneration": 2,
-                **condition("Progressing", "False", reason="ProgressDeadlineExceeded", message="m"),
-            },
-            False,
-            "m",
-            True,
-        ),
-        ("StatefulSet", {"replicas": 1}, {"readyReplicas": 0}, False, "0 of 1 pods", False),
-        ("StatefulSet", {"replicas": 1}, {"readyReplicas": 1}, True, "", False),
-        ("Job", {}, {"active": 1}, False, "1 active", False),
-        ("Job", {}, condition("Complete", "True"), True, "", False),
-        ("Job", {}, condition("Failed", "True", message="back-off"), False, "failed: back-off", True),
-        ("Namespace", {}, {"phase": "Terminating"}, False, "is Terminating", True),
-        ("PersistentVolumeClaim", {}, {"phase": "Pending"}, False, "is Pending", False),
-        ("PersistentVolumeClaim", {}, {"phase": "Bound"}, True, "", False),
-        ("CustomResourceDefinition", {}, condition("Established", "True"), True, "", False),
-        (
-            "Gateway",
-            {},
-            condition("Programmed", "False", reason="Pending", message="no address"),
-            False,
-            "no address",
-            False,
-        ),
-        ("HTTPRoute", {"parentRefs": [{}]}, {}, False, "no gateway has taken it up", False),
-        ("HTTPRoute", {"parentRefs": [{}]}, {"parents": [condition("Accepted", "True")]}, True, "", False),
-        (
-            "HTTPRoute",
-            {"parentRefs": [{}]},
-            {"parents": [condition("Accepted", "False", reason="NotAllowedByListeners")]},
-            False,
-            "NotAllowedByListeners",
-            False,
-        ),
-        ("ConfigMap", {}, {}, True, "", False),
+        ("networking.istio.io/v1", "Gateway"),
+        ("batch.volcano.sh/v1alpha1", "Job"),
+        ("mlops.seldon.io/v1alpha1", "Model"),
     ],
 )
-def test_readiness(
-    kind: str, spec: dict[str, Any], status: dict[str, Any], ready: bool, reason: str, final: bool
-) -> None:
-    state = readiness({"kind": kind, "metadata": {"generation": 2}, "spec": spec, "status": status}, jobs=True)
-    assert state.ready is ready
-    if not ready:
-        assert reason in state.reason
-        assert state.final is final
+def test_a_kind_of_another_group_is_not_waited_for(api_version: str, kind: str) -> None:
+    told: list[Event] = []
+    asyncio.run(wait(NO_SERVER, [named(api_version, kind)], progress=told.append))
+    assert told == [Started(Stage.WAIT, 0), Waiting((), told[1].elapsed)]
 
 
-def test_jobs_are_ready_at_once_unless_their_end_is_asked_for() -> None:
-    assert readiness({"kind": "Job", "metadata": {}, "status": {"active": 1}}).ready
+def test_a_kind_of_another_group_is_pruned_like_any_other() -> None:
+    claim, stranger = named("v1", "PersistentVolumeClaim"), named("example.com/v1", "PersistentVolumeClaim")
+    model = named("mlops.seldon.io/v1alpha1", "Model")
+    pruning = asyncio.run(plan_pruning(NO_SERVER, Inventory("x"), [claim, stranger, model], Options()))
+    assert [step.before for step in pruning.kept] == [claim]
+    assert pruning.waves == ((stranger, model),)

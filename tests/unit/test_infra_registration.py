@@ -1,16 +1,15 @@
 """What is registered for a set of objects, decided without Pulumi."""
 
 import json
-from itertools import product
 
 import pytest
 
 from manor.api import Tenant
-from manor.apply.inventory import Inventory
+from manor.cli.rollout import foundation, inventory_of
 from manor.engines import compile_specs
-from manor.infra.inventory import FOUNDATION, marked, set_id
 from manor.infra.registration import Registration, foundation_registrations, registrations
 from manor.load import Specs, load
+from manor.objectset.applyset import ID_LABEL, PART_OF
 from manor.render import Object, render_foundation, spec_object
 from pulumi_programs import EXAMPLE
 
@@ -85,6 +84,17 @@ def test_guards_come_before_what_they_guard(specs: Specs) -> None:
     assert made[quota].timeout == "10m"
 
 
+def test_a_role_is_there_before_it_is_bound(specs: Specs) -> None:
+    made = by_name(registrations("a", *compiled(specs, "Tenant", "tenant-a")))
+    bound = {
+        (name, f"a:Role/{one.body['metadata']['namespace']}/{one.body['roleRef']['name']}")
+        for name, one in made.items()
+        if one.body["kind"] == "RoleBinding" and one.body["roleRef"]["kind"] == "Role"
+    }
+    assert bound
+    assert all(role in waits_for(made, binding) for binding, role in bound)
+
+
 def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs) -> None:
     spec, objects = compiled(specs, "Tenant", "tenant-a")
     kept = {"a:PersistentVolumeClaim/tenant-a/models", "a:Namespace/tenant-a"}
@@ -104,6 +114,28 @@ def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs
     assert not [n for n, r in told.items() if r.protect or r.retain]
     inside = {n for n, r in told.items() if r.body["metadata"].get("namespace") == "tenant-a"}
     assert {n for n, r in told.items() if r.deleted_with == "a:Namespace/tenant-a"} == inside
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("batch.volcano.sh/v1alpha1", "Job"),
+        ("crd.projectcalico.org/v1", "NetworkPolicy"),
+        ("example.com/v1", "PersistentVolumeClaim"),
+        ("example.com/v1", "ResourceQuota"),
+        ("example.com/v1", "Secret"),
+        ("mlops.seldon.io/v1alpha1", "Model"),
+        ("networking.istio.io/v1", "Gateway"),
+    ],
+)
+def test_a_kind_of_another_group_is_like_any_other(specs: Specs, api_version: str, kind: str) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    meta = {"name": "x", "namespace": "tenant-a"}
+    stranger = {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": {}, "data": {}}
+    added = by_name(registrations("a", spec, [*objects, stranger]))[f"a:{kind}/tenant-a/x"]
+    assert added.after == ("a:ResourceQuota/tenant-a/manor-quota",)
+    assert (added.protect, added.retain, added.secret, added.timeout) == (False, False, (), None)
+    assert not added.body["metadata"]["annotations"].keys() & {"pulumi.com/skipAwait", "pulumi.com/waitFor"}
 
 
 def test_definitions_of_kinds_are_left_on_the_cluster() -> None:
@@ -179,16 +211,14 @@ def test_dropping_an_object_changes_no_other(specs: Specs) -> None:
         assert len(rest) == len(whole) - 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "namespace"),
-    [*product(["Tenant", "Platform"], ["manor", "team-a"], [""]), ("Model", "iris", "team-a")],
-)
-def test_the_set_has_the_id_that_apply_gives_it(kind: str, name: str, namespace: str) -> None:
-    parent = {"apiVersion": "manor.dev/v1alpha1", "kind": kind, "metadata": {"name": name}}
-    if namespace:
-        parent["metadata"]["namespace"] = namespace
-    assert set_id(parent) == Inventory(name, namespace, "manor.dev/v1alpha1", kind).id
-    assert set_id(FOUNDATION) == Inventory("manor", "manor-system").id
+def test_the_set_is_the_one_that_apply_knows(specs: Specs) -> None:
+    spec, objects = compiled(specs, "Tenant", "tenant-a")
+    _, marks, *members = registrations("a", spec, objects)
+    inventory = inventory_of(Tenant.model_validate(spec))
+    assert marks.body["metadata"]["labels"] == {ID_LABEL: inventory.id}
+    assert {one.body["metadata"]["labels"][PART_OF] for one in members} == {inventory.id}
+    parent = by_name(foundation_registrations("manor", render_foundation()))["manor:ConfigMap/manor-system/manor"]
+    assert parent.body["metadata"]["labels"] == {ID_LABEL: foundation().inventory.id}
 
 
 def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
@@ -197,7 +227,8 @@ def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
     )
     assert specs.platform
     (only,) = compile_specs(specs.platform, {spec.name: spec}, [spec])
-    annotations = marked(spec_object(spec), only.objects)["metadata"]["annotations"]
+    _, marks, *_ = registrations("x", spec_object(spec), only.objects)
+    annotations = marks.body["metadata"]["annotations"]
     assert (
         annotations["applyset.kubernetes.io/additional-namespaces"] == "b,envoy-gateway-system,manor-front,manor-system"
     )

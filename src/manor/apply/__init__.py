@@ -5,13 +5,13 @@ from manor.apply.delete import delete, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
-from manor.apply.inventory import Inventory, Owned
-from manor.apply.objects import Ref
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
 from manor.apply.progress import Event, Finished, Pending, Progress, Stage, Started, Waiting, silent
 from manor.apply.steps import Action, FieldConflict, Result, Step
 from manor.apply.wait import wait
+from manor.objectset.inventory import Inventory, Owned
+from manor.objectset.references import Ref
 
 __all__ = [
     "Action",

@@ -5,9 +5,7 @@ from itertools import groupby
 
 from manor.apply.enforcement import is_policy, wait_enforced
 from manor.apply.errors import InventoryError, Refused
-from manor.apply.inventory import FIELD_MANAGER as INVENTORY_MANAGER
-from manor.apply.inventory import Inventory, Parent, Scope, write_parent
-from manor.apply.objects import Ref, is_namespace, ref_of
+from manor.apply.inventory import Parent, write_parent
 from manor.apply.options import Options
 from manor.apply.parent import store_parent
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
@@ -15,12 +13,14 @@ from manor.apply.prune import delete_waves, plan_pruning
 from manor.apply.rights import settled, take_away
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
 from manor.apply.survey import Survey, survey
-from manor.apply.waves import CRDS, GUARDS
 from manor.apply.writer import Writer
 from manor.kube import Client, NotFound, Object
-
-_OPENINGS = frozenset({"CiliumNetworkPolicy", "NetworkPolicy"})
-"""NetworkPolicies add up: one that is gone lets less pass, as long as one stands that denies the rest."""
+from manor.objectset.applyset import PARENT_FIELD_MANAGER, Scope
+from manor.objectset.inventory import Inventory
+from manor.objectset.kinds import kind_of
+from manor.objectset.order import Wave
+from manor.objectset.protection import is_network_policy
+from manor.objectset.references import Ref, is_namespace, ref_of
 
 
 async def apply(
@@ -89,7 +89,7 @@ async def _provide_holders(client: Client, found: Survey, writer: Writer) -> Non
         return
     own = {member.ref: member for member in found.members if member.ref in inventory.holders}
     if any(not member.served for member in own.values()):
-        await writer.write_wave([member for member in found.members if member.wave == CRDS])
+        await writer.write_wave([member for member in found.members if member.wave == Wave.CRDS])
     for ref in inventory.holders:
         if ref in own:
             await writer.write_wave([own[ref]])
@@ -98,7 +98,7 @@ async def _provide_holders(client: Client, found: Survey, writer: Writer) -> Non
                 raise InventoryError(f"the inventory {inventory} cannot be made: {ref}: {step.message}")
         elif ref == inventory.ref and not inventory.made_here:
             raise InventoryError(f"the inventory {inventory} does not exist")
-        elif ref.kind == "Namespace":
+        elif is_namespace(ref):
             await _provide_namespace(client, ref.name)
 
 
@@ -107,14 +107,14 @@ async def _provide_namespace(client: Client, name: str) -> None:
         await client.get("v1", "Namespace", name)
     except NotFound:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        await client.apply(namespace, field_manager=INVENTORY_MANAGER)
+        await client.apply(namespace, field_manager=PARENT_FIELD_MANAGER)
 
 
 def _still_goes(found: Survey, fates: Mapping[Ref, Step]) -> list[Object]:
     """What is pruned after a failure: what opens a network, where all guards stand. Nobody holds that up."""
-    failed = [m.ref for m in found.members if m.wave <= GUARDS and fates[m.ref].action in BAD]
+    failed = [m.ref for m in found.members if m.wave <= Wave.GUARDS and fates[m.ref].action in BAD]
     guarded = {m.ref.namespace for m in found.members} - {r.name if is_namespace(r) else r.namespace for r in failed}
-    return [obj for obj in found.orphans if obj["kind"] in _OPENINGS and obj["metadata"]["namespace"] in guarded]
+    return [obj for obj in found.orphans if is_network_policy(kind_of(obj)) and obj["metadata"]["namespace"] in guarded]
 
 
 async def _prune(

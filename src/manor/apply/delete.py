@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
-from manor.apply.inventory import FIELD_MANAGER, ID_LABEL, Inventory, Parent, Scope, read_parent, write_parent
-from manor.apply.objects import Ref, is_namespace, ref_of
+from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
 from manor.apply.progress import Finished, Pending, Progress, Stage, Started, Waiting, silent
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.steps import Action, Result, Step
 from manor.apply.survey import labelled
-from manor.apply.waves import is_binding
 from manor.kube import Client, NotFound, Object
+from manor.objectset.applyset import ID_LABEL, PARENT_FIELD_MANAGER, Scope
+from manor.objectset.inventory import Inventory
+from manor.objectset.order import is_binding
+from manor.objectset.references import Ref, is_namespace, ref_of
 
 POLL = 0.5
 """Seconds between two looks at what is still there."""
@@ -40,9 +42,9 @@ async def delete(
     parent = await read_parent(client, inventory)
     members = await labelled(client, parent)
     holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
-    rights = [obj for ref, obj in members.items() if is_binding(ref.group, ref.kind)]
+    rights = [obj for ref, obj in members.items() if is_binding(ref.group_kind)]
     taken = await concurrently(delete_object(client, obj, report) for obj in rights)
-    rest = [obj for ref, obj in members.items() if not is_binding(ref.group, ref.kind)]
+    rest = [obj for ref, obj in members.items() if not is_binding(ref.group_kind)]
     pruning = await plan_pruning(client, inventory, rest, options)
     progress(Started(Stage.DELETE, len(pruning.doomed)))
     for step in pruning.kept:
@@ -95,7 +97,7 @@ async def _remove_parent(
             await client.delete(inventory.api_version, inventory.kind, inventory.name, namespace)
         elif parent.exists:  # not ours to delete: take back what the inventory put on it
             live = await client.get(inventory.api_version, inventory.kind, inventory.name, namespace)
-            await client.apply(_bare(live), field_manager=FIELD_MANAGER, force=True)
+            await client.apply(_bare(live), field_manager=PARENT_FIELD_MANAGER, force=True)
     except NotFound:
         return
     if inventory.ref in holders:
@@ -128,7 +130,7 @@ async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeou
 
 def _why_there(ref: Ref, obj: Object) -> str:
     conditions = (obj.get("status") or {}).get("conditions") or ()
-    if ref.kind == "Namespace":
+    if is_namespace(ref):
         told = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
         return "; ".join(told) or "its content is being deleted"
     finalizers = obj["metadata"].get("finalizers")

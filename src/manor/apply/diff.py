@@ -8,6 +8,7 @@ import yaml
 
 from manor.apply.steps import Action, Step
 from manor.kube import Object
+from manor.objectset.kinds import SECRET
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"})
 _PULUMIS_OWN = "pulumi.com/"
@@ -52,7 +53,7 @@ def _sides(step: Step) -> tuple[Object | None, Object | None]:
     before, after = tidy(step.before), tidy(step.after)
     if step.action not in (Action.CREATE, Action.UPDATE, Action.PRUNE):
         return before, before
-    if step.ref.group == "" and step.ref.kind == "Secret":
+    if step.ref.group_kind == SECRET:
         return _masked(before, after)
     return before, after
 

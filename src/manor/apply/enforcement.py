@@ -10,8 +10,9 @@ import time
 from contextlib import suppress
 
 from manor.apply.errors import NotEnforced
-from manor.apply.objects import Ref, group_of
 from manor.kube import ApiError, Client, NotFound, Object
+from manor.objectset.kinds import group_of
+from manor.objectset.references import Ref
 
 POLICY_API = "admissionregistration.k8s.io/v1"
 KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")

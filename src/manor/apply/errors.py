@@ -9,13 +9,10 @@ ApplyError
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from manor.apply.progress import Pending
+from manor.apply.steps import Step
 from manor.errors import ManorError
-
-if TYPE_CHECKING:
-    from manor.apply.progress import Pending
-    from manor.apply.steps import Step
 
 
 class ApplyError(ManorError):
@@ -33,7 +30,7 @@ class InvalidObjects(ApplyError):
 class Refused(ApplyError):
     """Objects exist already and are not ours. Nothing was changed, but that rights were taken away: `taken`."""
 
-    def __init__(self, steps: "Sequence[Step]", taken: "Sequence[Step]" = ()) -> None:
+    def __init__(self, steps: Sequence[Step], taken: Sequence[Step] = ()) -> None:
         lines = [f"{step.ref}: {step.message}" for step in steps]
         super().__init__("\n".join([*lines, "nothing else was changed" if taken else "nothing was changed"]))
         self.steps = (*taken, *steps)
@@ -46,7 +43,7 @@ class InventoryError(ApplyError):
 class NotReady(ApplyError):
     """Time ran out, or a failure is final; `pending` says what is missing and why."""
 
-    def __init__(self, what: str, pending: "Sequence[Pending]") -> None:
+    def __init__(self, what: str, pending: Sequence[Pending]) -> None:
         super().__init__("\n".join([what, *(f"  {p.ref}: {p.reason}" for p in pending)]))
         self.pending = tuple(pending)
 

@@ -11,8 +11,8 @@ import json
 from typing import Any
 
 from manor.kube import Object
+from manor.objectset.applyset import FIELD_MANAGER
 
-FIELD_MANAGER = "manor"
 _NAMES = frozenset({"name", "namespace"})
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.inventory import reread_parent
-from manor.apply.objects import ref_of
 from manor.apply.options import Options
-from manor.apply.ownership import FIELD_MANAGER
 from manor.apply.preview import preview
 from manor.apply.steps import Action, Step, conflict_step
 from manor.apply.survey import Survey
 from manor.kube import ApiError, Client, Conflict, Object
+from manor.objectset.applyset import FIELD_MANAGER
+from manor.objectset.references import ref_of
 
 
 def parent_step(wanted: Object, found: Survey) -> Step:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from manor.apply.concurrency import concurrently
 from manor.apply.diff import unified
-from manor.apply.inventory import Inventory
-from manor.apply.objects import Member, ref_of
+from manor.apply.members import Member
 from manor.apply.options import Options
 from manor.apply.parent import parent_step
 from manor.apply.preview import preview
@@ -13,6 +12,8 @@ from manor.apply.prune import plan_pruning
 from manor.apply.steps import Action, Step, Steps
 from manor.apply.survey import Survey, survey
 from manor.kube import Client, Object
+from manor.objectset.inventory import Inventory
+from manor.objectset.references import ref_of
 
 
 class Plan(Steps):

@@ -3,11 +3,12 @@
 from typing import Any
 
 from manor.apply.diff import tidy
-from manor.apply.objects import Member
-from manor.apply.ownership import FIELD_MANAGER, is_applied
+from manor.apply.members import Member
+from manor.apply.ownership import is_applied
 from manor.apply.steps import Action, Step, conflict_step, conflicts_of
-from manor.apply.waves import ACCESS, GUARDS
 from manor.kube import ApiError, Client, Conflict, Object
+from manor.objectset.applyset import FIELD_MANAGER
+from manor.objectset.order import Wave
 
 _LABELS = ".metadata.labels."
 
@@ -18,7 +19,7 @@ async def put(client: Client, member: Member, *, force: bool, dry_run: bool = Fa
     What says whose an object is, what guards a namespace and who is let in is put right, whoever wrote over it: nobody
     holds that up by a write of their own.
     """
-    force = force or member.wave in (GUARDS, ACCESS)
+    force = force or member.wave in (Wave.GUARDS, Wave.ACCESS)
     try:
         return await client.apply(member.desired, field_manager=FIELD_MANAGER, force=force, dry_run=dry_run)
     except Conflict as error:

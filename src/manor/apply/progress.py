@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from manor.apply.objects import Ref
 from manor.apply.steps import Step
+from manor.objectset.references import Ref
 
 
 class Stage(StrEnum):

@@ -5,21 +5,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from manor.apply.concurrency import concurrently
-from manor.apply.inventory import Inventory
-from manor.apply.objects import Ref, is_namespace, ref_of
 from manor.apply.options import Options
 from manor.apply.steps import Action, Step
-from manor.apply.waves import wave_of
 from manor.apply.work import Work, work_in
 from manor.kube import ApiError, Client, NotFound, Object, UnknownKind
+from manor.objectset.inventory import Inventory
+from manor.objectset.kinds import CUSTOM_RESOURCE_DEFINITION
+from manor.objectset.order import wave_of
+from manor.objectset.protection import guards_namespace, holds_data
+from manor.objectset.references import Ref, is_namespace, ref_of
 
 CONSENT = "to delete it, delete data explicitly"
 NAMED_CONSENT = "to delete it with that, name it explicitly"
-_SHIELDS = frozenset(
-    {"ConfigMap", "NetworkPolicy", "CiliumNetworkPolicy", "ResourceQuota", "LimitRange", "ServiceAccount"}
-)
-"""What protects others from a namespace, the parameters of admission policies too. It stays as long as the namespace
-stays: pods may still run in it, and somebody may still have a right in it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ async def plan_pruning(client: Client, inventory: Inventory, orphans: Iterable[O
     # The deletion of a namespace deletes its pods before its policies; to go first by ourselves would open a gap.
     for ref, obj in doomed.items():
         if ref.namespace not in closing:
-            waves[wave_of(ref.group, ref.kind, bool(ref.namespace))].append(obj)
+            waves[wave_of(ref.group_kind, namespaced=bool(ref.namespace))].append(obj)
     return Pruning(
         waves=tuple(tuple(waves[wave]) for wave in sorted(waves, reverse=True)),
         kept=kept,
@@ -66,11 +63,11 @@ async def _reasons_to_keep(client: Client, refs: list[Ref], options: Options) ->
             reasons[ref] = why
     staying = {ref.name for ref in reasons}
     for ref in refs:
-        if ref.kind == "PersistentVolumeClaim" and (ref.namespace in staying or not options.delete_data):
+        if holds_data(ref.group_kind) and (ref.namespace in staying or not options.delete_data):
             reasons[ref] = f"holds data; {CONSENT}" if not options.delete_data else "its namespace is kept"
-        elif ref.kind in _SHIELDS and ref.namespace in staying:
+        elif guards_namespace(ref.group_kind) and ref.namespace in staying:
             reasons[ref] = "guards a namespace that is kept"
-    crds = [] if options.delete_data else [ref for ref in refs if ref.kind == "CustomResourceDefinition"]
+    crds = [] if options.delete_data else [ref for ref in refs if ref.group_kind == CUSTOM_RESOURCE_DEFINITION]
     for ref, count in zip(crds, await concurrently(_others(client, ref, refs) for ref in crds), strict=True):
         if count:
             reasons[ref] = f"has {count} object{'s' if count > 1 else ''}; {CONSENT}"

@@ -7,15 +7,17 @@ and not the guards that must stand before somebody is let in. What a binding gai
 from dataclasses import replace
 
 from manor.apply.concurrency import concurrently
-from manor.apply.objects import Member, ref_of
+from manor.apply.members import Member
 from manor.apply.options import Options
 from manor.apply.preview import put
 from manor.apply.progress import Finished, Progress
 from manor.apply.prune import delete_object
 from manor.apply.steps import BAD, Action, Step
 from manor.apply.survey import Survey
-from manor.apply.waves import is_binding
 from manor.kube import ApiError, Client, Object
+from manor.objectset.kinds import kind_of
+from manor.objectset.order import is_binding
+from manor.objectset.references import ref_of
 
 
 async def take_away(client: Client, found: Survey, options: Options, progress: Progress) -> tuple[list[Step], Survey]:
@@ -31,7 +33,7 @@ async def take_away(client: Client, found: Survey, options: Options, progress: P
     losing = [
         member for member in found.members if member.ref not in strangers and _lost(member, found.live.get(member.ref))
     ]
-    unwanted = [obj for obj in found.orphans if options.prune and is_binding(*ref_of(obj)[:2])]
+    unwanted = [obj for obj in found.orphans if options.prune and is_binding(kind_of(obj))]
     narrowed = await concurrently(_narrow(client, member, found.live[member.ref]) for member in losing)
     for step in narrowed:
         report(step)
@@ -66,7 +68,7 @@ async def _narrow(client: Client, member: Member, live: Object) -> Step:
 
 def _lost(member: Member, live: Object | None) -> set[tuple[str, str, str]]:
     """Who is bound and is not to be."""
-    if not is_binding(*member.ref[:2]) or live is None or "deletionTimestamp" in live["metadata"]:
+    if not is_binding(member.ref.group_kind) or live is None or "deletionTimestamp" in live["metadata"]:
         return set()
     return _subjects(live) - _subjects(member.desired)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from manor.apply.objects import Ref
 from manor.kube import Conflict, Object
+from manor.objectset.references import Ref
 
 
 class Action(StrEnum):

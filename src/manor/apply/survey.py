@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from manor.apply.concurrency import concurrently
-from manor.apply.inventory import Inventory, Parent, Scope, read_parent
-from manor.apply.objects import PART_OF, Member, Ref, members, ref_of
+from manor.apply.inventory import Parent, read_parent
+from manor.apply.members import Member, members
 from manor.apply.ownership import wrote
 from manor.apply.steps import Action, Step
 from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.objectset.applyset import PART_OF, Scope
+from manor.objectset.inventory import Inventory
+from manor.objectset.kinds import GroupKind
+from manor.objectset.protection import holds_data
+from manor.objectset.references import Ref, is_default_account, is_namespace, ref_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Survey:
 
 
 def _owned(member: Member, owner: Object) -> Member:
-    if member.ref.kind == "PersistentVolumeClaim":
+    if holds_data(member.ref.group_kind):
         return member
     metadata = {**member.desired["metadata"], "ownerReferences": [owner]}
     return replace(member, desired={**member.desired, "metadata": metadata})
@@ -67,7 +72,7 @@ def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> str 
         return f"exists and belongs to another inventory ({told}); delete it there first"
     # Kubernetes itself makes the account in every namespace, ours included. What we wrote and somebody else labelled
     # anew is ours still.
-    if adopt or wrote(live) or (ref.kind, ref.name) == ("ServiceAccount", "default"):
+    if adopt or wrote(live) or is_default_account(ref):
         return None
     return "exists and was not made by this inventory; delete or rename it, or, to take it over, adopt it"
 
@@ -76,7 +81,7 @@ async def survey(client: Client, objects: Iterable[Object], inventory: Inventory
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
     wanted = await members(client, list(objects), inventory.marks)
     parent = await read_parent(client, inventory)
-    versions = {(member.ref.group, member.ref.kind): member.desired["apiVersion"] for member in wanted}
+    versions = {member.ref.group_kind: member.desired["apiVersion"] for member in wanted}
     found = await labelled(client, parent, versions)
     missing = [member for member in wanted if member.served and member.ref not in found]
     strangers, absent = await _look_up(client, missing, found)
@@ -93,7 +98,7 @@ async def survey(client: Client, objects: Iterable[Object], inventory: Inventory
 
 
 async def labelled(
-    client: Client, parent: Parent, versions: Mapping[tuple[str, str], str] | None = None
+    client: Client, parent: Parent, versions: Mapping[GroupKind, str] | None = None
 ) -> dict[Ref, Object]:
     """The live members of the inventory; one request for each kind that it, or `versions`, names.
 
@@ -116,7 +121,7 @@ async def labelled(
 
 
 async def _list(
-    client: Client, kind: tuple[str, str], version: str | None, namespace: str | None, selector: str
+    client: Client, kind: GroupKind, version: str | None, namespace: str | None, selector: str
 ) -> list[Object]:
     try:
         version = version or (await client.preferred_resource(*kind)).api_version
@@ -135,10 +140,10 @@ async def _look_up(
     """The live objects under the names of `missing`, and the namespaces that do not exist."""
     cluster = [member for member in missing if not member.ref.namespace]
     live = await _get_all(client, cluster)
-    known = {ref.name for ref in (*found, *live) if (ref.group, ref.kind) == ("", "Namespace")}
+    known = {ref.name for ref in (*found, *live) if is_namespace(ref)}
     known |= {ref.namespace for ref in found}
     unknown = {member.ref.namespace for member in missing} - known - {""}
-    desired = {member.ref.name for member in cluster if member.ref.kind == "Namespace"}
+    desired = {member.ref.name for member in cluster if is_namespace(member.ref)}
     present = await concurrently(_exists(client, name) for name in sorted(unknown - desired))
     absent = (unknown & desired) | {
         name for name, there in zip(sorted(unknown - desired), present, strict=True) if not there

@@ -6,17 +6,12 @@ from collections.abc import Sequence
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
-from manor.apply.objects import Ref, ref_of
 from manor.apply.progress import Pending, Progress, Stage, Started, Waiting, silent
-from manor.apply.readiness import READY, Readiness, readiness
 from manor.kube import ApiError, Client, NotFound, Object
+from manor.objectset.kinds import JOB, PERSISTENT_VOLUME_CLAIM, kind_of
+from manor.objectset.readiness import READY, Readiness, has_readiness, readiness
+from manor.objectset.references import Ref, ref_of
 
-WAITED_FOR = frozenset(
-    {
-        *("CustomResourceDefinition", "DaemonSet", "Deployment", "GRPCRoute", "Gateway", "HTTPRoute", "Job"),
-        *("Namespace", "PersistentVolumeClaim", "StatefulSet", "TLSRoute"),
-    }
-)
 FIRST_POLL, LAST_POLL = 0.2, 2.0
 """Seconds between two looks, at the beginning and later."""
 
@@ -34,10 +29,11 @@ async def wait(
     A volume claim that waits for its first consumer counts as ready. Raises NotReady after `timeout` seconds, and as
     soon as nothing is left that could still become ready.
     """
-    pending = {ref_of(obj): obj for obj in objects if obj["kind"] in WAITED_FOR}
+    pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
     progress(Started(Stage.WAIT, len(pending)))
     began, interval, told = time.monotonic(), FIRST_POLL, None
-    lazy = await _lazy_classes(client) if any(ref.kind == "PersistentVolumeClaim" for ref in pending) else frozenset()
+    claims = any(ref.group_kind == PERSISTENT_VOLUME_CLAIM for ref in pending)
+    lazy = await _lazy_classes(client) if claims else frozenset()
     while True:
         states = await concurrently(_state(client, obj, jobs, lazy) for obj in pending.values())
         waiting = {ref: state for ref, state in zip(pending, states, strict=True) if not state.ready}
@@ -70,7 +66,7 @@ async def _state(client: Client, obj: Object, jobs: bool, lazy: frozenset[str]) 
 
 def _waits_for_consumer(obj: Object, lazy: frozenset[str]) -> bool:
     return (
-        obj["kind"] == "PersistentVolumeClaim"
+        kind_of(obj) == PERSISTENT_VOLUME_CLAIM
         and obj["spec"].get("storageClassName") in lazy
         and (obj.get("status") or {}).get("phase") == "Pending"
     )
@@ -104,7 +100,7 @@ async def hint(client: Client, obj: Object) -> str:
 
 async def _pods(client: Client, obj: Object) -> set[str]:
     labels = ((obj.get("spec") or {}).get("selector") or {}).get("matchLabels")
-    if obj["kind"] == "Job":
+    if kind_of(obj) == JOB:
         labels = {"batch.kubernetes.io/job-name": obj["metadata"]["name"]}
     if not labels:
         return set()

@@ -7,14 +7,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from manor.apply.concurrency import concurrently
-from manor.apply.objects import Ref, ref_of
 from manor.kube import ApiError, Client, Forbidden, Object, Resource
+from manor.objectset.kinds import CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, SERVICE, kind_of
+from manor.objectset.references import Ref, is_default_account, ref_of
 
 TOLD = 8
 """Objects that a message names; of more it gives the number."""
 
-_MADE_BY_KUBERNETES = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
-_RECORDS = frozenset({"Event", "PersistentVolumeClaim"})
+_CERTIFICATE = "kube-root-ca.crt"
+"""The ConfigMap that Kubernetes makes in every namespace."""
+_ENDPOINTS = ("", "Endpoints")
+_RECORDS = frozenset({("", "Event"), ("events.k8s.io", "Event"), PERSISTENT_VOLUME_CLAIM})
 """Events tell of other objects and go by themselves; claims are data, which has a consent of its own."""
 
 
@@ -41,23 +44,25 @@ async def work_in(client: Client, namespace: str, ours: Collection[Ref]) -> Work
     lists = await concurrently(_list(client, resource, namespace) for resource in kinds)
     unseen = sorted(resource.plural for resource, found in zip(kinds, lists, strict=True) if found is None)
     objects = {obj["metadata"]["uid"]: obj for found in lists for obj in found or ()}
-    services = {obj["metadata"]["name"] for obj in objects.values() if obj["kind"] == "Service"}
+    services = {obj["metadata"]["name"] for obj in objects.values() if kind_of(obj) == SERVICE}
     refs = {ref_of(obj) for obj in objects.values() if not _follows(obj, services)}
     return Work(tuple(sorted(refs - set(ours), key=lambda ref: (ref.kind, ref.name))), tuple(unseen))
 
 
 def _can_be_made(resource: Resource) -> bool:
-    return resource.namespaced and {"list", "create", "delete"} <= set(resource.verbs) and resource.kind not in _RECORDS
+    is_record = (resource.group, resource.kind) in _RECORDS
+    return resource.namespaced and not is_record and {"list", "create", "delete"} <= set(resource.verbs)
 
 
 def _follows(obj: Object, services: Collection[str]) -> bool:
     """Whether the object is there because of another one, goes by itself, or is in every namespace."""
-    meta = obj["metadata"]
+    kind, meta = kind_of(obj), obj["metadata"]
     return bool(
-        (obj["kind"], meta["name"]) in _MADE_BY_KUBERNETES
+        is_default_account(ref_of(obj))
+        or (kind == CONFIG_MAP and meta["name"] == _CERTIFICATE)
         or meta.get("ownerReferences")
         or "deletionTimestamp" in meta
-        or (obj["kind"] == "Endpoints" and meta["name"] in services)
+        or (kind == _ENDPOINTS and meta["name"] in services)
     )
 
 

@@ -5,15 +5,18 @@ import time
 from collections.abc import Iterable, Sequence
 
 from manor.apply.concurrency import concurrently
-from manor.apply.objects import Member, Ref
+from manor.apply.members import Member
 from manor.apply.options import Options
 from manor.apply.preview import preview, put
 from manor.apply.progress import Finished, Progress
-from manor.apply.readiness import readiness
 from manor.apply.steps import BAD, Action, Step, conflict_step
 from manor.apply.survey import Survey
-from manor.apply.waves import CRDS
 from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind, Unreachable
+from manor.objectset.kinds import GroupKind, defined_kinds
+from manor.objectset.order import Wave
+from manor.objectset.readiness import readiness
+from manor.objectset.references import Ref, is_namespace
+from manor.objectset.refusals import is_passing
 
 FIRST_RETRY, LAST_RETRY = 0.1, 1.0
 """Seconds between two tries, at first and later, at what the server cannot do yet, but soon will."""
@@ -40,7 +43,7 @@ class Writer:
         self._options = options
         self._progress = progress
         self._broken_namespaces: dict[str, Ref] = {}
-        self._broken_kinds: dict[tuple[str, str], Ref] = {}
+        self._broken_kinds: dict[GroupKind, Ref] = {}
         self._unreachable = ""
         # No more objects are begun than requests can be in flight, so that a lost server is noticed by the others.
         self._slots = asyncio.Semaphore(client.concurrency)
@@ -57,11 +60,10 @@ class Writer:
         ref = member.ref
         if ref.namespace:
             self._broken_namespaces.setdefault(ref.namespace, ref)
-        elif ref.kind == "Namespace":
+        elif is_namespace(ref):
             self._broken_namespaces[ref.name] = ref
-        elif ref.kind == "CustomResourceDefinition":
-            spec = member.desired["spec"]
-            self._broken_kinds[spec["group"], spec["names"]["kind"]] = ref
+        for kind in defined_kinds([member.desired]):
+            self._broken_kinds[kind] = ref
 
     async def _write(self, member: Member) -> Step:
         async with self._slots:
@@ -81,7 +83,7 @@ class Writer:
         if self._unreachable:
             return self._unreachable
         # What failed in an earlier wave may be a guard: without it nothing further may start in its namespace.
-        failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get((ref.group, ref.kind))
+        failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get(ref.group_kind)
         return f"{failed} failed" if failed else ""
 
     async def _attempt(self, member: Member) -> Step:
@@ -96,7 +98,7 @@ class Writer:
                 step = await preview(self._client, member, live, force=self._options.force_conflicts)
             if step.action in (Action.CREATE, Action.UPDATE):
                 await self._apply(member)
-                if member.wave == CRDS:
+                if member.wave == Wave.CRDS:
                     await self._establish(member)
         except Conflict as error:
             return conflict_step(ref, error)
@@ -152,9 +154,7 @@ class Writer:
 
 def _patience(error: ApiError) -> float:
     """For how many seconds after the first try the same request may still become possible."""
-    # A quota refuses what it limits until its controller has counted it, a policy until the server has seen its
-    # parameters; both may have just been written.
-    if "status unknown for quota" in error.message or "no params found for policy" in error.message:
+    if is_passing(error.message):
         return 10.0
     # A kind just established is not served by every part of the server yet; a missing object would be named. A binding
     # is named too where the server has not seen its role, just made.

@@ -8,12 +8,12 @@ import typer
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.api.quantity import canonical, is_binary, parse
-from manor.apply.readiness import readiness
 from manor.apply.wait import hint
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import echo, out, run_async, to_json, to_yaml
 from manor.kube import Client, Forbidden, NotFound, Object
+from manor.objectset.readiness import readiness
 from manor.render import spec_object, url
 from manor.state import State
 

@@ -1,15 +1,13 @@
 """What the API server refuses only for a moment is asked of it again, as `manor apply` does.
 
-A policy refuses everything until each API server has seen its parameters, and a quota until its controller has counted.
-No order of resources says when that is, since neither shows in an object that could be waited for.
+No order of resources says when that is over, since nothing in an object that could be waited for shows it.
 """
 
 import asyncio
 
 import pulumi
 
-_PASSING = ("no params found for policy", "status unknown for quota")
-"""Of what an API server says, the part that tells such a refusal."""
+from manor.objectset.refusals import is_passing
 
 _FIRST, _LAST = 0.1, 1.0
 """Seconds between two tries, at first and later."""
@@ -24,7 +22,7 @@ def _pause(failures: int) -> float:
 async def _try_again(failed: pulumi.ErrorHookArgs) -> bool:
     """Whether to ask once more; waits first."""
     failures = len(failed.errors)
-    if pulumi.runtime.is_dry_run() or failures > TRIES or not any(text in failed.errors[0] for text in _PASSING):
+    if pulumi.runtime.is_dry_run() or failures > TRIES or not is_passing(failed.errors[0]):
         return False
     await asyncio.sleep(_pause(failures))
     return True

@@ -9,15 +9,29 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from manor.infra.inventory import FOUNDATION, group, is_teams, marked, member
-from manor.render import Object, names
+from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, Scope, with_labels
+from manor.objectset.inventory import Inventory
+from manor.objectset.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
+    JOB,
+    NAMESPACE,
+    PERSISTENT_VOLUME_CLAIM,
+    RESOURCE_QUOTA,
+    SECRET,
+    group_of,
+    kind_of,
+)
+from manor.objectset.order import Wave, wave_of
+from manor.objectset.protection import guards_namespace, holds_data, opens_network
+from manor.objectset.references import is_default_account, ref_of
+from manor.render import SYSTEM_NAMESPACE, Object
 
-FIELD_MANAGER = "manor"
-"""The manager of every field, the same as `manor apply`'s, so that neither conflicts with the other, and what either
-no longer wants goes away whoever wrote it last."""
-
-FOUNDATION_MANAGER = "manor-applyset"
-"""The manager of the foundation's inventory, as `manor apply` has it."""
+FOUNDATION: Object = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "manor", "namespace": SYSTEM_NAMESPACE},
+}
+"""The parent of what stands before any spec; every other set's parent is the spec itself."""
 
 _MANAGER = "pulumi.com/patchFieldManager"
 _FORCE = "pulumi.com/patchForce"
@@ -25,19 +39,14 @@ _SKIP_AWAIT = "pulumi.com/skipAwait"
 _WAIT_FOR = "pulumi.com/waitFor"
 _PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
-_GUARDS = frozenset({"LimitRange", "NetworkPolicy", "ServiceAccount"})
 _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
 """On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
 
-_SHIELDS = frozenset({names.GUARDRAILS, names.POLICY_DEFAULT_DENY, names.QUOTA, names.LIMITS})
-"""What protects others from a namespace, in every namespace of a tenant. It stays where the namespace stays, since pods
-may still run there, and somebody may still have a right there; all that Manor granted goes."""
-
 _WORKLOADS = frozenset({"apps", "batch"})
 """Groups whose objects make pods, which must be gone when these are."""
 
-_NEVER_AWAITED = frozenset({("batch", "Job"), ("", "PersistentVolumeClaim")})
+_NEVER_AWAITED = frozenset({JOB, PERSISTENT_VOLUME_CLAIM})
 """A training may run for days, and a volume may be bound only once a pod wants it."""
 
 
@@ -89,31 +98,42 @@ def _annotated(obj: Object, annotations: Mapping[str, str]) -> Object:
 def _controls(obj: Object) -> dict[str, str]:
     """The annotations that tell Pulumi's provider how to write the object."""
     controls = {_MANAGER: FIELD_MANAGER}
-    if group(obj) not in _WORKLOADS:
+    if group_of(obj["apiVersion"]) not in _WORKLOADS:
         # A right that is taken away ends at once; the provider's way would be when the garbage collector comes round.
         controls[_PROPAGATION] = "background"
-    if (group(obj), obj["kind"]) in _NEVER_AWAITED:
+    if kind_of(obj) in _NEVER_AWAITED:
         controls[_SKIP_AWAIT] = "true"
-    if obj["kind"] == "ResourceQuota":
+    if kind_of(obj) == RESOURCE_QUOTA:
         # Until its controller has counted a resource, the API server refuses all that would use it.
         counted = [f"jsonpath={{.status.used['{resource}']}}" for resource in obj["spec"]["hard"]]
         controls[_WAIT_FOR] = json.dumps(counted)
     return controls
 
 
-def _is_made_by_kubernetes(obj: Object) -> bool:
-    return (obj["kind"], obj["metadata"]["name"]) == ("ServiceAccount", "default")
+def _is_teams(parent: Object) -> bool:
+    """Whether people of a team write the spec: its set is what it owns, and has no marks."""
+    return parent != FOUNDATION and "namespace" in parent["metadata"]
 
 
 def _rank(obj: Object) -> int:
-    """The place in a namespace's order; namespaces and what lies in none come first."""
+    """The place in a namespace's order; namespaces and what lies in none come first.
+
+    It is the order of the waves, but that a quota waits for the other guards, and that what comes after goes together:
+    Pulumi waits for each resource, and a Service is ready only once pods answer behind it.
+    """
     if "namespace" not in obj["metadata"]:
         return 0
-    if obj["kind"] == "ConfigMap":
-        return 1
-    if obj["kind"] == "ResourceQuota":
+    if kind_of(obj) == RESOURCE_QUOTA:
         return 3
-    return 2 if obj["kind"] in _GUARDS else 4
+    return {Wave.PARAMETERS: 1, Wave.GUARDS: 2}.get(wave_of(kind_of(obj), namespaced=True), 4)
+
+
+def _marked(parent: Object, members: Sequence[Object]) -> Object:
+    """The parent with nothing but the marks of its set, so that `manor` knows the set as its own and can go on with it.
+
+    It finds a set's objects by a label, and where to look by annotations of the parent.
+    """
+    return Inventory.of(parent).marked_parent(Scope.of(map(ref_of, members)))
 
 
 class _Layout:
@@ -121,40 +141,48 @@ class _Layout:
 
     def __init__(self, component: str, parent: Object, objects: Sequence[Object], *, delete_data: bool) -> None:
         self._component = component
-        self._parent = parent
         # What its team can write carries no marks: nobody would believe them.
-        self._owner = logical_name(component, parent) if is_teams(parent) else None
+        self._owner = logical_name(component, parent) if _is_teams(parent) else None
+        self._marks = {} if self._owner else Inventory.of(parent).marks
         self._ranks: dict[tuple[str, int], tuple[str, ...]] = {}
         self._spaces: dict[str, str] = {}
-        self._kept: set[str] = set()
+        self._delete_data = delete_data
+        self._kept_spaces: set[str] = set()
         for obj in objects:
             name, space = logical_name(component, obj), obj["metadata"].get("namespace", "")
             if space:
                 self._ranks[space, _rank(obj)] = (*self._ranks.get((space, _rank(obj)), ()), name)
-            if obj["kind"] == "Namespace":
+            if kind_of(obj) == NAMESPACE:
                 self._spaces[obj["metadata"]["name"]] = name
-            if obj["kind"] == "PersistentVolumeClaim" and not delete_data:
-                self._kept |= {name, space}
+            if self._is_kept_data(obj):
+                self._kept_spaces.add(space)
 
     def registration(self, obj: Object, first: tuple[str, ...]) -> Registration:
         """`obj` as a resource; what waits for nothing in its namespace waits for `first`."""
-        name, meta = logical_name(self._component, obj), obj["metadata"]
+        kind, meta = kind_of(obj), obj["metadata"]
         space = meta.get("namespace", "")
-        shield = space in self._kept and (meta["name"] in _SHIELDS or _is_made_by_kubernetes(obj))
-        keep = name in self._kept or (obj["kind"] == "Namespace" and meta["name"] in self._kept)
+        keep = self._is_kept_data(obj) or (kind == NAMESPACE and meta["name"] in self._kept_spaces)
         return Registration(
-            name=name,
-            type=type_token(obj, patch=_is_made_by_kubernetes(obj)),
-            body=_annotated(obj if self._owner else member(obj, self._parent), _controls(obj)),
+            name=logical_name(self._component, obj),
+            type=type_token(obj, patch=is_default_account(ref_of(obj))),
+            body=_annotated(with_labels(obj, self._marks) if self._marks else obj, _controls(obj)),
             after=self._after(obj, space) or first,
             # A namespace that stays must not hide that what lies in it goes.
-            deleted_with=None if space in self._kept else self._spaces.get(space),
+            deleted_with=None if space in self._kept_spaces else self._spaces.get(space),
             protect=keep,
-            retain=keep or shield or obj["kind"] == "CustomResourceDefinition",
-            secret=tuple(field for field in _SECRET_FIELDS if obj["kind"] == "Secret" and field in obj),
-            timeout=_QUOTA_TIMEOUT if obj["kind"] == "ResourceQuota" else None,
+            retain=keep or self._is_kept_guard(obj) or kind == CUSTOM_RESOURCE_DEFINITION,
+            secret=tuple(field for field in _SECRET_FIELDS if kind == SECRET and field in obj),
+            timeout=_QUOTA_TIMEOUT if kind == RESOURCE_QUOTA else None,
             owner=self._owner,
         )
+
+    def _is_kept_data(self, obj: Object) -> bool:
+        return holds_data(kind_of(obj)) and not self._delete_data
+
+    def _is_kept_guard(self, obj: Object) -> bool:
+        """Whether `obj` stays with its namespace, whenever it leaves the program: so nothing that opens a network."""
+        in_kept_space = obj["metadata"].get("namespace", "") in self._kept_spaces
+        return in_kept_space and guards_namespace(kind_of(obj)) and not opens_network(obj)
 
     def _after(self, obj: Object, space: str) -> tuple[str, ...]:
         """The nearest earlier rank of the namespace that has anything; it waited for those before it."""
@@ -169,20 +197,20 @@ def registrations(
 ) -> list[Registration]:
     """The resources of one spec, each after those that it names: the spec itself, its marks, what it becomes.
 
-    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what shields others from these
-    namespaces. Definitions of kinds are always left on
-    the cluster, since every object of the kind would go with them, other people's too.
+    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what guards these namespaces.
+    Definitions of kinds are always left on the cluster, since every object of the kind would go with them, other
+    people's too.
     """
     spec = Registration(logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent)))
     layout = _Layout(component, parent, objects, delete_data=delete_data)
     ordered = sorted(objects, key=_rank)
-    if is_teams(parent):
+    if _is_teams(parent):
         return [spec, *(layout.registration(obj, (spec.name,)) for obj in ordered)]
     # `manor apply` writes these marks too, under a manager of their own, and takes them over without asking.
     marks = Registration(
         name=f"{spec.name}:marks",
         type=type_token(parent, patch=True),
-        body=_annotated(marked(parent, objects), {_FORCE: "true"}),
+        body=_annotated(_marked(parent, objects), {_FORCE: "true"}),
         after=(spec.name,),
     )
     return [spec, marks, *(layout.registration(obj, (marks.name,)) for obj in ordered)]
@@ -191,11 +219,11 @@ def registrations(
 def foundation_registrations(component: str, objects: Sequence[Object]) -> list[Registration]:
     """The resources of what stands before any spec: the parent of this set lies in a namespace that is a member."""
     layout = _Layout(component, FOUNDATION, objects, delete_data=False)
-    home, *rest = sorted(objects, key=lambda obj: (obj["kind"] != "Namespace", _rank(obj)))
+    home, *rest = sorted(objects, key=lambda obj: (kind_of(obj) != NAMESPACE, _rank(obj)))
     parent = Registration(
         name=logical_name(component, FOUNDATION),
         type=type_token(FOUNDATION),
-        body=_annotated(marked(FOUNDATION, objects), {_MANAGER: FOUNDATION_MANAGER}),
+        body=_annotated(_marked(FOUNDATION, objects), {_MANAGER: PARENT_FIELD_MANAGER}),
         after=(logical_name(component, home),),
     )
     return [layout.registration(home, ()), parent, *(layout.registration(obj, (parent.name,)) for obj in rest)]

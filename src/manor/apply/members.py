@@ -1,27 +1,14 @@
-"""The objects of a set: their names, their order, and what makes a list of them a set."""
+"""The members of a set: desired objects that can be applied as one, in their order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from manor.apply.errors import InvalidObjects
-from manor.apply.waves import wave_of
 from manor.kube import Client, Object, UnknownKind
-
-PART_OF = "applyset.kubernetes.io/part-of"
-
-
-class Ref(NamedTuple):
-    """The name of an object in the whole cluster, whatever the API version."""
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        place = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {place}{self.name}"
+from manor.objectset.applyset import with_labels
+from manor.objectset.kinds import defined_kinds
+from manor.objectset.order import Wave, wave_of
+from manor.objectset.references import Ref, ref_of
 
 
 @dataclass(frozen=True)
@@ -29,25 +16,9 @@ class Member:
     """A desired object with the inventory's label on it. `served` is false while its CRD is still to be installed."""
 
     ref: Ref
-    wave: int
+    wave: Wave
     desired: Object
     served: bool
-
-
-def ref_of(obj: Object) -> Ref:
-    """The name of `obj`."""
-    meta = obj["metadata"]
-    return Ref(group_of(obj["apiVersion"]), obj["kind"], meta.get("namespace") or "", meta["name"])
-
-
-def group_of(api_version: str) -> str:
-    """The API group: empty for the core group."""
-    return api_version.rpartition("/")[0]
-
-
-def is_namespace(ref: Ref) -> bool:
-    """Whether the object is a Namespace."""
-    return (ref.group, ref.kind) == ("", "Namespace")
 
 
 async def members(client: Client, objects: Sequence[Object], marks: dict[str, str]) -> list[Member]:
@@ -58,7 +29,7 @@ async def members(client: Client, objects: Sequence[Object], marks: dict[str, st
     problems = [f"{_told(obj)}: {what}" for obj in objects for what in _malformed(obj)]
     if problems:
         raise InvalidObjects(problems)
-    coming = _kinds_of_crds(objects)
+    coming = defined_kinds(objects)
     found: dict[Ref, Member] = {}
     for obj in objects:
         ref = ref_of(obj)
@@ -67,15 +38,15 @@ async def members(client: Client, objects: Sequence[Object], marks: dict[str, st
             namespaced = (await client.resource(obj["apiVersion"], obj["kind"])).namespaced
         except UnknownKind as error:
             served = False
-            if (ref.group, ref.kind) not in coming:
+            if ref.group_kind not in coming:
                 problems.append(f"{ref}: {error}")
                 continue
-            namespaced = coming[ref.group, ref.kind]
+            namespaced = coming[ref.group_kind]
         if namespaced != bool(ref.namespace):
             problems.append(f"{ref}: {ref.kind} {'needs a' if namespaced else 'takes no'} metadata.namespace")
         if ref in found:
             problems.append(f"{ref}: given more than once")
-        found[ref] = Member(ref, wave_of(ref.group, ref.kind, namespaced), _labelled(obj, marks), served)
+        found[ref] = Member(ref, wave_of(ref.group_kind, namespaced=namespaced), with_labels(obj, marks), served)
     if problems:
         raise InvalidObjects(problems)
     return sorted(found.values(), key=lambda member: member.wave)
@@ -90,17 +61,3 @@ def _malformed(obj: Object) -> list[str]:
 
 def _told(obj: Object) -> str:
     return f"{obj.get('kind') or 'object'} {(obj.get('metadata') or {}).get('name') or 'without a name'}"
-
-
-def _kinds_of_crds(objects: Iterable[Object]) -> dict[tuple[str, str], bool]:
-    """Group and kind that the CRDs among `objects` define, and whether the kind is namespaced."""
-    return {
-        (obj["spec"]["group"], obj["spec"]["names"]["kind"]): obj["spec"]["scope"] == "Namespaced"
-        for obj in objects
-        if obj["kind"] == "CustomResourceDefinition"
-    }
-
-
-def _labelled(obj: Object, marks: dict[str, str]) -> Object:
-    meta = obj["metadata"]
-    return {**obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **marks}}}

@@ -1,8 +1,21 @@
-"""Whether an object is ready, told from its status alone."""
+"""Whether an object is ready, told from its status alone.
 
+The built-in kinds follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway API's kinds the conditions of its
+specification. A kind that is not here has no notion of readiness that we know, whatever it is called.
+"""
+
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from manor.kube import Object
+from manor.objectset.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
+    JOB,
+    NAMESPACE,
+    PERSISTENT_VOLUME_CLAIM,
+    GroupKind,
+    Object,
+    kind_of,
+)
 
 
 class Readiness(NamedTuple):
@@ -18,31 +31,18 @@ READY = Readiness(True)
 
 def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
     """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs unless `jobs` asks for their end."""
-    status = obj.get("status") or {}
+    kind, status = kind_of(obj), obj.get("status") or {}
     observed = status.get("observedGeneration")
     if observed is not None and observed < obj["metadata"].get("generation", 0):
         return Readiness(False, "its controller has not seen the change yet")
-    match obj["kind"]:
-        case "Deployment":
-            return _deployment(obj, status)
-        case "StatefulSet":
-            return _stateful_set(obj, status)
-        case "DaemonSet":
-            return _count(status.get("numberReady", 0), status.get("desiredNumberScheduled"), "pods are ready")
-        case "Job":
-            return _job(status) if jobs else READY
-        case "Namespace" | "PersistentVolumeClaim":
-            wanted = "Active" if obj["kind"] == "Namespace" else "Bound"
-            phase = status.get("phase") or "new"
-            return Readiness(phase == wanted, f"is {phase}, not yet {wanted}", final=phase in ("Lost", "Terminating"))
-        case "CustomResourceDefinition":
-            return _condition(status, "Established")
-        case "Gateway":
-            return _condition(status, "Programmed")
-        case "HTTPRoute" | "GRPCRoute" | "TLSRoute":
-            return _route(obj, status)
-        case _:
-            return READY
+    if kind not in _RULES or (kind == JOB and not jobs):
+        return READY
+    return _RULES[kind](obj, status)
+
+
+def has_readiness(kind: GroupKind) -> bool:
+    """Whether objects of the kind become ready some time after they are written, so that one may wait for it."""
+    return kind in _RULES
 
 
 def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
@@ -68,7 +68,11 @@ def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
     return _count(ready, obj["spec"].get("replicas", 1), "pods are ready")
 
 
-def _job(status: dict[str, Any]) -> Readiness:
+def _daemon_set(_obj: Object, status: dict[str, Any]) -> Readiness:
+    return _count(status.get("numberReady", 0), status.get("desiredNumberScheduled"), "pods are ready")
+
+
+def _job(_obj: Object, status: dict[str, Any]) -> Readiness:
     if _find(status, "Complete").get("status") == "True":
         return READY
     failed = _find(status, "Failed")
@@ -83,6 +87,11 @@ def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     if len(parents) < len(obj["spec"].get("parentRefs") or ()):
         return Readiness(False, "no gateway has taken it up yet")
     return next((state for parent in parents if not (state := _condition(parent, "Accepted")).ready), READY)
+
+
+def _phase(status: dict[str, Any], wanted: str) -> Readiness:
+    phase = status.get("phase") or "new"
+    return Readiness(phase == wanted, f"is {phase}, not yet {wanted}", final=phase in ("Lost", "Terminating"))
 
 
 def _count(ready: int, wanted: int | None, what: str, why: str = "") -> Readiness:
@@ -101,3 +110,19 @@ def _condition(status: dict[str, Any], kind: str) -> Readiness:
 
 def _find(status: dict[str, Any], kind: str) -> dict[str, Any]:
     return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})
+
+
+_GATEWAY_API = "gateway.networking.k8s.io"
+_RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
+    NAMESPACE: lambda _, status: _phase(status, "Active"),
+    PERSISTENT_VOLUME_CLAIM: lambda _, status: _phase(status, "Bound"),
+    CUSTOM_RESOURCE_DEFINITION: lambda _, status: _condition(status, "Established"),
+    ("apps", "DaemonSet"): _daemon_set,
+    ("apps", "Deployment"): _deployment,
+    ("apps", "StatefulSet"): _stateful_set,
+    JOB: _job,
+    (_GATEWAY_API, "Gateway"): lambda _, status: _condition(status, "Programmed"),
+    (_GATEWAY_API, "GRPCRoute"): _route,
+    (_GATEWAY_API, "HTTPRoute"): _route,
+    (_GATEWAY_API, "TLSRoute"): _route,
+}
