@@ -17,6 +17,15 @@ settings.load_profile("manor")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs side by side: one whole node at a time, begun first; otherwise modules, which share a server each."""
+    for item in items:
+        whole = item.get_closest_marker("e2e") is not None
+        item.add_marker(pytest.mark.xdist_group("node" if whole else item.nodeid.partition("::")[0]))
+    rank = {"e2e": 0, "integration": 1}
+    items.sort(key=lambda item: min(rank.get(mark.name, 2) for mark in item.iter_markers()))
+
+
 @pytest.fixture(scope="module")
 def api_node() -> Iterator[RunningNode]:
     """etcd, kube-apiserver and kube-controller-manager for one module: its guardrails would stop another's tests."""
