@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from manor.api import Platform, Tenant
+from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.kube import ApiError, Client, Conflict, NotFound, UnknownKind
 from manor.render import guardrails, labels, names
 from manor.render.crds import crds
@@ -153,7 +154,7 @@ def cluster_objects() -> list[Object]:
             for obj in grant(f"test-{user.rpartition(':')[2]}", EVERYTHING, user, "team-a")
         ),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}},
         {
             "apiVersion": "node.k8s.io/v1",
             "kind": "RuntimeClass",

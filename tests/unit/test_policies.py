@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from manor.api import Platform, Tenant
-from manor.render import guardrails, metadata, names
+from manor.api.wellknown import GUARDRAILS
+from manor.render import guardrails, metadata
 from policy_cases import FOLDERS, POLICIES, Case, cases
 
 pytestmark = pytest.mark.unit
@@ -91,7 +92,7 @@ def test_new_objects_need_the_params() -> None:
             continue
         operations = [op for rule in binding["spec"]["matchResources"]["resourceRules"] for op in rule["operations"]]
         allowed = reference["parameterNotFoundAction"]
-        assert reference["name"] == names.GUARDRAILS
+        assert reference["name"] == GUARDRAILS
         assert (operations, allowed) in [(["CREATE"], "Deny"), (["UPDATE"], "Allow")]
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from manor.api.meta import GROUP, Spec, cel
+from manor.api.meta import Spec, cel
+from manor.api.wellknown import GROUP
 
 GOVERNED_GROUPS = (
     *("", "apps", "autoscaling", "batch", "extensions", "policy", GROUP),

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from manor import __version__
-from manor.render import SYSTEM_NAMESPACE, Object
+from manor.api.wellknown import SYSTEM_NAMESPACE
+from manor.render import Object
 
 PART_OF = "applyset.kubernetes.io/part-of"
 _ID = "applyset.kubernetes.io/id"

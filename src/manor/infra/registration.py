@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from manor.api.wellknown import GUARDRAILS, LIMITS, POLICY_DEFAULT_DENY, QUOTA
 from manor.infra.inventory import FOUNDATION, group, is_teams, marked, member
-from manor.render import Object, names
+from manor.render import Object
 
 FIELD_MANAGER = "manor"
 """The manager of every field, the same as `manor apply`'s, so that neither conflicts with the other, and what either
@@ -30,7 +31,7 @@ _SECRET_FIELDS = ("data", "stringData")
 _QUOTA_TIMEOUT = "10m"
 """On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
 
-_SHIELDS = frozenset({names.GUARDRAILS, names.POLICY_DEFAULT_DENY, names.QUOTA, names.LIMITS})
+_SHIELDS = frozenset({GUARDRAILS, POLICY_DEFAULT_DENY, QUOTA, LIMITS})
 """What protects others from a namespace, in every namespace of a tenant. It stays where the namespace stays, since pods
 may still run there, and somebody may still have a right there; all that Manor granted goes."""
 

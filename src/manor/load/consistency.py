@@ -173,7 +173,7 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
     for document, spec in entries:
         if isinstance(spec, Platform):
             problems += _reserved(document, spec, known.tenants, known.platform)
-        elif isinstance(spec, TrainingJob | Model):
+        elif not isinstance(spec, Tenant):
             problems += _workload(document, spec, homes, platform)
             namespace = spec.metadata.namespace
             if namespace in known.claims and namespace in homes:

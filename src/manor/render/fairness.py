@@ -12,10 +12,9 @@ a tenant has 2, and 3 among few tenants. Seats grow with the concurrency that a 
 """
 
 from manor.api import Platform, Tenant
+from manor.api.wellknown import FLOWCONTROL_API
 from manor.render import names
 from manor.render.objects import Object, make
-
-API_VERSION = "flowcontrol.apiserver.k8s.io/v1"
 
 SHARES = 1
 """A tenant's part of the API server's concurrency, beside the 245 shares of Kubernetes' own levels."""
@@ -72,6 +71,6 @@ def fairness(platform: Platform, tenant: Tenant) -> list[Object]:
         "rules": [everything],
     }
     return [
-        make(API_VERSION, "PriorityLevelConfiguration", name, spec=level),
-        make(API_VERSION, "FlowSchema", name, spec=schema),
+        make(FLOWCONTROL_API, "PriorityLevelConfiguration", name, spec=level),
+        make(FLOWCONTROL_API, "FlowSchema", name, spec=schema),
     ]

@@ -14,7 +14,8 @@ from manor.api import Platform, Subject, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
 from manor.api.tenant import Role
-from manor.render import labels, metadata, names
+from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE
+from manor.render import metadata, names
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
 from manor.render.objects import Object, make
@@ -56,7 +57,7 @@ def policies(platform: Platform) -> list[Object]:
             written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
             found += [completed(obj, shared["variables"], values) for obj in written]
     for obj in found:
-        obj["metadata"]["labels"] = dict(labels.MANAGED)
+        obj["metadata"]["labels"] = dict(MANAGED)
         if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
             groups = {kind.partition(".")[2] for kind in queued_kinds(platform)} - {"apps", "batch"}
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
@@ -114,12 +115,12 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "queues": _join(spec.queues if platform.spec.engines.queue == "kueue" else []),
         "egress": _join(_block(peer["ipBlock"]) for peer in egress_blocks(platform, tenant)),
         "hosts": _join(tenant.hosts(platform.spec.domain)),
-        "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
+        "gateway": f"{SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
         "ingress-classes": _join(ingress.classes if ingress else []),
         "ingress-annotations": _join(ingress.annotations if ingress else []),
         "load-balancers": _yes(spec.load_balancers),
     }
-    return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data=data)
+    return make("v1", "ConfigMap", GUARDRAILS, namespace, data=data)
 
 
 def _block(block: Object) -> str:

@@ -4,9 +4,7 @@ A key stands for itself; `example.com/*` for all keys of that domain. What is no
 """
 
 from manor.api import GROUP, Platform, Tenant
-
-KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
-SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+from manor.api.wellknown import KUEUE_GROUP, METADATA_KEYS_ANNOTATION, QUEUE_LABEL, SERVICE_ANNOTATIONS_ANNOTATION
 
 _KUBERNETES = (
     "app.kubernetes.io/*",
@@ -71,7 +69,7 @@ _ML_SYSTEMS = (
     "jobset.sigs.k8s.io/*",
     "katib.kubeflow.org/*",
     "kubernetes.dask.org/*",
-    "kueue.x-k8s.io/queue-name",
+    QUEUE_LABEL,
     "leaderworkerset.sigs.k8s.io/*",
     "metaflow/*",
     "mlflow.org/*",
@@ -88,8 +86,8 @@ _ML_SYSTEMS = (
 )
 """What their controllers read in a namespace and write onto the pods that they make there."""
 
-_KUEUE = "kueue.x-k8s.io/*"
-_KUEUE_FINALIZER = "kueue.x-k8s.io/managed"
+_KUEUE = f"{KUEUE_GROUP}/*"
+_KUEUE_FINALIZER = f"{KUEUE_GROUP}/managed"
 
 _OWNERS = {
     "": (
@@ -131,7 +129,7 @@ def namespace_annotations(platform: Platform, tenant: Tenant) -> dict[str, str]:
     """What a tenant may write besides, on its namespace: so that the policy holds there from the first moment."""
     own, services = tenant.spec.metadata_keys, tenant.spec.service_annotations
     more = {
-        KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
+        METADATA_KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
         SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations if services is None else services,
     }
     return {key: ",".join(sorted(set(patterns))) for key, patterns in more.items() if patterns}

@@ -2,7 +2,7 @@
 
 from manor.api import Platform, Tenant
 from manor.api.quantity import is_binary, split
-from manor.render import names
+from manor.api.wellknown import LIMITS, QUOTA
 from manor.render.objects import Object, make
 
 COUNTED = (
@@ -122,7 +122,7 @@ def divide(platform: Platform, tenant: Tenant) -> dict[str, dict[str, str]]:
 
 def resource_quota(namespace: str, hard: dict[str, str]) -> Object:
     """The namespace's ResourceQuota."""
-    return make("v1", "ResourceQuota", names.QUOTA, namespace, spec={"hard": hard})
+    return make("v1", "ResourceQuota", QUOTA, namespace, spec={"hard": hard})
 
 
 def limit_range(namespace: str) -> Object:
@@ -131,4 +131,4 @@ def limit_range(namespace: str) -> Object:
     Those of CPU and memory are filled in by the mutation beside manor-pods, which knows what the pod states as a whole.
     """
     limit = {"type": "Container", "defaultRequest": {"ephemeral-storage": "256Mi"}}
-    return make("v1", "LimitRange", names.LIMITS, namespace, spec={"limits": [limit]})
+    return make("v1", "LimitRange", LIMITS, namespace, spec={"limits": [limit]})

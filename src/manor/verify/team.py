@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from manor.api import GROUP, Platform, Subject, Tenant
+from manor.api import Platform, Subject, Tenant
 from manor.api.tenant import Role
+from manor.api.wellknown import GATEWAY_API, TENANT_LABEL
 from manor.kube import Client, UnknownKind
 from manor.state import read_state
 from manor.verify.errors import TenancyError
 
-TENANT_LABEL = f"{GROUP}/tenant"
 ROLES: tuple[Role, ...] = ("owner", "editor", "viewer")
-GATEWAY_API = "gateway.networking.k8s.io/v1"
 DECOY = "manor-verify-decoy"
 """The tenant that stands in as a victim where there is only one."""
 

@@ -1,9 +1,9 @@
 """RoleBindings in a tenant's namespaces name its own members and service accounts alone."""
 
+from manor.api.wellknown import RBAC_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, need, seen, subject_name
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API
 from manor.verify.team import ROLES
 from manor.verify.trial import Trial
 

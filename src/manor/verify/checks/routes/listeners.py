@@ -2,10 +2,11 @@
 
 from itertools import combinations
 
+from manor.api.wellknown import GATEWAY_API, TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import GATEWAY_API, Object
+from manor.verify.objects import Object
 from manor.verify.trial import Trial
 
 
@@ -22,7 +23,7 @@ async def _look(ground: Ground) -> list[Trial]:
     trials = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
     for gateway in gateways:
         tenant = _tenant(gateway)
-        admitted = {"matchLabels": {"manor.dev/tenant": tenant}}
+        admitted = {"matchLabels": {TENANT_LABEL: tenant}}
         for listener in gateway["spec"]["listeners"]:
             spaces = listener.get("allowedRoutes", {}).get("namespaces", {"from": "Same"})
             host = listener.get("hostname")
@@ -37,7 +38,7 @@ async def _look(ground: Ground) -> list[Trial]:
 
 
 def _tenant(gateway: Object) -> str:
-    return str(gateway["metadata"].get("labels", {}).get("manor.dev/tenant", ""))
+    return str(gateway["metadata"].get("labels", {}).get(TENANT_LABEL, ""))
 
 
 CHECK = Check(
