@@ -3,7 +3,8 @@
 A key stands for itself; `example.com/*` for all keys of that domain. What is not here is for the Platform to name.
 """
 
-from manor.api import GROUP, Platform, Tenant
+from manor.api import Platform, Tenant
+from manor.api.pack_zero import RULES
 from manor.api.wellknown import KUEUE_GROUP, METADATA_KEYS_ANNOTATION, QUEUE_LABEL, SERVICE_ANNOTATIONS_ANNOTATION
 
 _KUBERNETES = (
@@ -89,23 +90,6 @@ _ML_SYSTEMS = (
 _KUEUE = f"{KUEUE_GROUP}/*"
 _KUEUE_FINALIZER = f"{KUEUE_GROUP}/managed"
 
-_OWNERS = {
-    "": (
-        *("ConfigMap", "Endpoints", "PersistentVolumeClaim", "Pod", "PodTemplate", "ReplicationController", "Secret"),
-        *("Service", "ServiceAccount"),
-    ),
-    "apps": ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
-    "autoscaling": ("HorizontalPodAutoscaler",),
-    "batch": ("CronJob", "Job"),
-    "gateway.networking.k8s.io": ("GRPCRoute", "HTTPRoute"),
-    GROUP: ("Model", "TrainingJob", "Workspace"),
-    "networking.k8s.io": ("Ingress",),
-    "policy": ("PodDisruptionBudget",),
-    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
-    "resource.k8s.io": ("ResourceClaim", "ResourceClaimTemplate"),
-}
-"""Kinds that live in a namespace, by group: an owner of another kind might be anywhere in the cluster."""
-
 
 def keys(platform: Platform) -> list[str]:
     """Keys of labels and annotations that every tenant may write."""
@@ -120,9 +104,11 @@ def finalizers(platform: Platform) -> list[str]:
 
 
 def owners(platform: Platform) -> list[str]:
-    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`."""
-    known = [f"{kind}.{group}".rstrip(".") for group, kinds in _OWNERS.items() for kind in kinds]
-    return sorted({*known, *platform.spec.metadata.owners})
+    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`: those that live in a namespace.
+
+    An owner of another kind might be anywhere in the cluster.
+    """
+    return sorted({*(rule.qualified_kind for rule in RULES if rule.owns), *platform.spec.metadata.owners})
 
 
 def namespace_annotations(platform: Platform, tenant: Tenant) -> dict[str, str]:

@@ -6,7 +6,8 @@ from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
-from manor.render.rbac import applier_role, cluster_roles
+from manor.render.rbac import applier_role
+from manor.render.roles import cluster_roles
 
 
 def render_foundation() -> list[Object]:

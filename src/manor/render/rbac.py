@@ -1,11 +1,10 @@
-"""Who may do what: the three tenant roles, and what binds people to them.
+"""Who may do what besides the tenant roles: whoever applies tenants, and a tenant's people outside its namespaces; and
+the bindings of all of them."""
 
-Every verb and resource is written out. No tenant role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything
-on nodes, quotas, limits or network policies beyond reading them.
-"""
+from collections.abc import Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
-from manor.api.roles import RoleRule
+from manor.api.pack_zero import READ, WRITE
 from manor.api.wellknown import (
     APPLIER,
     FRONT,
@@ -21,98 +20,6 @@ from manor.api.wellknown import (
 )
 from manor.render import names
 from manor.render.objects import Object, make
-from manor.render.quota import is_device_class
-
-READ = ["get", "list", "watch"]
-WRITE = ["create", "update", "patch", "delete", "deletecollection"]
-ALL = READ + WRITE
-CHANGE = ["get", "update", "patch"]
-
-_WORKLOADS: dict[str, list[str]] = {
-    "": ["pods", "services", "configmaps", "persistentvolumeclaims", "replicationcontrollers"],
-    "apps": ["deployments", "replicasets", "statefulsets", "daemonsets"],
-    "batch": ["jobs", "cronjobs"],
-    "autoscaling": ["horizontalpodautoscalers"],
-    "policy": ["poddisruptionbudgets"],
-    "coordination.k8s.io": ["leases"],
-    GATEWAY_GROUP: ["httproutes", "grpcroutes"],
-    "networking.k8s.io": ["ingresses"],
-    GROUP: ["trainingjobs", "models"],
-}
-_SCALES: dict[str, list[str]] = {
-    "": ["replicationcontrollers/scale"],
-    "apps": ["deployments/scale", "replicasets/scale", "statefulsets/scale"],
-}
-_READ_ONLY: dict[str, list[str]] = {
-    "": ["pods/log", "pods/status", "events", "resourcequotas", "limitranges", "endpoints", "serviceaccounts"],
-    "apps": ["controllerrevisions", "deployments/status", "statefulsets/status"],
-    "batch": ["jobs/status"],
-    "discovery.k8s.io": ["endpointslices"],
-    "events.k8s.io": ["events"],
-    "networking.k8s.io": ["networkpolicies"],
-    "metrics.k8s.io": ["pods"],
-}
-
-
-def _rule(groups: dict[str, list[str]], verbs: list[str]) -> list[Object]:
-    return [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources in groups.items()]
-
-
-def _viewer(platform: Platform) -> list[Object]:
-    return [*_rule(_WORKLOADS, READ), *_rule(_optional(platform), READ), *_rule(_READ_ONLY, READ)]
-
-
-def _editor(platform: Platform) -> list[Object]:
-    return [
-        *_rule(_WORKLOADS, ALL),
-        *_rule(_optional(platform), ALL),
-        *_rule(_SCALES, CHANGE),
-        *_rule(_READ_ONLY, READ),
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ALL},
-        {"apiGroups": [""], "resources": ["pods/exec", "pods/attach", "pods/portforward"], "verbs": ["get", "create"]},
-        {"apiGroups": [""], "resources": ["pods/ephemeralcontainers", "pods/resize"], "verbs": CHANGE},
-        {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
-        {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
-    ]
-
-
-def _owner(platform: Platform) -> list[Object]:
-    return [
-        *_editor(platform),
-        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": WRITE},
-        # What any pod may have by naming the account; the policy manor-credentials bounds audience and time.
-        {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
-        # The API serves no more than get and create of these; charts grant every verb all the same.
-        {"apiGroups": [""], "resources": ["pods/exec", "pods/attach", "pods/portforward"], "verbs": ALL},
-        {"apiGroups": [RBAC_GROUP], "resources": ["roles", "rolebindings"], "verbs": ALL},
-    ]
-
-
-def _optional(platform: Platform) -> dict[str, list[str]]:
-    """Kinds that teams work with where the Platform says so."""
-    kinds: dict[str, list[str]] = {}
-    if any(is_device_class(name) for name in (*platform.spec.gpu.resource_names, *platform.spec.resources)):
-        kinds["resource.k8s.io"] = ["resourceclaims", "resourceclaimtemplates"]
-    if platform.spec.network.tenant_policies:
-        kinds["networking.k8s.io"] = ["networkpolicies"]
-    return kinds
-
-
-def _extra(rules: list[RoleRule]) -> list[Object]:
-    return [rule.model_dump(mode="json", by_alias=True) for rule in rules]
-
-
-def cluster_roles(platform: Platform) -> list[Object]:
-    """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
-    extra = platform.spec.roles
-    viewer, editor, owner = _extra(extra.viewer), _extra(extra.editor), _extra(extra.owner)
-    rules = {
-        "owner": [*_owner(platform), *viewer, *editor, *owner],
-        "editor": [*_editor(platform), *viewer, *editor],
-        "viewer": [*_viewer(platform), *viewer],
-    }
-    return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in names.ROLES]
-
 
 _APPLIED: dict[str, list[str]] = {
     "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
@@ -138,6 +45,10 @@ _LOOKED_AT: dict[str, list[str]] = {
 }
 
 
+def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
+    return [{"apiGroups": [group], "resources": found, "verbs": list(verbs)} for group, found in groups.items()]
+
+
 def applier_role() -> Object:
     """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail, no wildcard.
 
@@ -147,8 +58,8 @@ def applier_role() -> Object:
     """
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
     rules = [
-        *_rule(_APPLIED, ALL),
-        *_rule(_MADE_BY_ENGINES, ALL),
+        *_rule(_APPLIED, READ + WRITE),
+        *_rule(_MADE_BY_ENGINES, READ + WRITE),
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": [cluster_role(role) for role in names.ROLES], "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
