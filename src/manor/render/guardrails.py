@@ -15,7 +15,7 @@ from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
 from manor.api.tenant import Role
 from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE
-from manor.render import metadata, names
+from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
 from manor.render.objects import Object, make
@@ -49,13 +49,15 @@ def policies(platform: Platform) -> list[Object]:
     """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
     shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
     values = {name: literal(value) for name, value in _values(platform).items()} | shared["expressions"]
+    values["pod-spec"] = pod_makers.pod_spec()
+    parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
     files = [folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")]
     files.append(resources.files("manor.policies").joinpath("warnings.yaml"))
     found: list[Object] = []
     for file in files:
         if file.is_file():
             written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
-            found += [completed(obj, shared["variables"], values) for obj in written]
+            found += [completed(obj, parts, values) for obj in written]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)
         if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
