@@ -2,7 +2,8 @@
 
 from manor.api import kinds
 from manor.api.platform import Platform
-from manor.api.tenant import Member, NamespaceShare, Subject, Tenant
+from manor.api.subjects import Member, Subject
+from manor.api.tenant import NamespaceShare, Tenant
 from manor.api.wellknown import API_VERSION, GROUP, VERSION
 from manor.api.workload import Model, TrainingJob, Workload
 

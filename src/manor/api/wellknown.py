@@ -70,6 +70,8 @@ POLICY_EGRESS = "manor-egress"
 """The NetworkPolicy of a tenant's ways out of the cluster."""
 POLICY_API_SERVER = "manor-api-server"
 """The NetworkPolicy of a tenant whose pods may reach the API server."""
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+"""What the user name of every service account begins with."""
 APPLIER = "manor:applier"
 """The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
 
@@ -82,3 +84,8 @@ def cluster_role(role: str) -> str:
 def tenant_cluster_role(tenant: str) -> str:
     """The ClusterRole (and its binding) of what a tenant's people may do outside their namespaces."""
     return f"manor:tenant:{tenant}"
+
+
+def service_account_user(namespace: str, name: str) -> str:
+    """The user name of a service account, as the API server knows it."""
+    return f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api.hosts import covers
 from manor.load import claims
-from manor.load.hosts import covers
 from manor.load.positions import Document, Path, Problem
 
 if TYPE_CHECKING:

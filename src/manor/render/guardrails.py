@@ -6,15 +6,14 @@ The policies themselves are YAML in `manor.policies`, one folder each; they are 
 from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import get_args
 
 import yaml
 
-from manor.api import Platform, Subject, Tenant
+from manor.api import Platform, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
-from manor.api.tenant import Role
-from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE
+from manor.api.subjects import ROLES
+from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE, service_account_user
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
@@ -77,7 +76,7 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
         "contact": spec.contact,
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
-        "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in spec.controllers],
+        "controllers": [service_account_user(c.namespace, c.name) for c in spec.controllers],
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
         "queued-kinds": queued_kinds(platform),
@@ -131,15 +130,9 @@ def _block(block: Object) -> str:
 
 
 def members(platform: Platform, tenant: Tenant) -> list[str]:
-    """Everyone in the tenant, as `User:name`, `Group:name` or `ServiceAccount:namespace:name`, sorted."""
-
-    def text(subject: Subject) -> str:
-        if subject.kind == "ServiceAccount":
-            return f"ServiceAccount:{subject.namespace}:{subject.name}"
-        prefix = platform.spec.identity.group_prefix if subject.kind == "Group" else ""
-        return f"{subject.kind}:{prefix}{subject.name}"
-
-    return sorted({text(subject) for role in get_args(Role) for subject in tenant.subjects(role)})
+    """Everyone in the tenant, as the policies compare subjects, sorted."""
+    prefix = platform.spec.identity.group_prefix
+    return sorted({subject.text(prefix) for role in ROLES for subject in tenant.subjects(role)})
 
 
 def registry(text: str) -> str:

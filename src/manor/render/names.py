@@ -4,12 +4,8 @@ Names come from what a thing is, never from a list index.
 """
 
 from hashlib import sha256
-from typing import get_args
 
 from manor.api import Tenant
-from manor.api.tenant import Role
-
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def role_binding(role: str) -> str:

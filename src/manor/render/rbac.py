@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
 from manor.api.pack_zero import READ, WRITE
+from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
     FRONT,
@@ -61,7 +62,7 @@ def applier_role() -> Object:
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_MADE_BY_ENGINES, READ + WRITE),
         *_rule(_LOOKED_AT, READ),
-        {**roles, "resourceNames": [cluster_role(role) for role in names.ROLES], "verbs": ["bind"]},
+        {**roles, "resourceNames": [cluster_role(role) for role in ROLES], "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
     ]
@@ -74,8 +75,8 @@ def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
         if subject.kind == "ServiceAccount":
             rbac.append({"kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace})
         else:
-            prefix = platform.spec.identity.group_prefix if subject.kind == "Group" else ""
-            rbac.append({"apiGroup": RBAC_GROUP, "kind": subject.kind, "name": prefix + subject.name})
+            name = subject.known_as(platform.spec.identity.group_prefix)
+            rbac.append({"apiGroup": RBAC_GROUP, "kind": subject.kind, "name": name})
     return rbac
 
 
@@ -94,7 +95,7 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str) -> list[Ob
             roleRef=_role_ref(cluster_role(role)),
             subjects=_subjects(platform, subjects),
         )
-        for role in names.ROLES
+        for role in ROLES
         if (subjects := tenant.subjects(role))
     ]
 
@@ -119,7 +120,7 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
         owning.append(
             {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": [OWN, "delete"]}
         )
-    everyone = [subject for role in names.ROLES for subject in tenant.subjects(role)]
+    everyone = [subject for role in ROLES for subject in tenant.subjects(role)]
     bound = _subjects(platform, everyone)
     made: list[Object] = []
     for suffix, rules, subjects in (

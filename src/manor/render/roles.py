@@ -11,8 +11,8 @@ from manor.api import Platform
 from manor.api.pack_zero import CHANGE, PATTERNS, READ, RULES, WORKED_WITH, WRITE
 from manor.api.roles import RoleRule
 from manor.api.rules import KindRule, Switch, Verbs
+from manor.api.subjects import ROLES
 from manor.api.wellknown import RBAC_API, cluster_role
-from manor.render import names
 from manor.render.objects import Object, make
 from manor.render.quota import is_device_class
 
@@ -101,4 +101,4 @@ def cluster_roles(platform: Platform) -> list[Object]:
         "editor": [*_editor(platform), *viewer, *editor],
         "viewer": [*_viewer(platform), *viewer],
     }
-    return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in names.ROLES]
+    return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in ROLES]

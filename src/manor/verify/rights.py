@@ -5,7 +5,7 @@ those of this cluster's tenants, and the role is made for a cluster as it is, no
 """
 
 from manor.api import kinds
-from manor.api.wellknown import GATEWAY_GROUP, GROUP, MANAGE, OWN, RBAC_API, RBAC_GROUP
+from manor.api.wellknown import GATEWAY_GROUP, GROUP, MANAGE, OWN, RBAC_API, RBAC_GROUP, SERVICE_ACCOUNT_PREFIX
 from manor.verify.check import Level
 from manor.verify.checks.pod.as_controller import CONTROLLERS
 from manor.verify.checks.rbac.anonymous import NOBODY
@@ -16,7 +16,6 @@ from manor.verify.team import Actor, Tenancy, account
 NAME = "manor:verifier"
 READ = ["get", "list", "watch"]
 WRITE = ["create", "delete", "patch"]
-SERVICE_ACCOUNT = "system:serviceaccount:"
 
 READS: dict[str, list[str]] = {
     "": [
@@ -77,7 +76,7 @@ def _impersonation(tenancy: Tenancy) -> list[Object]:
     actors: list[Actor] = [NOBODY, STRANGER, *(account("kube-system", name) for name in CONTROLLERS)]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
-    people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT)}
+    people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}
     # Checks also come as a team's namesake in another's namespace.
     accounts = {actor.user.rpartition(":")[2] for actor in actors} - people | {team.name for team in tenancy.teams}
     groups = {group for actor in actors for group in actor.all_groups}
