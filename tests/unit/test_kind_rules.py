@@ -1,5 +1,7 @@
 """The table of kinds: what is derived from it is what the golden file has, kind by kind."""
 
+import re
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from manor.api.meta import ApiVersion
 from manor.api.pack_zero import RULES
 from manor.api.roles import GOVERNED_GROUPS, RoleRule
 from manor.api.rules import KindRule, Verbs, governed_groups
-from manor.render import pod_makers
+from manor.engines import MADE_KINDS
+from manor.render import guardrails, pod_makers
 from manor.render.roles import cluster_roles
 from manor.verify.objects import pod_spec, workloads
 
@@ -141,3 +144,24 @@ def test_every_kind_of_manors_is_described_once_and_served_with_its_names() -> N
         assert spec["scope"] == info.scope
         (version,) = spec["versions"]
         assert [each["name"] for each in version["additionalPrinterColumns"]] == [each.name for each in info.columns]
+
+
+def test_whoever_applies_workloads_may_write_all_that_they_become() -> None:
+    plurals = {(rule.group, rule.kind): rule.plural for rule in RULES}
+    (applier,) = (obj for obj in GOLDEN if obj["metadata"]["name"] == wellknown.APPLIER)
+    for group, kind in {kind for made in MADE_KINDS.values() for kind in made}:
+        rules = [rule for rule in applier["rules"] if group in rule["apiGroups"]]
+        assert any(plurals[group, kind] in rule["resources"] and set(rule["verbs"]) >= WRITES for rule in rules), kind
+
+
+def test_policies_name_no_key_of_manors_that_nobody_else_knows() -> None:
+    known = {value for value in vars(wellknown).values() if isinstance(value, str)} | {*wellknown.FRONT_PODS}
+    # From one policy to another, on a Service while it is being admitted.
+    known.add("manor.dev/chosen")
+    policies = resources.files("manor.policies")
+    texts = [policies.joinpath("shared.yaml"), policies.joinpath("warnings.yaml")]
+    texts += [folder.joinpath(name) for folder in guardrails.folders() for name in ("policy.yaml", "mutation.yaml")]
+    for text in texts:
+        if text.is_file():
+            named = set(re.findall(r"\bmanor\.dev/[a-z0-9-]+", text.read_text(encoding="utf-8")))
+            assert named <= known, text

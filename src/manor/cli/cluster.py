@@ -42,7 +42,7 @@ def _placed(document: Document, namespace: str) -> Document:
     metadata = _metadata(document)
     if not metadata or metadata.get("namespace") is not None:
         return document
-    if document.value.get("kind") not in {info.kind for info in kinds.WORKLOADS}:
+    if str(document.value.get("kind")) not in {info.kind for info in kinds.WORKLOADS}:
         return document
     return replace(document, value={**document.value, "metadata": {**metadata, "namespace": namespace}})
 
