@@ -18,6 +18,7 @@ from typing import Any
 
 from ground.api_server import api_server
 from manor.api import Platform, Tenant
+from manor.api.wellknown import MANAGED_BY_LABEL, NAME_LABEL, POD_SECURITY
 from manor.kube import ApiError, Client
 from manor.render import guardrails, labels
 
@@ -65,7 +66,7 @@ def pod(
         "containers": [{**container, "name": "train"}, {**container, "name": "watch"}],
         "volumes": [{"name": "scratch", "emptyDir": {}}],
     }
-    marks = {labels.NAME: "train", labels.MANAGED_BY: "manor"}
+    marks = {NAME_LABEL: "train", MANAGED_BY_LABEL: "manor"}
     if asks:
         marks["app.kubernetes.io/component"] = "two"
         spec["nodeSelector"] = {"kubernetes.io/arch": "amd64"}
@@ -112,7 +113,7 @@ async def prepare(client: Client) -> None:
     """Both namespaces, the tenant's ConfigMap, the user's rights and the policies, in force."""
     rbac = "rbac.authorization.k8s.io"
     for name in (GUARDED, OPEN, PATCHED):
-        marks = labels.namespace_labels(TENANT) if name == GUARDED else dict(labels.POD_SECURITY)
+        marks = labels.namespace_labels(TENANT) if name == GUARDED else dict(POD_SECURITY)
         await client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}})
         await client.apply(guardrails.params(PLATFORM, TENANT, name))
         await client.apply(

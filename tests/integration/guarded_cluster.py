@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 
 from manor.api import Platform, Tenant
+from manor.api.subjects import ROLES
+from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.kube import ApiError, Client, Conflict, NotFound, UnknownKind
-from manor.render import guardrails, labels, names
+from manor.render import guardrails, labels
 from manor.render.crds import crds
 from manor.render.metadata import namespace_annotations
 from policy_cases import OWNERS, Case
@@ -136,7 +138,7 @@ def cluster_objects() -> list[Object]:
     manage = {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["manage"]}
     roles = [
         {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": f"manor:{role}"}, "rules": []}
-        for role in names.ROLES
+        for role in ROLES
     ]
     return [
         *crds(),
@@ -153,7 +155,7 @@ def cluster_objects() -> list[Object]:
             for obj in grant(f"test-{user.rpartition(':')[2]}", EVERYTHING, user, "team-a")
         ),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}},
         {
             "apiVersion": "node.k8s.io/v1",
             "kind": "RuntimeClass",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from manor.api import API_VERSION, Platform, Tenant
+from manor.api.wellknown import FLOWCONTROL_API
 from manor.kube import Client
 from manor.kube.connection import open_connection
-from manor.render.fairness import API_VERSION as FLOW_CONTROL
 from manor.render.fairness import SHARES, fairness
 
 pytestmark = pytest.mark.integration
@@ -44,7 +44,7 @@ async def names(api_node: Any, client: Client) -> AsyncIterator[dict[str, str]]:
     for obj in objects:
         await client.apply(obj)
     kinds = ("FlowSchema", "PriorityLevelConfiguration")
-    found = [obj for kind in kinds for obj in await client.list(FLOW_CONTROL, kind)]
+    found = [obj for kind in kinds for obj in await client.list(FLOWCONTROL_API, kind)]
     uids = {obj["metadata"]["uid"]: obj["metadata"]["name"] for obj in found}
     async with asyncio.timeout(30):
         for one in (A, B):
@@ -52,7 +52,7 @@ async def names(api_node: Any, client: Client) -> AsyncIterator[dict[str, str]]:
                 await asyncio.sleep(0.1)
     yield uids
     for obj in reversed(objects):
-        await client.delete(FLOW_CONTROL, obj["kind"], obj["metadata"]["name"])
+        await client.delete(FLOWCONTROL_API, obj["kind"], obj["metadata"]["name"])
 
 
 async def classified(api_node: Any, names: dict[str, str], user: str, *groups: str) -> tuple[str, str]:
@@ -100,7 +100,7 @@ async def test_nobody_else_is_in_a_tenants_level(
 
 @pytest.mark.usefixtures("names")
 async def test_kubernetes_own_levels_have_the_shares_that_ours_are_measured_by(client: Client) -> None:
-    levels = await client.list(FLOW_CONTROL, "PriorityLevelConfiguration")
+    levels = await client.list(FLOWCONTROL_API, "PriorityLevelConfiguration")
     shares = {
         level["metadata"]["name"]: level["spec"]["limited"]["nominalConcurrencyShares"]
         for level in levels

@@ -13,7 +13,7 @@ from manor.api.roles import GOVERNED_GROUPS
 from manor.render import guardrails, render_tenant
 from manor.render.network import network_policies
 from manor.render.quota import budget, divide
-from manor.render.rbac import cluster_roles
+from manor.render.roles import cluster_roles
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,6 @@ import pytest
 
 from manor.local import forwarding, volumes
 from manor.local.node import Node, Ports
-from manor.render import labels, names
 
 pytestmark = pytest.mark.unit
 
@@ -39,11 +38,6 @@ def test_names_are_forwarded_for_the_platform_and_for_teams_with_internet() -> N
     ]
     assert allowed(forwarding.render(namespaces, policies)) == "['a', 'kube-system']"
     assert allowed(forwarding.render([namespace("a", "a")], [])) == "[]"
-
-
-def test_teams_and_their_policy_are_known_by_what_render_writes() -> None:
-    assert (forwarding.TENANT, forwarding.POLICY_EGRESS) == (labels.TENANT, names.POLICY_EGRESS)
-    assert volumes.USER_IDS == labels.USER_IDS
 
 
 def claim(name: str = "data", uid: str = UID) -> Object:

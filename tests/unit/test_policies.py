@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from manor.api import Platform, Tenant
-from manor.render import guardrails, metadata, names
+from manor.api.wellknown import GUARDRAILS
+from manor.render import guardrails, metadata
 from policy_cases import FOLDERS, POLICIES, Case, cases
 
 pytestmark = pytest.mark.unit
@@ -91,7 +92,7 @@ def test_new_objects_need_the_params() -> None:
             continue
         operations = [op for rule in binding["spec"]["matchResources"]["resourceRules"] for op in rule["operations"]]
         allowed = reference["parameterNotFoundAction"]
-        assert reference["name"] == names.GUARDRAILS
+        assert reference["name"] == GUARDRAILS
         assert (operations, allowed) in [(["CREATE"], "Deny"), (["UPDATE"], "Allow")]
 
 
@@ -120,12 +121,14 @@ def test_every_policy_knows_who_acts() -> None:
 
 
 def test_policies_of_pods_look_at_the_same_kinds() -> None:
-    rules = {
-        obj["metadata"]["name"]: obj["spec"]["matchConstraints"]["resourceRules"][:3]
+    whole = {"manor-pods", "manor-pod-fields", "manor-images", "manor-gpu"}
+    first = {
+        obj["metadata"]["name"]: obj["spec"]["matchConstraints"]["resourceRules"][0]
         for obj in of_kind(POLICY)
-        if obj["metadata"]["name"] in ("manor-pods", "manor-images", "manor-gpu")
+        if obj["metadata"]["name"] in whole
     }
-    assert rules["manor-pods"] == rules["manor-images"] == rules["manor-gpu"]
+    assert set(first) == whole
+    assert all(rule == {"include": "pod-makers"} for rule in first.values())
 
 
 def test_refusals_say_whom_to_ask() -> None:

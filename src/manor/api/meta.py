@@ -1,4 +1,4 @@
-"""What every kind shares: group and version, metadata, and how a field is written in YAML."""
+"""What every kind shares: metadata, and how a field is written in YAML."""
 
 import re
 import unicodedata
@@ -20,14 +20,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-GROUP = "manor.dev"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
+from manor.api.wellknown import SYSTEM_NAMESPACE
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label: lower-case letters, digits and hyphens, a letter or digit at both ends."""
 
-RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", "manor-system")
+RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
 """What Kubernetes and Manor have for themselves; so are all names that begin with kube- and manor-."""
 
 _PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"

@@ -30,6 +30,7 @@ from manor.api.meta import (
 )
 from manor.api.quantity import Bytes, Cores, Quantity
 from manor.api.roles import ExtraRules
+from manor.api.wellknown import FRONT
 
 TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
 ANNOTATION = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -122,9 +123,9 @@ class PlatformNetwork(Spec):
 class FrontSettings(Spec):
     """The shared front: it knows which proxy a host name belongs to, and nothing else."""
 
-    class_name: ClassName = "manor-front"
+    class_name: ClassName = FRONT
     """GatewayClass of the front's Gateway."""
-    namespace: Name = "manor-front"
+    namespace: Name = FRONT
     """Namespace of the front: its pods, its Gateway, its routes, and the TLS Secrets that it serves."""
 
 

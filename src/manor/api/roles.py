@@ -4,25 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from manor.api.meta import GROUP, Spec, cel
+from manor.api import pack_zero
+from manor.api.meta import Spec, cel
+from manor.api.rules import governed_groups
 
-GOVERNED_GROUPS = (
-    *("", "apps", "autoscaling", "batch", "extensions", "policy", GROUP),
-    *(
-        f"{group}.k8s.io"
-        for group in (
-            *("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization"),
-            *("certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "gateway.networking"),
-            *("internal.apiserver", "networking", "node", "policy.networking", "rbac.authorization", "resource"),
-            *("scheduling", "storage", "storagemigration"),
-        )
-    ),
-    *("gateway.networking.x-k8s.io", "gateway.envoyproxy.io", "kueue.x-k8s.io", "cilium.io", "crd.projectcalico.org"),
-    *("projectcalico.org", "k8s.ovn.org", "k8s.cni.cncf.io", "networking.gke.io"),
-)
+GOVERNED_GROUPS = governed_groups(pack_zero.RULES)
 """Kubernetes' own API groups, and those by which the platform keeps teams apart: extra rules may only read them."""
 
-_READS = ("get", "list", "watch")
 _GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
 
 Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
@@ -53,7 +41,7 @@ class RoleRule(Spec):
     @property
     def reads_only(self) -> bool:
         """Whether it changes nothing."""
-        return set(self.verbs) <= set(_READS)
+        return set(self.verbs) <= set(pack_zero.READ)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

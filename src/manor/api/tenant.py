@@ -19,64 +19,18 @@ from manor.api.meta import (
     Once,
     Registry,
     Spec,
-    Text,
     cel,
     check_keys,
     keys_rule,
 )
 from manor.api.quantity import Bytes, Cores, Quantity
+from manor.api.subjects import WHO, Member, Role, Subject
 
 TENANT_NAME_LIMIT = 40
 """Longest tenant name, in characters: leaves room for `<tenant>-<suffix>` namespaces and the names derived from it."""
 
-WHO = ("kind", "name", "namespace")
-"""The fields that tell one subject from another."""
-
 USER_IDS = 100
 """How many user IDs, and group IDs of the same numbers, a tenant has on the nodes."""
-
-Role = Literal["owner", "editor", "viewer"]
-
-
-class Subject(Spec):
-    """Who: a user, a group or a service account, as RBAC names them."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "has(self.namespace) == (has(self.kind) && self.kind == 'ServiceAccount')",
-                "a ServiceAccount needs a namespace, and nothing else has one",
-            ),
-            (
-                "!self.name.startsWith('system:') || (has(self.kind) && self.kind == 'ServiceAccount')",
-                "names that begin with system: are Kubernetes' own and cannot belong to a tenant",
-            ),
-        )
-    )
-
-    kind: Literal["User", "Group", "ServiceAccount"] = "User"
-    """User, Group or ServiceAccount."""
-    name: Text
-    """Name as the API server knows it."""
-    namespace: Name | None = None
-    """Namespace of a ServiceAccount; for other kinds it must be absent."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.kind == "ServiceAccount" and self.namespace is None:
-            raise ValueError("a ServiceAccount needs its namespace: add `namespace: …`")
-        if self.kind != "ServiceAccount" and self.namespace is not None:
-            raise ValueError(f"a {self.kind} has no namespace: remove it, or write `kind: ServiceAccount`")
-        if self.kind != "ServiceAccount" and self.name.startswith("system:"):
-            raise ValueError(f"{self.name!r} is one of Kubernetes' own identities and cannot belong to a tenant")
-        return self
-
-
-class Member(Subject):
-    """A subject and what it may do in the tenant."""
-
-    role: Role = "editor"
-    """owner (may also grant roles), editor (works with the team's objects) or viewer (reads, no Secrets)."""
 
 
 class NamespaceShare(Spec):

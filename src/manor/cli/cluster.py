@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from manor.api import KINDS
-from manor.api.meta import NamespacedMetadata
+from manor.api import kinds
 from manor.cli.output import err
 from manor.engines import Compiled, checked
 from manor.kube import Client, Forbidden
@@ -41,13 +40,9 @@ def in_namespace(documents: Iterable[Document], namespace: str) -> list[Document
 
 def _placed(document: Document, namespace: str) -> Document:
     metadata = _metadata(document)
-    kind = KINDS.get(str(document.value.get("kind"))) if metadata else None
-    if kind is None:
+    if not metadata or metadata.get("namespace") is not None:
         return document
-    described = kind.model_fields["metadata"].annotation
-    if not (isinstance(described, type) and issubclass(described, NamespacedMetadata)):
-        return document
-    if metadata.get("namespace") is not None:
+    if str(document.value.get("kind")) not in {info.kind for info in kinds.WORKLOADS}:
         return document
     return replace(document, value={**document.value, "metadata": {**metadata, "namespace": namespace}})
 

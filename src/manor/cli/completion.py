@@ -12,23 +12,27 @@ import typer
 TIMEOUT = 2.0
 """Seconds that a person waits after pressing Tab."""
 
-API_VERSION = "manor.dev/v1alpha1"
-
 
 def complete_tenants(incomplete: str) -> list[str]:
     """Names of the cluster's tenants."""
-    return _listed(incomplete, lambda client: _names(client, API_VERSION, "Tenant"))
+    from manor.api import API_VERSION, kinds
+
+    return _listed(incomplete, lambda client: _names(client, API_VERSION, kinds.TENANT.kind))
 
 
 def complete_namespaces(incomplete: str) -> list[str]:
     """Names of the tenants' namespaces."""
-    return _listed(incomplete, lambda client: _names(client, "v1", "Namespace", selector="manor.dev/tenant"))
+    from manor.api.wellknown import TENANT_LABEL
+
+    return _listed(incomplete, lambda client: _names(client, "v1", "Namespace", selector=TENANT_LABEL))
 
 
 def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the Models in the namespace given, or in that of the kubeconfig's context."""
+    from manor.api import API_VERSION, kinds
+
     given = ctx.params.get("namespace")
-    return _listed(incomplete, lambda client: _names(client, API_VERSION, "Model", given or client.namespace))
+    return _listed(incomplete, lambda client: _names(client, API_VERSION, kinds.MODEL.kind, given or client.namespace))
 
 
 def complete_checks(incomplete: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manor.api import API_VERSION, KINDS
+from manor.api import API_VERSION, KINDS, kinds
 from manor.apply import Options, Result, to_be_kept
 from manor.apply import delete as delete_objects
 from manor.apply.steps import Action
@@ -79,8 +79,8 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     """The objects on the cluster that `kind name…` means."""
     if not words:
         return []
-    kinds = {name: kind for kind in KINDS for name in (kind.lower(), f"{kind.lower()}s")}
-    kind = kinds.get(words[0].lower())
+    known = {name: info.kind for info in kinds.ALL for name in (info.singular, info.plural, *info.short_names)}
+    kind = known.get(words[0].lower())
     if kind is None or len(words) == 1:
         what = "needs a name" if kind else f"is no kind of Manor's; there are: {', '.join(KINDS)}"
         raise InvalidInput([Problem("", 0, words[0], what)])

@@ -8,6 +8,7 @@ import typer
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.api.quantity import canonical, is_binary, parse
+from manor.api.wellknown import MANAGED
 from manor.apply.wait import hint
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
@@ -161,7 +162,7 @@ def _namespaces(tenant: Tenant, known: State) -> list[str]:
 
 
 async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
-    selector = "app.kubernetes.io/managed-by=manor"
+    selector = ",".join(f"{key}={value}" for key, value in MANAGED.items())
     try:
         return await client.list("v1", "ResourceQuota", label_selector=selector)
     except Forbidden:  # a member may look into the namespaces of its own tenant

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import click
 import typer
 
+from manor.api.wellknown import APPLIER
 from manor.apply import ApplyError, changes
 from manor.apply.steps import Step, Steps
 from manor.cli.output import echo, err, print_error
@@ -72,7 +73,7 @@ class Outcome:
         if specs.platform:
             who = "a cluster administrator applies the Platform"
         elif specs.tenants:
-            who = "who applies Tenants needs the ClusterRole manor:applier"
+            who = f"who applies Tenants needs the ClusterRole {APPLIER}"
         else:
             who = "who applies TrainingJobs and Models needs the role editor in their tenant"
         print_error(who)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from manor.api import Model, Platform, Tenant
+from manor.api.wellknown import GATEWAY_API
 from manor.engines import model_url
 from manor.errors import ManorError
 from manor.kube import Client
@@ -43,7 +44,7 @@ class Endpoint:
 async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Model) -> Endpoint:
     """Where a model answers, by the address that the way in has got."""
     namespace, name = entrance(platform, tenant)
-    gateway = await client.get("gateway.networking.k8s.io/v1", "Gateway", name, namespace)
+    gateway = await client.get(GATEWAY_API, "Gateway", name, namespace)
     addresses = gateway.get("status", {}).get("addresses", [])
     if not addresses:
         raise PredictionFailed(f"Gateway {namespace}/{name} has no address yet; try again in a moment")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from manor.api import API_VERSION, Platform, Tenant, Workload
+from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Options, Owned, Plan, Result, apply, plan, revoke
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
@@ -19,7 +20,7 @@ from manor.cli.cluster import compiled_together
 from manor.engines import MADE_KINDS, Compiled, home
 from manor.kube import Client, Object, UnknownKind
 from manor.load import Specs
-from manor.render import SYSTEM_NAMESPACE, labels, render_foundation, spec_object
+from manor.render import labels, render_foundation, spec_object
 
 AT_ONCE = 32
 """Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload, kinds
 from manor.engines import native
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.engines.storage import Unsupported
@@ -58,12 +58,12 @@ def _objects(
             return render_platform(spec)
         case Tenant():
             return render_tenant(platform, spec, tenants)
-        case TrainingJob() | Model():
+        case _:
             return render_workload(platform, places[spec.metadata.namespace], spec)
 
 
 def _ordered(specs: Sequence[Spec]) -> list[Spec]:
-    order = {"Platform": 0, "Tenant": 1}
+    order = {kinds.PLATFORM.kind: 0, kinds.TENANT.kind: 1}
     return sorted(specs, key=lambda spec: order.get(spec.kind, 2))
 
 

@@ -1,6 +1,7 @@
 """The native engine: TrainingJob as a Job, Model as a Deployment behind a route, with nothing else installed."""
 
-from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.api import Model, Platform, Tenant, TrainingJob, kinds
+from manor.api.wellknown import GATEWAY_API, GATEWAY_GROUP, INSTANCE_LABEL, SYSTEM_NAMESPACE
 from manor.api.workload import APP_PATH
 from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
 from manor.engines.queues import queue_labels
@@ -13,10 +14,10 @@ RENDEZVOUS_PORT = 29500
 
 HTTP_PORT = 8080
 MADE_KINDS: dict[str, frozenset[tuple[str, str]]] = {
-    "TrainingJob": frozenset({("", "ConfigMap"), ("", "Service"), ("batch", "Job")}),
-    "Model": frozenset(
+    kinds.TRAINING_JOB.kind: frozenset({("", "ConfigMap"), ("", "Service"), ("batch", "Job")}),
+    kinds.MODEL.kind: frozenset(
         {
-            *(("", "Service"), ("apps", "Deployment"), ("gateway.networking.k8s.io", "HTTPRoute")),
+            *(("", "Service"), ("apps", "Deployment"), (GATEWAY_GROUP, "HTTPRoute")),
             *(("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")),
         }
     ),
@@ -191,7 +192,7 @@ def _version(
     server = _server(platform, tenant, model, path)
     waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
     server["volumeMounts"] = [mount]
-    selector = {**labels.workload_labels(model.kind, model.metadata.name), labels.INSTANCE: name}
+    selector = {**labels.workload_labels(model.kind, model.metadata.name), INSTANCE_LABEL: name}
     fields = placement(platform, tenant, model.spec.resources)
     if waiting:
         fields["initContainers"] = waiting
@@ -217,11 +218,11 @@ def _route(platform: Platform, tenant: Tenant, model: Model, canary: str | None)
         backends = [{"name": name, "port": 80, "weight": 100 - weight}, {"name": canary, "port": 80, "weight": weight}]
     paths = [{"path": {"type": "PathPrefix", "value": f"/v2/models/{name}"}}]
     spec = {
-        "parentRefs": [{"name": names.gateway(tenant), "namespace": names.SYSTEM_NAMESPACE}],
+        "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],
         "hostnames": [_host(platform, tenant, model)],
         "rules": [{"matches": paths, "backendRefs": backends}],
     }
-    return _object("HTTPRoute", "gateway.networking.k8s.io/v1", name, model, spec=spec)
+    return _object("HTTPRoute", GATEWAY_API, name, model, spec=spec)
 
 
 def _host(platform: Platform, tenant: Tenant, model: Model) -> str:
@@ -243,7 +244,7 @@ def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
         made += _version(platform, tenant, model, canary, spec.canary.storage_uri, 1)
     made.append(_route(platform, tenant, model, canary))
     if spec.replicas > 1:
-        selector = {**labels.workload_labels(model.kind, name), labels.INSTANCE: name}
+        selector = {**labels.workload_labels(model.kind, name), INSTANCE_LABEL: name}
         budget = {"maxUnavailable": 1, "selector": {"matchLabels": selector}}
         made.append(_object("PodDisruptionBudget", "policy/v1", name, model, spec=budget))
     if spec.autoscaling is not None:

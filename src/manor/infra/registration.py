@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, Scope, with_labels
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import (
@@ -24,7 +25,7 @@ from manor.objectset.kinds import (
 from manor.objectset.order import Wave, wave_of
 from manor.objectset.protection import guards_namespace, holds_data, opens_network
 from manor.objectset.references import is_default_account, ref_of
-from manor.render import SYSTEM_NAMESPACE, Object
+from manor.render import Object
 
 FOUNDATION: Object = {
     "apiVersion": "v1",

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api.hosts import covers
 from manor.load import claims
-from manor.load.hosts import covers
 from manor.load.positions import Document, Path, Problem
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
     for document, spec in entries:
         if isinstance(spec, Platform):
             problems += _reserved(document, spec, known.tenants, known.platform)
-        elif isinstance(spec, TrainingJob | Model):
+        elif not isinstance(spec, Tenant):
             problems += _workload(document, spec, homes, platform)
             namespace = spec.metadata.namespace
             if namespace in known.claims and namespace in homes:

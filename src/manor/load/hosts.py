@@ -4,11 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
-def covers(own: str, host: str) -> bool:
-    """Whether all that the host name `host` stands for is within `own`."""
-    return own == host or (own.startswith("*.") and host.removeprefix("*.").endswith(own[1:]))
-
-
 def _suffixes(name: str) -> Iterator[str]:
     """What is behind each dot of `name`: `b.c` and `c` of `a.b.c`."""
     while "." in name:

@@ -6,11 +6,9 @@ The platform's own namespaces, and those of teams that may reach the internet. A
 from ipaddress import ip_network
 
 from manor import kube
+from manor.api.wellknown import POLICY_EGRESS, TENANT_LABEL
 from manor.local.node import CLUSTER_DOMAIN, Node, write_file
 
-# As `render` writes them; a test holds the two together.
-TENANT = "manor.dev/tenant"
-POLICY_EGRESS = "manor-egress"
 FILE = "forward.conf"
 
 
@@ -26,7 +24,7 @@ async def write(client: kube.Client, node: Node) -> None:
 
 def render(namespaces: list[kube.Object], policies: list[kube.Object]) -> str:
     """The server block for the namespaces that may ask for any name."""
-    teams = {each["metadata"]["name"] for each in namespaces if TENANT in each["metadata"].get("labels", {})}
+    teams = {each["metadata"]["name"] for each in namespaces if TENANT_LABEL in each["metadata"].get("labels", {})}
     everyone = {each["metadata"]["name"] for each in namespaces}
     online = {each["metadata"]["namespace"] for each in policies if _opens_the_internet(each)}
     allowed = ", ".join(f"'{name}'" for name in sorted(everyone - teams | online & teams))

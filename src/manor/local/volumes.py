@@ -9,12 +9,11 @@ import re
 from pathlib import Path
 
 from manor import kube
+from manor.api.wellknown import GROUP, USER_IDS_LABEL
 from manor.local.node import Node
 
-PROVISIONER = "manor.dev/folder"
+PROVISIONER = f"{GROUP}/folder"
 STORAGE_CLASS = "standard"
-# On a team's namespace, as `render` writes it; a test holds the two together.
-USER_IDS = "manor.dev/user-ids"
 
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
@@ -35,7 +34,7 @@ async def provide(client: kube.Client, node: Node, claim: kube.Object) -> None:
     folder = _folder_of(node, volume["metadata"]["name"])
     folder.mkdir(exist_ok=True)
     home = await client.get("v1", "Namespace", claim["metadata"]["namespace"])
-    if group := home["metadata"].get("labels", {}).get(USER_IDS):
+    if group := home["metadata"].get("labels", {}).get(USER_IDS_LABEL):
         # A team's pods are all in its group. Set-group-ID: so is what they write.
         os.chown(folder, 0, int(group))
         folder.chmod(0o2770)

@@ -2,13 +2,11 @@
 
 from manor.api import Platform, Tenant, Workload
 from manor.render.gateway import entrance, url
-from manor.render.names import SYSTEM_NAMESPACE
 from manor.render.objects import Object
 from manor.render.platform import render_foundation, render_platform
 from manor.render.tenant import render_tenant
 
 __all__ = [
-    "SYSTEM_NAMESPACE",
     "Object",
     "entrance",
     "render_foundation",

@@ -3,20 +3,12 @@
 import json
 from typing import Any
 
-from manor.api import GROUP, KINDS, VERSION
+from manor.api import GROUP, KINDS, VERSION, kinds
+from manor.api.kinds import KindInfo
 from manor.api.meta import with_rules
 from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
-_PLURALS = {"Platform": "platforms", "Tenant": "tenants", "TrainingJob": "trainingjobs", "Model": "models"}
-_APPLIED = ("Applied by", "string", r".metadata.annotations.applyset\.kubernetes\.io/tooling")
-"""Empty until `manor apply` has made what the object asks for."""
-_COLUMNS: dict[str, list[tuple[str, str, str]]] = {
-    "Platform": [("Domain", "string", ".spec.domain")],
-    "Tenant": [("CPU", "string", ".spec.quota.cpu"), ("Memory", "string", ".spec.quota.memory"), _APPLIED],
-    "TrainingJob": [("Workers", "integer", ".spec.workers"), ("Image", "string", ".spec.image"), _APPLIED],
-    "Model": [("Format", "string", ".spec.format"), ("Storage", "string", ".spec.storageUri"), _APPLIED],
-}
 
 
 def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
@@ -78,36 +70,37 @@ def _schema(kind: str) -> Object:
     return with_rules(root, *rules)
 
 
+def _names(info: KindInfo) -> Object:
+    names: Object = {
+        "kind": info.kind,
+        "listKind": f"{info.kind}List",
+        "plural": info.plural,
+        "singular": info.singular,
+        "categories": ["manor"],
+    }
+    return {**names, "shortNames": list(info.short_names)} if info.short_names else names
+
+
+def _crd(info: KindInfo) -> Object:
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": _schema(info.kind)},
+        "additionalPrinterColumns": [
+            {"name": column.name, "type": column.type, "jsonPath": column.path} for column in info.columns
+        ],
+    }
+    definition = make(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        f"{info.plural}.{GROUP}",
+        spec={"group": GROUP, "scope": info.scope, "names": _names(info), "versions": [version]},
+    )
+    definition["metadata"]["labels"]["applyset.kubernetes.io/is-parent-type"] = "true"
+    return definition
+
+
 def crds() -> list[Object]:
     """One CustomResourceDefinition a kind; each may be the parent of an ApplySet (KEP-3659)."""
-    definitions = []
-    for kind, plural in _PLURALS.items():
-        version = {
-            "name": VERSION,
-            "served": True,
-            "storage": True,
-            "schema": {"openAPIV3Schema": _schema(kind)},
-            "additionalPrinterColumns": [
-                {"name": name, "type": type_, "jsonPath": path} for name, type_, path in _COLUMNS[kind]
-            ],
-        }
-        definition = make(
-            "apiextensions.k8s.io/v1",
-            "CustomResourceDefinition",
-            f"{plural}.{GROUP}",
-            spec={
-                "group": GROUP,
-                "scope": "Cluster" if kind in ("Platform", "Tenant") else "Namespaced",
-                "names": {
-                    "kind": kind,
-                    "listKind": f"{kind}List",
-                    "plural": plural,
-                    "singular": kind.lower(),
-                    "categories": ["manor"],
-                },
-                "versions": [version],
-            },
-        )
-        definition["metadata"]["labels"]["applyset.kubernetes.io/is-parent-type"] = "true"
-        definitions.append(definition)
-    return definitions
+    return [_crd(info) for info in kinds.ALL]

@@ -1,4 +1,4 @@
-"""Policies as written, turned into policies as applied: shared variables put in, values as CEL literals."""
+"""Policies as written, turned into policies as applied: what is shared put in, values as CEL literals."""
 
 import json
 import re
@@ -20,18 +20,21 @@ def literal(value: bool | str | Sequence[str] | Mapping[str, str]) -> str:
 
 
 def completed(policy: Object, shared: Mapping[str, list[Object]], values: Mapping[str, str]) -> Object:
-    """The policy with the shared variables for each `include`, and an expression for each `${name}`."""
+    """The policy with what is shared for each `include`, and an expression for each `${name}`."""
     spec = dict(policy["spec"])
     if "variables" in spec:
-        spec["variables"] = [
-            variable
-            for item in spec["variables"]
-            for variable in (shared[item["include"]] if "include" in item else [item])
-        ]
+        spec["variables"] = _included(spec["variables"], shared)
+    if "matchConstraints" in spec:
+        looked_at = spec["matchConstraints"]
+        spec["matchConstraints"] = {**looked_at, "resourceRules": _included(looked_at["resourceRules"], shared)}
     if "validations" in spec:
         variables = {variable["name"]: variable["expression"] for variable in spec.get("variables", [])}
         spec["validations"] = [_told(_bounded(validation), variables) for validation in spec["validations"]]
     return {**policy, "spec": _filled(spec, values)}
+
+
+def _included(items: list[Object], shared: Mapping[str, list[Object]]) -> list[Object]:
+    return [part for item in items for part in (shared[item["include"]] if "include" in item else [item])]
 
 
 def _bounded(validation: Object) -> Object:

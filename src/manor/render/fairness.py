@@ -12,10 +12,10 @@ a tenant has 2, and 3 among few tenants. Seats grow with the concurrency that a 
 """
 
 from manor.api import Platform, Tenant
+from manor.api.subjects import ROLES
+from manor.api.wellknown import FLOWCONTROL_API
 from manor.render import names
 from manor.render.objects import Object, make
-
-API_VERSION = "flowcontrol.apiserver.k8s.io/v1"
 
 SHARES = 1
 """A tenant's part of the API server's concurrency, beside the 245 shares of Kubernetes' own levels."""
@@ -30,16 +30,14 @@ QUEUES = {"queues": 16, "handSize": 4, "queueLengthLimit": 50}
 
 def _subjects(platform: Platform, tenant: Tenant) -> list[Object]:
     subjects: list[Object] = []
-    for role in names.ROLES:
+    for role in ROLES:
         for subject in tenant.subjects(role):
             if subject.kind == "ServiceAccount":
                 account = {"name": subject.name, "namespace": subject.namespace}
                 subjects.append({"kind": "ServiceAccount", "serviceAccount": account})
-            elif subject.kind == "Group":
-                group = {"name": platform.spec.identity.group_prefix + subject.name}
-                subjects.append({"kind": "Group", "group": group})
             else:
-                subjects.append({"kind": "User", "user": {"name": subject.name}})
+                name = subject.known_as(platform.spec.identity.group_prefix)
+                subjects.append({"kind": subject.kind, subject.kind.lower(): {"name": name}})
     for space in tenant.namespaces:
         subjects.append({"kind": "ServiceAccount", "serviceAccount": {"name": "*", "namespace": space.name}})
     return subjects
@@ -72,6 +70,6 @@ def fairness(platform: Platform, tenant: Tenant) -> list[Object]:
         "rules": [everything],
     }
     return [
-        make(API_VERSION, "PriorityLevelConfiguration", name, spec=level),
-        make(API_VERSION, "FlowSchema", name, spec=schema),
+        make(FLOWCONTROL_API, "PriorityLevelConfiguration", name, spec=level),
+        make(FLOWCONTROL_API, "FlowSchema", name, spec=schema),
     ]

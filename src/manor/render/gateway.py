@@ -8,12 +8,19 @@ configuration. With `isolation: shared` there is no front, and the tenants' Gate
 from collections.abc import Iterator
 
 from manor.api import Platform, Tenant
-from manor.render import labels, names
+from manor.api.wellknown import (
+    FRONT,
+    FRONT_PODS,
+    GATEWAY_API,
+    GATEWAY_GROUP,
+    MANAGED,
+    NAMESPACE_NAME_LABEL,
+    SYSTEM_NAMESPACE,
+    TENANT_LABEL,
+)
+from manor.render import names
 from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
-
-API = "gateway.networking.k8s.io/v1"
-GROUP = "gateway.networking.k8s.io"
 
 PROXY_PORT = 8080
 """Where a tenant's proxy listens to the front."""
@@ -21,7 +28,7 @@ PROXY_PORT = 8080
 CONFIGURATION_PORT = 18000
 """Where Envoy Gateway hands a proxy its configuration (xDS)."""
 
-_PROXY_PODS: Object = {"matchExpressions": [{"key": labels.TENANT, "operator": "Exists"}]}
+_PROXY_PODS: Object = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
 
 
 def render_front(platform: Platform) -> list[Object]:
@@ -32,9 +39,9 @@ def render_front(platform: Platform) -> list[Object]:
     front = settings.front
     routes_here = {"namespaces": {"from": "Same"}}
     gateway = make(
-        API,
+        GATEWAY_API,
         "Gateway",
-        names.FRONT,
+        FRONT,
         front.namespace,
         spec={
             "gatewayClassName": front.class_name,
@@ -58,13 +65,13 @@ def _grants(platform: Platform) -> list[Object]:
     """The front's routes may name the proxies' Services, and the proxies' traffic policy the tenants' Gateways."""
     settings = platform.spec.gateway
     proxies = settings.data_plane.namespace
-    route = {"group": GROUP, "kind": "HTTPRoute", "namespace": settings.front.namespace}
+    route = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "namespace": settings.front.namespace}
     traffic = {"group": "gateway.envoyproxy.io", "kind": "ClientTrafficPolicy", "namespace": proxies}
     return [
-        make(API, "ReferenceGrant", names.PROXIES, space, spec={"from": [giver], "to": [taker]})
+        make(GATEWAY_API, "ReferenceGrant", names.PROXIES, space, spec={"from": [giver], "to": [taker]})
         for space, giver, taker in (
             (proxies, route, {"group": "", "kind": "Service"}),
-            (names.SYSTEM_NAMESPACE, traffic, {"group": GROUP, "kind": "Gateway"}),
+            (SYSTEM_NAMESPACE, traffic, {"group": GATEWAY_GROUP, "kind": "Gateway"}),
         )
     ]
 
@@ -76,20 +83,20 @@ def _borders(platform: Platform) -> list[Object]:
     resolving = dns_rules(platform.spec.network.dns)
     configured = {"to": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": CONFIGURATION_PORT}]}
     port = [{"protocol": "TCP", "port": PROXY_PORT}]
-    in_front: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": front}}}
-    behind: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": proxies}}}
+    in_front: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: front}}}
+    behind: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: proxies}}}
     return [
         policy(
             front,
-            names.FRONT,
-            podSelector={"matchLabels": labels.FRONT_PODS},
+            FRONT,
+            podSelector={"matchLabels": FRONT_PODS},
             egress=[{"to": [{**behind, "podSelector": _PROXY_PODS}], "ports": port}, *resolving, configured],
         ),
         policy(
             proxies,
             names.PROXIES,
             podSelector=_PROXY_PODS,
-            ingress=[{"from": [{**in_front, "podSelector": {"matchLabels": labels.FRONT_PODS}}], "ports": port}],
+            ingress=[{"from": [{**in_front, "podSelector": {"matchLabels": FRONT_PODS}}], "ports": port}],
             egress=[*resolving, configured],
         ),
     ]
@@ -108,7 +115,7 @@ def _gateway(platform: Platform, tenant: Tenant) -> Object:
     """In the system namespace; a listener for each host name, for routes from the tenant's namespaces alone."""
     settings = platform.spec.gateway
     own = settings.isolation == "tenant"
-    admitted = {"from": "Selector", "selector": {"matchLabels": {labels.TENANT: tenant.name}}}
+    admitted = {"from": "Selector", "selector": {"matchLabels": {TENANT_LABEL: tenant.name}}}
     listeners = [
         {
             "name": names.listener(host),
@@ -120,13 +127,13 @@ def _gateway(platform: Platform, tenant: Tenant) -> Object:
     ]
     spec: Object = {"gatewayClassName": settings.class_name, "listeners": listeners}
     if own:
-        spec["infrastructure"] = {"labels": {labels.TENANT: tenant.name}}
+        spec["infrastructure"] = {"labels": {TENANT_LABEL: tenant.name}}
     return make(
-        API,
+        GATEWAY_API,
         "Gateway",
         names.gateway(tenant),
-        names.SYSTEM_NAMESPACE,
-        labels={**labels.MANAGED, labels.TENANT: tenant.name},
+        SYSTEM_NAMESPACE,
+        labels={**MANAGED, TENANT_LABEL: tenant.name},
         spec=spec,
     )
 
@@ -136,9 +143,10 @@ def _own_grants(tenant: Tenant) -> Iterator[Object]:
     spaces = [share.name for share in tenant.namespaces]
     for target in spaces:
         for source in (space for space in spaces if space != target):
-            routes = [{"group": GROUP, "kind": kind, "namespace": source} for kind in ("HTTPRoute", "GRPCRoute")]
+            kinds = ("HTTPRoute", "GRPCRoute")
+            routes = [{"group": GATEWAY_GROUP, "kind": kind, "namespace": source} for kind in kinds]
             spec = {"from": routes, "to": [{"group": "", "kind": "Service"}]}
-            yield make(API, "ReferenceGrant", names.routes_from(source), target, spec=spec)
+            yield make(GATEWAY_API, "ReferenceGrant", names.routes_from(source), target, spec=spec)
 
 
 def _secret(platform: Platform, tenant: Tenant, host: str) -> str | None:
@@ -151,7 +159,7 @@ def _proxy_service(platform: Platform, tenant: Tenant) -> Object:
     """How the front finds the tenant's proxy; headless, as its addresses are all that is needed."""
     spec = {
         "clusterIP": "None",
-        "selector": {labels.TENANT: tenant.name},
+        "selector": {TENANT_LABEL: tenant.name},
         "ports": [{"name": "http", "port": PROXY_PORT}],
     }
     return make("v1", "Service", names.proxy(tenant), platform.spec.gateway.data_plane.namespace, spec=spec)
@@ -162,7 +170,7 @@ def _proxy_border(platform: Platform, tenant: Tenant) -> Object:
     return policy(
         platform.spec.gateway.data_plane.namespace,
         names.proxy(tenant),
-        podSelector={"matchLabels": {labels.TENANT: tenant.name}},
+        podSelector={"matchLabels": {TENANT_LABEL: tenant.name}},
         egress=[{"to": [tenant_peer(tenant.name)]}],
     )
 
@@ -181,9 +189,9 @@ def _certificates(platform: Platform, tenant: Tenant) -> Iterator[Object]:
             }
             for host, secret in own.items()
         ]
-        parent = {"group": GROUP, "kind": "Gateway", "name": names.FRONT}
+        parent = {"group": GATEWAY_GROUP, "kind": "Gateway", "name": FRONT}
         spec = {"parentRef": parent, "listeners": listeners}
-        yield make(API, "ListenerSet", names.gateway(tenant), settings.front.namespace, spec=spec)
+        yield make(GATEWAY_API, "ListenerSet", names.gateway(tenant), settings.front.namespace, spec=spec)
 
 
 def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
@@ -191,7 +199,7 @@ def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
     settings = platform.spec.gateway
     backend = {"name": names.proxy(tenant), "namespace": settings.data_plane.namespace, "port": PROXY_PORT}
     for host in tenant.hosts(platform.spec.domain):
-        parent: Object = {"name": names.FRONT}
+        parent: Object = {"name": FRONT}
         if settings.tls_secret and host in tenant.spec.tls_secrets:
             parent = {"kind": "ListenerSet", "name": names.gateway(tenant), "sectionName": names.listener(host)}
         # How long an answer may take is the tenant's to say.
@@ -199,7 +207,7 @@ def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
         spec = {"parentRefs": [parent], "hostnames": [host], "rules": [rule]}
         # The Platform's domain may be known only later (Pulumi); no name hangs on it.
         name = names.listener(host) if tenant.spec.hosts else names.proxy(tenant)
-        yield make(API, "HTTPRoute", name, settings.front.namespace, spec=spec)
+        yield make(GATEWAY_API, "HTTPRoute", name, settings.front.namespace, spec=spec)
 
 
 def url(platform: Platform, host: str) -> str:
@@ -214,5 +222,5 @@ def entrance(platform: Platform, tenant: Tenant) -> tuple[str, str]:
     """Namespace and name of the Gateway whose address answers for the tenant's host names."""
     settings = platform.spec.gateway
     if settings.isolation == "shared":
-        return names.SYSTEM_NAMESPACE, names.gateway(tenant)
-    return settings.front.namespace, names.FRONT
+        return SYSTEM_NAMESPACE, names.gateway(tenant)
+    return settings.front.namespace, FRONT

@@ -6,15 +6,15 @@ The policies themselves are YAML in `manor.policies`, one folder each; they are 
 from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import get_args
 
 import yaml
 
-from manor.api import Platform, Subject, Tenant
+from manor.api import Platform, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
-from manor.api.tenant import Role
-from manor.render import labels, metadata, names
+from manor.api.subjects import ROLES
+from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE, service_account_user
+from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
 from manor.render.objects import Object, make
@@ -48,15 +48,17 @@ def policies(platform: Platform) -> list[Object]:
     """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
     shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
     values = {name: literal(value) for name, value in _values(platform).items()} | shared["expressions"]
+    values["pod-spec"] = pod_makers.pod_spec()
+    parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
     files = [folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")]
     files.append(resources.files("manor.policies").joinpath("warnings.yaml"))
     found: list[Object] = []
     for file in files:
         if file.is_file():
             written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
-            found += [completed(obj, shared["variables"], values) for obj in written]
+            found += [completed(obj, parts, values) for obj in written]
     for obj in found:
-        obj["metadata"]["labels"] = dict(labels.MANAGED)
+        obj["metadata"]["labels"] = dict(MANAGED)
         if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
             groups = {kind.partition(".")[2] for kind in queued_kinds(platform)} - {"apps", "batch"}
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
@@ -74,7 +76,7 @@ def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, 
         "contact": spec.contact,
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
-        "controllers": [f"system:serviceaccount:{c.namespace}:{c.name}" for c in spec.controllers],
+        "controllers": [service_account_user(c.namespace, c.name) for c in spec.controllers],
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
         "queued-kinds": queued_kinds(platform),
@@ -114,12 +116,12 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "queues": _join(spec.queues if platform.spec.engines.queue == "kueue" else []),
         "egress": _join(_block(peer["ipBlock"]) for peer in egress_blocks(platform, tenant)),
         "hosts": _join(tenant.hosts(platform.spec.domain)),
-        "gateway": f"{names.SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
+        "gateway": f"{SYSTEM_NAMESPACE}/{names.gateway(tenant)}",
         "ingress-classes": _join(ingress.classes if ingress else []),
         "ingress-annotations": _join(ingress.annotations if ingress else []),
         "load-balancers": _yes(spec.load_balancers),
     }
-    return make("v1", "ConfigMap", names.GUARDRAILS, namespace, data=data)
+    return make("v1", "ConfigMap", GUARDRAILS, namespace, data=data)
 
 
 def _block(block: Object) -> str:
@@ -128,15 +130,9 @@ def _block(block: Object) -> str:
 
 
 def members(platform: Platform, tenant: Tenant) -> list[str]:
-    """Everyone in the tenant, as `User:name`, `Group:name` or `ServiceAccount:namespace:name`, sorted."""
-
-    def text(subject: Subject) -> str:
-        if subject.kind == "ServiceAccount":
-            return f"ServiceAccount:{subject.namespace}:{subject.name}"
-        prefix = platform.spec.identity.group_prefix if subject.kind == "Group" else ""
-        return f"{subject.kind}:{prefix}{subject.name}"
-
-    return sorted({text(subject) for role in get_args(Role) for subject in tenant.subjects(role)})
+    """Everyone in the tenant, as the policies compare subjects, sorted."""
+    prefix = platform.spec.identity.group_prefix
+    return sorted({subject.text(prefix) for role in ROLES for subject in tenant.subjects(role)})
 
 
 def registry(text: str) -> str:

@@ -3,10 +3,9 @@
 A key stands for itself; `example.com/*` for all keys of that domain. What is not here is for the Platform to name.
 """
 
-from manor.api import GROUP, Platform, Tenant
-
-KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
-SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+from manor.api import Platform, Tenant
+from manor.api.pack_zero import RULES
+from manor.api.wellknown import KUEUE_GROUP, METADATA_KEYS_ANNOTATION, QUEUE_LABEL, SERVICE_ANNOTATIONS_ANNOTATION
 
 _KUBERNETES = (
     "app.kubernetes.io/*",
@@ -71,7 +70,7 @@ _ML_SYSTEMS = (
     "jobset.sigs.k8s.io/*",
     "katib.kubeflow.org/*",
     "kubernetes.dask.org/*",
-    "kueue.x-k8s.io/queue-name",
+    QUEUE_LABEL,
     "leaderworkerset.sigs.k8s.io/*",
     "metaflow/*",
     "mlflow.org/*",
@@ -88,25 +87,8 @@ _ML_SYSTEMS = (
 )
 """What their controllers read in a namespace and write onto the pods that they make there."""
 
-_KUEUE = "kueue.x-k8s.io/*"
-_KUEUE_FINALIZER = "kueue.x-k8s.io/managed"
-
-_OWNERS = {
-    "": (
-        *("ConfigMap", "Endpoints", "PersistentVolumeClaim", "Pod", "PodTemplate", "ReplicationController", "Secret"),
-        *("Service", "ServiceAccount"),
-    ),
-    "apps": ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
-    "autoscaling": ("HorizontalPodAutoscaler",),
-    "batch": ("CronJob", "Job"),
-    "gateway.networking.k8s.io": ("GRPCRoute", "HTTPRoute"),
-    GROUP: ("Model", "TrainingJob", "Workspace"),
-    "networking.k8s.io": ("Ingress",),
-    "policy": ("PodDisruptionBudget",),
-    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
-    "resource.k8s.io": ("ResourceClaim", "ResourceClaimTemplate"),
-}
-"""Kinds that live in a namespace, by group: an owner of another kind might be anywhere in the cluster."""
+_KUEUE = f"{KUEUE_GROUP}/*"
+_KUEUE_FINALIZER = f"{KUEUE_GROUP}/managed"
 
 
 def keys(platform: Platform) -> list[str]:
@@ -122,16 +104,18 @@ def finalizers(platform: Platform) -> list[str]:
 
 
 def owners(platform: Platform) -> list[str]:
-    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`."""
-    known = [f"{kind}.{group}".rstrip(".") for group, kinds in _OWNERS.items() for kind in kinds]
-    return sorted({*known, *platform.spec.metadata.owners})
+    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`: those that live in a namespace.
+
+    An owner of another kind might be anywhere in the cluster.
+    """
+    return sorted({*(rule.qualified_kind for rule in RULES if rule.owns), *platform.spec.metadata.owners})
 
 
 def namespace_annotations(platform: Platform, tenant: Tenant) -> dict[str, str]:
     """What a tenant may write besides, on its namespace: so that the policy holds there from the first moment."""
     own, services = tenant.spec.metadata_keys, tenant.spec.service_annotations
     more = {
-        KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
+        METADATA_KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
         SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations if services is None else services,
     }
     return {key: ",".join(sorted(set(patterns))) for key, patterns in more.items() if patterns}

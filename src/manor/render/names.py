@@ -1,24 +1,11 @@
-"""Every name that Manor gives to an object, once. Names come from what a thing is, never from a list index."""
+"""The names of rendered objects that only the renderer and the engines know; the others are in `manor.api.wellknown`.
+
+Names come from what a thing is, never from a list index.
+"""
 
 from hashlib import sha256
-from typing import get_args
 
 from manor.api import Tenant
-from manor.api.tenant import Role
-
-SYSTEM_NAMESPACE = "manor-system"
-"""Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
-
-ROLES: tuple[Role, ...] = get_args(Role)
-
-
-def cluster_role(role: str) -> str:
-    """The ClusterRole of a tenant role, bound in each of the tenant's namespaces."""
-    return f"manor:{role}"
-
-
-APPLIER = "manor:applier"
-"""The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
 
 
 def role_binding(role: str) -> str:
@@ -26,22 +13,9 @@ def role_binding(role: str) -> str:
     return f"manor-{role}s"
 
 
-def tenant_cluster_role(tenant: Tenant) -> str:
-    """The ClusterRole (and its binding) of what a tenant's owners may do outside their namespaces."""
-    return f"manor:tenant:{tenant.name}"
-
-
-QUOTA = "manor-quota"
-LIMITS = "manor-limits"
-GUARDRAILS = "manor-guardrails"
-"""The ConfigMap in each tenant namespace that parameterises the admission policies."""
-
-POLICY_DEFAULT_DENY = "manor-default-deny"
 POLICY_SAME_TENANT = "manor-same-tenant"
 POLICY_DNS = "manor-dns"
 POLICY_GATEWAY = "manor-gateway"
-POLICY_EGRESS = "manor-egress"
-POLICY_API_SERVER = "manor-api-server"
 POLICY_PEERS = "manor-peers"
 
 
@@ -54,9 +28,6 @@ def gateway(tenant: Tenant) -> str:
     """The tenant's Gateway in the system namespace."""
     return tenant.name
 
-
-FRONT = "manor-front"
-"""The front's Gateway and the NetworkPolicy of its pods."""
 
 PROXIES = "manor-proxies"
 """What every tenant's proxy shares: the NetworkPolicy of their pods, and the front's leave to name their Services."""

@@ -9,7 +9,15 @@ from ipaddress import IPv4Network, IPv6Network
 from manor.api import Platform, Tenant
 from manor.api.addresses import Network, overlaps, within
 from manor.api.platform import DnsService, PlatformPeer, PodSelector
-from manor.render import labels, names
+from manor.api.wellknown import (
+    NAMESPACE_NAME_LABEL,
+    NETWORKING_API,
+    POLICY_API_SERVER,
+    POLICY_DEFAULT_DENY,
+    POLICY_EGRESS,
+    TENANT_LABEL,
+)
+from manor.render import names
 from manor.render.objects import Object, make
 
 _NOT_DNS = [
@@ -26,7 +34,7 @@ def policy(namespace: str, name: str, **spec: object) -> Object:
     # The API server drops an empty list of rules; to send one would be a change at every apply.
     given = {field: value for field, value in spec.items() if value != []}
     return make(
-        "networking.k8s.io/v1",
+        NETWORKING_API,
         "NetworkPolicy",
         name,
         namespace,
@@ -36,7 +44,7 @@ def policy(namespace: str, name: str, **spec: object) -> Object:
 
 def tenant_peer(tenant: str) -> Object:
     """Every pod of a tenant."""
-    return {"namespaceSelector": {"matchLabels": {labels.TENANT: tenant}}}
+    return {"namespaceSelector": {"matchLabels": {TENANT_LABEL: tenant}}}
 
 
 def _data_planes(platform: Platform, tenant: Tenant) -> list[Object]:
@@ -44,13 +52,13 @@ def _data_planes(platform: Platform, tenant: Tenant) -> list[Object]:
     gateway, ingress = platform.spec.gateway, platform.spec.ingress
     proxy = gateway.data_plane
     if gateway.isolation == "tenant":
-        proxy = proxy.model_copy(update={"labels": {**proxy.labels, labels.TENANT: tenant.name}})
+        proxy = proxy.model_copy(update={"labels": {**proxy.labels, TENANT_LABEL: tenant.name}})
     return [pods(selector) for selector in (proxy, *([ingress.data_plane] if ingress else []))]
 
 
 def pods(selector: PodSelector) -> Object:
     """The peer that a PodSelector names."""
-    peer: Object = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": selector.namespace}}}
+    peer: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: selector.namespace}}}
     if selector.labels:
         peer["podSelector"] = {"matchLabels": dict(selector.labels)}
     return peer
@@ -119,7 +127,7 @@ def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, T
     """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent between tenants."""
     network = platform.spec.network
     policies = [
-        policy(namespace, names.POLICY_DEFAULT_DENY, ingress=[], egress=[]),
+        policy(namespace, POLICY_DEFAULT_DENY, ingress=[], egress=[]),
         policy(namespace, names.POLICY_DNS, egress=dns_rules(network.dns)),
         policy(namespace, names.POLICY_GATEWAY, ingress=[{"from": _data_planes(platform, tenant)}]),
     ]
@@ -129,13 +137,13 @@ def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, T
     for peer in platform_peers(platform, tenant):
         policies.append(_platform_peer(namespace, peer))
     if blocks := egress_blocks(platform, tenant):
-        policies.append(policy(namespace, names.POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
+        policies.append(policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
     if tenant.spec.network.api_server and network.api_servers:
         rules = [
             {"to": [{"ipBlock": {"cidr": str(server.cidr)}}], "ports": [{"protocol": "TCP", "port": server.port}]}
             for server in network.api_servers
         ]
-        policies.append(policy(namespace, names.POLICY_API_SERVER, egress=rules))
+        policies.append(policy(namespace, POLICY_API_SERVER, egress=rules))
     if peers := [tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
         policies.append(policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}]))
     return policies

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from manor.render import labels as l
+from manor.api.wellknown import MANAGED
 
 Object = dict[str, Any]
 
@@ -14,7 +14,7 @@ def make(
     name: str,
     namespace: str | None = None,
     *,
-    labels: Mapping[str, str] = l.MANAGED,
+    labels: Mapping[str, str] = MANAGED,
     **body: Any,
 ) -> Object:
     """A Kubernetes object; `body` holds its fields beside metadata."""

@@ -1,20 +1,22 @@
 """What the platform itself needs on the cluster, before any tenant."""
 
 from manor.api import Platform
-from manor.render import guardrails, labels, names
+from manor.api.wellknown import MANAGED, NETWORKING_API, POD_SECURITY, POLICY_DEFAULT_DENY, SYSTEM_NAMESPACE
+from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
-from manor.render.rbac import applier_role, cluster_roles
+from manor.render.rbac import applier_role
+from manor.render.roles import cluster_roles
 
 
 def render_foundation() -> list[Object]:
     """What stands before any spec: the system namespace, closed, and the definitions of Manor's kinds."""
-    namespace = names.SYSTEM_NAMESPACE
+    namespace = SYSTEM_NAMESPACE
     closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     return [
-        make("v1", "Namespace", namespace, labels={**labels.MANAGED, **labels.POD_SECURITY}),
-        make("networking.k8s.io/v1", "NetworkPolicy", names.POLICY_DEFAULT_DENY, namespace, spec=closed),
+        make("v1", "Namespace", namespace, labels={**MANAGED, **POD_SECURITY}),
+        make(NETWORKING_API, "NetworkPolicy", POLICY_DEFAULT_DENY, namespace, spec=closed),
         *crds(),
     ]
 

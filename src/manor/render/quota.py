@@ -1,44 +1,10 @@
 """What a tenant may use: its budget divided over its namespaces, and defaults for containers that state nothing."""
 
 from manor.api import Platform, Tenant
+from manor.api.pack_zero import RULES
 from manor.api.quantity import is_binary, split
-from manor.render import names
+from manor.api.wellknown import LIMITS, QUOTA
 from manor.render.objects import Object, make
-
-COUNTED = (
-    "configmaps",
-    "endpoints",
-    "persistentvolumeclaims",
-    "podtemplates",
-    "replicationcontrollers",
-    "secrets",
-    "serviceaccounts",
-    "services",
-    "controllerrevisions.apps",
-    "daemonsets.apps",
-    "deployments.apps",
-    "replicasets.apps",
-    "statefulsets.apps",
-    "horizontalpodautoscalers.autoscaling",
-    "cronjobs.batch",
-    "jobs.batch",
-    "leases.coordination.k8s.io",
-    "endpointslices.discovery.k8s.io",
-    "grpcroutes.gateway.networking.k8s.io",
-    "httproutes.gateway.networking.k8s.io",
-    "models.manor.dev",
-    "trainingjobs.manor.dev",
-    "ingresses.networking.k8s.io",
-    "networkpolicies.networking.k8s.io",
-    "poddisruptionbudgets.policy",
-    "rolebindings.rbac.authorization.k8s.io",
-    "roles.rbac.authorization.k8s.io",
-    "resourceclaims.resource.k8s.io",
-    "resourceclaimtemplates.resource.k8s.io",
-)
-"""Kinds counted one by one (`count/<resource>.<group>`), lest a team fill etcd: those that a tenant, or controllers
-for it, can create. Not events: the quota controller leaves them out, and what it does not count is refused."""
-
 
 LOAD_BALANCERS = 10
 """Services of type LoadBalancer of a tenant that may make them, with five ports each."""
@@ -73,10 +39,12 @@ def _quota_key(resource: str) -> str:
 
 
 def _counted(platform: Platform) -> set[str]:
-    """What is counted one by one: `COUNTED`, and what the Platform's extra rules let teams create."""
+    """What is counted one by one (`count/<resource>.<group>`): by the kinds' own rules, and what the Platform's extra
+    rules let teams create."""
+    known = {rule.resource for rule in RULES if rule.counted}
     roles = platform.spec.roles
     rules = [rule for rule in (*roles.owner, *roles.editor) if "create" in rule.verbs]
-    return {f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources} | set(COUNTED)
+    return {f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources} | known
 
 
 def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
@@ -122,7 +90,7 @@ def divide(platform: Platform, tenant: Tenant) -> dict[str, dict[str, str]]:
 
 def resource_quota(namespace: str, hard: dict[str, str]) -> Object:
     """The namespace's ResourceQuota."""
-    return make("v1", "ResourceQuota", names.QUOTA, namespace, spec={"hard": hard})
+    return make("v1", "ResourceQuota", QUOTA, namespace, spec={"hard": hard})
 
 
 def limit_range(namespace: str) -> Object:
@@ -131,4 +99,4 @@ def limit_range(namespace: str) -> Object:
     Those of CPU and memory are filled in by the mutation beside manor-pods, which knows what the pod states as a whole.
     """
     limit = {"type": "Container", "defaultRequest": {"ephemeral-storage": "256Mi"}}
-    return make("v1", "LimitRange", names.LIMITS, namespace, spec={"limits": [limit]})
+    return make("v1", "LimitRange", LIMITS, namespace, spec={"limits": [limit]})

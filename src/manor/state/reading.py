@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from manor.api import API_VERSION, GROUP, Model, Platform, Tenant, TrainingJob
+from manor.api import Platform, Tenant, kinds
+from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, validated
-
-TENANT_LABEL = f"{GROUP}/tenant"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class State(Specs):
                 self.platform = spec
             case Tenant():
                 self.tenants[spec.name] = spec
-            case TrainingJob() | Model():
+            case _:
                 self.workloads.append(spec)
 
 
@@ -73,8 +72,8 @@ async def read_state(
 async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
     homes = [[space.name for space in tenant.namespaces] for tenant in state.tenants.values()]
     for namespace in sorted({*wanted, *(name for home in homes if set(home) & set(wanted) for name in home)}):
-        for kind in ("TrainingJob", "Model"):
-            for obj in await _listed(client, API_VERSION, kind, namespace) or []:
+        for info in kinds.WORKLOADS:
+            for obj in await _listed(client, API_VERSION, info.kind, namespace) or []:
                 state.take(obj)
         if namespace in wanted:
             claims = await _listed(client, "v1", "PersistentVolumeClaim", namespace)
@@ -88,14 +87,14 @@ def _age(obj: Object) -> tuple[str, str]:
 
 async def _platform(client: Client) -> list[Object]:
     try:
-        return [await client.get(API_VERSION, "Platform", "manor")]
+        return [await client.get(API_VERSION, kinds.PLATFORM.kind, "manor")]
     except NotFound:
         return []
 
 
 async def _tenants(client: Client, namespaces: Iterable[str], names: Iterable[str]) -> list[Object]:
     try:
-        return await client.list(API_VERSION, "Tenant")
+        return await client.list(API_VERSION, kinds.TENANT.kind)
     except Forbidden:
         wanted = {*names} or await _own_tenants(client)
     for namespace in namespaces:
@@ -107,7 +106,7 @@ async def _tenants(client: Client, namespaces: Iterable[str], names: Iterable[st
     tenants = []
     for name in sorted(wanted - {""}):
         try:
-            tenants.append(await client.get(API_VERSION, "Tenant", name))
+            tenants.append(await client.get(API_VERSION, kinds.TENANT.kind, name))
         except NotFound:
             continue
     return tenants
@@ -126,7 +125,11 @@ async def _own_tenants(client: Client) -> set[str]:
 
 
 def _reads_tenants(rule: dict[str, Any]) -> bool:
-    return GROUP in rule.get("apiGroups", []) and "tenants" in rule.get("resources", []) and "get" in rule["verbs"]
+    return (
+        GROUP in rule.get("apiGroups", [])
+        and kinds.TENANT.plural in rule.get("resources", [])
+        and "get" in rule["verbs"]
+    )
 
 
 async def _listed(client: Client, api_version: str, kind: str, namespace: str | None = None) -> list[Object] | None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from manor.api import Platform
+from manor.api.wellknown import QUEUE_LABEL
 from manor.kube import Client
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
@@ -15,7 +16,6 @@ from manor.verify.trial import Asked, Skip
 if TYPE_CHECKING:
     from manor.verify.probe.stage import Stage
 
-QUEUE_NAME = "kueue.x-k8s.io/queue-name"
 DENIED = {"storage_class": "volumes", "registry": "images", "image": "images", "slot": "namespaces of its own making"}
 """Words that there are none of because the specs allow none."""
 PLACEHOLDER = re.compile(r"\$([a-z_]+)")
@@ -83,7 +83,7 @@ class Ground:
         platform, tenant = self.tenancy.platform, self.attacker.tenant
         if platform is None or platform.spec.engines.queue == "none" or tenant is None:
             return {}
-        return {"labels": {QUEUE_NAME: tenant.spec.queues[0]}}
+        return {"labels": {QUEUE_LABEL: tenant.spec.queues[0]}}
 
     @property
     def ingress_class(self) -> Mapping[str, Any]:

@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from manor.api.wellknown import GATEWAY_API, NETWORKING_API, RBAC_API, RBAC_GROUP, cluster_role
+
 Object = dict[str, Any]
 
 NAME = "verify-probe"
 """Of what is sent as a dry run."""
-PROBE = "manor.dev/probe"
-"""The label of everything that a run stores, with the run's name; no tenant may write it (policy manor-metadata)."""
+VIEWER = f"ClusterRole/{cluster_role('viewer')}"
 PREFIX = "manor-verify-"
 """What the names of stored Pods, Services and claims begin with; no tenant may touch them (policy manor-probes)."""
-
-GATEWAY_API = "gateway.networking.k8s.io/v1"
-RBAC_API = "rbac.authorization.k8s.io/v1"
 
 
 def make(api_version: str, kind: str, namespace: str | None = "$own", name: str = NAME, **body: Any) -> Object:
@@ -135,7 +133,7 @@ def ingress(host: str | None = "$host", meta: Mapping[str, Any] | None = None, *
     rule: Object = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     if host is not None:
         rule["host"] = host
-    return make("networking.k8s.io/v1", "Ingress", meta=dict(meta or {}), spec={"rules": [rule], **spec})
+    return make(NETWORKING_API, "Ingress", meta=dict(meta or {}), spec={"rules": [rule], **spec})
 
 
 def role(*rules: Object) -> Object:
@@ -143,21 +141,21 @@ def role(*rules: Object) -> Object:
     return make(RBAC_API, "Role", rules=list(rules))
 
 
-def role_binding(*subjects: Object, role: str = "ClusterRole/manor:viewer", namespace: str = "$own") -> Object:
+def role_binding(*subjects: Object, role: str = VIEWER, namespace: str = "$own") -> Object:
     """A RoleBinding of a Role or ClusterRole."""
     kind, _, name = role.partition("/")
-    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+    ref = {"apiGroup": RBAC_GROUP, "kind": kind, "name": name}
     return make(RBAC_API, "RoleBinding", namespace, roleRef=ref, subjects=list(subjects))
 
 
 def user(name: str) -> Object:
     """A User, as a binding's subject."""
-    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
+    return {"apiGroup": RBAC_GROUP, "kind": "User", "name": name}
 
 
 def group(name: str) -> Object:
     """A Group, as a binding's subject."""
-    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": name}
+    return {"apiGroup": RBAC_GROUP, "kind": "Group", "name": name}
 
 
 def service_account(name: str, namespace: str) -> Object:

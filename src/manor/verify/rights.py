@@ -4,18 +4,18 @@ A right to impersonate is the right to be somebody; without names it is that of 
 those of this cluster's tenants, and the role is made for a cluster as it is, not shipped with the product.
 """
 
-from manor.api import GROUP
+from manor.api import kinds
+from manor.api.wellknown import GATEWAY_GROUP, GROUP, MANAGE, OWN, RBAC_API, RBAC_GROUP, SERVICE_ACCOUNT_PREFIX
 from manor.verify.check import Level
 from manor.verify.checks.pod.as_controller import CONTROLLERS
 from manor.verify.checks.rbac.anonymous import NOBODY
 from manor.verify.checks.rbac.outsider import STRANGER
-from manor.verify.objects import RBAC_API, Object
+from manor.verify.objects import Object
 from manor.verify.team import Actor, Tenancy, account
 
 NAME = "manor:verifier"
 READ = ["get", "list", "watch"]
 WRITE = ["create", "delete", "patch"]
-SERVICE_ACCOUNT = "system:serviceaccount:"
 
 READS: dict[str, list[str]] = {
     "": [
@@ -33,17 +33,17 @@ READS: dict[str, list[str]] = {
     "discovery.k8s.io": ["endpointslices"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     "gateway.envoyproxy.io": ["envoyproxies"],
-    "gateway.networking.k8s.io": ["gateways", "gatewayclasses", "httproutes", "referencegrants"],
+    GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes", "referencegrants"],
     "networking.k8s.io": ["ingressclasses", "networkpolicies"],
-    "rbac.authorization.k8s.io": ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
+    RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "storage.k8s.io": ["storageclasses"],
-    GROUP: ["platforms", "tenants", "trainingjobs", "models"],
+    GROUP: [info.plural for info in kinds.ALL],
 }
 """What static checks look at. No Secret."""
 STORED: dict[str, list[str]] = {
     "": ["namespaces", "pods", "services", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
-    "gateway.networking.k8s.io": ["httproutes"],
+    GATEWAY_GROUP: ["httproutes"],
 }
 """What live checks make and remove; the server has no narrower right for a name that is not there yet."""
 
@@ -68,8 +68,8 @@ def role(tenancy: Tenancy, level: Level) -> Object:
             {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"]},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["delete"]},
             {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
-            {"apiGroups": [GROUP], "resources": ["tenants"], "verbs": ["manage", "own"]},
-            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["own"]},
+            {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [MANAGE, OWN]},
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
         ]
     return {"apiVersion": RBAC_API, "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": rules}
 
@@ -78,7 +78,7 @@ def _impersonation(tenancy: Tenancy) -> list[Object]:
     actors: list[Actor] = [NOBODY, STRANGER, *(account("kube-system", name) for name in CONTROLLERS)]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
-    people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT)}
+    people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}
     # Checks also come as a team's namesake in another's namespace.
     accounts = {actor.user.rpartition(":")[2] for actor in actors} - people | {team.name for team in tenancy.teams}
     groups = {group for actor in actors for group in actor.all_groups}

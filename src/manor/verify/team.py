@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from manor.api import GROUP, Platform, Subject, Tenant
-from manor.api.tenant import Role
+from manor.api import Platform, Subject, Tenant
+from manor.api.subjects import ROLES
+from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
 from manor.kube import Client, UnknownKind
 from manor.state import read_state
 from manor.verify.errors import TenancyError
 
-TENANT_LABEL = f"{GROUP}/tenant"
-ROLES: tuple[Role, ...] = ("owner", "editor", "viewer")
-GATEWAY_API = "gateway.networking.k8s.io/v1"
 DECOY = "manor-verify-decoy"
 """The tenant that stands in as a victim where there is only one."""
 
@@ -91,14 +89,14 @@ class Tenancy:
 def account(namespace: str, name: str) -> Actor:
     """A service account, as an identity."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    return Actor("service account", f"system:serviceaccount:{namespace}:{name}", groups)
+    return Actor("service account", service_account_user(namespace, name), groups)
 
 
 def _actor(subject: Subject, role: str, prefix: str) -> Actor:
     if subject.kind == "User":
         return Actor(role, subject.name)
     if subject.kind == "Group":
-        return Actor(role, f"manor-verify:{subject.name}", (prefix + subject.name,))
+        return Actor(role, f"manor-verify:{subject.name}", (subject.known_as(prefix),))
     return replace(account(subject.namespace or "", subject.name), role=role)
 
 

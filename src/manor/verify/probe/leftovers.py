@@ -5,8 +5,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
 from manor.kube import Client, Conflict, NotFound, UnknownKind
-from manor.verify.objects import GATEWAY_API, PREFIX, PROBE
+from manor.verify.objects import PREFIX
 
 NAMED_OTHERWISE = ("HTTPRoute", "Namespace")
 """Kinds whose objects a tenant must be able to touch, so that their names are no platform's."""
@@ -29,7 +30,7 @@ async def find(client: Client) -> list[dict[str, Any]]:
 
     async def of(api_version: str, kind: str) -> list[dict[str, Any]]:
         try:
-            return await client.list(api_version, kind, label_selector=PROBE)
+            return await client.list(api_version, kind, label_selector=PROBE_LABEL)
         except UnknownKind:
             return []
 

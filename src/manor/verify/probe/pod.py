@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from manor.verify.objects import PROBE, Object, container, make, pod_spec
+from manor.api.wellknown import PROBE_LABEL
+from manor.verify.objects import Object, container, make, pod_spec
 from manor.verify.probe.script import PYTHON
 
 SEALED = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -52,7 +53,7 @@ def probe_pod(
     )
     identity = {"name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
     reference = {"apiVersion": "v1", "kind": "Namespace", **identity, "controller": True, "blockOwnerDeletion": False}
-    meta = {"labels": {PROBE: name}, "ownerReferences": [reference]}
+    meta = {"labels": {PROBE_LABEL: name}, "ownerReferences": [reference]}
     return make("v1", "Pod", owner["metadata"]["name"], name, meta=meta, spec=spec)
 
 

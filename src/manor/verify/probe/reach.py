@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from manor.api.wellknown import NETWORKING_API
 from manor.verify import asked, netpol
 from manor.verify.check import Attack
 from manor.verify.ground import Ground
@@ -132,7 +133,7 @@ async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, wi
     for kind in OTHER_ENGINES:
         if await ground.snapshot.all(*kind):
             return Trial(what, Verdict.SKIPPED, f"{got}; and {kind[1]} objects are not evaluated")
-    policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", ground.attacker.namespace)
+    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace)
     protocol = "UDP" if target.kind == "udp" else "TCP"
     try:
         opening = netpol.egress_to(policies, target.host, target.port or None, protocol)

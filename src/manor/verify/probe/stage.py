@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Self
 
+from manor.api.wellknown import PROBE_LABEL
 from manor.kube import ApiError, Client, NotFound
 from manor.verify.check import Level
 from manor.verify.mechanisms import RBAC, any_of, policy
-from manor.verify.objects import PREFIX, PROBE, Object, make
+from manor.verify.objects import PREFIX, Object, make
 from manor.verify.probe.leftovers import sweep
 from manor.verify.probe.line import Line
 from manor.verify.probe.pod import Disturbed, Running, probe_pod, started
@@ -171,7 +172,7 @@ class Stage:
     async def _make_space(self, name: str) -> Object:
         levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
         made = await self.client.create(
-            make("v1", "Namespace", None, name, meta={"labels": {PROBE: self.run, **levels}})
+            make("v1", "Namespace", None, name, meta={"labels": {PROBE_LABEL: self.run, **levels}})
         )
         for _ in range(100):  # the controller makes it a moment later, and no pod is admitted before
             try:
@@ -185,14 +186,14 @@ class Stage:
     async def _start(self, team: Team, role: str) -> Running:
         image, name = self.needed_image(), f"{self.run}-{role}"
         owner = await self.space(team)
-        fields: Object = {"env": [{"name": "PROBE", "value": f"{team.name} {role}"}]}
+        fields: Object = {"env": [{"name": "PROBE_LABEL", "value": f"{team.name} {role}"}]}
         service_ip, program = "", "import time; time.sleep(3600)"
         if role == "server":
             program = SERVER
             fields["readinessProbe"] = {"tcpSocket": {"port": TCP_PORT}, "periodSeconds": 1}
             ports = [{"name": "tcp", "port": TCP_PORT}, {"name": "udp", "port": UDP_PORT, "protocol": "UDP"}]
-            body = {"selector": {PROBE: name}, "ports": ports}
-            service = make("v1", "Service", team.namespace, name, meta={"labels": {PROBE: name}}, spec=body)
+            body = {"selector": {PROBE_LABEL: name}, "ports": ports}
+            service = make("v1", "Service", team.namespace, name, meta={"labels": {PROBE_LABEL: name}}, spec=body)
             service_ip = (await self.client.create(service))["spec"]["clusterIP"]
         pod = probe_pod(owner, name, program, image, **fields)
         await self.client.create(pod)

@@ -1,5 +1,6 @@
 """The parameters of the guardrails are the platform's alone."""
 
+from manor.api.wellknown import GUARDRAILS
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -23,7 +24,7 @@ CHECK = Check(
     run=tampering(
         "v1",
         "ConfigMap",
-        ("manor-guardrails",),
+        (GUARDRAILS,),
         {"data": {"registries": "evil.example"}},
         by=any_of(policy("reserved"), RBAC),
     ),

@@ -1,5 +1,6 @@
 """Isolation holds while every process of Manor is down: no webhook of Manor's stands in the request path."""
 
+from manor.api.wellknown import GROUP
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
@@ -19,7 +20,7 @@ async def _look(ground: Ground) -> list[Trial]:
     ours += [
         crd["metadata"]["name"]
         for crd in crds
-        if crd["spec"]["group"] == "manor.dev" and crd["spec"].get("conversion", {}).get("strategy") == "Webhook"
+        if crd["spec"]["group"] == GROUP and crd["spec"].get("conversion", {}).get("strategy") == "Webhook"
     ]
     got = f"{len(hooks)} webhook configurations" + (f", of Manor: {', '.join(ours)}" if ours else ", none of Manor")
     return [

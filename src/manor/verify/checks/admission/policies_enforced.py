@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
 from manor.verify.trial import Trial
 
 API = "admissionregistration.k8s.io/v1"
-SELECTOR = {"matchExpressions": [{"key": "manor.dev/tenant", "operator": "Exists"}]}
+SELECTOR = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
 KNOWN = [
     "cluster",
     "credentials",

@@ -2,11 +2,12 @@
 
 import asyncio
 
+from manor.api.wellknown import PROBE_LABEL
 from manor.verify.attacks import refused, try_refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import PREFIX, PROBE, claim, pod, service
+from manor.verify.objects import PREFIX, claim, pod, service
 from manor.verify.requests import create
 from manor.verify.team import account
 from manor.verify.trial import Trial
@@ -29,7 +30,7 @@ async def _attack(ground: Ground) -> list[Trial]:
         control={"another name": create(pod()), "another claim": create(claim())},
     )
     labelled = refused(
-        {"a Pod with the probes' label": create(pod(meta={"labels": {PROBE: "mine"}}))},
+        {"a Pod with the probes' label": create(pod(meta={"labels": {PROBE_LABEL: "mine"}}))},
         by=policy("metadata"),
         control=create(pod(meta={"labels": {"probe": "mine"}})),
     )

@@ -1,5 +1,6 @@
 """A load balancer's address in a Service's status diverts traffic as externalIPs do; other statuses mislead too."""
 
+from manor.api.wellknown import GATEWAY_GROUP, GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -23,9 +24,9 @@ CHECK = Check(
                 ("persistentvolumeclaims", ""),
                 ("replicationcontrollers", ""),
                 ("ingresses", "networking.k8s.io"),
-                ("httproutes", "gateway.networking.k8s.io"),
-                ("models", "manor.dev"),
-                ("trainingjobs", "manor.dev"),
+                ("httproutes", GATEWAY_GROUP),
+                ("models", GROUP),
+                ("trainingjobs", GROUP),
             )
         )
     ),

@@ -1,20 +1,20 @@
 """No tenant's user or group is in a FlowSchema of the exempt level."""
 
+from manor.api.wellknown import FLOWCONTROL_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
 from manor.verify.trial import Trial
 
-API = "flowcontrol.apiserver.k8s.io/v1"
 SYSTEM = ("system:masters", "system:nodes", "system:apiserver", "system:authenticated", "system:unauthenticated")
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    levels = await ground.snapshot.all(API, "PriorityLevelConfiguration")
+    levels = await ground.snapshot.all(FLOWCONTROL_API, "PriorityLevelConfiguration")
     exempt = {level["metadata"]["name"] for level in levels if level["spec"]["type"] == "Exempt"}
     schemas = [
         schema
-        for schema in await ground.snapshot.all(API, "FlowSchema")
+        for schema in await ground.snapshot.all(FLOWCONTROL_API, "FlowSchema")
         if schema["spec"]["priorityLevelConfiguration"]["name"] in exempt
     ]
     need(schemas, "there is no exempt FlowSchema: even Kubernetes' own is missing")

@@ -1,5 +1,6 @@
 """Each tenant's users and workloads have a priority level of their own, which queues and is limited."""
 
+from manor.api.wellknown import FLOWCONTROL_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
@@ -7,7 +8,6 @@ from manor.verify.objects import Object
 from manor.verify.team import Actor, account
 from manor.verify.trial import Trial
 
-API = "flowcontrol.apiserver.k8s.io/v1"
 GENERAL = ("service-accounts", "global-default", "catch-all")
 """Kubernetes' schemas for everybody; those before them are for nodes and the system's own parts."""
 
@@ -34,9 +34,10 @@ def _whole(rule: Object) -> bool:
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    schemas = await ground.snapshot.all(API, "FlowSchema")
+    schemas = await ground.snapshot.all(FLOWCONTROL_API, "FlowSchema")
     levels = {
-        level["metadata"]["name"]: level for level in await ground.snapshot.all(API, "PriorityLevelConfiguration")
+        level["metadata"]["name"]: level
+        for level in await ground.snapshot.all(FLOWCONTROL_API, "PriorityLevelConfiguration")
     }
     ordered = sorted(schemas, key=lambda s: (s["spec"]["matchingPrecedence"], s["metadata"]["name"]))
     others = {name for name in levels if name != f"manor-{ground.attacker.name}"}

@@ -1,5 +1,6 @@
 """An owner makes namespaces of its own tenant, of the names that it was given, up to its limit."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -31,15 +32,15 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "for another tenant": create(space("$other_tenant-1", {"manor.dev/tenant": "$other_tenant"})),
-            "another's name, its own label": create(space("$other_tenant-1", {"manor.dev/tenant": "$tenant"})),
-            "its own name, another's label": create(space("$slot", {"manor.dev/tenant": "$other_tenant"})),
-            "a reserved name": create(space("kube-$tenant", {"manor.dev/tenant": "$tenant"})),
-            "a foreign name": create(space("verify-foreign", {"manor.dev/tenant": "$tenant"})),
-            "beyond its limit": create(space("$tenant-101", {"manor.dev/tenant": "$tenant"})),
-            "a tenant that does not exist": create(space("$slot", {"manor.dev/tenant": "manor-verify-nobody"})),
+            "for another tenant": create(space("$other_tenant-1", {TENANT_LABEL: "$other_tenant"})),
+            "another's name, its own label": create(space("$other_tenant-1", {TENANT_LABEL: "$tenant"})),
+            "its own name, another's label": create(space("$slot", {TENANT_LABEL: "$other_tenant"})),
+            "a reserved name": create(space("kube-$tenant", {TENANT_LABEL: "$tenant"})),
+            "a foreign name": create(space("verify-foreign", {TENANT_LABEL: "$tenant"})),
+            "beyond its limit": create(space("$tenant-101", {TENANT_LABEL: "$tenant"})),
+            "a tenant that does not exist": create(space("$slot", {TENANT_LABEL: "manor-verify-nobody"})),
         },
         by=any_of(policy("namespaces"), RBAC),
-        control=create(space("$slot", {"manor.dev/tenant": "$tenant"})),
+        control=create(space("$slot", {TENANT_LABEL: "$tenant"})),
     ),
 )

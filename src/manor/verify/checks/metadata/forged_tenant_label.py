@@ -1,5 +1,6 @@
 """Every namespace with a tenant's label is one that this tenant declares, its owners may make, or that was kept."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
@@ -14,7 +15,7 @@ async def _look(ground: Ground) -> list[Trial]:
     trials = []
     for namespace in await ground.snapshot.all("v1", "Namespace"):
         name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
-        claimed = labels.get("manor.dev/tenant")
+        claimed = labels.get(TENANT_LABEL)
         tenant = tenants.get(claimed or "")
         declared = [t.name for t in tenants.values() if name in {space.name for space in t.namespaces}]
         if claimed is None and not declared:

@@ -1,15 +1,16 @@
 """No NetworkPolicy lets pods in by a label that a tenant can give its own pods."""
 
+from manor.api.wellknown import NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
 from manor.verify.trial import Trial
 
-TRUSTED = ({"manor.dev/tenant"}, {"kubernetes.io/metadata.name"})
+TRUSTED = ({TENANT_LABEL}, {NAMESPACE_NAME_LABEL})
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", ground.attacker.namespace)
+    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace)
     need(policies, f"namespace {ground.attacker.namespace} has no NetworkPolicy")
     trials = [seen("policies are there", f"{len(policies)} in {ground.attacker.namespace}")]
     for policy in policies:

@@ -1,5 +1,6 @@
 """namespaces/status and namespaces/finalize are no side door to labels and owners."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import found, refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
@@ -7,7 +8,7 @@ from manor.verify.mechanisms import NO_VERB, RBAC, any_of, policy
 from manor.verify.objects import pod
 from manor.verify.requests import Request, create, every_write
 
-CHANGE = {"metadata": {"labels": {"manor.dev/tenant": "$tenant"}, "finalizers": []}}
+CHANGE = {"metadata": {"labels": {TENANT_LABEL: "$tenant"}, "finalizers": []}}
 BY = any_of(RBAC, policy("namespaces"), NO_VERB)
 """A namespace's finalize can be put and not patched."""
 

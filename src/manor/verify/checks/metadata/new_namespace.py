@@ -2,13 +2,14 @@
 
 import asyncio
 
+from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
 from manor.kube import ApiError
 from manor.verify.attacks import try_refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import need, seen
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import RBAC, policy
-from manor.verify.objects import PROBE, Object, config_map, make, pod
+from manor.verify.objects import Object, config_map, make, pod
 from manor.verify.requests import create, lists
 from manor.verify.team import account
 from manor.verify.trial import Asked, Trial, Verdict
@@ -26,7 +27,7 @@ async def _free_slot(ground: Ground) -> str:
 
 
 def _space(ground: Ground, name: str) -> Object:
-    return make("v1", "Namespace", None, name, meta={"labels": {"manor.dev/tenant": ground.attacker.name}})
+    return make("v1", "Namespace", None, name, meta={"labels": {TENANT_LABEL: ground.attacker.name}})
 
 
 async def _attack(ground: Ground) -> list[Trial]:
@@ -38,7 +39,7 @@ async def _attack(ground: Ground) -> list[Trial]:
         return [Trial(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
     try:
         # An owner may not write it; should this run be killed, the next one finds the namespace by it.
-        label = {"metadata": {"labels": {PROBE: ground.stage.run}}}
+        label = {"metadata": {"labels": {PROBE_LABEL: ground.stage.run}}}
         await ground.client.patch("v1", "Namespace", name, label)
         controller = account("kube-system", "replicaset-controller")
         tries = [

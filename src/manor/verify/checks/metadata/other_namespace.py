@@ -1,5 +1,6 @@
 """A tenant cannot write another's namespace."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -24,7 +25,7 @@ CHECK = Check(
         "v1",
         "Namespace",
         ("$other",),
-        {"metadata": {"labels": {"manor.dev/tenant": "$tenant"}}},
+        {"metadata": {"labels": {TENANT_LABEL: "$tenant"}}},
         by=any_of(RBAC, policy("namespaces")),
         namespace=None,
     ),

@@ -1,5 +1,6 @@
 """A tenant cannot write its own namespace, its labels, owner or Pod Security level."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -29,7 +30,7 @@ CHECK = Check(
         ("$own",),
         {
             "metadata": {
-                "labels": {"manor.dev/tenant": None, "pod-security.kubernetes.io/enforce": "privileged"},
+                "labels": {TENANT_LABEL: None, "pod-security.kubernetes.io/enforce": "privileged"},
                 "ownerReferences": None,
             }
         },

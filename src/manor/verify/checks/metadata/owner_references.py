@@ -1,5 +1,6 @@
 """Owner references cannot point to cluster-scoped objects, so that the garbage collector is no tool."""
 
+from manor.api.wellknown import API_VERSION, RBAC_API
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
@@ -31,8 +32,8 @@ CHECK = Check(
                 ("v1", "Namespace"),
                 ("v1", "Node"),
                 ("v1", "PersistentVolume"),
-                ("manor.dev/v1alpha1", "Tenant"),
-                ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+                (API_VERSION, "Tenant"),
+                (RBAC_API, "ClusterRole"),
                 ("verify.invalid/v1", "Deployment"),
             )
         },

@@ -1,5 +1,6 @@
 """Every namespace that a tenant makes is its own from the first moment."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC, SCHEMA, any_of, policy
@@ -28,10 +29,10 @@ CHECK = Check(
     run=refused(
         {
             "without a label": create(space("$slot", {})),
-            "with an empty label": create(space("$slot", {"manor.dev/tenant": ""})),
+            "with an empty label": create(space("$slot", {TENANT_LABEL: ""})),
             "in upper case": create(space("$slot", {"Manor.dev/tenant": "$tenant"})),
         },
         by=any_of(policy("namespaces"), RBAC, SCHEMA),
-        control=create(space("$slot", {"manor.dev/tenant": "$tenant"})),
+        control=create(space("$slot", {TENANT_LABEL: "$tenant"})),
     ),
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
@@ -9,7 +10,7 @@ from manor.verify.objects import config_map, pod, pod_spec, workloads
 from manor.verify.requests import create, merged
 
 KEYS = (
-    "manor.dev/tenant",
+    TENANT_LABEL,
     "manor.dev/anything",
     "sub.manor.dev/tenant",
     "pod-security.kubernetes.io/enforce",
@@ -17,7 +18,7 @@ KEYS = (
     "applyset.kubernetes.io/tooling",
     "verify.invalid/key",
 )
-FORGED = {"labels": {"manor.dev/tenant": "$other_tenant"}}
+FORGED = {"labels": {TENANT_LABEL: "$other_tenant"}}
 TEMPLATE = {"spec": {"template": {"metadata": FORGED}}}
 CLAIM = {
     "metadata": FORGED,

@@ -1,5 +1,6 @@
 """A tenant cannot write the system's namespaces."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -27,7 +28,7 @@ CHECK = Check(
         "v1",
         "Namespace",
         ("kube-system", "kube-public", "kube-node-lease", "default"),
-        {"metadata": {"labels": {"manor.dev/tenant": "$tenant"}}},
+        {"metadata": {"labels": {TENANT_LABEL: "$tenant"}}},
         by=any_of(RBAC, policy("namespaces")),
         namespace=None,
     ),

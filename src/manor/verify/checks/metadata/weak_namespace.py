@@ -1,12 +1,13 @@
 """A self-made namespace is `restricted` and bears no label but those it must."""
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import Object, make
 from manor.verify.requests import create, merged
 
-OWN = {"manor.dev/tenant": "$tenant"}
+OWN = {TENANT_LABEL: "$tenant"}
 OWNER = {"apiVersion": "v1", "kind": "Namespace", "name": "kube-system", "uid": "0"}
 
 

@@ -1,5 +1,6 @@
 """Each of a tenant's namespaces is closed in both directions for every pod."""
 
+from manor.api.wellknown import NETWORKING_API
 from manor.verify import netpol
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
@@ -10,7 +11,7 @@ from manor.verify.trial import Trial
 async def _look(ground: Ground) -> list[Trial]:
     trials = []
     for namespace in ground.attacker.namespaces:
-        policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
+        policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
         trials.append(seen("policies are listed", f"{len(policies)} in {namespace}"))
         for direction in ("Ingress", "Egress"):
             closing = [

@@ -1,5 +1,6 @@
 """No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses."""
 
+from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.verify import netpol
 from manor.verify.asked import METADATA
 from manor.verify.check import Check, Level, Severity
@@ -26,10 +27,10 @@ async def _cluster(ground: Ground) -> list[str]:
 async def _look(ground: Ground) -> list[Trial]:
     tenant, policies = (
         ground.attacker.tenant,
-        await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", ground.attacker.namespace),
+        await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace),
     )
     if tenant is not None and tenant.spec.network.api_server:
-        policies = [p for p in policies if p["metadata"]["name"] != "manor-api-server"]
+        policies = [p for p in policies if p["metadata"]["name"] != POLICY_API_SERVER]
     trials = [seen("policies are listed", f"{len(policies)} in {ground.attacker.namespace}")]
     for address in dict.fromkeys([*ALWAYS, *await _cluster(ground)]):
         opening = netpol.egress_to(policies, address)

@@ -1,5 +1,6 @@
 """NetworkPolicies let pass only the tenant itself, its consenting peers, DNS and the gateway."""
 
+from manor.api.wellknown import NETWORKING_API
 from manor.verify import netpol
 from manor.verify.asked import consent
 from manor.verify.check import Check, Level, Severity
@@ -17,11 +18,11 @@ async def _labels(ground: Ground, namespace: str) -> dict[str, str]:
 async def _look(ground: Ground) -> list[Trial]:
     here, there = ground.attacker.namespace, ground.victim.namespace
     sides = (("Egress", here, there), ("Ingress", there, here))
-    home = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", here)
+    home = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", here)
     own = netpol.admits(home, "Ingress", here, await _labels(ground, here))
     trials = [seen(f"{here} lets its own pods in", f"by {own}")] if own else []
     for direction, namespace, peer in sides:
-        policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
+        policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
         opening = netpol.admits(policies, direction, peer, await _labels(ground, peer))
         fine = opening is None or consent(ground.attacker.tenant, ground.victim.tenant)
         got = f"open: {opening}" if opening else f"none of {len(policies)} policies lets it pass"

@@ -1,5 +1,6 @@
 """Traffic between two tenants needs the consent of both."""
 
+from manor.api.wellknown import NETWORKING_API, TENANT_LABEL
 from manor.verify.asked import consent
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
@@ -14,7 +15,7 @@ async def _look(ground: Ground) -> list[Trial]:
     trials = [seen("Tenants are listed", f"{len(tenants)}")]
     for team in ground.tenancy.teams:
         for namespace in team.namespaces:
-            policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", namespace)
+            policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
             named = {name for policy in policies for name in _named(policy["spec"])} - {team.name}
             bad = sorted(name for name in named if not consent(tenants.get(team.name), tenants.get(name)))
             got = f"policies name {', '.join(bad)} without the consent of both" if bad else f"names {len(named)} others"
@@ -26,7 +27,7 @@ def _named(spec: Object) -> list[str]:
     rules = [*(spec.get("ingress") or []), *(spec.get("egress") or [])]
     peers = [peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]]
     labels = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in peers]
-    return [found["manor.dev/tenant"] for found in labels if "manor.dev/tenant" in found]
+    return [found[TENANT_LABEL] for found in labels if TENANT_LABEL in found]
 
 
 CHECK = Check(

@@ -1,5 +1,6 @@
 """NetworkPolicies of the platform stay, and one of a tenant's own opens nothing."""
 
+from manor.api.wellknown import NAMESPACE_NAME_LABEL, NETWORKING_API, POLICY_DEFAULT_DENY
 from manor.verify.attacks import all_of, refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
@@ -12,10 +13,10 @@ ADDED = any_of(RBAC, policy("networkpolicies"))
 
 
 def _policy(**rules: object) -> Object:
-    return make("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, **rules})
+    return make(NETWORKING_API, "NetworkPolicy", spec={"podSelector": {}, **rules})
 
 
-OTHERS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "$other"}}}
+OTHERS = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: "$other"}}}
 OPEN = {
     "everything": _policy(ingress=[{}], egress=[{}]),
     "another tenant": _policy(ingress=[{"from": [OTHERS]}]),
@@ -41,9 +42,9 @@ CHECK = Check(
     remedy="Take the right on networkpolicies from the role; bind the policy again.",
     run=all_of(
         tampering(
-            "networking.k8s.io/v1",
+            NETWORKING_API,
             "NetworkPolicy",
-            ("manor-default-deny",),
+            (POLICY_DEFAULT_DENY,),
             {"spec": {"egress": [{}], "ingress": [{}]}},
             by=BY,
         ),

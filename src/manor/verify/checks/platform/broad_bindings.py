@@ -1,9 +1,9 @@
 """No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or anonymous."""
 
+from manor.api.wellknown import RBAC_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API
 from manor.verify.trial import Trial
 
 BROAD = {

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from manor.api.wellknown import TENANT_LABEL
 from manor.verify import holes
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
 from manor.verify.objects import Object
-from manor.verify.team import TENANT_LABEL
 from manor.verify.trial import Trial
 
 OLDEST = (1, 35)

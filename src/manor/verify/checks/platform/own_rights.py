@@ -2,6 +2,7 @@
 
 import asyncio
 
+from manor.api.wellknown import RBAC_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import READS_OWN, Access, review
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import need
@@ -15,18 +16,18 @@ CELLS = (
     Access("create get", "pods/exec", namespace="$own"),
     Access("*", "*", "*", None),
     Access("impersonate", "users", namespace=None),
-    Access("escalate", "clusterroles", "rbac.authorization.k8s.io", None),
+    Access("escalate", "clusterroles", RBAC_GROUP, None),
     Access("create", "nodes/proxy", namespace=None),
     Access("create", "serviceaccounts/token", namespace="$own"),
 )
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    accounts = [a["metadata"]["name"] for a in await ground.snapshot.of("v1", "ServiceAccount", "manor-system")]
+    accounts = [a["metadata"]["name"] for a in await ground.snapshot.of("v1", "ServiceAccount", SYSTEM_NAMESPACE)]
     need(accounts, "the namespace manor-system has no service account")
     asks = [review(ground, ground.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(ground)]
     for name in accounts:
-        actor = account("manor-system", name)
+        actor = account(SYSTEM_NAMESPACE, name)
         asks += [review(ground, actor, a, wanted=False) for cell in CELLS for a in cell.attributes(ground)]
     return await asyncio.gather(*asks)
 

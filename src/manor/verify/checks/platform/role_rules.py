@@ -1,9 +1,10 @@
 """Roles bound in a tenant's namespaces name every verb and resource, and none that escalates."""
 
+from manor.api.wellknown import RBAC_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, need, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API, Object
+from manor.verify.objects import Object
 from manor.verify.rules import rule_words
 from manor.verify.trial import Trial
 

@@ -1,5 +1,6 @@
 """Manor's own namespace is closed by NetworkPolicy and runs `restricted`."""
 
+from manor.api.wellknown import NETWORKING_API, SYSTEM_NAMESPACE, TENANT_LABEL
 from manor.verify import netpol
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
@@ -8,10 +9,10 @@ from manor.verify.trial import Trial
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    namespace = await ground.snapshot.named("v1", "Namespace", "manor-system")
+    namespace = await ground.snapshot.named("v1", "Namespace", SYSTEM_NAMESPACE)
     need(namespace, "there is no namespace manor-system")
     labels = (namespace or {})["metadata"].get("labels", {})
-    policies = await ground.snapshot.of("networking.k8s.io/v1", "NetworkPolicy", "manor-system")
+    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", SYSTEM_NAMESPACE)
     trials = [seen("the namespace is there", f"{len(policies)} NetworkPolicies")]
     for direction in ("Ingress", "Egress"):
         closed = bool(netpol.applying(policies, direction, {}))
@@ -19,7 +20,7 @@ async def _look(ground: Ground) -> list[Trial]:
         trials.append(holds(f"{direction.lower()} of manor-system", closed, got, "NetworkPolicy"))
     level = labels.get("pod-security.kubernetes.io/enforce")
     trials.append(holds("Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"))
-    tenant = labels.get("manor.dev/tenant")
+    tenant = labels.get(TENANT_LABEL)
     trials.append(holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label"))
     return trials
 

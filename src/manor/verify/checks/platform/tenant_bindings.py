@@ -1,10 +1,10 @@
 """RoleBindings in a tenant's namespaces name its own members and service accounts alone."""
 
+from manor.api.subjects import ROLES
+from manor.api.wellknown import RBAC_API
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, need, seen, subject_name
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API
-from manor.verify.team import ROLES
 from manor.verify.trial import Trial
 
 
@@ -14,7 +14,7 @@ async def _look(ground: Ground) -> list[Trial]:
     platform = ground.tenancy.platform
     prefix = platform.spec.identity.group_prefix if platform else ""
     members = [s for role in ROLES for s in (tenant.subjects(role) if tenant else [])]
-    known = {(s.kind, (prefix if s.kind == "Group" else "") + s.name, s.namespace) for s in members}
+    known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
     trials = []
     for namespace in ground.attacker.namespaces:
         bindings = await ground.snapshot.of(RBAC_API, "RoleBinding", namespace)

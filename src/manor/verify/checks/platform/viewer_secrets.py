@@ -1,9 +1,9 @@
 """A viewer reads all but Secrets, and enters nothing."""
 
+from manor.api.wellknown import RBAC_API, cluster_role
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API
 from manor.verify.trial import Trial
 
 CLOSED = {
@@ -19,7 +19,7 @@ CLOSED = {
 
 
 async def _look(ground: Ground) -> list[Trial]:
-    role = await ground.snapshot.named(RBAC_API, "ClusterRole", "manor:viewer")
+    role = await ground.snapshot.named(RBAC_API, "ClusterRole", cluster_role("viewer"))
     need(role, "there is no ClusterRole manor:viewer")
     rules = (role or {}).get("rules") or []
     resources = {resource for rule in rules for resource in rule.get("resources", [])}

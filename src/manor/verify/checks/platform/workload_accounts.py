@@ -1,9 +1,9 @@
 """No service account of a tenant's namespace is bound cluster-wide or elsewhere."""
 
+from manor.api.wellknown import RBAC_API, tenant_cluster_role
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, name_of, seen, subject_name
 from manor.verify.ground import Ground
-from manor.verify.objects import RBAC_API
 from manor.verify.trial import Trial
 
 
@@ -23,7 +23,7 @@ async def _look(ground: Ground) -> list[Trial]:
                 or binding["metadata"].get("namespace") in team.namespaces
             ):
                 continue
-            if not binding["metadata"]["name"].startswith(f"manor:tenant:{team.name}"):
+            if not binding["metadata"]["name"].startswith(tenant_cluster_role(team.name)):
                 bad.append(f"{name_of(binding)} binds {subject_name(subject)} to {binding['roleRef']['name']}")
     return [
         seen("bindings are listed", f"{len(bindings)}"),

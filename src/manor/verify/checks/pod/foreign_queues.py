@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from manor.api.wellknown import QUEUE_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import QUEUE_NAME, Ground
+from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
 from manor.verify.objects import accelerators, container, pod, pod_spec, workloads
 from manor.verify.requests import Request, create
@@ -14,7 +15,7 @@ QUEUE = "manor-verify-others"
 
 async def _attacks(ground: Ground) -> Mapping[str, Request]:
     """GPUs without a queue are tried where there is a queue system and the tenant may have GPUs."""
-    named = {"labels": {QUEUE_NAME: QUEUE}}
+    named = {"labels": {QUEUE_LABEL: QUEUE}}
     found = {
         **{f"Kueue's label on a {kind}": create(obj) for kind, obj in workloads(pod_spec(), named).items()},
         "Kueue's label on a Pod": create(pod(meta=named)),

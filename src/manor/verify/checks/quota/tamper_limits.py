@@ -1,5 +1,6 @@
 """Quotas and limit ranges are the platform's alone."""
 
+from manor.api.wellknown import LIMITS
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -17,7 +18,7 @@ CHECK = Check(
     run=tampering(
         "v1",
         "LimitRange",
-        ("manor-limits",),
+        (LIMITS,),
         {"spec": {"limits": []}},
         by=any_of(RBAC, policy("reserved")),
     ),

@@ -1,5 +1,6 @@
 """A tenant writes no cluster-scoped RBAC; no aggregated role can be widened."""
 
+from manor.api.wellknown import RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -18,7 +19,7 @@ CHECK = Check(
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(
-        Access("create update patch delete", "clusterroles", "rbac.authorization.k8s.io", None),
-        Access("create update patch delete", "clusterrolebindings", "rbac.authorization.k8s.io", None),
+        Access("create update patch delete", "clusterroles", RBAC_GROUP, None),
+        Access("create update patch delete", "clusterrolebindings", RBAC_GROUP, None),
     ),
 )

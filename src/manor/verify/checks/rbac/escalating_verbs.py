@@ -1,5 +1,6 @@
 """No tenant may grant what it does not hold, or act as somebody else."""
 
+from manor.api.wellknown import RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -21,9 +22,9 @@ CHECK = Check(
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the verb from the role; `manor apply` writes the roles without it.",
     run=no_access(
-        Access("bind escalate", "roles", "rbac.authorization.k8s.io", "$own"),
-        Access("bind escalate", "roles", "rbac.authorization.k8s.io"),
-        Access("bind escalate", "clusterroles", "rbac.authorization.k8s.io", None),
+        Access("bind escalate", "roles", RBAC_GROUP, "$own"),
+        Access("bind escalate", "roles", RBAC_GROUP),
+        Access("bind escalate", "clusterroles", RBAC_GROUP, None),
         Access("impersonate", "users", namespace=None),
         Access("impersonate", "groups", namespace=None),
         Access("impersonate", "serviceaccounts", namespace="$own"),

@@ -1,5 +1,6 @@
 """An owner grants at most what it holds."""
 
+from manor.api.wellknown import RBAC_GROUP
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import ESCALATION, RBAC, any_of, policy
@@ -32,9 +33,7 @@ CHECK = Check(
                 role({"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["create"]})
             ),
             "escalate": create(
-                role(
-                    {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["escalate", "bind"]}
-                )
+                role({"apiGroups": [RBAC_GROUP], "resources": ["roles"], "verbs": ["escalate", "bind"]})
             ),
         },
         by=any_of(ESCALATION, policy("rbac"), RBAC),

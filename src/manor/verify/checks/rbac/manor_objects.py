@@ -1,5 +1,6 @@
 """A tenant cannot change what it is, nor see what others are."""
 
+from manor.api.wellknown import GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -21,10 +22,10 @@ CHECK = Check(
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(
-        Access("create delete deletecollection list watch", "tenants", "manor.dev", None),
-        Access("update patch delete", "tenants", "manor.dev", None, "$tenant"),
-        Access("update patch", "tenants/status", "manor.dev", None, "$tenant"),
-        Access("get update patch delete own", "tenants", "manor.dev", None, "$other_tenant"),
-        Access("create update patch delete", "platforms", "manor.dev", None, "manor"),
+        Access("create delete deletecollection list watch", "tenants", GROUP, None),
+        Access("update patch delete", "tenants", GROUP, None, "$tenant"),
+        Access("update patch", "tenants/status", GROUP, None, "$tenant"),
+        Access("get update patch delete own", "tenants", GROUP, None, "$other_tenant"),
+        Access("create update patch delete", "platforms", GROUP, None, "manor"),
     ),
 )

@@ -1,5 +1,6 @@
 """A user of the cluster who is in no tenant, such as a former member, has no right in any."""
 
+from manor.api.wellknown import GROUP, RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 from manor.verify.team import Actor
@@ -28,8 +29,8 @@ CHECK = Check(
         Access("get list watch create delete", "pods", namespace="$own"),
         Access("get list create", "configmaps", namespace="$own"),
         Access("create get", "pods/exec", namespace="$own"),
-        Access("create", "rolebindings", "rbac.authorization.k8s.io", "$own"),
-        Access("get own", "tenants", "manor.dev", None, "$tenant"),
+        Access("create", "rolebindings", RBAC_GROUP, "$own"),
+        Access("get own", "tenants", GROUP, None, "$tenant"),
         Access("create", "namespaces", namespace=None),
         Access("list", "secrets", namespace=None),
         actors=lambda _: [STRANGER],

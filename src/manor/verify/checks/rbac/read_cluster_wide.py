@@ -1,9 +1,9 @@
 """No list over all namespaces is open to a tenant."""
 
+from manor.api.wellknown import RBAC_API
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC
-from manor.verify.objects import RBAC_API
 from manor.verify.requests import lists
 
 CHECK = Check(

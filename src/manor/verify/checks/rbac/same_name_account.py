@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from manor.api.wellknown import GROUP, RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
@@ -29,8 +30,8 @@ CHECK = Check(
     run=no_access(
         Access("get list create", "secrets", namespace="$own"),
         Access("list create delete", "pods", namespace="$own"),
-        Access("create", "rolebindings", "rbac.authorization.k8s.io", "$own"),
-        Access("own", "tenants", "manor.dev", None, "$tenant"),
+        Access("create", "rolebindings", RBAC_GROUP, "$own"),
+        Access("own", "tenants", GROUP, None, "$tenant"),
         actors=_namesakes,
     ),
 )

@@ -1,5 +1,6 @@
 """The system's namespaces are closed to tenants."""
 
+from manor.api.wellknown import RBAC_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -23,14 +24,14 @@ CHECK = Check(
     run=no_access(
         *(
             Access(verbs, resource, group, namespace)
-            for namespace in ("kube-system", "kube-public", "kube-node-lease", "default", "manor-system")
+            for namespace in ("kube-system", "kube-public", "kube-node-lease", "default", SYSTEM_NAMESPACE)
             for verbs, resource, group in (
                 ("get list create update", "secrets", ""),
                 ("list create update", "configmaps", ""),
                 ("list create delete", "pods", ""),
                 ("create update", "endpoints", ""),
                 ("create update", "leases", "coordination.k8s.io"),
-                ("create update", "rolebindings", "rbac.authorization.k8s.io"),
+                ("create update", "rolebindings", RBAC_GROUP),
             )
         )
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from manor.api.wellknown import RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
@@ -38,7 +39,7 @@ CHECK = Check(
                 ("list create delete", "pods", ""),
                 ("create", "pods/exec", ""),
                 ("create", "serviceaccounts/token", ""),
-                ("create", "rolebindings", "rbac.authorization.k8s.io"),
+                ("create", "rolebindings", RBAC_GROUP),
             )
         ),
         actors=_pods,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from manor.api import wellknown
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
@@ -9,7 +10,7 @@ from manor.verify.objects import route
 from manor.verify.requests import create
 
 OTHERS: dict[str, Any] = {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
-FRONT: dict[str, Any] = {"parentRefs": [{"name": "manor-front", "namespace": "manor-front"}]}
+FRONT: dict[str, Any] = {"parentRefs": [{"name": wellknown.FRONT, "namespace": wellknown.FRONT}]}
 
 CHECK = Check(
     id="MNR-ROUTES-003",

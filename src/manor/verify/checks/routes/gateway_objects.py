@@ -1,5 +1,6 @@
 """Gateways, their classes, listener sets, reference grants and backend policies are the platform's."""
 
+from manor.api.wellknown import GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 
@@ -20,10 +21,10 @@ CHECK = Check(
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take the right from the role.",
     run=no_access(
-        Access("create update patch delete", "gatewayclasses", "gateway.networking.k8s.io", None),
+        Access("create update patch delete", "gatewayclasses", GATEWAY_GROUP, None),
         *(
-            Access("create update patch delete", resource, "gateway.networking.k8s.io", namespace)
-            for namespace in ("$own", "$other", "manor-system")
+            Access("create update patch delete", resource, GATEWAY_GROUP, namespace)
+            for namespace in ("$own", "$other", SYSTEM_NAMESPACE)
             for resource in ("gateways", "listenersets", "referencegrants", "tcproutes", "udproutes", "tlsroutes")
         ),
         *(

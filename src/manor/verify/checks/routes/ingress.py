@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from manor.api.wellknown import NETWORKING_API
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
@@ -16,7 +17,7 @@ async def _attacks(ground: Ground) -> Mapping[str, Request]:
     return {
         "another's host": create(ingress("$other_host", **allowed)),
         "no host": create(ingress(None, **allowed)),
-        "a default backend": create(make("networking.k8s.io/v1", "Ingress", spec={**default, **allowed})),
+        "a default backend": create(make(NETWORKING_API, "Ingress", spec={**default, **allowed})),
         "a certificate for another's host": create(ingress(**allowed, tls=[{"hosts": ["$other_host"]}])),
         "a foreign class": create(ingress(ingressClassName="manor-verify")),
     }

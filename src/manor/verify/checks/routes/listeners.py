@@ -2,17 +2,13 @@
 
 from itertools import combinations
 
+from manor.api.hosts import overlap
+from manor.api.wellknown import GATEWAY_API, TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import GATEWAY_API, Object
+from manor.verify.objects import Object
 from manor.verify.trial import Trial
-
-
-def _overlap(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    return any(a.startswith("*.") and b.removeprefix("*.").endswith(a[1:]) for a, b in ((one, other), (other, one)))
 
 
 async def _look(ground: Ground) -> list[Trial]:
@@ -22,7 +18,7 @@ async def _look(ground: Ground) -> list[Trial]:
     trials = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
     for gateway in gateways:
         tenant = _tenant(gateway)
-        admitted = {"matchLabels": {"manor.dev/tenant": tenant}}
+        admitted = {"matchLabels": {TENANT_LABEL: tenant}}
         for listener in gateway["spec"]["listeners"]:
             spaces = listener.get("allowedRoutes", {}).get("namespaces", {"from": "Same"})
             host = listener.get("hostname")
@@ -30,14 +26,14 @@ async def _look(ground: Ground) -> list[Trial]:
             what = f"listener {listener['name']} of Gateway {gateway['metadata']['name']}"
             trials.append(holds(what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"))
     for one, other in combinations(hosts, 2):
-        shared = [f"{a} and {b}" for a in hosts[one] for b in hosts[other] if _overlap(a, b)]
+        shared = [f"{a} and {b}" for a in hosts[one] for b in hosts[other] if overlap(a, b)]
         if shared:
             trials.append(holds(f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""))
     return trials
 
 
 def _tenant(gateway: Object) -> str:
-    return str(gateway["metadata"].get("labels", {}).get("manor.dev/tenant", ""))
+    return str(gateway["metadata"].get("labels", {}).get(TENANT_LABEL, ""))
 
 
 CHECK = Check(

@@ -1,15 +1,13 @@
 """Each tenant has a proxy of its own, which reaches its pods alone, and whose traffic no other tenant's pods accept."""
 
+from manor.api.wellknown import COMPONENT_LABEL, GATEWAY_API, NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
 from manor.verify import netpol
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, need, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import GATEWAY_API, Object
-from manor.verify.team import TENANT_LABEL, Team
+from manor.verify.objects import Object
+from manor.verify.team import Team
 from manor.verify.trial import Skip, Trial
-
-NETWORKING = "networking.k8s.io/v1"
-NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 def _labels(obj: Object) -> dict[str, str]:
@@ -26,7 +24,7 @@ async def _merged(ground: Ground, namespace: str) -> list[str]:
     proxies = [
         pod
         for pod in await ground.snapshot.of("v1", "Pod", namespace)
-        if _labels(pod).get("app.kubernetes.io/component") == "proxy" and TENANT_LABEL not in _labels(pod)
+        if _labels(pod).get(COMPONENT_LABEL) == "proxy" and TENANT_LABEL not in _labels(pod)
     ]
     return [
         *(f"EnvoyProxy {s['metadata']['name']} has mergeGateways" for s in merged if s["spec"].get("mergeGateways")),
@@ -48,14 +46,14 @@ async def _look(ground: Ground) -> list[Trial]:
     if gateway.isolation == "shared":
         raise Skip("the Platform says gateway.isolation: shared, so that tenants have one proxy")
     attacker, victim, place = ground.attacker, ground.victim, gateway.data_plane.namespace
-    policies = await ground.snapshot.of(NETWORKING, "NetworkPolicy", place)
+    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", place)
     proxy = {**gateway.data_plane.labels, TENANT_LABEL: attacker.name}
-    home = {NAME_LABEL: victim.namespace, TENANT_LABEL: victim.name}
-    own = {NAME_LABEL: attacker.namespace, TENANT_LABEL: attacker.name}
+    home = {NAMESPACE_NAME_LABEL: victim.namespace, TENANT_LABEL: victim.name}
+    own = {NAMESPACE_NAME_LABEL: attacker.namespace, TENANT_LABEL: attacker.name}
     out = netpol.admits(policies, "Egress", victim.namespace, home, proxy)
     heard = netpol.admits(policies, "Ingress", victim.namespace, home, proxy)
-    theirs = await ground.snapshot.of(NETWORKING, "NetworkPolicy", victim.namespace)
-    into = netpol.admits(theirs, "Ingress", place, {NAME_LABEL: place}, peer=proxy)
+    theirs = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", victim.namespace)
+    into = netpol.admits(theirs, "Ingress", place, {NAMESPACE_NAME_LABEL: place}, peer=proxy)
     merged = await _merged(ground, place)
     reached = netpol.admits(policies, "Egress", attacker.namespace, own, proxy)
     need(reached, f"the proxy of {attacker.name} reaches no pod")

@@ -3,12 +3,13 @@
 import asyncio
 from contextlib import suppress
 
+from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
 from manor.kube import Conflict
 from manor.verify.attacks import try_allowed, try_refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import GATEWAY_API, PROBE, Object, route
+from manor.verify.objects import Object, route
 from manor.verify.requests import every_write, patch
 from manor.verify.trial import Trial
 
@@ -20,7 +21,7 @@ async def _made(ground: Ground) -> Object:
     mine = ground.fill(route())
     # Names that begin with manor- are the platform's: no tenant could change such a route in any way.
     name = f"{ground.stage.run.removeprefix('manor-')}-route"
-    mine["metadata"] |= {"name": name, "labels": {PROBE: name}}
+    mine["metadata"] |= {"name": name, "labels": {PROBE_LABEL: name}}
     where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
     with suppress(Conflict):
         await ground.client.create(mine)

@@ -3,10 +3,11 @@
 import asyncio
 from typing import Any
 
+from manor.api.wellknown import PROBE_LABEL
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
-from manor.verify.objects import PROBE, make, route
+from manor.verify.objects import make, route
 from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
 from manor.verify.probe.stage import FREE, Target
@@ -20,7 +21,7 @@ async def _set_up(ground: Ground, stale: str, address: str) -> None:
     """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the attacker's by now."""
     space, server = ground.victim.namespace, f"{ground.stage.run}-server"
     ports: list[dict[str, Any]] = [{"name": "tcp", "port": TCP_PORT}]
-    mine = {PROBE: stale}
+    mine = {PROBE_LABEL: stale}
     await ground.client.create(make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports}))
     meta = {"labels": {"kubernetes.io/service-name": stale, **mine}}
     slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, meta=meta, addressType="IPv4", ports=ports)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from manor.api.wellknown import service_account_user
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds, seen
 from manor.verify.ground import Ground
@@ -17,7 +18,7 @@ CLAIMS = {
         ("X-Auth-Request-User", "admin"),
     ),
 }
-ACCOUNT = f"system:serviceaccount:{FREE.namespace}:default"
+ACCOUNT = service_account_user(FREE.namespace, "default")
 
 
 async def _token(ground: Ground) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 import secrets
 
+from manor.api.wellknown import PROBE_LABEL
 from manor.kube import NotFound
 from manor.verify.attacks import try_refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.findings import holds
 from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
-from manor.verify.objects import PROBE, Object, claim
+from manor.verify.objects import Object, claim
 from manor.verify.probe.pod import probe_pod, started
 from manor.verify.probe.script import PYTHON
 from manor.verify.requests import create
@@ -35,7 +36,7 @@ async def _mount(ground: Ground, team: Team, name: str, volume: str, program: st
 
 async def _claim(ground: Ground, team: Team, name: str) -> None:
     wanted = ground.fill(claim(team.namespace))
-    wanted["metadata"] = {"name": name, "namespace": team.namespace, "labels": {PROBE: name}}
+    wanted["metadata"] = {"name": name, "namespace": team.namespace, "labels": {PROBE_LABEL: name}}
     await ground.client.create(wanted)
 
 

@@ -1,0 +1,91 @@
+"""Names that more than one part of Manor, or a cluster's administrator, knows: each is written here alone.
+
+They are a contract: objects on clusters bear them, and policies decide by them. Those that only the renderer knows are
+in `manor.render.names`.
+"""
+
+GROUP = "manor.dev"
+"""The API group of Manor's kinds, and the domain of its labels and annotations."""
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+MANAGE = "manage"
+"""The verb on Tenants by which the policies know the platform (`authorizer.check('manage')`)."""
+OWN = "own"
+"""The verb on a Tenant, and on the name of a Namespace, by which the policies know a tenant's owners."""
+
+# Groups and versions of other projects' APIs.
+FLOWCONTROL_API = "flowcontrol.apiserver.k8s.io/v1"
+GATEWAY_GROUP = "gateway.networking.k8s.io"
+GATEWAY_API = f"{GATEWAY_GROUP}/v1"
+NETWORKING_API = "networking.k8s.io/v1"
+RBAC_GROUP = "rbac.authorization.k8s.io"
+RBAC_API = f"{RBAC_GROUP}/v1"
+KUEUE_GROUP = "kueue.x-k8s.io"
+
+# Labels.
+TENANT_LABEL = f"{GROUP}/tenant"
+"""On a namespace, Gateway or proxy: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
+SANDBOX_LABEL = f"{GROUP}/sandbox"
+"""On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
+USER_IDS_LABEL = f"{GROUP}/user-ids"
+"""On a namespace: the first of the user and group IDs of its tenant's pods. What fills them in and what checks them
+reads it here, so that neither needs another object."""
+PROBE_LABEL = f"{GROUP}/probe"
+"""On everything that a run of `manor verify` stores: the run's name. No tenant may write it (policy manor-metadata)."""
+FRONT_PODS = {f"{GROUP}/front": "true"}
+"""On the pods of the front, by its installation: the only ones that a tenant's proxy hears."""
+QUEUE_LABEL = f"{KUEUE_GROUP}/queue-name"
+"""On what waits in a queue of Kueue: the LocalQueue."""
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+"""On every namespace, by the API server: its name."""
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+
+MANAGED = {MANAGED_BY_LABEL: "manor"}
+"""The labels of all that Manor makes."""
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Pod Security Standards: a tenant's pods are `restricted`, in every mode."""
+
+# Annotations, both on a namespace: keys that its tenant may write besides, joined by commas.
+METADATA_KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
+SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+
+# Objects.
+SYSTEM_NAMESPACE = "manor-system"
+"""Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
+FRONT = "manor-front"
+"""The front's Gateway, its namespace and class unless the Platform says otherwise, and its pods' NetworkPolicy."""
+QUOTA = "manor-quota"
+"""The ResourceQuota in each tenant namespace."""
+LIMITS = "manor-limits"
+"""The LimitRange in each tenant namespace."""
+GUARDRAILS = "manor-guardrails"
+"""The ConfigMap in each tenant namespace that parameterises the admission policies."""
+POLICY_DEFAULT_DENY = "manor-default-deny"
+"""The NetworkPolicy that closes a namespace in both directions."""
+POLICY_EGRESS = "manor-egress"
+"""The NetworkPolicy of a tenant's ways out of the cluster."""
+POLICY_API_SERVER = "manor-api-server"
+"""The NetworkPolicy of a tenant whose pods may reach the API server."""
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+"""What the user name of every service account begins with."""
+APPLIER = "manor:applier"
+"""The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
+
+
+def cluster_role(role: str) -> str:
+    """The ClusterRole of a tenant role, bound in each of the tenant's namespaces."""
+    return f"manor:{role}"
+
+
+def tenant_cluster_role(tenant: str) -> str:
+    """The ClusterRole (and its binding) of what a tenant's people may do outside their namespaces."""
+    return f"manor:tenant:{tenant}"
+
+
+def service_account_user(namespace: str, name: str) -> str:
+    """The user name of a service account, as the API server knows it."""
+    return f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"

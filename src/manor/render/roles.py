@@ -1,0 +1,104 @@
+"""The three tenant roles, derived from the rules of the kinds and from what the Platform says besides.
+
+Every verb and resource is written out. No tenant role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything
+on nodes, quotas, limits or network policies beyond reading them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from manor.api import Platform
+from manor.api.pack_zero import CHANGE, PATTERNS, READ, RULES, WORKED_WITH, WRITE
+from manor.api.roles import RoleRule
+from manor.api.rules import KindRule, Switch, Verbs
+from manor.api.subjects import ROLES
+from manor.api.wellknown import RBAC_API, cluster_role
+from manor.render.objects import Object, make
+from manor.render.quota import is_device_class
+
+Resource = tuple[str, str]
+"""API group, and the plural with its subresource."""
+
+
+def _resources(rules: Iterable[KindRule]) -> Iterator[tuple[Resource, Verbs]]:
+    """Every resource that a role may have, with what the roles may do; a kind stands before its subresources."""
+    for rule in rules:
+        yield (rule.group, rule.plural), rule.verbs
+        for name, verbs in rule.subresources.items():
+            yield (rule.group, f"{rule.plural}/{name}"), verbs
+
+
+def _granted(resources: Iterable[Resource], verbs: Sequence[str]) -> list[Object]:
+    """The rules that give `verbs` on the resources: one a group, or one for several groups with the same resources."""
+    by_group: dict[str, list[str]] = {}
+    for group, resource in resources:
+        by_group.setdefault(group, []).append(resource)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for group, found in by_group.items():
+        groups.setdefault(tuple(found), []).append(group)
+    return [{"apiGroups": each, "resources": list(found), "verbs": list(verbs)} for found, each in groups.items()]
+
+
+def _worked_with(platform: Platform, verbs: Sequence[str]) -> list[Object]:
+    """What teams work with, then what they work with where the Platform says so."""
+    on = _switches(platform)
+    usual = [resource for resource, pattern in _resources(RULES) if pattern == WORKED_WITH]
+    switched = [(rule.group, rule.plural) for rule in RULES if rule.switch in on]
+    return [*_granted(usual, verbs), *_granted(switched, verbs)]
+
+
+def _switches(platform: Platform) -> set[Switch]:
+    """What the Platform has that teams may work with."""
+    devices = any(is_device_class(name) for name in (*platform.spec.gpu.resource_names, *platform.spec.resources))
+    on: dict[Switch, bool] = {"devices": devices, "tenant-policies": platform.spec.network.tenant_policies}
+    return {switch for switch, is_on in on.items() if is_on}
+
+
+def _only_read() -> list[Object]:
+    """What teams see and do not work with in every way."""
+    found: dict[tuple[str, ...], list[Resource]] = {}
+    for resource, pattern in _resources(RULES):
+        if pattern.viewer and pattern != WORKED_WITH:
+            found.setdefault(pattern.viewer, []).append(resource)
+    return [rule for verbs, resources in found.items() for rule in _granted(resources, verbs)]
+
+
+def _besides(role: Literal["editor", "owner"]) -> Iterator[Object]:
+    """What a role may do beyond the one before it, less what teams work with in every way."""
+    for pattern in dict.fromkeys([*PATTERNS, *(pattern for _, pattern in _resources(RULES))]):
+        if pattern != WORKED_WITH and (verbs := getattr(pattern, role)):
+            yield from _granted([resource for resource, found in _resources(RULES) if found == pattern], verbs)
+
+
+def _viewer(platform: Platform) -> list[Object]:
+    return [*_worked_with(platform, READ), *_only_read()]
+
+
+def _editor(platform: Platform) -> list[Object]:
+    scales = [(rule.group, f"{rule.plural}/scale") for rule in RULES if rule.scale]
+    return [
+        *_worked_with(platform, READ + WRITE),
+        *_granted(scales, CHANGE),
+        *_only_read(),
+        *_besides("editor"),
+    ]
+
+
+def _owner(platform: Platform) -> list[Object]:
+    return [*_editor(platform), *_besides("owner")]
+
+
+def _extra(rules: list[RoleRule]) -> list[Object]:
+    return [rule.model_dump(mode="json", by_alias=True) for rule in rules]
+
+
+def cluster_roles(platform: Platform) -> list[Object]:
+    """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
+    extra = platform.spec.roles
+    viewer, editor, owner = _extra(extra.viewer), _extra(extra.editor), _extra(extra.owner)
+    rules = {
+        "owner": [*_owner(platform), *viewer, *editor, *owner],
+        "editor": [*_editor(platform), *viewer, *editor],
+        "viewer": [*_viewer(platform), *viewer],
+    }
+    return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in ROLES]
