@@ -1,7 +1,7 @@
 """Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait, delete."""
 
 from manor.apply.apply import apply, revoke
-from manor.apply.delete import delete, to_be_kept
+from manor.apply.delete import KeptNamespace, delete, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
@@ -10,6 +10,7 @@ from manor.apply.objects import Ref
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
 from manor.apply.progress import Event, Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.reasons import Reason
 from manor.apply.steps import Action, FieldConflict, Result, Step
 from manor.apply.wait import wait
 
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidObjects",
     "Inventory",
     "InventoryError",
+    "KeptNamespace",
     "NotEnforced",
     "NotReady",
     "Options",
@@ -30,6 +32,7 @@ __all__ = [
     "Pending",
     "Plan",
     "Progress",
+    "Reason",
     "Ref",
     "Refused",
     "Result",

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from manor.apply.errors import NotEnforced
 from manor.apply.objects import Ref, group_of
+from manor.apply.refusals import is_by_policy
 from manor.kube import ApiError, Client, NotFound, Object
 
 POLICY_API = "admissionregistration.k8s.io/v1"
@@ -54,7 +55,7 @@ async def _refused(client: Client, obj: Object) -> bool:
     try:
         await client.create(obj, dry_run=True)
     except ApiError as error:
-        if obj["metadata"]["name"] in error.message and "ValidatingAdmissionPolicy" in error.message:
+        if is_by_policy(error, obj["metadata"]["name"]):
             return True
         raise
     return False

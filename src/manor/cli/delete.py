@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from manor.api import API_VERSION, KINDS
-from manor.apply import Options, Result, to_be_kept
+from manor.apply import Options, Reason, Result, to_be_kept
 from manor.apply import delete as delete_objects
 from manor.apply.steps import Action
 from manor.cli.apply import EXIT_FAILED, DeleteData, DeleteNamespace, Timeout, Verbose
@@ -91,29 +91,17 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
 async def _confirmed(client: Client, specs: Specs, parts: Sequence[Sequence[ObjectSet]], options: Options) -> Options:
     """The options, with consent to what was told before the answer."""
     sets = [part for stage in parts for part in stage if not part.inventory.namespace]
-    told = [
-        step
-        for steps in await each_set(sets, lambda part: to_be_kept(client, part.inventory, options))
-        for step in steps
-    ]
-    consenting = replace(options, delete_namespaces=options.delete_namespaces | {step.ref.name for step in told})
-    kept = {
-        s.ref
-        for steps in await each_set(sets, lambda part: to_be_kept(client, part.inventory, consenting))
-        for s in steps
-    }
+    found = await each_set(sets, lambda part: to_be_kept(client, part.inventory, options))
+    kept = [namespace for namespaces in found for namespace in namespaces]
     names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
     data = "Their volumes go too." if options.delete_data else "Volumes are kept, and so are namespaces that hold one."
     err.print(f"This deletes {names} and all that was made for them. {data}")
-    for step in told:
-        err.print(
-            describe(step)
-            if step.ref in kept
-            else f"{step.ref} goes with what people made: {step.message.partition(';')[0]}"
-        )
+    for step, work in ((namespace.step, namespace.work) for namespace in kept):
+        goes = step.reasons == (Reason.HOLDS_PEOPLES_OBJECTS,)  # your yes consents to that, and to nothing else
+        err.print(f"{step.ref} goes with what people made: holds {work}" if goes else describe(step))
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(EXIT_FAILED)
-    return consenting
+    return replace(options, delete_namespaces=options.delete_namespaces | {space.step.ref.name for space in kept})
 
 
 async def _take_down(client: Client, parts: Sequence[Sequence[ObjectSet]], options: Options, show: Shown) -> Outcome:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from manor.apply.progress import Event, Finished, Waiting
+from manor.apply.reasons import Reason
 from manor.apply.steps import BAD, Action, Step
 from manor.cli.output import err
 
@@ -34,23 +35,23 @@ _DONE = {
 }
 _PLANNED = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.PRUNE: "to delete"}
 
-_FLAGS = {
-    "to take it over, adopt it": "--adopt",
-    "use force to take": "--force-conflicts",
-    "name it explicitly": "--delete-namespace {name}",
-    "delete data explicitly": "--delete-data",
+_OPTIONS = {
+    Reason.NOT_OURS: "--adopt",
+    Reason.CONFLICT: "--force-conflicts",
+    Reason.HOLDS_PEOPLES_OBJECTS: "--delete-namespace {name}",
+    Reason.HOLDS_DATA: "--delete-data",
 }
-"""The options that give what a message of `manor.apply` asks for."""
+"""The option that consents to what a step was held up by."""
+_WORDS = {Reason.IMMUTABLE: "cannot be changed once it is made; `manor delete` it, then apply it again"}
+"""What to do, where the server's own words do not say it."""
 
 
 def describe(step: Step, *, planned: bool = False) -> str:
     """A step in words, as it was done or is `planned`, marked up for a terminal."""
     style = _STYLE.get(step.action, "dim")
-    message = step.message.removeprefix("not attempted: ")
-    if "field is immutable" in message:
-        message = "cannot be changed once it is made; `manor delete` it, then apply it again"
-    flags = [flag for words, flag in _FLAGS.items() if words in message]
-    asks = f" ({' '.join(flags).format(name=step.ref.name)})" if flags else ""
+    message = "; ".join(_WORDS[reason] for reason in step.reasons if reason in _WORDS) or step.message
+    options = [_OPTIONS[reason] for reason in step.reasons if reason in _OPTIONS]
+    asks = f" ({' '.join(options).format(name=step.ref.name)})" if options else ""
     told = f": {escape(message)}{asks}" if message else ""
     words = _PLANNED if planned else _DONE
     return f"{escape(str(step.ref))} [{style}]{words.get(step.action) or _DONE[step.action]}[/]{told}"
@@ -109,7 +110,7 @@ class Shown:
         """Tell how many objects met the fate of one that was told."""
         for why, count in self._left_out.items():
             if count > 1:
-                err.print(f"{count - 1} more [red]not attempted[/]: {escape(why.removeprefix('not attempted: '))}")
+                err.print(f"{count - 1} more [red]not attempted[/]: {escape(why)}")
 
     def _plain(self, line: str) -> None:
         if not err.is_terminal and line not in self._told:
