@@ -16,7 +16,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.progress import Progress
 from manor.cli.cluster import compiled_together
-from manor.engines import MADE_KINDS, Compiled, home
+from manor.engines import Compiled, home, made_kinds
 from manor.kube import Client, Object, UnknownKind
 from manor.load import Specs
 from manor.render import SYSTEM_NAMESPACE, labels, render_foundation, spec_object
@@ -54,7 +54,7 @@ def inventory_of(spec: Platform | Tenant | Workload) -> Inventory:
     name = spec.metadata.name
     if isinstance(spec, Platform | Tenant):
         return Inventory(name, "", API_VERSION, spec.kind)
-    owned = Owned(MADE_KINDS[spec.kind], tuple(labels.workload_labels(spec.kind, name).items()))
+    owned = Owned(made_kinds(spec.kind), tuple(labels.workload_labels(spec.kind, name).items()))
     return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
 
 
