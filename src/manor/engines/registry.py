@@ -21,6 +21,8 @@ class Requirement:
     field: str
     name: str
     kinds: frozenset[GroupKind]
+    workloads: str = ""
+    """The ML kind that needs them."""
 
 
 def _chosen(engines: Engines) -> dict[str, tuple[str, str]]:
@@ -54,7 +56,7 @@ def requirements(platform: Platform) -> list[Requirement]:
     """What must be installed for the engines and the queue system that the Platform names."""
     engines = platform.spec.engines
     wanted = [
-        Requirement(f"spec.engines.{field}", name, engine_for(kind, engines).requires)
+        Requirement(f"spec.engines.{field}", name, engine_for(kind, engines).requires, kind)
         for kind, (field, name) in _chosen(engines).items()
     ]
     return [*wanted, Requirement("spec.engines.queue", engines.queue, queue_system(platform).requires)]
