@@ -7,7 +7,6 @@ For whoever brings specs: the command line from files, an operator from events. 
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.outcome import Outcome, SetOutcome
-from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
 from manor.rollout.removal import TenantsRemain, kept_namespaces, refuse_remaining, take_down
@@ -39,7 +38,6 @@ __all__ = [
     "preview",
     "read_desired",
     "refuse_remaining",
-    "require_kinds",
     "roll_out",
     "silent",
     "standing",

@@ -1,8 +1,8 @@
 """Applies sets stage after stage, each failure by itself, and waits until what was applied is ready."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from manor.apply import Action, Finished, Options, Plan, Refused, Result, Stage, apply, plan, revoke, wait
+from manor.apply import Action, Finished, Options, Plan, Ref, Refused, Result, Stage, apply, plan, revoke, wait
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client
@@ -22,31 +22,28 @@ async def roll_out(client: Client, stages: Stages, options: Options, progress: P
     outcome = Outcome()
     await require_kinds(client, stages)
     for stage in stages:
-        uncounted = await wait_counted(client, stage, progress)
-        progress(SetsStarted(Stage.APPLY, tuple(stage)))
-
-        async def attempt(part: ObjectSet, uncounted: Mapping[str, str] = uncounted) -> None:
-            if _left_out(part, outcome, uncounted, progress):
-                revoking = revoke(client, part.objects, part.inventory, progress)
-                outcome.sets.append(await outcome_of(part, revoking, progress, attempted=False))
-            else:
-                applying = _apply_or_refuse(client, part, options, progress)
-                outcome.sets.append(await outcome_of(part, applying, progress))
-
-        await each_set(stage, attempt)
+        outcome.sets += await _apply_stage(client, stage, outcome.failed, options, progress)
     return outcome
 
 
-def _left_out(part: ObjectSet, outcome: Outcome, uncounted: Mapping[str, str], progress: Progress) -> bool:
-    """Whether the set cannot be attempted, which is told."""
-    failed = outcome.failed
-    if part.inventory.namespace in uncounted:
-        progress(SetUncounted(part, uncounted[part.inventory.namespace]))
-        return True
-    if part.needs in failed:
-        progress(SetLeftOut(part, failed[part.needs]))
-        return True
-    return False
+async def _apply_stage(
+    client: Client, stage: Sequence[ObjectSet], failed: Mapping[Ref, ObjectSet], options: Options, progress: Progress
+) -> list[SetOutcome]:
+    """Apply the sets of one stage; `failed` are those of the stages before."""
+    uncounted = await wait_counted(client, stage, progress)
+    progress(SetsStarted(Stage.APPLY, tuple(stage)))
+
+    async def attempt(part: ObjectSet) -> SetOutcome:
+        if part.inventory.namespace in uncounted:
+            progress(SetUncounted(part, uncounted[part.inventory.namespace]))
+        elif part.needs and part.needs in failed:
+            progress(SetLeftOut(part, failed[part.needs]))
+        else:
+            return await outcome_of(part, _apply_or_refuse(client, part, options, progress), progress)
+        revoking = revoke(client, part.objects, part.inventory, progress)
+        return await outcome_of(part, revoking, progress, attempted=False)
+
+    return await each_set(stage, attempt)
 
 
 async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
