@@ -22,11 +22,11 @@ import aiohttp
 from ground.api_server import api_server
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import Inventory, Options, apply, silent
-from manor.cli.rollout import ObjectSet, apply_set, each_set
 from manor.engines import compile_specs
 from manor.kube import Client, Object
 from manor.kube.connection import open_connection
 from manor.render import render_foundation, spec_object
+from manor.rollout import ObjectSet, apply_set, each_set
 
 BAR = 0.7
 Sets = list[list[Object]]

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from manor.apply import Options
-from manor.cli.apply import roll_out
-from manor.cli.cluster import read_specs
-from manor.cli.progress import shown
-from manor.cli.rollout import stages
 from manor.kube import Client, Forbidden
 from manor.load import read
+from manor.rollout import apply_stages, read_desired, roll_out
 
 pytestmark = pytest.mark.integration
 
@@ -21,9 +18,8 @@ CI = "system:serviceaccount:default:manor-ci"
 
 
 async def apply_as(client: Client, path: Path) -> bool:
-    specs, known = await read_specs(client, read([path]))
-    with shown() as show:
-        return (await roll_out(client, stages(specs, known), Options(), show)).ok
+    desired = await read_desired(client, read([path]))
+    return (await roll_out(client, apply_stages(desired), Options())).ok
 
 
 async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(gateway_api_node: Any) -> None:

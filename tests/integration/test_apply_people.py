@@ -78,7 +78,7 @@ async def test_a_namespace_with_peoples_work_is_kept_until_it_is_named(client: C
     assert kept == {lab: wanted, "deny": "guards a namespace that is kept"}
     for options in (Options(), Options(delete_data=True), Options(delete_namespaces=frozenset({area.name}))):
         assert fates(await apply(client, [area.namespace()], area.inventory, options))[f"Namespace/{lab}"] == "keep"
-        assert [step.ref.name for step in await to_be_kept(client, area.inventory, options)] == [lab]
+        assert [kept.step.ref.name for kept in await to_be_kept(client, area.inventory, options)] == [lab]
     assert fates(await delete(client, area.inventory, Options(timeout=30)))[f"Namespace/{lab}"] == "keep"
     assert await exists(client, secret)
     named = Options(delete_namespaces=frozenset({lab}), timeout=60)

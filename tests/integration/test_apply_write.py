@@ -210,8 +210,8 @@ async def test_one_bad_object_stops_only_what_depends_on_it(client: Client, area
     }
     told = {step.ref.name: step.message for step in result}
     assert "spec.ports[0].port" in told["broken"]
-    assert told["j"] == f"not attempted: Service {area.place('a')}/broken failed"
-    assert told["homeless"] == f"not attempted: Namespace {area.place('c')} failed"
+    assert told["j"] == f"Service {area.place('a')}/broken failed"
+    assert told["homeless"] == f"Namespace {area.place('c')} failed"
     again = fates(await apply(client, set_of(80, "label"), area.inventory))
     assert {name for name, fate in again.items() if fate == "create"} == {
         f"Namespace/{area.place('c')}",

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from manor.api import Tenant
-from manor.cli.rollout import foundation, inventory_of
 from manor.engines import compile_specs
 from manor.infra.registration import Registration, foundation_registrations, registrations
 from manor.load import Specs, load
 from manor.objectset.applyset import ID_LABEL, PART_OF
 from manor.render import Object, render_foundation, spec_object
+from manor.rollout.sets import foundation, inventory_of
 from pulumi_programs import EXAMPLE
 
 pytestmark = pytest.mark.unit

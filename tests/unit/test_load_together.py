@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from manor.api import Tenant
-from manor.cli.cluster import compiled_together
 from manor.load import InvalidInput, Specs, load, read
+from manor.rollout import compiled
 
 pytestmark = pytest.mark.unit
 
@@ -44,7 +44,7 @@ def problems(tmp_path: Path, *documents: str, known: Specs | None = None) -> lis
     try:
         specs = load([path], known=known)
         everyone = Specs(specs.platform, (known.tenants if known else {}) | specs.tenants)
-        compiled_together(specs, everyone)
+        compiled(specs, everyone)
     except InvalidInput as error:
         return [str(problem).removeprefix(f"{tmp_path}/") for problem in error.problems]
     return []

@@ -1,13 +1,14 @@
 """Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait, delete."""
 
 from manor.apply.apply import apply, revoke
-from manor.apply.delete import delete, to_be_kept
+from manor.apply.delete import KeptNamespace, delete, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
 from manor.apply.progress import Event, Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.reasons import Reason
 from manor.apply.steps import Action, FieldConflict, Result, Step
 from manor.apply.wait import wait
 from manor.objectset.inventory import Inventory, Owned
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidObjects",
     "Inventory",
     "InventoryError",
+    "KeptNamespace",
     "NotEnforced",
     "NotReady",
     "Options",
@@ -30,6 +32,7 @@ __all__ = [
     "Pending",
     "Plan",
     "Progress",
+    "Reason",
     "Ref",
     "Refused",
     "Result",

@@ -10,6 +10,7 @@ from manor.apply.options import Options
 from manor.apply.parent import store_parent
 from manor.apply.progress import Finished, Progress, Stage, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
+from manor.apply.reasons import Reason
 from manor.apply.rights import settled, take_away
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
 from manor.apply.survey import Survey, survey
@@ -130,7 +131,8 @@ async def _prune(
     going = _still_goes(found, fates) if failed else list(found.orphans)
     for obj in found.orphans:
         if obj not in going:
-            report(Step(ref_of(obj), Action.SKIP, "not pruned, because something failed"))
+            message = "not pruned, because something failed"
+            report(Step(ref_of(obj), Action.SKIP, message, reasons=(Reason.DEPENDENCY_FAILED,)))
     if going:
         pruning = await plan_pruning(client, parent.inventory, going, options)
         progress(Started(Stage.PRUNE, len(pruning.doomed)))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
@@ -10,8 +11,10 @@ from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
 from manor.apply.progress import Finished, Pending, Progress, Stage, Started, Waiting, silent
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
+from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
 from manor.apply.survey import labelled
+from manor.apply.work import Work
 from manor.kube import Client, NotFound, Object
 from manor.objectset.applyset import ID_LABEL, PARENT_FIELD_MANAGER, Scope
 from manor.objectset.inventory import Inventory
@@ -61,16 +64,25 @@ async def delete(
         return Result(tuple(steps))
     await _remove_parent(client, parent, holders, report)
     last = [obj for ref, obj in holders.items() if ref != inventory.ref]
-    await delete_waves(client, Pruning((tuple(last),), (), ()), report)
+    await delete_waves(client, Pruning((tuple(last),), (), (), {}), report)
     await _until_gone(client, parent, last, options.timeout, progress)
     return Result(tuple(steps))
 
 
-async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> list[Step]:
+@dataclass(frozen=True)
+class KeptNamespace:
+    """A namespace that a deletion would keep: the step that says why, and what people made in it."""
+
+    step: Step
+    work: Work
+
+
+async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> list[KeptNamespace]:
     """The namespaces that a deletion would keep, and why. Writes nothing."""
     members = await labelled(client, await read_parent(client, inventory))
-    kept = (await plan_pruning(client, inventory, members.values(), options)).kept
-    return [step for step in kept if is_namespace(step.ref) and step.ref not in inventory.holders]
+    pruning = await plan_pruning(client, inventory, members.values(), options)
+    namespaces = [step for step in pruning.kept if is_namespace(step.ref) and step.ref not in inventory.holders]
+    return [KeptNamespace(step, pruning.work[step.ref]) for step in namespaces]
 
 
 async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Object], options: Options) -> Step | None:
@@ -81,9 +93,12 @@ async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Obj
     found = [await client.list("v1", kind, namespace.name, ID_LABEL) for kind in ("ConfigMap", "Secret")]
     others = sorted({obj["metadata"]["name"] for objects in found for obj in objects} - {inventory.name})
     if others:
-        return Step(namespace, Action.KEEP, f"holds the inventories {', '.join(others)}; delete what they hold first")
+        message = f"holds the inventories {', '.join(others)}; delete what they hold first"
+        return Step(namespace, Action.KEEP, message, reasons=(Reason.HOLDS_INVENTORY,))
     claims = [] if options.delete_data else await client.list("v1", "PersistentVolumeClaim", namespace.name)
-    return Step(namespace, Action.KEEP, f"holds volume claims; {CONSENT}") if claims else None
+    if not claims:
+        return None
+    return Step(namespace, Action.KEEP, f"holds volume claims; {CONSENT}", reasons=(Reason.HOLDS_DATA,))
 
 
 async def _remove_parent(

@@ -13,6 +13,7 @@ from manor.apply.errors import NotEnforced
 from manor.kube import ApiError, Client, NotFound, Object
 from manor.objectset.kinds import group_of
 from manor.objectset.references import Ref
+from manor.objectset.refusals import is_by_policy
 
 POLICY_API = "admissionregistration.k8s.io/v1"
 KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
@@ -55,7 +56,7 @@ async def _refused(client: Client, obj: Object) -> bool:
     try:
         await client.create(obj, dry_run=True)
     except ApiError as error:
-        if obj["metadata"]["name"] in error.message and "ValidatingAdmissionPolicy" in error.message:
+        if is_by_policy(error.message, obj["metadata"]["name"]):
             return True
         raise
     return False

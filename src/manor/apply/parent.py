@@ -8,7 +8,8 @@ from manor.apply.errors import InvalidObjects
 from manor.apply.inventory import reread_parent
 from manor.apply.options import Options
 from manor.apply.preview import preview
-from manor.apply.steps import Action, Step, conflict_step
+from manor.apply.reasons import Reason
+from manor.apply.steps import Action, Step, conflict_step, failure_step
 from manor.apply.survey import Survey
 from manor.kube import ApiError, Client, Conflict, Object
 from manor.objectset.applyset import FIELD_MANAGER
@@ -46,12 +47,12 @@ async def store_parent(client: Client, wanted: Object, found: Survey, options: O
         return [step], found
     failing = await _obstacles(client, found, options) if step.action is Action.UPDATE else []
     if failing:
-        why = "not attempted: what it becomes could not be applied"
-        return [*failing, Step(step.ref, Action.SKIP, why)], found
+        why = "what it becomes could not be applied"
+        return [*failing, Step(step.ref, Action.SKIP, why, reasons=(Reason.DEPENDENCY_FAILED,))], found
     try:
         live = await client.apply(wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts)
     except Conflict as error:
         return [conflict_step(step.ref, error, step.before)], found
     except ApiError as error:
-        return [replace(step, action=Action.FAIL, message=error.message)], found
+        return [replace(failure_step(step.ref, error, step.before), after=step.after)], found
     return [step], replace(found, parent=reread_parent(found.parent.inventory, live))

@@ -5,7 +5,8 @@ from typing import Any
 from manor.apply.diff import tidy
 from manor.apply.members import Member
 from manor.apply.ownership import is_applied
-from manor.apply.steps import Action, Step, conflict_step, conflicts_of
+from manor.apply.reasons import Reason
+from manor.apply.steps import Action, Step, conflict_step, conflicts_of, failure_step
 from manor.kube import ApiError, Client, Conflict, Object
 from manor.objectset.applyset import FIELD_MANAGER
 from manor.objectset.order import Wave
@@ -34,7 +35,8 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
     ref = member.ref
     if live and "deletionTimestamp" in live["metadata"]:
         since = live["metadata"]["deletionTimestamp"]
-        return Step(ref, Action.FAIL, f"is being deleted since {since}; run again once it is gone", before=live)
+        message = f"is being deleted since {since}; run again once it is gone"
+        return Step(ref, Action.FAIL, message, before=live, reasons=(Reason.BEING_DELETED,))
     if live and is_applied(member.desired, live):
         return Step(ref, Action.UNCHANGED, before=live, after=live)
     try:
@@ -42,7 +44,7 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
     except Conflict as error:
         return conflict_step(ref, error, live)
     except ApiError as error:
-        return Step(ref, Action.FAIL, error.message, before=live)
+        return failure_step(ref, error, live)
     if live is None:
         return Step(ref, Action.CREATE, after=member.desired)
     same = _content(after) == _content(live)

@@ -1,11 +1,12 @@
 """What goes and what stays when members are no longer wanted. Data, and what people made, goes only on consent."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from manor.apply.concurrency import concurrently
 from manor.apply.options import Options
+from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Step
 from manor.apply.work import Work, work_in
 from manor.kube import ApiError, Client, NotFound, Object, UnknownKind
@@ -21,11 +22,15 @@ NAMED_CONSENT = "to delete it with that, name it explicitly"
 
 @dataclass(frozen=True)
 class Pruning:
-    """`waves` are to be deleted one after another; `kept` stay, and say why; `implied` go with their namespace."""
+    """`waves` are to be deleted one after another; `kept` stay, and say why; `implied` go with their namespace.
+
+    `work` is what people made in each namespace that stays.
+    """
 
     waves: tuple[tuple[Object, ...], ...]
     kept: tuple[Step, ...]
     implied: tuple[Object, ...]
+    work: Mapping[Ref, Work]
 
     @property
     def doomed(self) -> list[Object]:
@@ -33,13 +38,26 @@ class Pruning:
         return [obj for wave in self.waves for obj in wave] + list(self.implied)
 
 
+@dataclass(frozen=True)
+class Protection:
+    """Why an object stays; `work` is what people made in it, if it is a namespace."""
+
+    message: str
+    reasons: tuple[Reason, ...]
+    work: Work = field(default_factory=lambda: Work((), ()))
+
+
 async def plan_pruning(client: Client, inventory: Inventory, orphans: Iterable[Object], options: Options) -> Pruning:
     """Sorts `orphans` into what goes, in the reverse order of its creation, and what stays. Writes nothing."""
     objects = {ref_of(obj): obj for obj in orphans}
-    reasons = await _reasons_to_keep(client, [ref for ref in objects if ref not in inventory.holders], options)
-    reasons |= {ref: "holds the inventory" for ref in inventory.holders if ref in objects}
-    kept = tuple(Step(ref, Action.KEEP, why, before=objects[ref]) for ref, why in sorted(reasons.items()))
-    doomed = {ref: obj for ref, obj in objects.items() if ref not in reasons}
+    protected = await _protected(client, [ref for ref in objects if ref not in inventory.holders], options)
+    holding = Protection("holds the inventory", (Reason.HOLDS_INVENTORY,))
+    protected |= {ref: holding for ref in inventory.holders if ref in objects}
+    kept = tuple(
+        Step(ref, Action.KEEP, protected[ref].message, before=objects[ref], reasons=protected[ref].reasons)
+        for ref in sorted(protected)
+    )
+    doomed = {ref: obj for ref, obj in objects.items() if ref not in protected}
     closing = {ref.name for ref in doomed if is_namespace(ref)}
     waves: dict[int, list[Object]] = defaultdict(list)
     # The deletion of a namespace deletes its pods before its policies; to go first by ourselves would open a gap.
@@ -50,39 +68,47 @@ async def plan_pruning(client: Client, inventory: Inventory, orphans: Iterable[O
         waves=tuple(tuple(waves[wave]) for wave in sorted(waves, reverse=True)),
         kept=kept,
         implied=tuple(obj for ref, obj in doomed.items() if ref.namespace in closing),
+        work={ref: protection.work for ref, protection in protected.items() if is_namespace(ref)},
     )
 
 
-async def _reasons_to_keep(client: Client, refs: list[Ref], options: Options) -> dict[Ref, str]:
-    reasons: dict[Ref, str] = {}
+async def _protected(client: Client, refs: list[Ref], options: Options) -> dict[Ref, Protection]:
+    found: dict[Ref, Protection] = {}
     namespaces = [ref for ref in refs if is_namespace(ref)]
     for ref, why in zip(
         namespaces, await concurrently(_held(client, ref, refs, options) for ref in namespaces), strict=True
     ):
         if why:
-            reasons[ref] = why
-    staying = {ref.name for ref in reasons}
+            found[ref] = why
+    staying = {ref.name for ref in found}
     for ref in refs:
         if holds_data(ref.group_kind) and (ref.namespace in staying or not options.delete_data):
-            reasons[ref] = f"holds data; {CONSENT}" if not options.delete_data else "its namespace is kept"
+            found[ref] = (
+                Protection("its namespace is kept", (Reason.NAMESPACE_KEPT,))
+                if options.delete_data
+                else Protection(f"holds data; {CONSENT}", (Reason.HOLDS_DATA,))
+            )
         elif guards_namespace(ref.group_kind) and ref.namespace in staying:
-            reasons[ref] = "guards a namespace that is kept"
+            found[ref] = Protection("guards a namespace that is kept", (Reason.NAMESPACE_KEPT,))
     crds = [] if options.delete_data else [ref for ref in refs if ref.group_kind == CUSTOM_RESOURCE_DEFINITION]
     for ref, count in zip(crds, await concurrently(_others(client, ref, refs) for ref in crds), strict=True):
         if count:
-            reasons[ref] = f"has {count} object{'s' if count > 1 else ''}; {CONSENT}"
-    return reasons
+            message = f"has {count} object{'s' if count > 1 else ''}; {CONSENT}"
+            found[ref] = Protection(message, (Reason.HOLDS_DATA,))
+    return found
 
 
-async def _held(client: Client, namespace: Ref, ours: list[Ref], options: Options) -> str:
+async def _held(client: Client, namespace: Ref, ours: list[Ref], options: Options) -> Protection | None:
     """Why the namespace stays: what is in it that there is no consent to delete."""
     claims = [] if options.delete_data else await _claims(client, namespace.name)
     unnamed = namespace.name not in options.delete_namespaces
     work = await work_in(client, namespace.name, ours) if unnamed else Work((), ())
-    return "; ".join(
-        [f"holds {work}; {NAMED_CONSENT}"] * bool(work)
-        + [f"holds the volume claims {', '.join(claims)}; {CONSENT}"] * bool(claims)
-    )
+    told: dict[Reason, str] = {}
+    if work:
+        told[Reason.HOLDS_PEOPLES_OBJECTS] = f"holds {work}; {NAMED_CONSENT}"
+    if claims:
+        told[Reason.HOLDS_DATA] = f"holds the volume claims {', '.join(claims)}; {CONSENT}"
+    return Protection("; ".join(told.values()), tuple(told), work) if told else None
 
 
 async def _claims(client: Client, namespace: str) -> list[str]:
@@ -128,6 +154,6 @@ async def delete_object(client: Client, obj: Object, report: Callable[[Step], No
     except NotFound:
         pass
     except ApiError as error:
-        step = Step(ref, Action.FAIL, f"cannot be deleted: {error.message}")
+        step = Step(ref, Action.FAIL, f"cannot be deleted: {error.message}", reasons=(Reason.REJECTED,))
     report(step)
     return step

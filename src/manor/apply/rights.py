@@ -12,7 +12,8 @@ from manor.apply.options import Options
 from manor.apply.preview import put
 from manor.apply.progress import Finished, Progress
 from manor.apply.prune import delete_object
-from manor.apply.steps import BAD, Action, Step
+from manor.apply.reasons import Reason
+from manor.apply.steps import BAD, Action, Step, failure_step
 from manor.apply.survey import Survey
 from manor.kube import ApiError, Client, Object
 from manor.objectset.kinds import kind_of
@@ -62,8 +63,9 @@ async def _narrow(client: Client, member: Member, live: Object) -> Step:
     try:
         after = await put(client, lesser, force=True)
     except ApiError as error:
-        return Step(member.ref, Action.FAIL, error.message, before=live)
-    return Step(member.ref, Action.UPDATE, f"takes the right from {lost}", before=live, after=after)
+        return failure_step(member.ref, error, live)
+    reasons = (Reason.SUBJECTS_REMOVED,)
+    return Step(member.ref, Action.UPDATE, f"takes the right from {lost}", before=live, after=after, reasons=reasons)
 
 
 def _lost(member: Member, live: Object | None) -> set[tuple[str, str, str]]:

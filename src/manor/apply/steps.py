@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from manor.kube import Conflict, Object
+from manor.apply.reasons import Reason
+from manor.kube import ApiError, Conflict, Object, Unreachable
 from manor.objectset.references import Ref
+from manor.objectset.refusals import conflicting_manager, is_immutable
 
 
 class Action(StrEnum):
@@ -41,7 +43,10 @@ class FieldConflict:
 
 @dataclass(frozen=True)
 class Step:
-    """One object of a run: what happens to it, why (where that needs saying), and, in a plan, from what to what."""
+    """One object of a run: what happens to it, why (where that needs saying), and, in a plan, from what to what.
+
+    `message` tells people why, `reasons` tell programs.
+    """
 
     ref: Ref
     action: Action
@@ -49,6 +54,7 @@ class Step:
     conflicts: tuple[FieldConflict, ...] = ()
     before: Object | None = None
     after: Object | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,20 +92,27 @@ class Result(Steps):
 def conflicts_of(error: Conflict) -> tuple[FieldConflict, ...]:
     """The fields that other managers own, where that is what the conflict is about."""
     causes = [c for c in error.details.get("causes", []) if c.get("reason") == "FieldManagerConflict"]
-    return tuple(FieldConflict(_manager(cause["message"]), cause.get("field", "")) for cause in causes)
+    return tuple(FieldConflict(conflicting_manager(cause["message"]), cause.get("field", "")) for cause in causes)
 
 
 def conflict_step(ref: Ref, error: Conflict, before: Object | None = None) -> Step:
     """The step of an apply that another field manager stands against, or of any other conflict: a failure."""
     conflicts = conflicts_of(error)
     if not conflicts:
-        return Step(ref, Action.FAIL, error.message)
+        return failure_step(ref, error)
     owners = sorted({conflict.manager for conflict in conflicts})
     fields = ", ".join(conflict.field for conflict in conflicts)
     message = f"{' and '.join(owners)} owns {fields}; use force to take {'it' if len(conflicts) == 1 else 'them'} over"
-    return Step(ref, Action.CONFLICT, message, conflicts, before)
+    return Step(ref, Action.CONFLICT, message, conflicts, before, reasons=(Reason.CONFLICT,))
 
 
-def _manager(message: str) -> str:
-    # The server says: conflict with "kubectl-edit" using v1
-    return message.split('"')[1] if message.count('"') >= 2 else message
+def failure_step(ref: Ref, error: Exception, before: Object | None = None) -> Step:
+    """The step of what `error` ended."""
+    match error:
+        case Unreachable():
+            reasons: tuple[Reason, ...] = (Reason.UNREACHABLE,)
+        case ApiError():
+            reasons = (Reason.IMMUTABLE if is_immutable(error.message) else Reason.REJECTED,)
+        case _:
+            reasons = ()
+    return Step(ref, Action.FAIL, str(error), before=before, reasons=reasons)

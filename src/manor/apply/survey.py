@@ -7,6 +7,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.inventory import Parent, read_parent
 from manor.apply.members import Member, members
 from manor.apply.ownership import wrote
+from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Step
 from manor.kube import Client, NotFound, Object, UnknownKind
 from manor.objectset.applyset import PART_OF, Scope
@@ -51,7 +52,8 @@ class Survey:
             live = self.live.get(member.ref)
             why = _not_ours(member.ref, live, self.parent.inventory, adopt) if live else None
             if why:
-                found.append(Step(member.ref, Action.REFUSE, why, before=live))
+                reason, message = why
+                found.append(Step(member.ref, Action.REFUSE, message, before=live, reasons=(reason,)))
         return found
 
 
@@ -62,19 +64,20 @@ def _owned(member: Member, owner: Object) -> Member:
     return replace(member, desired={**member.desired, "metadata": metadata})
 
 
-def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> str | None:
+def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> tuple[Reason, str] | None:
     labels, marks = live["metadata"].get("labels") or {}, inventory.marks
     if marks.items() <= labels.items():
         return None
     others = [key for key in {PART_OF, *marks} if labels.get(key, marks.get(key)) != marks.get(key)]
     told = ", ".join(sorted(labels[key] for key in others if wrote(live, key)))
     if told:
-        return f"exists and belongs to another inventory ({told}); delete it there first"
+        return Reason.OWNED_BY_ANOTHER, f"exists and belongs to another inventory ({told}); delete it there first"
     # Kubernetes itself makes the account in every namespace, ours included. What we wrote and somebody else labelled
     # anew is ours still.
     if adopt or wrote(live) or is_default_account(ref):
         return None
-    return "exists and was not made by this inventory; delete or rename it, or, to take it over, adopt it"
+    message = "exists and was not made by this inventory; delete or rename it, or, to take it over, adopt it"
+    return Reason.NOT_OURS, message
 
 
 async def survey(client: Client, objects: Iterable[Object], inventory: Inventory) -> Survey:

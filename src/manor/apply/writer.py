@@ -9,7 +9,8 @@ from manor.apply.members import Member
 from manor.apply.options import Options
 from manor.apply.preview import preview, put
 from manor.apply.progress import Finished, Progress
-from manor.apply.steps import BAD, Action, Step, conflict_step
+from manor.apply.reasons import Reason
+from manor.apply.steps import BAD, Action, Step, conflict_step, failure_step
 from manor.apply.survey import Survey
 from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind, Unreachable
 from manor.objectset.kinds import GroupKind, defined_kinds
@@ -71,20 +72,20 @@ class Writer:
             if member.ref in self._settled:
                 step = self._settled[member.ref]
             elif obstacle:
-                step = Step(member.ref, Action.SKIP, f"not attempted: {obstacle}")
+                step = obstacle
             else:
                 step = await self._attempt(member)
         self.steps[member.ref] = step
         self._progress(Finished(step))
         return step
 
-    def _obstacle(self, ref: Ref) -> str:
-        """Why the object cannot be written, if something failed that it needs."""
+    def _obstacle(self, ref: Ref) -> Step | None:
+        """The step that leaves the object out, if something failed that it needs."""
         if self._unreachable:
-            return self._unreachable
+            return Step(ref, Action.SKIP, self._unreachable, reasons=(Reason.UNREACHABLE,))
         # What failed in an earlier wave may be a guard: without it nothing further may start in its namespace.
         failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get(ref.group_kind)
-        return f"{failed} failed" if failed else ""
+        return Step(ref, Action.SKIP, f"{failed} failed", reasons=(Reason.DEPENDENCY_FAILED,)) if failed else None
 
     async def _attempt(self, member: Member) -> Step:
         ref = member.ref
@@ -103,11 +104,11 @@ class Writer:
         except Conflict as error:
             return conflict_step(ref, error)
         except (ApiError, UnknownKind, TimeoutError) as error:
-            return Step(ref, Action.FAIL, str(error))
+            return failure_step(ref, error)
         except Unreachable as error:
             self._unreachable = str(error)
-            return Step(ref, Action.FAIL, str(error))
-        return Step(ref, step.action, step.message, step.conflicts)
+            return failure_step(ref, error)
+        return Step(ref, step.action, step.message, step.conflicts, reasons=step.reasons)
 
     async def _after_deletion(self, live: Object) -> Object | None:
         """None once the object is gone; the object where something holds it."""

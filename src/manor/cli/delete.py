@@ -1,25 +1,21 @@
 """`manor delete`: what specs became, off the cluster again; what people made there, only on consent."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from manor.api import API_VERSION, KINDS, kinds
-from manor.apply import Options, Result, to_be_kept
-from manor.apply import delete as delete_objects
-from manor.apply.steps import Action
+from manor.apply import Options, Reason
 from manor.cli.apply import EXIT_FAILED, DeleteData, DeleteNamespace, Timeout, Verbose
-from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.outcome import Form, Outcome, Output, print_steps
-from manor.cli.output import EXIT_ERROR, Warnings, err, print_error, run_async
-from manor.cli.progress import Shown, describe, shown, summary
-from manor.cli.rollout import ObjectSet, each_set, stages
-from manor.kube import Client, NotFound, UnknownKind
+from manor.cli.output import Warnings, err, run_async
+from manor.cli.progress import describe, shown, summary, warn
+from manor.cli.steps import Form, Output, print_steps, tell_who_may
+from manor.kube import Client
 from manor.load import Document, InvalidInput, Problem, Specs, read
+from manor.rollout import Stages, delete_stages, kept_namespaces, read_desired, refuse_remaining, take_down
 
 OptionalFiles = Annotated[
     list[str],
@@ -61,14 +57,14 @@ async def delete(
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         documents = read(filename) if filename else []
         documents += await _named(client, named or [], namespace)
-        specs, known = await read_specs(client, documents, delete=True)
-        _refuse_orphans(specs, known)
-        parts = list(reversed(stages(specs, known, delete=True)))
+        desired = await read_desired(client, documents, warn, delete=True)
+        refuse_remaining(desired)
+        stages = delete_stages(desired)
         if not yes:
-            options = await _confirmed(client, specs, parts, options)
+            options = await _confirmed(client, desired.specs, stages, options)
         with shown(verbose=verbose) as show:
-            outcome = await _take_down(client, parts, options, show)
-    outcome.tell(specs)
+            outcome = await take_down(client, stages, options, show)
+    tell_who_may(outcome, desired.specs)
     print_steps(outcome.steps, output)
     err.print(summary(outcome.steps))
     if not outcome.ok:
@@ -88,66 +84,15 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     return [Document(obj, f"{kind} {obj['metadata']['name']}", {(): 0}) for obj in found]
 
 
-async def _confirmed(client: Client, specs: Specs, parts: Sequence[Sequence[ObjectSet]], options: Options) -> Options:
+async def _confirmed(client: Client, specs: Specs, stages: Stages, options: Options) -> Options:
     """The options, with consent to what was told before the answer."""
-    sets = [part for stage in parts for part in stage if not part.inventory.namespace]
-    told = [
-        step
-        for steps in await each_set(sets, lambda part: to_be_kept(client, part.inventory, options))
-        for step in steps
-    ]
-    consenting = replace(options, delete_namespaces=options.delete_namespaces | {step.ref.name for step in told})
-    kept = {
-        s.ref
-        for steps in await each_set(sets, lambda part: to_be_kept(client, part.inventory, consenting))
-        for s in steps
-    }
+    kept = await kept_namespaces(client, stages, options)
     names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
     data = "Their volumes go too." if options.delete_data else "Volumes are kept, and so are namespaces that hold one."
     err.print(f"This deletes {names} and all that was made for them. {data}")
-    for step in told:
-        err.print(
-            describe(step)
-            if step.ref in kept
-            else f"{step.ref} goes with what people made: {step.message.partition(';')[0]}"
-        )
+    for step, work in ((namespace.step, namespace.work) for namespace in kept):
+        goes = step.reasons == (Reason.HOLDS_PEOPLES_OBJECTS,)  # your yes consents to that, and to nothing else
+        err.print(f"{step.ref} goes with what people made: holds {work}" if goes else describe(step))
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(EXIT_FAILED)
-    return consenting
-
-
-async def _take_down(client: Client, parts: Sequence[Sequence[ObjectSet]], options: Options, show: Shown) -> Outcome:
-    """Delete set after set, workloads first. What others still stand on stays with them: with a tenant's volumes its
-    guardrails too."""
-    outcome, needed = Outcome(), set[str]()
-
-    async def attempt(part: ObjectSet) -> None:
-        result = await outcome.guard(part.title, _delete_set(client, part, options, show))
-        outcome.add(part.title, result)
-        if result is None or result.having(Action.KEEP, Action.FAIL):
-            needed.add(part.needs)
-
-    for stage in parts:
-        show.begin(f"deleting {', '.join(part.title for part in stage)[:80]}", None)
-        for part in stage:
-            if part.title in needed:
-                err.print(f"{part.title} [cyan]kept[/]: something of what stands on it is kept")
-                needed.add(part.needs)
-        await each_set([part for part in stage if part.title not in needed], attempt)
-    return outcome
-
-
-async def _delete_set(client: Client, part: ObjectSet, options: Options, show: Shown) -> Result:
-    result = await delete_objects(client, part.inventory, options, show)
-    if part.parent is not None and not result.having(Action.KEEP, Action.FAIL):
-        meta = part.parent["metadata"]
-        with suppress(NotFound, UnknownKind):  # it is gone, or its kind is, and all objects of the kind with it
-            await client.delete(part.parent["apiVersion"], part.parent["kind"], meta["name"], meta.get("namespace"))
-    return result
-
-
-def _refuse_orphans(specs: Specs, known: Specs) -> None:
-    left = sorted(known.tenants.keys() - specs.tenants.keys())
-    if specs.platform is not None and left:
-        print_error(f"the Platform still has tenants: {', '.join(left)}; delete them first, or name them too")
-        raise typer.Exit(EXIT_ERROR)
+    return replace(options, delete_namespaces=options.delete_namespaces | {space.step.ref.name for space in kept})

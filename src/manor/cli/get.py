@@ -1,22 +1,20 @@
 """`manor get`: what is on the cluster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
-from manor.api.quantity import canonical, is_binary, parse
-from manor.api.wellknown import MANAGED
-from manor.apply.wait import hint
+from manor.api import Model, Platform, TrainingJob, Workload
+from manor.api.platform import Engines
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import echo, out, run_async, to_json, to_yaml
-from manor.kube import Client, Forbidden, NotFound, Object
-from manor.objectset.readiness import readiness
+from manor.engines import Phase
+from manor.kube import Client, Object
 from manor.render import spec_object, url
-from manor.state import State
+from manor.rollout import Usage, standing, usage
 
 app = typer.Typer(help="List what is on the cluster.", no_args_is_help=True)
 
@@ -27,6 +25,12 @@ BUDGET = {
     "PODS": "pods",
 }
 """The columns of a tenant's budget, each with what a ResourceQuota calls it."""
+
+_WORDS = {
+    Phase.NOT_APPLIED: "stored, and nothing runs: `manor apply` makes it so",
+    Phase.SUSPENDED: "waits in its queue",
+}
+"""Why a workload is no further, where the cluster does not say it."""
 
 
 class Format(StrEnum):
@@ -62,16 +66,15 @@ async def tenants(
         if missing := sorted(set(name or []) - {tenant.name for tenant in wanted}):
             there = ", ".join(known.tenants) or "none"
             raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
-        spaces = {tenant.name: _namespaces(tenant, known) for tenant in wanted}
-        quotas = await _quotas(client, [space for places in spaces.values() for space in places])
-    rows = [(tenant, spaces[tenant.name], _budget(quotas, spaces[tenant.name])) for tenant in wanted]
+        uses = await usage(client, wanted, known)
     if output is not Format.table:
-        _print([spec_object(tenant) | {"status": _status(places, used)} for tenant, places, used in rows], output)
+        _print([spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted], output)
         return
     gpus = _gpus(known.platform)
     header = ["NAME", "NAMESPACES", "OWNERS", *BUDGET, *(["GPU"] if gpus else []), "URL"]
     shown = []
-    for tenant, places, used in rows:
+    for tenant in wanted:
+        used, places = uses[tenant.name].budget, uses[tenant.name].namespaces
         owners = ",".join(owner.name for owner in tenant.subjects("owner"))
         urls = (
             [url(known.platform, host) for host in tenant.hosts(known.platform.spec.domain)] if known.platform else []
@@ -129,69 +132,23 @@ async def _workloads(
         wanted = [workload for workload in found if not names or workload.metadata.name in names]
         if missing := sorted(set(names) - {workload.metadata.name for workload in wanted}):
             raise typer.BadParameter(f"no {kind.__name__} {', '.join(missing)} in namespace {place}")
-        rows = [(workload, *await _standing(client, workload)) for workload in wanted]
+        engines = known.platform.spec.engines if known.platform else Engines()
+        standings = [(workload, await standing(client, workload, engines)) for workload in wanted]
+    rows = [(workload, stands.phase.value, _WORDS.get(stands.phase, stands.reason)) for workload, stands in standings]
     if output is not Format.table:
         _print([spec_object(w) | {"status": {"phase": phase, "reason": reason}} for w, phase, reason in rows], output)
         return
     _table(["NAME", "STATUS", "REASON"], [[w.metadata.name, phase, reason] for w, phase, reason in rows])
 
 
-async def _standing(client: Client, workload: Workload) -> tuple[str, str]:
-    """How a workload stands, in a word, and why it is no further."""
-    api_version, kind = ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")
-    meta = workload.metadata
-    try:
-        made = await client.get(api_version, kind, meta.name, meta.namespace)
-    except NotFound:
-        return "NotApplied", "stored, and nothing runs: `manor apply` makes it so"
-    state = readiness(made, jobs=True)
-    if state.ready:
-        return ("Complete" if kind == "Job" else "Ready"), ""
-    if made["spec"].get("suspend"):
-        return "Suspended", "waits in its queue"
-    status = made.get("status", {})
-    phase = "Failed" if state.final else "Running" if status.get("ready") else "Pending"
-    why = await hint(client, made) if phase != "Running" else ""
-    return phase, "; ".join(text for text in (state.reason, why) if text)
-
-
-def _namespaces(tenant: Tenant, known: State) -> list[str]:
-    """The tenant's namespaces, those that its owners made themselves behind those of its file."""
-    own = [space.name for space in tenant.namespaces]
-    return own + sorted(name for name, owner in known.namespaces.items() if owner == tenant.name and name not in own)
-
-
-async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
-    selector = ",".join(f"{key}={value}" for key, value in MANAGED.items())
-    try:
-        return await client.list("v1", "ResourceQuota", label_selector=selector)
-    except Forbidden:  # a member may look into the namespaces of its own tenant
-        found = [await client.list("v1", "ResourceQuota", name, label_selector=selector) for name in namespaces]
-        return [quota for quotas in found for quota in quotas]
-
-
 def _gpus(platform: Platform | None) -> list[str]:
     return [f"requests.{name}" for name in platform.spec.gpu.resource_names] if platform else []
 
 
-def _budget(quotas: Sequence[Object], namespaces: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """What the namespaces use of each resource, and may use, together."""
-    here = [quota for quota in quotas if quota["metadata"]["namespace"] in namespaces]
-    resources = sorted({resource for quota in here for resource in quota["spec"]["hard"]})
-    return {resource: (_sum(here, "used", resource), _sum(here, "hard", resource)) for resource in resources}
-
-
-def _sum(quotas: Sequence[Object], what: str, resource: str) -> str:
-    field = "status" if what == "used" else "spec"
-    values = [quota.get(field, {}).get(what, {}).get(resource, "0") for quota in quotas]
-    binary = any(is_binary(quota["spec"]["hard"].get(resource, "")) for quota in quotas) or any(map(is_binary, values))
-    return canonical(sum(map(parse, values), start=parse("0")), binary=binary)
-
-
-def _status(namespaces: Sequence[str], budget: dict[str, tuple[str, str]]) -> Object:
-    used = {resource: used for resource, (used, _) in budget.items()}
-    hard = {resource: hard for resource, (_, hard) in budget.items()}
-    return {"namespaces": list(namespaces), "quota": {"used": used, "hard": hard}}
+def _status(uses: Usage) -> Object:
+    used = {resource: used for resource, (used, _) in uses.budget.items()}
+    hard = {resource: hard for resource, (_, hard) in uses.budget.items()}
+    return {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
 
 
 def _print(objects: Sequence[Object], output: Format) -> None:

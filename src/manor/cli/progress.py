@@ -7,9 +7,19 @@ from contextlib import contextmanager
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from manor.apply.progress import Event, Finished, Waiting
-from manor.apply.steps import BAD, Action, Step
-from manor.cli.output import err
+from manor.apply import Action, Finished, Reason, Stage, Started, Step, Waiting
+from manor.apply.steps import BAD
+from manor.cli.output import err, print_error
+from manor.rollout import Event
+from manor.rollout.progress import (
+    GpusOvercommitted,
+    SetFailed,
+    SetKept,
+    SetLeftOut,
+    SetsStarted,
+    SetUncounted,
+    SpecSetAside,
+)
 
 _STYLE = {
     Action.CREATE: "green",
@@ -34,23 +44,23 @@ _DONE = {
 }
 _PLANNED = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.PRUNE: "to delete"}
 
-_FLAGS = {
-    "to take it over, adopt it": "--adopt",
-    "use force to take": "--force-conflicts",
-    "name it explicitly": "--delete-namespace {name}",
-    "delete data explicitly": "--delete-data",
+_OPTIONS = {
+    Reason.NOT_OURS: "--adopt",
+    Reason.CONFLICT: "--force-conflicts",
+    Reason.HOLDS_PEOPLES_OBJECTS: "--delete-namespace {name}",
+    Reason.HOLDS_DATA: "--delete-data",
 }
-"""The options that give what a message of `manor.apply` asks for."""
+"""The option that consents to what a step was held up by."""
+_WORDS = {Reason.IMMUTABLE: "cannot be changed once it is made; `manor delete` it, then apply it again"}
+"""What to do, where the server's own words do not say it."""
 
 
 def describe(step: Step, *, planned: bool = False) -> str:
     """A step in words, as it was done or is `planned`, marked up for a terminal."""
     style = _STYLE.get(step.action, "dim")
-    message = step.message.removeprefix("not attempted: ")
-    if "field is immutable" in message:
-        message = "cannot be changed once it is made; `manor delete` it, then apply it again"
-    flags = [flag for words, flag in _FLAGS.items() if words in message]
-    asks = f" ({' '.join(flags).format(name=step.ref.name)})" if flags else ""
+    message = "; ".join(_WORDS[reason] for reason in step.reasons if reason in _WORDS) or step.message
+    options = [_OPTIONS[reason] for reason in step.reasons if reason in _OPTIONS]
+    asks = f" ({' '.join(options).format(name=step.ref.name)})" if options else ""
     told = f": {escape(message)}{asks}" if message else ""
     words = _PLANNED if planned else _DONE
     return f"{escape(str(step.ref))} [{style}]{words.get(step.action) or _DONE[step.action]}[/]{told}"
@@ -71,6 +81,17 @@ def _counted(steps: Iterable[Step], words: Mapping[Action, str]) -> str:
     return ", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action])
 
 
+def warn(event: Event) -> None:
+    """Tell what speaks against what the specs ask for, and stops nothing."""
+    match event:
+        case SpecSetAside(broken):
+            err.print(f"warning: {broken}", markup=False)
+        case GpusOvercommitted(guaranteed, present):
+            err.print(f"warning: tenants are guaranteed {guaranteed} GPUs, and the nodes have {present} now")
+        case _:
+            pass
+
+
 class Shown:
     """Takes the events of a run and shows them."""
 
@@ -81,35 +102,51 @@ class Shown:
         self._told: set[str] = set()
         self._left_out: Counter[str] = Counter()
 
-    def begin(self, what: str, total: int | None) -> None:
-        """A new part of the work begins."""
-        self._bar.update(self._task, description=escape(what), total=total, completed=0)
-
     def __call__(self, event: Event) -> None:
         """Show one event."""
         match event:
+            case SetsStarted(work, sets):
+                titles = ", ".join(part.title for part in sets)[:80]
+                if work is Stage.APPLY:
+                    self._begin(f"applying {titles}", sum(len(part.objects) for part in sets))
+                else:
+                    self._begin(f"deleting {titles}", None)
+            case Started(Stage.WAIT, _):
+                self._begin("waiting until all is ready", None)
             case Finished(step):
-                self._bar.advance(self._task)
-                if step.action is Action.SKIP and not self._verbose:
-                    self._left_out[step.message] += 1
-                    if self._left_out[step.message] > 1:
-                        return
-                if step.action in BAD or step.action is Action.KEEP or self._verbose:
-                    err.print(describe(step))
-            case Waiting(pending, _):
-                if pending:
-                    first = pending[0]
-                    text = f"waiting for {len(pending)}: {first.ref}: {first.reason}"
-                    self._bar.update(self._task, description=escape(text[:160]))
-                    self._plain(f"waiting for {first.ref}: {first.reason}")
+                self._finish(step)
+            case Waiting((first, *rest), _):
+                text = f"waiting for {1 + len(rest)}: {first.ref}: {first.reason}"
+                self._bar.update(self._task, description=escape(text[:160]))
+                self._plain(f"waiting for {first.ref}: {first.reason}")
+            case SetFailed(part, error):
+                print_error(f"{part.title}: {error}")
+            case SetLeftOut(part, needs):
+                err.print(f"{escape(part.title)} [red]not attempted[/]: {escape(needs.title)} failed")
+            case SetUncounted(part, why):
+                err.print(f"{escape(part.title)} [red]not attempted[/]: {escape(why)}")
+            case SetKept(part):
+                err.print(f"{escape(part.title)} [cyan]kept[/]: something of what stands on it is kept")
             case _:
                 pass
+
+    def _begin(self, what: str, total: int | None) -> None:
+        self._bar.update(self._task, description=escape(what), total=total, completed=0)
+
+    def _finish(self, step: Step) -> None:
+        self._bar.advance(self._task)
+        if step.action is Action.SKIP and not self._verbose:
+            self._left_out[step.message] += 1
+            if self._left_out[step.message] > 1:
+                return
+        if step.action in BAD or step.action is Action.KEEP or self._verbose:
+            err.print(describe(step))
 
     def end(self) -> None:
         """Tell how many objects met the fate of one that was told."""
         for why, count in self._left_out.items():
             if count > 1:
-                err.print(f"{count - 1} more [red]not attempted[/]: {escape(why.removeprefix('not attempted: '))}")
+                err.print(f"{count - 1} more [red]not attempted[/]: {escape(why)}")
 
     def _plain(self, line: str) -> None:
         if not err.is_terminal and line not in self._told:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from manor.cli.cluster import compiled_together
 from manor.cli.options import Files
 from manor.cli.output import echo, run_async, to_json, to_yaml
 from manor.load import load
 from manor.render import render_foundation, spec_object
+from manor.rollout import compiled
 
 
 class Format(StrEnum):
@@ -38,6 +38,6 @@ async def render(
     if specs.platform is None:
         raise typer.BadParameter("no Platform in these files; add the file that holds it", param_hint="--filename")
     objects = render_foundation()
-    for compiled in compiled_together(specs, specs):
-        objects += [spec_object(compiled.spec), *compiled.objects]
+    for part in compiled(specs, specs):
+        objects += [spec_object(part.spec), *part.objects]
     echo(to_yaml(objects) if output is Format.yaml else to_json(objects))

@@ -11,13 +11,10 @@ from rich.table import Table
 
 from manor.api import Model
 from manor.apply import Options
-from manor.cli.apply import roll_out, wait_ready
-from manor.cli.cluster import read_specs
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import Warnings, err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
-from manor.cli.progress import planned, shown, summary
-from manor.cli.rollout import ObjectSet, each_set, plan_set, stages
+from manor.cli.progress import planned, shown, summary, warn
 from manor.cli.verify import run_checks
 from manor.engines import home
 from manor.errors import ManorError
@@ -27,6 +24,7 @@ from manor.local import binaries, images, lifecycle, preflight
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.progress import Report
+from manor.rollout import Stages, apply_stages, each_set, plan_set, read_desired, roll_out, wait_ready
 from manor.shipped import folder
 
 EXAMPLE = folder("examples") / "01-two-teams"
@@ -95,16 +93,16 @@ async def _fill(
 ) -> int:
     """Everything but the node; the exit code of the isolation report."""
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
-        specs, known = await read_specs(client, documents)
-        parts = stages(specs, known)
+        desired = await read_desired(client, documents, warn)
+        specs, known, stages = desired.specs, desired.known, apply_stages(desired)
         if ask:
-            await _ask(client, parts)
+            await _ask(client, stages)
         with shown() as show:
-            outcome = await roll_out(client, parts, Options(), show)
+            outcome = await roll_out(client, stages, Options(), show)
             err.print(summary(outcome.steps))
             if not outcome.ok:
                 raise typer.Exit(1)
-            await wait_ready(client, parts, timeout, show, jobs=True)
+            await wait_ready(client, outcome.sets, timeout, show, jobs=True)
         models = [workload for workload in specs.workloads if isinstance(workload, Model)]
         _print_urls(known, [await _ask_model(client, known, model, sources) for model in models])
         return await run_checks(client)
@@ -121,10 +119,10 @@ def _make_node(name: str, folder: Path | None, bundle: str | None, report: Repor
     return node.files.kubeconfig
 
 
-async def _ask(client: Client, parts: Sequence[Sequence[ObjectSet]]) -> None:
+async def _ask(client: Client, stages: Stages) -> None:
     """Say what will be added to a cluster that is not ours, and ask."""
     err.print(f"On {client.context} ({client.server}) this will make:")
-    for stage in parts:
+    for stage in stages:
         plans = await each_set(stage, lambda part: plan_set(client, part, Options()))
         for part, plan in zip(stage, plans, strict=True):
             err.print(f"  {part.title}: {planned(plan)}")

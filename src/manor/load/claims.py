@@ -19,26 +19,32 @@ def _spaces(tenant: Tenant) -> dict[str, bool]:
     return dict.fromkeys(tenant.namespace_slots, True) | {space.name: False for space in tenant.namespaces}
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """Why a tenant cannot have a namespace; `kept` is that it is kept for owners of another one."""
+
+    why: str
+    kept: bool = False
+
+
 @dataclass
 class _Namespaces:
     holders: dict[str, tuple[str, bool]] = field(default_factory=dict)
     reserved: Sequence[str] = ()
     existing: Mapping[str, str] = field(default_factory=dict)
 
-    def claim(self, name: str, tenant: str, slot: bool) -> str:
-        """Why `tenant` cannot have the namespace; empty if it has it now."""
+    def claim(self, name: str, tenant: str, slot: bool) -> _Taken | None:
+        """Why `tenant` cannot have the namespace; None if it has it now."""
         if name in self.reserved or (slot and name.startswith(("kube-", "manor-"))):
-            return f"namespace {name!r} is the platform's own"
+            return _Taken(f"namespace {name!r} is the platform's own")
         holder, kept = self.holders.setdefault(name, (tenant, slot))
         if holder != tenant:
-            return (
-                f"namespace {name!r} is kept for owners of tenant {holder!r} to make"
-                if kept
-                else f"namespace {name!r} belongs to tenant {holder!r} already"
-            )
+            if kept:
+                return _Taken(f"namespace {name!r} is kept for owners of tenant {holder!r} to make", kept=True)
+            return _Taken(f"namespace {name!r} belongs to tenant {holder!r} already")
         if slot and self.existing.get(name, tenant) != tenant:
-            return f"namespace {name!r} exists and is not this tenant's"
-        return ""
+            return _Taken(f"namespace {name!r} exists and is not this tenant's")
+        return None
 
 
 def namespaces(
@@ -58,17 +64,15 @@ def namespaces(
         for name, slot in files[tenant.name].items():
             if slot and name in kept and claims.holders[name] == (tenant.name, True):
                 continue
-            if why := claims.claim(name, tenant.name, slot):
+            if taken := claims.claim(name, tenant.name, slot):
                 if slot:
                     fewer = f"its owners may not make it; set maxNamespaces below {name.rpartition('-')[2]}"
-                    yield document.problem(("spec", "maxNamespaces"), f"{why}: {fewer}")
+                    yield document.problem(("spec", "maxNamespaces"), f"{taken.why}: {fewer}")
                     continue
                 path: Path = ("spec", "namespaces", places[name]) if name in places else ("metadata", "name")
-                yield document.problem(path, f"{why}; choose another" + _or_lower(why))
-
-
-def _or_lower(why: str) -> str:
-    return ", or lower its maxNamespaces" if "kept for owners" in why else ""
+                yield document.problem(
+                    path, f"{taken.why}; choose another" + (", or lower its maxNamespaces" if taken.kept else "")
+                )
 
 
 def hosts(given: Given, known: Mapping[str, Tenant], platform: Platform) -> Iterator[Problem]:

@@ -1,11 +1,30 @@
-"""Refusals of the API server that pass by themselves, so that the same request is worth another try."""
+"""What the API server says in words alone, and what follows from it. Its texts are matched here and nowhere else."""
 
+_IMMUTABLE = "field is immutable"
 _PASSING = ("no params found for policy", "status unknown for quota")
-"""Of what an API server says, the part that tells such a refusal: a policy refuses everything until each API server has
-seen its parameters, and a quota what it limits until its controller has counted. Both may have just been written, and
-nothing in an object shows when it is over."""
+_POLICY = "ValidatingAdmissionPolicy"
+
+
+def is_immutable(message: str) -> bool:
+    """Whether the server refuses the change because nobody may change the field."""
+    return _IMMUTABLE in message
 
 
 def is_passing(message: str) -> bool:
-    """Whether the refusal with this message passes by itself within seconds."""
+    """Whether the same request may be admitted within seconds.
+
+    A policy refuses everything until each API server has seen its parameters, and a quota what it limits until its
+    controller has counted. Both may have just been written, and nothing in an object shows when it is over.
+    """
     return any(text in message for text in _PASSING)
+
+
+def is_by_policy(message: str, name: str) -> bool:
+    """Whether the admission policy `name` refused the request."""
+    return _POLICY in message and name in message
+
+
+def conflicting_manager(message: str) -> str:
+    """The field manager that a cause of a conflict names; the whole message where it names none."""
+    # The server says: conflict with "kubectl-edit" using v1
+    return message.split('"')[1] if message.count('"') >= 2 else message

@@ -9,10 +9,10 @@ import time
 from collections.abc import Sequence
 
 from manor.apply import Pending, Waiting
-from manor.apply.progress import Progress
-from manor.cli.rollout import ObjectSet
 from manor.kube import ApiError, Client
 from manor.objectset.references import ref_of
+from manor.rollout.progress import Progress
+from manor.rollout.sets import ObjectSet
 
 TIMEOUT = 360.0
 """Seconds: one full resync of the quota controller, and its look for new kinds."""

@@ -1,0 +1,58 @@
+"""The native engine: a TrainingJob as a Job, a Model as a Deployment behind a route, with nothing else installed."""
+
+from collections.abc import Iterator
+
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.engines.native import serving, training
+from manor.engines.protocol import GroupKind, Phase, Primary, Unsupported
+from manor.render.objects import Object
+
+
+class Native:
+    """TrainingJobs and Models in the kinds that Kubernetes and the Gateway API have."""
+
+    name = "native"
+    requires: frozenset[GroupKind] = frozenset()
+    made_kinds = {
+        "TrainingJob": frozenset(
+            {("", "ConfigMap"), ("", "Service"), ("batch", "Job"), ("networking.k8s.io", "NetworkPolicy")}
+        ),
+        "Model": frozenset(
+            {
+                *(("", "Service"), ("apps", "Deployment"), ("gateway.networking.k8s.io", "HTTPRoute")),
+                *(("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")),
+            }
+        ),
+    }
+
+    def unsupported(self, workload: Workload) -> Iterator[Unsupported]:
+        """Storage URIs that are neither a volume claim nor an image."""
+        if isinstance(workload, Model):
+            yield from serving.unsupported(workload)
+
+    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
+        """The objects that run the workload."""
+        match workload:
+            case TrainingJob():
+                return training.training_job(platform, tenant, workload)
+            case Model():
+                return serving.model(platform, tenant, workload)
+
+    def url(self, platform: Platform, tenant: Tenant, model: Model) -> str:
+        """Where the model answers the Open Inference Protocol (`/v2/models/<name>/infer`)."""
+        return serving.model_url(platform, tenant, model)
+
+    def primary(self, workload: Workload) -> Primary:
+        """The Job or the Deployment."""
+        api_version, kind = ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")
+        return Primary(api_version, kind, workload.metadata.name, workload.metadata.namespace)
+
+    def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:
+        """A Job ends, and may wait suspended in its queue; a Deployment serves on."""
+        if ready:
+            return Phase.COMPLETE if live["kind"] == "Job" else Phase.READY
+        if live["spec"].get("suspend"):
+            return Phase.SUSPENDED
+        if final:
+            return Phase.FAILED
+        return Phase.RUNNING if (live.get("status") or {}).get("ready") else Phase.PENDING

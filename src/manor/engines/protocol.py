@@ -1,0 +1,78 @@
+"""What every engine offers, so that those who use one need not know which it is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from manor.api import Model, Platform, Tenant, Workload
+from manor.errors import ManorError
+from manor.render.objects import Object
+
+Path = tuple[str | int, ...]
+GroupKind = tuple[str, str]
+"""API group and kind."""
+
+
+class Unsupported(ManorError, ValueError):
+    """An engine cannot do what a spec asks in the field at `path`; the message says what it can."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Phase(StrEnum):
+    """How a workload stands."""
+
+    NOT_APPLIED = "NotApplied"
+    """It is stored, and nothing was made of it."""
+    PENDING = "Pending"
+    SUSPENDED = "Suspended"
+    """It waits in its queue."""
+    RUNNING = "Running"
+    READY = "Ready"
+    """It serves."""
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The object that a workload stands and falls with."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+
+
+class Engine(Protocol):
+    """Turns Manor's ML kinds into some system's objects."""
+
+    @property
+    def name(self) -> str:
+        """What the Platform calls it."""
+
+    @property
+    def requires(self) -> frozenset[GroupKind]:
+        """Kinds that the server serves where the engine's system is installed."""
+
+    @property
+    def made_kinds(self) -> Mapping[str, frozenset[GroupKind]]:
+        """The Manor kinds that the engine takes, each with all that a workload of it may become."""
+
+    def unsupported(self, workload: Workload) -> Iterator[Unsupported]:
+        """Everything in the spec that the engine cannot do."""
+
+    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
+        """The objects that run a workload of which nothing is unsupported."""
+
+    def url(self, platform: Platform, tenant: Tenant, model: Model) -> str:
+        """Where the model answers the Open Inference Protocol."""
+
+    def primary(self, workload: Workload) -> Primary:
+        """The object whose readiness is that of the workload."""
+
+    def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:
+        """How the workload stands whose primary object is `live`; `ready` and `final` are the object's readiness."""

@@ -1,0 +1,68 @@
+"""Every engine by its name, and which of them the Platform has chosen. A new engine is one line here."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from manor.api import Platform
+from manor.api.platform import Engines
+from manor.engines.native import Native
+from manor.engines.protocol import Engine, GroupKind, Unsupported
+from manor.engines.queues import queue_system
+
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Native(),)}
+KINDS = ("TrainingJob", "Model")
+"""The ML kinds, for each of which the Platform names an engine."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Kinds that must be served for what a field of the Platform names."""
+
+    field: str
+    name: str
+    kinds: frozenset[GroupKind]
+    workloads: str = ""
+    """The ML kind that needs them."""
+
+
+def _chosen(engines: Engines) -> dict[str, tuple[str, str]]:
+    """For each ML kind the field of `spec.engines` that decides, and the engine that it names."""
+    return {"TrainingJob": ("trainingJob", engines.training_job), "Model": ("model", engines.model)}
+
+
+def engine_for(kind: str, engines: Engines) -> Engine:
+    """The engine that the Platform names for an ML kind. Unsupported where there is none of that name."""
+    field, name = _chosen(engines)[kind]
+    if name in ENGINES and kind in ENGINES[name].made_kinds:
+        return ENGINES[name]
+    able = ", ".join(engine.name for engine in ENGINES.values() if kind in engine.made_kinds)
+    raise Unsupported(("spec", "engines", field), f"there is no engine {name!r} for {kind}s; one of: {able}")
+
+
+def unknown(platform: Platform, kinds: Iterable[str] = KINDS) -> Iterator[Unsupported]:
+    """What the Platform's `spec.engines` names for `kinds`, or for queues, and nothing here is."""
+    for kind in kinds:
+        try:
+            engine_for(kind, platform.spec.engines)
+        except Unsupported as error:
+            yield error
+    try:
+        queue_system(platform)
+    except Unsupported as error:
+        yield error
+
+
+def requirements(platform: Platform) -> list[Requirement]:
+    """What must be installed for the engines and the queue system that the Platform names."""
+    engines = platform.spec.engines
+    wanted = [
+        Requirement(f"spec.engines.{field}", name, engine_for(kind, engines).requires, kind)
+        for kind, (field, name) in _chosen(engines).items()
+    ]
+    return [*wanted, Requirement("spec.engines.queue", engines.queue, queue_system(platform).requires)]
+
+
+def made_kinds(kind: str) -> frozenset[GroupKind]:
+    """All that a workload of an ML kind may become by any engine: where the Platform changes its mind, what the former
+    engine made is still found."""
+    return frozenset[GroupKind]().union(*(engine.made_kinds.get(kind, ()) for engine in ENGINES.values()))

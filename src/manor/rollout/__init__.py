@@ -1,0 +1,47 @@
+"""Specs onto a cluster: in which order sets go, what is waited for, what one failure stops, and how it is told.
+
+For whoever brings specs: the command line from files, an operator from events. What happens is told as events
+(`manor.rollout.progress`), and what came of it is an `Outcome`; words for people are the caller's.
+"""
+
+from manor.rollout.authority import Authority, authority
+from manor.rollout.desired import Desired, compiled
+from manor.rollout.outcome import Outcome, SetOutcome
+from manor.rollout.progress import Event, Progress, silent
+from manor.rollout.reading import read_desired
+from manor.rollout.removal import TenantsRemain, kept_namespaces, refuse_remaining, take_down
+from manor.rollout.rollout import apply_set, plan_set, preview, roll_out, wait_ready
+from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, each_set
+from manor.rollout.standing import Standing, standing
+from manor.rollout.usage import Usage, usage
+
+__all__ = [
+    "Authority",
+    "Desired",
+    "Event",
+    "ObjectSet",
+    "Outcome",
+    "Progress",
+    "SetOutcome",
+    "Stages",
+    "Standing",
+    "TenantsRemain",
+    "Usage",
+    "apply_set",
+    "apply_stages",
+    "authority",
+    "compiled",
+    "delete_stages",
+    "each_set",
+    "kept_namespaces",
+    "plan_set",
+    "preview",
+    "read_desired",
+    "refuse_remaining",
+    "roll_out",
+    "silent",
+    "standing",
+    "take_down",
+    "usage",
+    "wait_ready",
+]

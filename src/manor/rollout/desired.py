@@ -1,0 +1,23 @@
+"""The specs that are to be on the cluster, and what they become together."""
+
+from dataclasses import dataclass
+
+from manor.engines import Compiled, checked
+from manor.load import InvalidInput, Specs
+
+
+@dataclass(frozen=True)
+class Desired:
+    """`specs` are to be rolled out; `known` is every spec that there is then, those on the cluster too."""
+
+    specs: Specs
+    known: Specs
+
+
+def compiled(specs: Specs, known: Specs) -> list[Compiled]:
+    """What the specs become together. InvalidInput says, by file and line, what cannot be."""
+    assert known.platform is not None  # noqa: S101 - consistency.check refuses specs without one
+    made, objections = checked(known.platform, known.tenants, specs.all, known.workloads)
+    if objections:
+        raise InvalidInput([specs.problem(o.spec, o.path, o.message) for o in objections])
+    return made

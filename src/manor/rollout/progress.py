@@ -1,0 +1,72 @@
+"""What a rollout tells while it goes on: plain data for whoever shows or records it, beside what `manor.apply` tells of
+each object."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from manor import apply
+from manor.errors import ManorError
+from manor.rollout.sets import ObjectSet
+from manor.state import Broken
+
+
+@dataclass(frozen=True)
+class SpecSetAside:
+    """An object of Manor's on the cluster cannot be read; the work goes on without it."""
+
+    broken: Broken
+
+
+@dataclass(frozen=True)
+class GpusOvercommitted:
+    """The tenants are guaranteed more GPUs than the nodes have."""
+
+    guaranteed: int
+    present: int
+
+
+@dataclass(frozen=True)
+class SetsStarted:
+    """The sets of a stage begin to be applied, or deleted."""
+
+    work: apply.Stage
+    sets: tuple[ObjectSet, ...]
+
+
+@dataclass(frozen=True)
+class SetFailed:
+    """A set failed as a whole; the others go on."""
+
+    part: ObjectSet
+    error: ManorError
+
+
+@dataclass(frozen=True)
+class SetLeftOut:
+    """A set is not attempted, because the set that it stands on failed."""
+
+    part: ObjectSet
+    needs: ObjectSet
+
+
+@dataclass(frozen=True)
+class SetUncounted:
+    """A set is not attempted, because the quotas of its namespace do not count its kinds; `why` says which."""
+
+    part: ObjectSet
+    why: str
+
+
+@dataclass(frozen=True)
+class SetKept:
+    """A set is not deleted, because something of what stands on it is kept."""
+
+    part: ObjectSet
+
+
+Event = apply.Event | SpecSetAside | GpusOvercommitted | SetsStarted | SetFailed | SetLeftOut | SetUncounted | SetKept
+Progress = Callable[[Event], None]
+
+
+def silent(_event: Event) -> None:
+    """A Progress that tells nobody."""

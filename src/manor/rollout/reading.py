@@ -1,0 +1,76 @@
+"""Documents to desired specs, checked beside what the cluster says."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from manor.api import KINDS, Platform
+from manor.api.meta import NamespacedMetadata
+from manor.kube import Client, Forbidden
+from manor.load import Document, Specs, specs_from
+from manor.rollout.desired import Desired
+from manor.rollout.progress import GpusOvercommitted, Progress, SpecSetAside, silent
+from manor.state import read_state
+
+
+async def read_desired(
+    client: Client, documents: Iterable[Document], progress: Progress = silent, *, delete: bool = False
+) -> Desired:
+    """The specs in `documents`, checked against the cluster's own. InvalidInput holds every problem.
+
+    A document of a namespaced kind that names no namespace is in the client's. To `delete` them they need to be valid
+    each for itself: what two claim, one of them must be able to give up.
+    """
+    placed = [_placed(document, client.namespace) for document in documents]
+    known = await read_state(client, _namespaces(placed))
+    given = {
+        (document.value.get("kind"), _metadata(document).get("name")) for document in placed if _metadata(document)
+    }
+    for broken in known.broken:
+        if (broken.kind, broken.name) not in given:
+            progress(SpecSetAside(broken))
+    specs = specs_from(placed, known=known, alone=delete)
+    everyone = Specs(specs.platform or known.platform, known.tenants | specs.tenants, known.workloads)
+    if not delete and specs.tenants and everyone.platform:
+        await _compare_guarantees(client, everyone.platform, everyone, progress)
+    return Desired(specs, everyone)
+
+
+def _namespaces(documents: Iterable[Document]) -> list[str]:
+    """The namespaces that documents name, before they are known to be valid."""
+    found = [_metadata(document).get("namespace") for document in documents]
+    return [namespace for namespace in found if isinstance(namespace, str)]
+
+
+def _metadata(document: Document) -> dict[str, Any]:
+    metadata = document.value.get("metadata") if isinstance(document.value, dict) else None
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _placed(document: Document, namespace: str) -> Document:
+    """The document, in `namespace` where its kind lives in one and it names none."""
+    metadata = _metadata(document)
+    kind = KINDS.get(str(document.value.get("kind"))) if metadata else None
+    if kind is None:
+        return document
+    described = kind.model_fields["metadata"].annotation
+    if not (isinstance(described, type) and issubclass(described, NamespacedMetadata)):
+        return document
+    if metadata.get("namespace") is not None:
+        return document
+    return replace(document, value={**document.value, "metadata": {**metadata, "namespace": namespace}})
+
+
+async def _compare_guarantees(client: Client, platform: Platform, everyone: Specs, progress: Progress) -> None:
+    """Tell where the tenants are guaranteed more GPUs than the nodes have now."""
+    guaranteed = sum(tenant.spec.gpu.guarantee for tenant in everyone.tenants.values())
+    if not guaranteed:
+        return
+    try:
+        nodes = await client.list("v1", "Node")
+    except Forbidden:
+        return
+    names = platform.spec.gpu.resource_names
+    present = sum(int(node.get("status", {}).get("allocatable", {}).get(name, 0)) for node in nodes for name in names)
+    if guaranteed > present:
+        progress(GpusOvercommitted(guaranteed, present))

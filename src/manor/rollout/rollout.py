@@ -1,0 +1,83 @@
+"""Applies sets stage after stage, each failure by itself, and waits until what was applied is ready."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from manor.apply import Action, Finished, Options, Plan, Ref, Refused, Result, Stage, apply, plan, revoke, wait
+from manor.apply import Progress as ApplyProgress
+from manor.apply import silent as tell_nobody
+from manor.kube import Client
+from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
+from manor.rollout.prerequisites import require_kinds
+from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, silent
+from manor.rollout.quotas import wait_counted
+from manor.rollout.sets import ObjectSet, Stages, each_set
+
+
+async def roll_out(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
+    """Apply all sets, stage after stage. What goes wrong with one set stops what stands on it, and no other.
+
+    From a set that cannot be applied the rights are taken away all the same that nobody is to have any more.
+    Raises InvalidObjects, before anything is changed, where the server lacks a kind; Unreachable.
+    """
+    outcome = Outcome()
+    await require_kinds(client, stages)
+    for stage in stages:
+        outcome.sets += await _apply_stage(client, stage, outcome.failed, options, progress)
+    return outcome
+
+
+async def _apply_stage(
+    client: Client, stage: Sequence[ObjectSet], failed: Mapping[Ref, ObjectSet], options: Options, progress: Progress
+) -> list[SetOutcome]:
+    """Apply the sets of one stage; `failed` are those of the stages before."""
+    uncounted = await wait_counted(client, stage, progress)
+    progress(SetsStarted(Stage.APPLY, tuple(stage)))
+
+    async def attempt(part: ObjectSet) -> SetOutcome:
+        if part.inventory.namespace in uncounted:
+            progress(SetUncounted(part, uncounted[part.inventory.namespace]))
+        elif part.needs and part.needs in failed:
+            progress(SetLeftOut(part, failed[part.needs]))
+        else:
+            return await outcome_of(part, _apply_or_refuse(client, part, options, progress), progress)
+        revoking = revoke(client, part.objects, part.inventory, progress)
+        return await outcome_of(part, revoking, progress, attempted=False)
+
+    return await each_set(stage, attempt)
+
+
+async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
+    try:
+        return await apply_set(client, part, options, progress)
+    except Refused as refused:
+        for step in refused.steps:
+            if step.action is Action.REFUSE:  # of the rights that were taken away first it was told already
+                progress(Finished(step))
+        return Result(refused.steps)
+
+
+async def preview(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
+    """What `roll_out` would do: the steps are those of plans. Writes nothing."""
+    done: list[SetOutcome] = []
+    for stage in stages:
+        done += await each_set(stage, lambda part: outcome_of(part, plan_set(client, part, options), progress))
+    return Outcome(done)
+
+
+async def apply_set(client: Client, part: ObjectSet, options: Options, progress: ApplyProgress = tell_nobody) -> Result:
+    """Apply one set, its parent first."""
+    return await apply(client, part.objects, part.inventory, options, progress, part.parent)
+
+
+async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:
+    """What applying one set would do."""
+    return await plan(client, part.objects, part.inventory, options, part.parent)
+
+
+async def wait_ready(
+    client: Client, sets: Iterable[SetOutcome], timeout: float, progress: Progress = silent, *, jobs: bool = False
+) -> None:
+    """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete. NotReady says what is
+    not, and why."""
+    objects = [obj for one in sets if one.ok for obj in one.part.objects]
+    await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress)

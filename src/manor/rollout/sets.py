@@ -1,0 +1,137 @@
+"""What is applied as one set, and in which order.
+
+Each Manor object is stored as itself and is the parent of the set of what it becomes; the foundation (the system
+namespace and the CRDs) has a ConfigMap as its parent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from manor.api import API_VERSION, Platform, Tenant, Workload
+from manor.api.wellknown import SYSTEM_NAMESPACE
+from manor.apply import Inventory, Owned, Ref
+from manor.apply.concurrency import concurrently
+from manor.engines import Compiled, Requirement, home, made_kinds, requirements
+from manor.kube import Object
+from manor.render import labels, render_foundation, spec_object
+from manor.rollout.desired import Desired, compiled
+
+AT_ONCE = 32
+"""Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""
+
+T = TypeVar("T")
+Spec = Platform | Tenant | Workload
+
+
+@dataclass(frozen=True)
+class ObjectSet:
+    """Objects that are applied, pruned and deleted as one: what one spec becomes.
+
+    `needs` is the set that must stand before, `requires` what must be installed for this one.
+    """
+
+    title: str
+    inventory: Inventory
+    parent: Object | None
+    objects: list[Object]
+    needs: Ref | None = None
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        """The set's name: that of its parent."""
+        return self.inventory.ref
+
+
+Stages = Sequence[Sequence[ObjectSet]]
+"""Sets in their order; those of one stage go together."""
+
+
+def foundation() -> ObjectSet:
+    """The set of what stands before any spec."""
+    return ObjectSet("foundation", _foundation_inventory(), None, render_foundation())
+
+
+def _foundation_inventory() -> Inventory:
+    return Inventory("manor", SYSTEM_NAMESPACE)
+
+
+def inventory_of(spec: Spec) -> Inventory:
+    """The inventory of what a spec becomes: the Manor object itself is its parent.
+
+    A workload's parent is its team's to write: it is not believed, but owns what it became.
+    """
+    name = spec.metadata.name
+    if isinstance(spec, Platform | Tenant):
+        return Inventory(name, "", API_VERSION, spec.kind)
+    owned = Owned(made_kinds(spec.kind), tuple(labels.workload_labels(spec.kind, name).items()))
+    return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
+
+
+def apply_stages(desired: Desired) -> Stages:
+    """The sets of the desired specs in the order in which they are applied. InvalidInput says what cannot be."""
+    return _stages(desired, compiled(desired.specs, desired.known))
+
+
+def delete_stages(desired: Desired) -> Stages:
+    """The sets in the order in which they are deleted. What the specs would become now does not matter: their
+    inventories say what they became."""
+    return _stages(desired, [Compiled(spec, []) for spec in desired.specs.all])[::-1]
+
+
+def _stages(desired: Desired, parts: Sequence[Compiled]) -> list[list[ObjectSet]]:
+    ordered: list[list[ObjectSet]] = [[foundation()] if desired.specs.platform else [], [], [], []]
+    place = {"Platform": 1, "Tenant": 2}
+    for part in parts:
+        ordered[place.get(part.spec.kind, 3)].append(_set(part, desired))
+    return [stage for stage in ordered if stage]
+
+
+def _set(part: Compiled, desired: Desired) -> ObjectSet:
+    spec = part.spec
+    return ObjectSet(
+        title=f"{spec.kind} {spec.metadata.name}",
+        inventory=inventory_of(spec),
+        parent=spec_object(spec),
+        objects=part.objects,
+        needs=_needs(spec, desired),
+        requires=_requires(spec, desired) if part.objects else (),
+    )
+
+
+def _needs(spec: Spec, desired: Desired) -> Ref | None:
+    match spec:
+        case Platform():
+            return _foundation_inventory().ref
+        case Tenant():
+            return inventory_of(desired.known.platform).ref if desired.known.platform else None
+        case _:
+            with suppress(LookupError):  # to be deleted, and its tenant is gone
+                return inventory_of(home(spec, desired.known.tenants)).ref
+            return None
+
+
+def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
+    """A Platform needs every engine that it names; a workload its own, for what was installed may be gone."""
+    match spec:
+        case Platform():
+            return tuple(requirements(spec))
+        case Tenant():
+            return ()
+        case _:
+            platform = desired.known.platform
+            return tuple(r for r in requirements(platform) if r.workloads == spec.kind) if platform else ()
+
+
+async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaitable[T]]) -> list[T]:
+    """`run` for every set of a stage, some at a time; at the first error the others are cancelled."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(part: ObjectSet) -> T:
+        async with gate:
+            return await run(part)
+
+    return await concurrently(one(part) for part in parts)

@@ -1,0 +1,145 @@
+"""Engines behind one protocol: the Platform chooses, and what it names and is not there is refused by its field."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engine_specs import job, model, platform, tenant
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api.platform import Engines
+from manor.engines import (
+    Phase,
+    Unsupported,
+    checked,
+    engine_for,
+    made_kinds,
+    model_url,
+    render_workload,
+    requirements,
+)
+from manor.engines.native import Native
+from manor.engines.registry import ENGINES, KINDS
+
+pytestmark = pytest.mark.unit
+
+
+class Stub(Native):
+    """An engine for TrainingJobs alone, of a system that must be installed, which knows no time-out."""
+
+    name = "stub"
+    requires = frozenset({("stub.example.com", "StubJob")})
+    made_kinds = {"TrainingJob": frozenset({("stub.example.com", "StubJob")})}
+
+    def unsupported(self, workload: Workload) -> Iterator[Unsupported]:
+        if isinstance(workload, TrainingJob) and workload.spec.timeout_seconds:
+            yield Unsupported(("spec", "timeoutSeconds"), "it knows no time-out")
+
+    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[dict[str, Any]]:
+        meta = {"name": workload.metadata.name, "namespace": workload.metadata.namespace}
+        return [{"apiVersion": "stub.example.com/v1", "kind": "StubJob", "metadata": meta}]
+
+
+@pytest.fixture
+def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "stub", Stub())
+
+
+def choosing(**engines: str) -> Platform:
+    """A Platform past its own check, as a newer CRD would let it through."""
+    whole = platform()
+    return whole.model_copy(
+        update={"spec": whole.spec.model_copy(update={"engines": Engines.model_construct(**engines)})}  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.usefixtures("_stub")
+def test_the_platform_chooses_the_engine_of_each_kind() -> None:
+    on = choosing(training_job="stub")
+    assert [obj["kind"] for obj in render_workload(on, tenant(), job())] == ["StubJob"]
+    assert "Deployment" in {obj["kind"] for obj in render_workload(on, tenant(), model())}
+    assert [obj["kind"] for obj in render_workload(platform(), tenant(), job())] == ["Job"]
+    assert engine_for("TrainingJob", on.spec.engines).name == "stub"
+
+
+@pytest.mark.usefixtures("_stub")
+def test_what_an_engine_cannot_do_is_told_by_its_field() -> None:
+    on = choosing(training_job="stub")
+    made, objections = checked(on, {"vision": tenant()}, [job(timeoutSeconds=60)])
+    assert made == []
+    assert [(o.path, o.message) for o in objections] == [(("spec", "timeoutSeconds"), "it knows no time-out")]
+
+
+@pytest.mark.parametrize(
+    ("engines", "field", "message"),
+    [
+        ({"training_job": "ray"}, "trainingJob", "there is no engine 'ray' for TrainingJobs; one of: native, stub"),
+        ({"model": "stub"}, "model", "there is no engine 'stub' for Models; one of: native"),
+        ({"queue": "volcano"}, "queue", "there is no queue system 'volcano'; one of: none, kueue"),
+    ],
+)
+@pytest.mark.usefixtures("_stub")
+def test_an_unknown_engine_is_refused_by_the_platforms_field(engines: Any, field: str, message: str) -> None:
+    on, team = choosing(**engines), tenant()
+    _, objections = checked(on, {"vision": team}, [on])
+    assert [(o.path, o.message) for o in objections] == [(("spec", "engines", field), message)]
+    workload = model() if "model" in engines else job(resources={"gpu": 1})
+    _, told = checked(on, {"vision": team}, [workload])
+    assert [(o.path, o.message) for o in told] == [
+        (("kind",), f"the Platform's spec.engines.{field} cannot be used: {message}")
+    ]
+    with pytest.raises(Unsupported, match="there is no"):
+        render_workload(on, team, workload)
+
+
+@pytest.mark.usefixtures("_stub")
+def test_what_must_be_installed_is_named_with_the_field() -> None:
+    assert all(not wanted.kinds for wanted in requirements(platform()))
+    wanted = {entry.field: (entry.name, entry.kinds) for entry in requirements(choosing(training_job="stub"))}
+    assert wanted["spec.engines.trainingJob"] == ("stub", {("stub.example.com", "StubJob")})
+    queue = {entry.field: entry.kinds for entry in requirements(platform(engines={"queue": "kueue"}))}
+    assert queue["spec.engines.queue"] == {("kueue.x-k8s.io", "LocalQueue")}
+
+
+@pytest.mark.usefixtures("_stub")
+def test_what_any_engine_made_is_found_again() -> None:
+    assert {("batch", "Job"), ("stub.example.com", "StubJob")} <= made_kinds("TrainingJob")
+    assert ("stub.example.com", "StubJob") not in made_kinds("Model")
+
+
+WORKLOADS = [
+    job(workers=3, files={"a.py": "1"}),
+    model(replicas=2, autoscaling={"maxReplicas": 4}, canary={"storageUri": "pvc://models/2", "weight": 10}),
+]
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("engine", ENGINES.values())
+def test_an_engine_makes_what_it_says_and_its_primary_object(engine: Any, workload: TrainingJob | Model) -> None:
+    closed = tenant(network={"internal": "closed"})
+    objects = engine.render(platform(), closed, workload)
+    made = {(obj["apiVersion"].rpartition("/")[0], obj["kind"]) for obj in objects}
+    assert made <= engine.made_kinds[workload.kind]
+    primary = engine.primary(workload)
+    refs = {(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"]["namespace"]) for obj in objects}
+    assert (primary.api_version, primary.kind, primary.name, primary.namespace) in refs
+
+
+def test_every_kind_has_an_engine_and_an_address() -> None:
+    assert {engine_for(kind, Engines()).name for kind in KINDS} == {"native"}
+    assert model_url(platform(), tenant(), model()).endswith("/v2/models/digits/infer")
+
+
+@pytest.mark.parametrize(
+    ("live", "ready", "final", "phase"),
+    [
+        ({"kind": "Job", "spec": {}}, True, False, Phase.COMPLETE),
+        ({"kind": "Deployment", "spec": {}}, True, False, Phase.READY),
+        ({"kind": "Job", "spec": {"suspend": True}}, False, False, Phase.SUSPENDED),
+        ({"kind": "Job", "spec": {}}, False, True, Phase.FAILED),
+        ({"kind": "Job", "spec": {}, "status": {"ready": 1}}, False, False, Phase.RUNNING),
+        ({"kind": "Deployment", "spec": {}, "status": {}}, False, False, Phase.PENDING),
+    ],
+)
+def test_the_phase_of_a_native_workload(live: Any, ready: bool, final: bool, phase: Phase) -> None:
+    assert Native().phase(live, ready=ready, final=final) is phase
