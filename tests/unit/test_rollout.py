@@ -153,16 +153,11 @@ async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field
     assert (await roll_out(server.client(), [[queued]], Options())).ok
 
 
-def test_a_platform_requires_what_it_names_and_a_workload_its_own_engine() -> None:
+def test_a_workload_requires_its_own_engine_and_a_platform_may_come_first() -> None:
     specs = Specs(platform=platform(engines={"queue": "kueue"}), tenants={"vision": tenant()}, workloads=[job()])
     _, (top,), (team,), (train,) = apply_stages(Desired(specs, specs))
-    assert [wanted.field for wanted in top.requires] == [
-        "spec.engines.trainingJob",
-        "spec.engines.model",
-        "spec.engines.queue",
-    ]
     assert [wanted.field for wanted in train.requires] == ["spec.engines.trainingJob"]
-    assert team.requires == ()
+    assert top.requires == team.requires == ()
 
 
 def quota(used: dict[str, str]) -> Object:

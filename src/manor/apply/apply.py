@@ -15,7 +15,7 @@ from manor.apply.rights import settled, take_away
 from manor.apply.steps import BAD, CHANGES, Action, Result, Step
 from manor.apply.survey import Survey, survey
 from manor.apply.writer import Writer
-from manor.kube import Client, NotFound, Object
+from manor.kube import Client, DirectReader, NotFound, Object, Reader
 from manor.objectset.applyset import PARENT_FIELD_MANAGER, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import kind_of
@@ -31,11 +31,13 @@ async def apply(
     options: Options | None = None,
     progress: Progress = silent,
     parent: Object | None = None,
+    reader: Reader | None = None,
 ) -> Result:
     """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
 
     `parent` is the inventory's parent object where it says something itself: it is stored first, but not if the server
-    would refuse a change of something that is there. Before all, rights are taken away that nobody is to have.
+    would refuse a change of something that is there. `reader` finds what is there, where it shall not be asked of the
+    server each time. Before all, rights are taken away that nobody is to have.
 
     What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
     After a failure nothing is pruned but what opens a network. When nothing differs, nothing is written. What comes
@@ -46,7 +48,7 @@ async def apply(
     """
     options = options or Options()
     progress(Started(Stage.READ, len(objects)))
-    found = await survey(client, objects, inventory)
+    found = await survey(client, reader or DirectReader(client), objects, inventory)
     first, found = await take_away(client, found, options, progress)
     strangers = found.strangers(adopt=options.adopt)
     if any(inventory.namespace or not step.ref.namespace for step in strangers):
@@ -76,10 +78,15 @@ async def apply(
 
 
 async def revoke(
-    client: Client, objects: Sequence[Object], inventory: Inventory, progress: Progress = silent
+    client: Client,
+    objects: Sequence[Object],
+    inventory: Inventory,
+    progress: Progress = silent,
+    reader: Reader | None = None,
 ) -> Result:
     """Only takes away the rights that `apply` would take away, where all else cannot be applied."""
-    steps, _ = await take_away(client, await survey(client, objects, inventory), Options(), progress)
+    found = await survey(client, reader or DirectReader(client), objects, inventory)
+    steps, _ = await take_away(client, found, Options(), progress)
     return Result(tuple(steps))
 
 

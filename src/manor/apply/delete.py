@@ -15,7 +15,7 @@ from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
 from manor.apply.survey import labelled
 from manor.apply.work import Work
-from manor.kube import Client, NotFound, Object
+from manor.kube import Client, DirectReader, NotFound, Object
 from manor.objectset.applyset import ID_LABEL, PARENT_FIELD_MANAGER, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.order import is_binding
@@ -43,7 +43,7 @@ async def delete(
 
     progress(Started(Stage.READ, 0))
     parent = await read_parent(client, inventory)
-    members = await labelled(client, parent)
+    members = await labelled(client, DirectReader(client), parent)
     holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
     rights = [obj for ref, obj in members.items() if is_binding(ref.group_kind)]
     taken = await concurrently(delete_object(client, obj, report) for obj in rights)
@@ -79,7 +79,7 @@ class KeptNamespace:
 
 async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> list[KeptNamespace]:
     """The namespaces that a deletion would keep, and why. Writes nothing."""
-    members = await labelled(client, await read_parent(client, inventory))
+    members = await labelled(client, DirectReader(client), await read_parent(client, inventory))
     pruning = await plan_pruning(client, inventory, members.values(), options)
     namespaces = [step for step in pruning.kept if is_namespace(step.ref) and step.ref not in inventory.holders]
     return [KeptNamespace(step, pruning.work[step.ref]) for step in namespaces]
@@ -129,7 +129,7 @@ async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeou
     scope = Scope.of(doomed)
     began, told = time.monotonic(), None
     while doomed:
-        there = await labelled(client, Parent(parent.inventory, parent.live, scope))
+        there = await labelled(client, DirectReader(client), Parent(parent.inventory, parent.live, scope))
         left = {ref: obj for ref, obj in there.items() if doomed.get(ref) == obj["metadata"]["uid"]}
         elapsed = time.monotonic() - began
         pending = tuple(Pending(ref, _why_there(ref, obj)) for ref, obj in left.items())

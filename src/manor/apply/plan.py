@@ -11,7 +11,7 @@ from manor.apply.preview import preview
 from manor.apply.prune import plan_pruning
 from manor.apply.steps import Action, Step, Steps
 from manor.apply.survey import Survey, survey
-from manor.kube import Client, Object
+from manor.kube import Client, DirectReader, Object, Reader
 from manor.objectset.inventory import Inventory
 from manor.objectset.references import ref_of
 
@@ -30,13 +30,14 @@ async def plan(
     inventory: Inventory,
     options: Options | None = None,
     parent: Object | None = None,
+    reader: Reader | None = None,
 ) -> Plan:
     """The steps that `apply` would take with the same arguments. Writes nothing.
 
     Raises InvalidObjects and InventoryError; strangers are steps with the action REFUSE.
     """
     options = options or Options()
-    found = (await survey(client, objects, inventory)).owned()
+    found = (await survey(client, reader or DirectReader(client), objects, inventory)).owned()
     refused = {step.ref: step for step in found.strangers(adopt=options.adopt)}
     rest = [member for member in found.members if member.ref not in refused]
     steps = await concurrently(_step(client, found, member, options) for member in rest)

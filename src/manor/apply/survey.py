@@ -9,7 +9,7 @@ from manor.apply.members import Member, members
 from manor.apply.ownership import wrote
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Step
-from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.kube import Client, NotFound, Object, Reader, UnknownKind
 from manor.objectset.applyset import PART_OF, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import GroupKind
@@ -80,14 +80,14 @@ def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> tupl
     return Reason.NOT_OURS, message
 
 
-async def survey(client: Client, objects: Iterable[Object], inventory: Inventory) -> Survey:
+async def survey(client: Client, reader: Reader, objects: Iterable[Object], inventory: Inventory) -> Survey:
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
     wanted = await members(client, list(objects), inventory.marks)
     parent = await read_parent(client, inventory)
     versions = {member.ref.group_kind: member.desired["apiVersion"] for member in wanted}
-    found = await labelled(client, parent, versions)
+    found = await labelled(client, reader, parent, versions)
     missing = [member for member in wanted if member.served and member.ref not in found]
-    strangers, absent = await _look_up(client, missing, found)
+    strangers, absent = await _look_up(reader, missing, found)
     desired = {member.ref for member in wanted}
     return Survey(
         parent=parent,
@@ -101,9 +101,9 @@ async def survey(client: Client, objects: Iterable[Object], inventory: Inventory
 
 
 async def labelled(
-    client: Client, parent: Parent, versions: Mapping[GroupKind, str] | None = None
+    client: Client, reader: Reader, parent: Parent, versions: Mapping[GroupKind, str] | None = None
 ) -> dict[Ref, Object]:
-    """The live members of the inventory; one request for each kind that it, or `versions`, names.
+    """The live members of the inventory, of each kind that it, or `versions`, names.
 
     `versions` says in which apiVersion to read a (group, kind); others are read in the one that the server prefers.
     Objects that a controller made are none: some of them inherit the labels of their owner. Nor are objects outside
@@ -113,22 +113,26 @@ async def labelled(
         return {}
     versions = versions or {}
     kinds = sorted(parent.scope.group_kinds | versions.keys())
-    # Somebody with rights in one namespace alone may keep a set of that namespace.
     home = parent.inventory.namespace
-    namespace = home if home and parent.scope.namespaces <= {home} else None
+    spaces = parent.scope.namespaces | ({home} if home else set())
     lists = await concurrently(
-        _list(client, kind, versions.get(kind), namespace, parent.inventory.selector) for kind in kinds
+        _list(client, reader, kind, versions.get(kind), spaces, parent.inventory.marks) for kind in kinds
     )
     found = {ref_of(obj): obj for objects in lists for obj in objects if not _is_controlled(obj)}
     return {ref: obj for ref, obj in found.items() if parent.may_hold(ref)}
 
 
 async def _list(
-    client: Client, kind: GroupKind, version: str | None, namespace: str | None, selector: str
+    client: Client,
+    reader: Reader,
+    kind: GroupKind,
+    version: str | None,
+    namespaces: Iterable[str],
+    marks: Mapping[str, str],
 ) -> list[Object]:
     try:
         version = version or (await client.preferred_resource(*kind)).api_version
-        return await client.list(version, kind[1], namespace, label_selector=selector)
+        return await reader.find_all(version, kind[1], namespaces, marks)
     except (UnknownKind, NotFound):  # its CRD is gone, and all its objects with it; or it comes with this run
         return []
 
@@ -138,39 +142,25 @@ def _is_controlled(obj: Object) -> bool:
 
 
 async def _look_up(
-    client: Client, missing: list[Member], found: dict[Ref, Object]
+    reader: Reader, missing: list[Member], found: dict[Ref, Object]
 ) -> tuple[dict[Ref, Object], frozenset[str]]:
     """The live objects under the names of `missing`, and the namespaces that do not exist."""
     cluster = [member for member in missing if not member.ref.namespace]
-    live = await _get_all(client, cluster)
+    live = await _get_all(reader, cluster)
     known = {ref.name for ref in (*found, *live) if is_namespace(ref)}
     known |= {ref.namespace for ref in found}
     unknown = {member.ref.namespace for member in missing} - known - {""}
     desired = {member.ref.name for member in cluster if is_namespace(member.ref)}
-    present = await concurrently(_exists(client, name) for name in sorted(unknown - desired))
+    present = await concurrently(reader.find("v1", "Namespace", name) for name in sorted(unknown - desired))
     absent = (unknown & desired) | {
-        name for name, there in zip(sorted(unknown - desired), present, strict=True) if not there
+        name for name, there in zip(sorted(unknown - desired), present, strict=True) if there is None
     }
-    live |= await _get_all(client, [m for m in missing if m.ref.namespace and m.ref.namespace not in absent])
+    live |= await _get_all(reader, [m for m in missing if m.ref.namespace and m.ref.namespace not in absent])
     return live, frozenset(absent)
 
 
-async def _get_all(client: Client, wanted: list[Member]) -> dict[Ref, Object]:
-    objects = await concurrently(_get(client, member) for member in wanted)
+async def _get_all(reader: Reader, wanted: list[Member]) -> dict[Ref, Object]:
+    objects = await concurrently(
+        reader.find(m.desired["apiVersion"], m.ref.kind, m.ref.name, m.ref.namespace) for m in wanted
+    )
     return {member.ref: obj for member, obj in zip(wanted, objects, strict=True) if obj}
-
-
-async def _get(client: Client, member: Member) -> Object | None:
-    obj, ref = member.desired, member.ref
-    try:
-        return await client.get(obj["apiVersion"], obj["kind"], ref.name, ref.namespace or None)
-    except NotFound:
-        return None
-
-
-async def _exists(client: Client, namespace: str) -> bool:
-    try:
-        await client.get("v1", "Namespace", namespace)
-    except NotFound:
-        return False
-    return True

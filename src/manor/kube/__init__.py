@@ -16,12 +16,14 @@ from manor.kube.errors import (
     UnknownKind,
     Unreachable,
 )
+from manor.kube.reader import DirectReader, Reader, SharedReader
 from manor.kube.streams import Event, ExecResult
 
 __all__ = [
     "ApiError",
     "Client",
     "Conflict",
+    "DirectReader",
     "Event",
     "ExecResult",
     "Forbidden",
@@ -31,7 +33,9 @@ __all__ = [
     "KubeconfigError",
     "NotFound",
     "Object",
+    "Reader",
     "Resource",
+    "SharedReader",
     "TooLong",
     "Unauthorized",
     "UnknownKind",

@@ -1,16 +1,20 @@
 """Applies sets stage after stage, each failure by itself, and waits until what was applied is ready."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from manor.apply import Action, Finished, Options, Plan, Ref, Refused, Result, Stage, apply, plan, revoke, wait
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
-from manor.kube import Client
+from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, silent
 from manor.rollout.quotas import wait_counted
 from manor.rollout.sets import ObjectSet, Stages, each_set
+
+MANY = 16
+"""Sets from which on they share their reads: lists of whole kinds, read once, in place of a few requests for each."""
 
 
 async def roll_out(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
@@ -32,6 +36,7 @@ async def _apply_stage(
     """Apply the sets of one stage; `failed` are those of the stages before."""
     uncounted = await wait_counted(client, stage, progress)
     progress(SetsStarted(Stage.APPLY, tuple(stage)))
+    reader = reader_for(client, stage)
 
     async def attempt(part: ObjectSet) -> SetOutcome:
         if part.inventory.namespace in uncounted:
@@ -39,16 +44,18 @@ async def _apply_stage(
         elif part.needs and part.needs in failed:
             progress(SetLeftOut(part, failed[part.needs]))
         else:
-            return await outcome_of(part, _apply_or_refuse(client, part, options, progress), progress)
-        revoking = revoke(client, part.objects, part.inventory, progress)
+            return await outcome_of(part, _apply_or_refuse(client, part, options, progress, reader), progress)
+        revoking = revoke(client, part.objects, part.inventory, progress, reader)
         return await outcome_of(part, revoking, progress, attempted=False)
 
     return await each_set(stage, attempt)
 
 
-async def _apply_or_refuse(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
+async def _apply_or_refuse(
+    client: Client, part: ObjectSet, options: Options, progress: Progress, reader: Reader
+) -> Result:
     try:
-        return await apply_set(client, part, options, progress)
+        return await apply_set(client, part, options, progress, reader)
     except Refused as refused:
         for step in refused.steps:
             if step.action is Action.REFUSE:  # of the rights that were taken away first it was told already
@@ -60,18 +67,38 @@ async def preview(client: Client, stages: Stages, options: Options, progress: Pr
     """What `roll_out` would do: the steps are those of plans. Writes nothing."""
     done: list[SetOutcome] = []
     for stage in stages:
-        done += await each_set(stage, lambda part: outcome_of(part, plan_set(client, part, options), progress))
+        reader = reader_for(client, stage)
+
+        async def attempt(part: ObjectSet, reader: Reader = reader) -> SetOutcome:
+            return await outcome_of(part, plan_set(client, part, options, reader), progress)
+
+        done += await each_set(stage, attempt)
     return Outcome(done)
 
 
-async def apply_set(client: Client, part: ObjectSet, options: Options, progress: ApplyProgress = tell_nobody) -> Result:
-    """Apply one set, its parent first."""
-    return await apply(client, part.objects, part.inventory, options, progress, part.parent)
+async def apply_set(
+    client: Client,
+    part: ObjectSet,
+    options: Options,
+    progress: ApplyProgress = tell_nobody,
+    reader: Reader | None = None,
+) -> Result:
+    """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with other sets."""
+    return await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
 
 
-async def plan_set(client: Client, part: ObjectSet, options: Options) -> Plan:
+async def plan_set(client: Client, part: ObjectSet, options: Options, reader: Reader | None = None) -> Plan:
     """What applying one set would do."""
-    return await plan(client, part.objects, part.inventory, options, part.parent)
+    return await plan(client, part.objects, part.inventory, options, part.parent, reader)
+
+
+def reader_for(client: Client, parts: Sequence[ObjectSet]) -> Reader:
+    """What finds the live objects of these sets: where they are many, lists that all of them share."""
+    if len(parts) < MANY:
+        return DirectReader(client)
+    each = ({obj["metadata"].get("namespace", "") for obj in part.objects} for part in parts)
+    places = Counter(place for spaces in each for place in spaces)
+    return SharedReader(client, frozenset(place for place, sets in places.items() if sets > 1))
 
 
 async def wait_ready(

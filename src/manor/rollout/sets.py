@@ -115,11 +115,9 @@ def _needs(spec: Spec, desired: Desired) -> Ref | None:
 
 
 def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
-    """A Platform needs every engine that it names; a workload its own, for what was installed may be gone."""
+    """A workload needs its engine and its queue. A Platform may name what is installed after it."""
     match spec:
-        case Platform():
-            return tuple(requirements(spec))
-        case Tenant():
+        case Platform() | Tenant():
             return ()
         case _:
             platform = desired.known.platform
