@@ -139,7 +139,7 @@ async def run(kubeconfig: Path, count: int) -> int:
         rate = await bare_rate(client)
         tenancy = await read_tenancy(client)
         report = await verify(client, tenancy, load(), Level.DRY_RUN)
-    asked = sum(len(result.trials) for result in report.results)
+    asked = sum(len(result.attempts) for result in report.results)
     print(f"{len(report.results)} checks, {asked} trials on {len(report.tenants)} tenants: {report.verdict}")
     print(report.sampling)
     print(f"bare loop: {rate:.0f} requests/s; manor verify: {asked / report.seconds:.0f} trials/s")

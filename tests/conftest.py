@@ -17,6 +17,7 @@ settings.load_profile("manor")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs side by side: one whole node at a time, begun first; otherwise modules, which share a server each."""
     for item in items:

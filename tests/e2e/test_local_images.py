@@ -225,6 +225,6 @@ def test_an_interrupted_build_leaves_no_partial_file_and_goes_on(
     assert not list(store.root.glob("bin/*"))
     assert not list(store.root.glob(".new-*"))
     report = Report(sys.stderr)
-    with filling(store.root, report), report.stage("again") as stage:
-        build(["pause"], [], store, stage)
+    with filling(store.root, report), report.task("again") as task:
+        build(["pause"], [], store, task)
     assert os.access(store.bin / "pause", os.X_OK)

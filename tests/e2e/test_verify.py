@@ -19,9 +19,9 @@ from manor.render import render_tenant, spec_object
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
 from manor.verify.probe.leftovers import find
 from manor.verify.probe.pod import Disturbed
+from manor.verify.probe.probe_pods import ProbePods, Target
 from manor.verify.probe.reach import marked
 from manor.verify.probe.script import TCP_PORT
-from manor.verify.probe.stage import Stage, Target
 from nodes import MANOR, RunningNode
 from sabotages import Sabotage, sabotaged
 from verify_live_sabotages import SABOTAGES, A, B
@@ -139,12 +139,12 @@ async def test_a_probe_that_was_replaced_proves_nothing(world: Client) -> None:
     """Who replaces it has far more rights than a tenant: what keeps tenants from it is a check of its own."""
     tenancy = await read_tenancy(world)
     team = next(team for team in tenancy.teams if team.name == A)
-    async with Stage.set(world, tenancy, Level.LIVE, None) as stage:
-        server = await stage.running(team, "server")
+    async with ProbePods.set(world, tenancy, Level.LIVE, None) as probes:
+        server = await probes.running(team, "server")
         sent, unsent = (marked(Target("tcp", server.ip, TCP_PORT)) for _ in range(2))
-        assert [outcome.outcome for outcome in await stage.probe(team, [sent])] == ["reached"]
-        assert await stage.received(team, [sent, unsent]) == [True, False]
-        pod = await world.get("v1", "Pod", f"{stage.run}-client", team.namespace)
+        assert [outcome.outcome for outcome in await probes.probe(team, [sent])] == ["reached"]
+        assert await probes.received(team, [sent, unsent]) == [True, False]
+        pod = await world.get("v1", "Pod", f"{probes.run}-client", team.namespace)
         await world.delete("v1", "Pod", pod["metadata"]["name"], team.namespace, grace_seconds=0)
         end = time.monotonic() + 60
         while True:
@@ -153,9 +153,9 @@ async def test_a_probe_that_was_replaced_proves_nothing(world: Client) -> None:
                 break
             assert time.monotonic() < end
             await asyncio.sleep(0.2)
-        await stage.ready(team.namespace, pod["metadata"]["name"])
+        await probes.ready(team.namespace, pod["metadata"]["name"])
         with pytest.raises(Disturbed, match="was replaced, restarted or changed"):
-            await stage.probe(team, [sent])
+            await probes.probe(team, [sent])
     assert await find(world) == []
 
 

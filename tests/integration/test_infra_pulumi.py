@@ -87,8 +87,8 @@ def cpu_of(node: RunningNode, namespace: str) -> str:
 def changed(file: Path, **spec: Any) -> Iterator[None]:
     """Some fields of a Tenant's file are others meanwhile."""
     before = file.read_text()
-    whole = yaml.safe_load(before)
-    file.write_text(yaml.safe_dump({**whole, "spec": {**whole["spec"], **spec}}))
+    stack = yaml.safe_load(before)
+    file.write_text(yaml.safe_dump({**stack, "spec": {**stack["spec"], **spec}}))
     try:
         yield
     finally:

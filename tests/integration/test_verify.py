@@ -123,12 +123,12 @@ def test_the_exit_code_of_the_command(api_node: RunningNode) -> None:
 @pytest.mark.usefixtures("bare_cluster")
 def test_json_on_stdout_names_the_request_and_its_denial(api_node: RunningNode) -> None:
     done = command(api_node, "--only", "MNR-RBAC-001", "--level", "static", "-o", "json")
-    trials = json.loads(done.stdout)["results"][0]["trials"]
-    denied = [trial for trial in trials if trial["mechanism"] == "RBAC"]
+    attempts = json.loads(done.stdout)["results"][0]["trials"]
+    denied = [attempt for attempt in attempts if attempt["mechanism"] == "RBAC"]
     assert denied
-    for trial in denied:
-        assert re.search(r"as bare-[ab]-user \(member\): GET /api/v1/namespaces/bare-[ab]/secrets", trial["what"])
-        assert trial["got"].startswith("403 Forbidden: secrets")
+    for attempt in denied:
+        assert re.search(r"as bare-[ab]-user \(member\): GET /api/v1/namespaces/bare-[ab]/secrets", attempt["what"])
+        assert attempt["got"].startswith("403 Forbidden: secrets")
 
 
 @pytest.mark.usefixtures("bare_cluster")

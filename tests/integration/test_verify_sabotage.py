@@ -11,8 +11,8 @@ import yaml
 
 from manor.kube import Client
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
+from manor.verify.attempt import Verdict
 from manor.verify.checks.rbac import whole_matrix
-from manor.verify.trial import Verdict
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, sabotaged, user
 from verify_sabotages import SABOTAGES

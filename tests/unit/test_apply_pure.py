@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from manor.apply import Action, Event, Inventory, Options, Ref, Stage, Started, Step, Waiting, changes, unified, wait
+from manor.apply import Action, Event, Inventory, Options, Phase, Ref, Started, Step, Waiting, changes, unified, wait
 from manor.apply.ownership import is_applied
 from manor.apply.prune import plan_pruning
 from manor.apply.steps import Steps, conflict_step
@@ -160,7 +160,7 @@ def named(api_version: str, kind: str) -> dict[str, Any]:
 def test_a_kind_of_another_group_is_not_waited_for(api_version: str, kind: str) -> None:
     told: list[Event] = []
     asyncio.run(wait(NO_SERVER, [named(api_version, kind)], progress=told.append))
-    assert told == [Started(Stage.WAIT, 0), Waiting((), told[1].elapsed)]
+    assert told == [Started(Phase.WAIT, 0), Waiting((), told[1].elapsed)]
 
 
 def test_a_kind_of_another_group_is_pruned_like_any_other() -> None:

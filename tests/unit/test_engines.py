@@ -6,7 +6,7 @@ import pytest
 
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
-from manor.engines import Unsupported, home, model_url, render_workload
+from manor.engines import Unsupported, model_url, render_workload, tenant_of
 
 pytestmark = pytest.mark.unit
 
@@ -143,7 +143,7 @@ def test_a_sandboxed_tenant_runs_in_the_sandbox() -> None:
 
 def test_a_workload_outside_every_tenant_has_no_home() -> None:
     with pytest.raises(LookupError, match="belongs to no tenant"):
-        home(job(), {})
+        tenant_of(job(), {})
 
 
 QUEUE = "kueue.x-k8s.io/queue-name"

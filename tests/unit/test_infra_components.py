@@ -13,7 +13,7 @@ from pulumi.runtime.resource import all_aliases
 from manor.api import Platform as PlatformSpec
 from manor.engines import compile_specs
 from manor.infra import Model, Platform, Tenant, TrainingJob, kubernetes_provider
-from manor.infra.errors import LateValue, Taken
+from manor.infra.errors import DeferredValue, DuplicateComponent
 from manor.load import InvalidInput, load
 from manor.render import render_foundation, spec_object
 from pulumi_programs import EXAMPLE, files, names, recorded
@@ -81,9 +81,9 @@ def test_a_spec_is_a_mapping_a_model_or_a_file(form: str) -> None:
         platform = Platform("manor", {"spec": spec[form]})
         Tenant("tenant-a", {"spec": EXAMPLE / "tenant-a.yaml", "platform": platform})
 
-    whole = recorded(files(EXAMPLE / "platform.yaml", EXAMPLE / "tenant-a.yaml")).objects()
+    stack = recorded(files(EXAMPLE / "platform.yaml", EXAMPLE / "tenant-a.yaml")).objects()
     made = recorded(program).objects()
-    assert {n: r.inputs for n, r in made.items()} == {n: r.inputs for n, r in whole.items()}
+    assert {n: r.inputs for n, r in made.items()} == {n: r.inputs for n, r in stack.items()}
 
 
 def with_values_of_others(wrap: Callable[[Any], Any]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def test_a_secret_value_stays_secret() -> None:
 )
 def test_an_output_where_none_can_be_is_refused_at_once(platform: Callable[[], Any], message: str) -> None:
     recorder = Recorder()
-    with pytest.raises(LateValue, match=message):
+    with pytest.raises(DeferredValue, match=message):
         run(lambda: Platform("manor", {"spec": platform()}) and None, recorder)
     assert not recorder.objects()
 
@@ -165,7 +165,7 @@ def test_a_late_value_that_changes_the_set_is_refused() -> None:
             {"spec": changed(TENANT, network={"egress": {"cidrs": pulumi.Output.from_input([])}}), "platform": ground},
         )
 
-    with pytest.raises(LateValue, match="other objects"):
+    with pytest.raises(DeferredValue, match="other objects"):
         recorded(program)
 
 
@@ -175,7 +175,7 @@ def test_two_components_for_one_tenant_are_refused() -> None:
         Tenant("one", {"spec": TENANT, "platform": ground})
         Tenant("two", {"spec": TENANT, "platform": ground})
 
-    with pytest.raises(Taken, match="two: Tenant tenant-a is made by component 'one' already"):
+    with pytest.raises(DuplicateComponent, match="two: Tenant tenant-a is made by component 'one' already"):
         recorded(program)
 
 

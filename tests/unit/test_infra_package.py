@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from manor.cli.main import app
 from manor.infra import EnvoyGateway, GkeCluster, Model, Platform, Tenant, TrainingJob
-from manor.infra.late import STAND_INS
+from manor.infra.deferred import PLACEHOLDERS
 from manor.infra.program import AnyProgram, GkeProgram
 from manor.infra.settings import read_values
 from pulumi_programs import EXAMPLE, ROOT
@@ -158,7 +158,7 @@ def test_the_program_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_docs_name_every_field_that_may_be_an_output() -> None:
     page = (ROOT / "docs" / "pulumi.md").read_text()
     section = page.split("### Values of other resources")[1].split("###")[0]
-    for kind, _, *path in STAND_INS:
+    for kind, _, *path in PLACEHOLDERS:
         named = [str(part) for part in path if part != "*"]
         known = ".".join(named), named[0]
         is_cidr = kind == "Platform" and named[0] == "network"

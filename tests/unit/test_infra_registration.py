@@ -75,8 +75,8 @@ def test_guards_come_before_what_they_guard(specs: Specs) -> None:
     people = {name for name, kind in inside.items() if kind == "RoleBinding"}
     assert people
     assert guards <= waits_for(made, quota)
-    for late in {volume} | people:
-        assert guards | {quota} <= waits_for(made, late)
+    for deferred in {volume} | people:
+        assert guards | {quota} <= waits_for(made, deferred)
     for name in guards:
         assert "a:Namespace/tenant-a" in waits_for(made, name)
     for name in made.keys() - {"a:Tenant/tenant-a", "a:Tenant/tenant-a:marks"}:
@@ -204,11 +204,11 @@ def test_the_order_of_objects_changes_no_name(specs: Specs) -> None:
 
 def test_dropping_an_object_changes_no_other(specs: Specs) -> None:
     spec, objects = compiled(specs, "Tenant", "tenant-a")
-    whole = by_name(registrations("a", spec, objects))
+    stack = by_name(registrations("a", spec, objects))
     for index in range(len(objects)):
         rest = by_name(registrations("a", spec, [*objects[:index], *objects[index + 1 :]]))
-        assert rest.keys() < whole.keys()
-        assert len(rest) == len(whole) - 1
+        assert rest.keys() < stack.keys()
+        assert len(rest) == len(stack) - 1
 
 
 def test_the_set_is_the_one_that_apply_knows(specs: Specs) -> None:

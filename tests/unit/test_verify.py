@@ -15,10 +15,11 @@ import verify_live_sabotages
 import verify_sabotages
 from manor.kube import ApiError
 from manor.verify import Check, Level, Report, Result, Severity, Status, Tenancy, load
+from manor.verify.attempt import Attempt, Verdict, combine
 from manor.verify.baseline import accept, read_baseline
 from manor.verify.errors import BaselineError, CatalogueError, TenancyError, UnknownCheck
 from manor.verify.mechanisms import ESCALATION, POD_SECURITY, QUOTA, RBAC, any_of, policy
-from manor.verify.probe.line import Line
+from manor.verify.probe.batches import Batches
 from manor.verify.registry import get, inspect, select
 from manor.verify.reports import WRITERS
 from manor.verify.reports.markdown import catalogue_page
@@ -26,12 +27,11 @@ from manor.verify.requests import every_write, merged
 from manor.verify.rules import Rules
 from manor.verify.runner import DRY_PAIRS, LIVE_PAIRS, sample
 from manor.verify.team import Actor, Team, parse_team
-from manor.verify.trial import Trial, Verdict, combine
 
 pytestmark = pytest.mark.unit
 
 
-async def _nothing(_: Any) -> list[Trial]:
+async def _nothing(_: Any) -> list[Attempt]:
     return []
 
 
@@ -47,15 +47,15 @@ CHECK = Check(
     remedy="Refuse it.",
     run=_nothing,
 )
-CONTROL = Trial("control: look", Verdict.HELD, "accepted", control=True)
-HELD = Trial("take", Verdict.HELD, "403 Forbidden", "RBAC")
-BROKEN = Trial("take", Verdict.BROKEN, "the API server accepted it")
-ERROR = Trial("take", Verdict.ERROR, "500")
-SKIPPED = Trial("take", Verdict.SKIPPED, "no such kind")
+CONTROL = Attempt("control: look", Verdict.HELD, "accepted", control=True)
+HELD = Attempt("take", Verdict.HELD, "403 Forbidden", "RBAC")
+BROKEN = Attempt("take", Verdict.BROKEN, "the API server accepted it")
+ERROR = Attempt("take", Verdict.ERROR, "500")
+SKIPPED = Attempt("take", Verdict.SKIPPED, "no such kind")
 
 
 @pytest.mark.parametrize(
-    ("trials", "status"),
+    ("attempts", "status"),
     [
         ([CONTROL, HELD], Status.PASS),
         ([CONTROL, HELD, BROKEN, ERROR], Status.FAIL),
@@ -65,8 +65,8 @@ SKIPPED = Trial("take", Verdict.SKIPPED, "no such kind")
         ([], Status.SKIPPED),
     ],
 )
-def test_only_attempts_that_all_held_make_a_pass(trials: list[Trial], status: Status) -> None:
-    assert combine(trials) is status
+def test_only_attempts_that_all_held_make_a_pass(attempts: list[Attempt], status: Status) -> None:
+    assert combine(attempts) is status
 
 
 def denial(status: int, message: str) -> ApiError:
@@ -228,7 +228,7 @@ async def test_probes_of_one_pod_go_in_batches() -> None:
         await asyncio.sleep(0)
         return [2 * number for number in numbers]
 
-    line = Line(double)
+    line = Batches(double)
     answers = await asyncio.gather(line.ask([1, 2]), line.ask([3]), line.ask([4, 5]))
     assert answers == [[2, 4], [6], [8, 10]]
     assert batches == [[1, 2, 3, 4, 5]] or batches == [[1, 2], [3, 4, 5]]
@@ -250,12 +250,12 @@ def report(*results: Result) -> Report:
     )
 
 
-def result(*trials: Trial) -> Result:
-    return Result(CHECK, trials, combine(trials), 0.1)
+def result(*attempts: Attempt) -> Result:
+    return Result(CHECK, attempts, combine(attempts), 0.1)
 
 
 @pytest.mark.parametrize(
-    ("trials", "code", "verdict"),
+    ("attempts", "code", "verdict"),
     [
         ((CONTROL, HELD), 0, "verified"),
         ((CONTROL, BROKEN), 1, "not isolated"),
@@ -263,10 +263,10 @@ def result(*trials: Trial) -> Result:
         ((CONTROL, SKIPPED), 2, "not verified"),
     ],
 )
-def test_the_exit_code_says_what_was_found(trials: tuple[Trial, ...], code: int, verdict: str) -> None:
-    assert report(result(*trials)).exit_code == code
-    assert report(result(*trials)).verdict == verdict
-    assert report(result(CONTROL, HELD), result(CONTROL, BROKEN), result(*trials)).exit_code == 1
+def test_the_exit_code_says_what_was_found(attempts: tuple[Attempt, ...], code: int, verdict: str) -> None:
+    assert report(result(*attempts)).exit_code == code
+    assert report(result(*attempts)).verdict == verdict
+    assert report(result(CONTROL, HELD), result(CONTROL, BROKEN), result(*attempts)).exit_code == 1
 
 
 def test_nothing_checked_is_nothing_verified() -> None:
@@ -280,7 +280,7 @@ def test_json_holds_every_trial() -> None:
     said = json.loads(WRITERS["json"](BAD))
     assert said["schemaVersion"] == "1"
     assert said["summary"] == {"pass": 1, "fail": 1, "error": 0, "skipped": 0, "accepted": 0}
-    assert [trial["verdict"] for trial in said["results"][1]["trials"]] == ["held", "broken"]
+    assert [attempt["verdict"] for attempt in said["results"][1]["trials"]] == ["held", "broken"]
 
 
 def test_junit_counts_failures_and_tells_the_remedy() -> None:

@@ -7,7 +7,7 @@ from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
-from manor.apply.progress import Event, Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.progress import Event, Finished, Pending, Phase, Progress, Started, Waiting, silent
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, FieldConflict, Result, Step
 from manor.apply.wait import wait
@@ -30,13 +30,13 @@ __all__ = [
     "Options",
     "Owned",
     "Pending",
+    "Phase",
     "Plan",
     "Progress",
     "Reason",
     "Ref",
     "Refused",
     "Result",
-    "Stage",
     "Started",
     "Step",
     "Waiting",

@@ -8,7 +8,7 @@ from manor.apply.errors import InventoryError, Refused
 from manor.apply.inventory import Parent, write_parent
 from manor.apply.options import Options
 from manor.apply.parent import store_parent
-from manor.apply.progress import Finished, Progress, Stage, Started, silent
+from manor.apply.progress import Finished, Phase, Progress, Started, silent
 from manor.apply.prune import delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.rights import settled, take_away
@@ -47,12 +47,12 @@ async def apply(
     run leaves an inventory that names all it wrote.
     """
     options = options or Options()
-    progress(Started(Stage.READ, len(objects)))
+    progress(Started(Phase.READ, len(objects)))
     found = await survey(client, reader or DirectReader(client), objects, inventory)
     first, found = await take_away(client, found, options, progress)
-    strangers = found.strangers(adopt=options.adopt)
-    if any(inventory.namespace or not step.ref.namespace for step in strangers):
-        raise Refused(strangers, first)
+    unowned = found.unowned(adopt=options.adopt)
+    if any(inventory.namespace or not step.ref.namespace for step in unowned):
+        raise Refused(unowned, first)
     if parent is not None:
         stored, found = await store_parent(client, parent, found, options)
         for step in stored:
@@ -61,8 +61,8 @@ async def apply(
         if any(step.action in BAD for step in stored):
             return Result(tuple(first))
     found = found.owned()
-    progress(Started(Stage.APPLY, len(found.members)))
-    writer = Writer(client, found, options, progress, [*strangers, *settled(first, found)])
+    progress(Started(Phase.APPLY, len(found.members)))
+    writer = Writer(client, found, options, progress, [*unowned, *settled(first, found)])
     await _provide_holders(client, found, writer)
     holder = await write_parent(client, found.parent, found.parent.scope | found.scope)
     for _, wave in groupby(found.members, key=lambda member: member.wave):
@@ -142,7 +142,7 @@ async def _prune(
             report(Step(ref_of(obj), Action.SKIP, message, reasons=(Reason.DEPENDENCY_FAILED,)))
     if going:
         pruning = await plan_pruning(client, parent.inventory, going, options)
-        progress(Started(Stage.PRUNE, len(pruning.doomed)))
+        progress(Started(Phase.PRUNE, len(pruning.doomed)))
         for step in pruning.kept:
             report(step)
         await delete_waves(client, pruning, report)

@@ -9,7 +9,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
 from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
-from manor.apply.progress import Finished, Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, silent
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
@@ -41,7 +41,7 @@ async def delete(
         steps.append(step)
         progress(Finished(step))
 
-    progress(Started(Stage.READ, 0))
+    progress(Started(Phase.READ, 0))
     parent = await read_parent(client, inventory)
     members = await labelled(client, DirectReader(client), parent)
     holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
@@ -49,7 +49,7 @@ async def delete(
     taken = await concurrently(delete_object(client, obj, report) for obj in rights)
     rest = [obj for ref, obj in members.items() if not is_binding(ref.group_kind)]
     pruning = await plan_pruning(client, inventory, rest, options)
-    progress(Started(Stage.DELETE, len(pruning.doomed)))
+    progress(Started(Phase.DELETE, len(pruning.doomed)))
     for step in pruning.kept:
         report(step)
     gone = [obj for obj, step in zip(rights, taken, strict=True) if step.action is Action.PRUNE]

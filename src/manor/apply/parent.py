@@ -1,5 +1,5 @@
-"""The object that an inventory hangs on, where it says something itself (a Tenant): it is stored before what it
-becomes, and not before nothing stands in the way of that."""
+"""Stores the parent object of an inventory where it is a spec (a Tenant): before the objects that it becomes, and only
+once nothing is known that would stop these."""
 
 from dataclasses import replace
 

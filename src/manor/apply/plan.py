@@ -38,7 +38,7 @@ async def plan(
     """
     options = options or Options()
     found = (await survey(client, reader or DirectReader(client), objects, inventory)).owned()
-    refused = {step.ref: step for step in found.strangers(adopt=options.adopt)}
+    refused = {step.ref: step for step in found.unowned(adopt=options.adopt)}
     rest = [member for member in found.members if member.ref not in refused]
     steps = await concurrently(_step(client, found, member, options) for member in rest)
     planned = {step.ref: step for step in steps} | refused

@@ -8,7 +8,7 @@ from manor.apply.steps import Step
 from manor.objectset.references import Ref
 
 
-class Stage(StrEnum):
+class Phase(StrEnum):
     """The parts of a run, in their order."""
 
     READ = "read"
@@ -20,9 +20,9 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Started:
-    """A stage began; `total` objects are concerned."""
+    """A phase began; `total` objects are concerned."""
 
-    stage: Stage
+    phase: Phase
     total: int
 
 

@@ -30,9 +30,9 @@ async def take_away(client: Client, found: Survey, options: Options, progress: P
     def report(step: Step) -> None:
         progress(Finished(step))
 
-    strangers = {step.ref for step in found.strangers(adopt=options.adopt)}
+    unowned = {step.ref for step in found.unowned(adopt=options.adopt)}
     losing = [
-        member for member in found.members if member.ref not in strangers and _lost(member, found.live.get(member.ref))
+        member for member in found.members if member.ref not in unowned and _lost(member, found.live.get(member.ref))
     ]
     unwanted = [obj for obj in found.orphans if options.prune and is_binding(kind_of(obj))]
     narrowed = await concurrently(_narrow(client, member, found.live[member.ref]) for member in losing)

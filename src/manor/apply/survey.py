@@ -45,7 +45,7 @@ class Survey:
         owner |= {key: live["metadata"][key] for key in ("name", "uid")}
         return replace(self, members=tuple(_owned(member, owner) for member in self.members))
 
-    def strangers(self, *, adopt: bool) -> list[Step]:
+    def unowned(self, *, adopt: bool) -> list[Step]:
         """The objects that we must not touch: others' and, unless `adopt`, nobody's."""
         found = []
         for member in self.members:
@@ -87,12 +87,12 @@ async def survey(client: Client, reader: Reader, objects: Iterable[Object], inve
     versions = {member.ref.group_kind: member.desired["apiVersion"] for member in wanted}
     found = await labelled(client, reader, parent, versions)
     missing = [member for member in wanted if member.served and member.ref not in found]
-    strangers, absent = await _look_up(reader, missing, found)
+    unowned, absent = await _look_up(reader, missing, found)
     desired = {member.ref for member in wanted}
     return Survey(
         parent=parent,
         members=tuple(wanted),
-        live={ref: obj for ref, obj in found.items() if ref in desired} | strangers,
+        live={ref: obj for ref, obj in found.items() if ref in desired} | unowned,
         orphans=tuple(
             obj for ref, obj in found.items() if ref not in desired and "deletionTimestamp" not in obj["metadata"]
         ),

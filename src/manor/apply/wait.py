@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
-from manor.apply.progress import Pending, Progress, Stage, Started, Waiting, silent
+from manor.apply.progress import Pending, Phase, Progress, Started, Waiting, silent
 from manor.kube import ApiError, Client, NotFound, Object
 from manor.objectset.kinds import JOB, PERSISTENT_VOLUME_CLAIM, kind_of
 from manor.objectset.readiness import READY, Readiness, has_readiness, readiness
@@ -30,7 +30,7 @@ async def wait(
     soon as nothing is left that could still become ready.
     """
     pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
-    progress(Started(Stage.WAIT, len(pending)))
+    progress(Started(Phase.WAIT, len(pending)))
     began, interval, told = time.monotonic(), FIRST_POLL, None
     claims = any(ref.group_kind == PERSISTENT_VOLUME_CLAIM for ref in pending)
     lazy = await _lazy_classes(client) if claims else frozenset()

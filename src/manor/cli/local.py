@@ -83,7 +83,7 @@ def down(
             raise LocalError("nothing was removed: nobody is there to ask; say --yes")
         typer.confirm("Go on?", err=True, abort=True)
     report = Report()
-    with report.stage(f"remove node {name!r}"):
+    with report.task(f"remove node {name!r}"):
         lifecycle.down(name)
 
 

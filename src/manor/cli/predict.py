@@ -13,7 +13,7 @@ from manor.cli.completion import complete_models
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import echo, err, run_async
 from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
-from manor.engines import home
+from manor.engines import tenant_of
 from manor.kube import Client
 
 
@@ -70,7 +70,7 @@ async def predict_command(
         spec = next((workload for workload in known.workloads if isinstance(workload, Model)), None)
         if spec is None:
             raise PredictionFailed(str(known.broken[-1]))
-        target = await endpoint(client, known.platform, home(spec, known.tenants), spec)
+        target = await endpoint(client, known.platform, tenant_of(spec, known.tenants), spec)
     if curl:
         echo(target.curl(body))
         return

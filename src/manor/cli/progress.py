@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from manor.apply import Action, Finished, Reason, Stage, Started, Step, Waiting
+from manor.apply import Action, Finished, Phase, Reason, Started, Step, Waiting
 from manor.apply.steps import BAD
 from manor.cli.output import err, print_error
 from manor.rollout import Event
@@ -107,11 +107,11 @@ class Shown:
         match event:
             case SetsStarted(work, sets):
                 titles = ", ".join(part.title for part in sets)[:80]
-                if work is Stage.APPLY:
+                if work is Phase.APPLY:
                     self._begin(f"applying {titles}", sum(len(part.objects) for part in sets))
                 else:
                     self._begin(f"deleting {titles}", None)
-            case Started(Stage.WAIT, _):
+            case Started(Phase.WAIT, _):
                 self._begin("waiting until all is ready", None)
             case Finished(step):
                 self._finish(step)

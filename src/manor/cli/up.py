@@ -16,7 +16,7 @@ from manor.cli.output import Warnings, err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
 from manor.cli.progress import planned, shown, summary, warn
 from manor.cli.verify import run_checks
-from manor.engines import home
+from manor.engines import tenant_of
 from manor.errors import ManorError
 from manor.kube import Client
 from manor.load import Document, Specs, read
@@ -94,11 +94,11 @@ async def _fill(
     """Everything but the node; the exit code of the isolation report."""
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         desired = await read_desired(client, documents, warn)
-        specs, known, stages = desired.specs, desired.known, apply_stages(desired)
+        specs, known, tasks = desired.specs, desired.known, apply_stages(desired)
         if ask:
-            await _ask(client, stages)
+            await _ask(client, tasks)
         with shown() as show:
-            outcome = await roll_out(client, stages, Options(), show)
+            outcome = await roll_out(client, tasks, Options(), show)
             err.print(summary(outcome.steps))
             if not outcome.ok:
                 raise typer.Exit(1)
@@ -114,17 +114,17 @@ def _make_node(name: str, folder: Path | None, bundle: str | None, report: Repor
         preflight.install_packages(problems, report)
     node, _ = lifecycle.up(name, binaries_folder=folder, bundle=bundle, report=report)
     wanted = images.ensure(WORKLOAD_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report)
-    with report.stage("workload images"):
+    with report.task("workload images"):
         load_images(node, wanted.values())
     return node.files.kubeconfig
 
 
-async def _ask(client: Client, stages: Stages) -> None:
+async def _ask(client: Client, tasks: Stages) -> None:
     """Say what will be added to a cluster that is not ours, and ask."""
     err.print(f"On {client.context} ({client.server}) this will make:")
-    for stage in stages:
-        plans = await each_set(stage, lambda part: plan_set(client, part, Options()))
-        for part, plan in zip(stage, plans, strict=True):
+    for task in tasks:
+        plans = await each_set(task, lambda part: plan_set(client, part, Options()))
+        for part, plan in zip(task, plans, strict=True):
             err.print(f"  {part.title}: {planned(plan)}")
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
@@ -143,7 +143,7 @@ def _sample(model: Model, sources: Sequence[str]) -> object | None:
 
 async def _ask_model(client: Client, known: Specs, model: Model, sources: Sequence[str]) -> Answer:
     assert known.platform is not None  # noqa: S101 - consistency.check refuses specs without one
-    target = await endpoint(client, known.platform, home(model, known.tenants), model)
+    target = await endpoint(client, known.platform, tenant_of(model, known.tenants), model)
     sample = _sample(model, sources)
     if sample is None:
         return Answer(model, target, "no sample request", target.curl({"inputs": []}))
@@ -164,7 +164,7 @@ def _print_urls(known: Specs, answers: Sequence[Answer]) -> None:
     for column in ("TENANT", "MODEL", "URL", "PREDICTION"):
         table.add_column(column, overflow="fold")
     for answer in answers:
-        tenant = home(answer.model, known.tenants)
+        tenant = tenant_of(answer.model, known.tenants)
         table.add_row(tenant.name, answer.model.metadata.name, answer.target.url, answer.said)
     out.print(table)
     for answer in answers:

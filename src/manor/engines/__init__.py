@@ -1,6 +1,6 @@
 """How an ML kind becomes Kubernetes objects: engines behind one protocol, chosen by the Platform."""
 
-from manor.engines.compilation import checked, compile_specs, home, model_url, render_workload
+from manor.engines.compilation import checked, compile_specs, model_url, render_workload, tenant_of
 from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
@@ -15,9 +15,9 @@ __all__ = [
     "checked",
     "compile_specs",
     "engine_for",
-    "home",
     "made_kinds",
     "model_url",
     "render_workload",
     "requirements",
+    "tenant_of",
 ]

@@ -31,7 +31,7 @@ def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
     return {space.name: tenant for tenant in reversed(list(tenants.values())) for space in tenant.namespaces}
 
 
-def home(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
+def tenant_of(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
     """The tenant whose namespace holds the workload. LookupError if there is none."""
     namespace = workload.metadata.namespace
     if tenant := homes(tenants).get(namespace):

@@ -17,7 +17,7 @@ from manor.infra.gateway import EnvoyGateway, EnvoyGatewayArgs
 from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, platform_on
 from manor.infra.kubernetes import kubernetes_provider
 from manor.infra.program import AnyProgram, GkeProgram
-from manor.infra.whole import make_all
+from manor.infra.stack import make_all
 
 __all__ = [
     "AnyProgram",

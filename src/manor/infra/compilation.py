@@ -8,7 +8,7 @@ from typing import Any
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.engines import model_url, render_workload
-from manor.infra.errors import InfraError, Taken
+from manor.infra.errors import DuplicateComponent, InfraError
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
 from manor.render import Object, render_platform, render_tenant, spec_object, url
 
@@ -66,7 +66,7 @@ class Known:
         owner = self.taken.setdefault(key, component)
         if owner != component:
             name = "/".join(filter(None, key[1:]))
-            raise Taken(f"{component}: {spec.kind} {name} is made by component {owner!r} already")
+            raise DuplicateComponent(f"{component}: {spec.kind} {name} is made by component {owner!r} already")
         if isinstance(spec, Tenant):
             self.tenants[spec.name] = spec
 

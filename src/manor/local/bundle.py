@@ -19,7 +19,7 @@ from typing import IO
 
 from manor.local import parts
 from manor.local.errors import BinariesError
-from manor.local.progress import Stage
+from manor.local.progress import Task
 from manor.local.store import Store, scratch
 
 _TIMEOUT = 30.0  # seconds without a byte
@@ -32,7 +32,7 @@ def file_name() -> str:
     return f"manor-node-{parts.cache_key()}.tar.zst"
 
 
-def install(source: str, store: Store, stage: Stage) -> None:
+def install(source: str, store: Store, task: Task) -> None:
     """Put the parts in a bundle into the store, which the caller has locked. On failure nothing of it stays.
 
     `source` is a file or an http(s) URL, with `#sha256=DIGEST` at its end unless Manor knows the release's digest.
@@ -44,16 +44,16 @@ def install(source: str, store: Store, stage: Stage) -> None:
     with scratch(store.root) as workplace:
         if urllib.parse.urlsplit(location).scheme in ("http", "https"):
             file = workplace / "bundle"
-            _download(location, file, stage)
+            _download(location, file, task)
         else:
             file = Path(location).expanduser()
             if not file.is_file():
                 raise BinariesError(f"there is no bundle {file}")
-        stage.update("checking")
+        task.update("checking")
         found = _digest_of(file)
         if found != digest:
             raise BinariesError(f"{location} is not the bundle expected: its SHA-256 is {found}, not {digest}")
-        stage.update("unpacking")
+        task.update("unpacking")
         unpacked = workplace / "unpacked"
         _unpack(file, unpacked)
         _check_pins(unpacked, location)
@@ -101,12 +101,12 @@ def _locate(source: str) -> tuple[str, str]:
     return location, known
 
 
-def _download(url: str, target: Path, stage: Stage) -> None:
+def _download(url: str, target: Path, task: Task) -> None:
     """Fetch a file; a connection that breaks is taken up where it broke, up to three times."""
     reason: object = None
     for _ in range(_TRIES):
         try:
-            if _download_rest(url, target, stage):
+            if _download_rest(url, target, task):
                 return
             reason = "the connection was closed too early"
         except urllib.error.HTTPError as error:
@@ -116,7 +116,7 @@ def _download(url: str, target: Path, stage: Stage) -> None:
     raise BinariesError(f"{url} cannot be fetched: {reason}")
 
 
-def _download_rest(url: str, target: Path, stage: Stage) -> bool:
+def _download_rest(url: str, target: Path, task: Task) -> bool:
     """Fetch what is still missing; whether the file is whole now."""
     begun = target.stat().st_size if target.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})  # noqa: S310
@@ -128,7 +128,7 @@ def _download_rest(url: str, target: Path, stage: Stage) -> bool:
             while chunk := answer.read(_CHUNK):
                 file.write(chunk)
                 if file.tell() % (16 * _CHUNK) < len(chunk):
-                    stage.update(f"fetching {file.tell() >> 20} of {expected >> 20} MiB")
+                    task.update(f"fetching {file.tell() >> 20} of {expected >> 20} MiB")
             return file.tell() >= expected
 
 

@@ -16,7 +16,7 @@ import manor
 from manor.local.binaries import Bundle
 from manor.local.buildah import Buildah
 from manor.local.errors import ImageError
-from manor.local.progress import Report, Stage
+from manor.local.progress import Report, Task
 from manor.local.rootfs import make_base
 from manor.local.store import cache_root, filling, scratch
 from manor.shipped import folder
@@ -89,8 +89,8 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
     """
     workshop = _Workshop(bundle)
     if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
-        with filling(workshop.folder, report), report.stage("images") as stage:
-            workshop.build([_RECIPES[name] for name in names], stage)
+        with filling(workshop.folder, report), report.task("images") as task:
+            workshop.build([_RECIPES[name] for name in names], task)
     return {name: workshop.image(_RECIPES[name]) for name in names}
 
 
@@ -110,16 +110,16 @@ class _Workshop:
     def archive(self, recipe: _Recipe) -> Path:
         return self.folder / f"{recipe.name}-{self._key(recipe)}.tar"
 
-    def build(self, recipes: Sequence[_Recipe], stage: Stage) -> None:
+    def build(self, recipes: Sequence[_Recipe], task: Task) -> None:
         """Build what is missing of these and of what they stand on."""
         missing = [recipe for recipe in self._with_bases(recipes) if not self.archive(recipe).is_file()]
         with scratch(self.folder) as workplace:
             buildah = Buildah(workplace)
             for count, recipe in enumerate(missing, 1):
-                stage.update(f"building {recipe.name} {count}/{len(missing)}")
-                self._build(recipe, workplace, buildah, stage)
+                task.update(f"building {recipe.name} {count}/{len(missing)}")
+                self._build(recipe, workplace, buildah, task)
 
-    def _build(self, recipe: _Recipe, workplace: Path, buildah: Buildah, stage: Stage) -> None:
+    def _build(self, recipe: _Recipe, workplace: Path, buildah: Buildah, task: Task) -> None:
         context, made = workplace / recipe.name, workplace / f"{recipe.name}.tar"
         context.mkdir()
         for file in recipe.files:
@@ -132,7 +132,7 @@ class _Workshop:
             base = self.archive(_RECIPES[recipe.base])
             buildah.build(context, recipe.reference, made, {"BASE": f"docker-archive:{base}"})
         elif recipe.name == "debian":
-            make_base(recipe.reference, context, made, buildah, stage)
+            make_base(recipe.reference, context, made, buildah, task)
         else:
             buildah.build(context, recipe.reference, made, {})
         shutil.rmtree(context)

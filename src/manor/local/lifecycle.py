@@ -128,7 +128,7 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
         raise_settings()
     since = datetime.now(UTC).replace(microsecond=0)
     processes.start(node)
-    with report.stage("API server"):
+    with report.task("API server"):
         wait_for(node, "kube-apiserver", "kube-controller-manager")
     if not node.api_only:
         asyncio.run(_complete(node, loadable, since, report))
@@ -139,13 +139,13 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
 async def _complete(node: Node, loadable: dict[str, images.Image], since: datetime, report: Report) -> None:
     """From an API server to a node with its add-ons."""
     async with kube.Client.connect(node.files.kubeconfig) as client:
-        with report.stage("node Ready"):
+        with report.task("node Ready"):
             await addons.apply_rights(client, node)
             await asyncio.to_thread(wait_for, node, *(component.name for component in list_components(node)))
             await _wait_for_node(client, node, since)
-        with report.stage("images loaded"):
+        with report.task("images loaded"):
             await asyncio.to_thread(containers.load_images, node, loadable.values())
-        with report.stage("add-ons Ready"):
+        with report.task("add-ons Ready"):
             await addons.wait_for_addons(client, node, await addons.apply_addons(client, node, loadable))
 
 

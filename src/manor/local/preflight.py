@@ -83,10 +83,10 @@ def install_packages(problems: Sequence[Problem], report: Report) -> list[Proble
     packages = _packages_of(problems)
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return list(problems)
-    with report.stage("Debian packages") as stage:
-        stage.update("apt-get update")
+    with report.task("Debian packages") as task:
+        task.update("apt-get update")
         _apt_get("update")
-        stage.update(f"apt-get install {' '.join(packages)}")
+        task.update(f"apt-get install {' '.join(packages)}")
         _apt_get("install", "--yes", "--no-install-recommends", *packages)
     return [problem for problem in problems if not problem.packages]
 

@@ -1,4 +1,4 @@
-"""Progress of long work: named stages with their elapsed time, live on a terminal, plain lines elsewhere."""
+"""Progress of long work: named tasks with their elapsed time, live on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
-class Stage:
+class Task:
     """One piece of work that is under way."""
 
     def __init__(self, name: str, show: Callable[[str], None]) -> None:
@@ -20,7 +20,7 @@ class Stage:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the stage began."""
+        """Seconds since the task began."""
         return time.monotonic() - self._started
 
     def update(self, text: str) -> None:
@@ -29,30 +29,30 @@ class Stage:
 
 
 class Report:
-    """Where stages are shown: a live line each on a terminal, else one plain line an update."""
+    """Where tasks are shown: a live line each on a terminal, else one plain line an update."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._console = Console(file=self._stream, highlight=False)
 
     def note(self, text: str) -> None:
-        """Show a line that belongs to no stage."""
+        """Show a line that belongs to no task."""
         self._console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[Stage]:
-        """Show a stage while the block runs, and at its end its name and time, or that it failed."""
+    def task(self, name: str) -> Iterator[Task]:
+        """Show a task while the block runs, and at its end its name and time, or that it failed."""
         with self._display(name) as show:
-            stage = Stage(name, show)
+            task = Task(name, show)
             try:
-                yield stage
+                yield task
             except BaseException:
                 outcome = "failed after"
                 raise
             else:
                 outcome = "done in"
             finally:
-                ending = f"{name}: {outcome} {format_seconds(stage.elapsed)}"
+                ending = f"{name}: {outcome} {format_seconds(task.elapsed)}"
                 self.note(ending)
 
     @contextmanager

@@ -14,7 +14,7 @@ def main() -> None:
     report = Report()
     try:
         store = complete(report)
-        with report.stage("node bundle"):
+        with report.task("node bundle"):
             target = pack(store, Path(sys.argv[1]))
     except LocalError as error:
         sys.exit(f"error: {error}")

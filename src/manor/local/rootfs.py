@@ -7,7 +7,7 @@ from pathlib import Path
 
 from manor.local.buildah import Buildah, run_privately
 from manor.local.errors import ImageError
-from manor.local.progress import Stage
+from manor.local.progress import Task
 
 PUBLIC_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
 SUITE = "bookworm"
@@ -15,17 +15,17 @@ PACKAGES = ("ca-certificates", "python3")
 _PULL_TIMEOUT = 60.0  # seconds
 
 
-def make_base(image: str, context: Path, archive: Path, buildah: Buildah, stage: Stage) -> None:
+def make_base(image: str, context: Path, archive: Path, buildah: Buildah, task: Task) -> None:
     """Write a Debian image with Python 3.11 into `archive`, under the name `image`.
 
     Raises:
         ImageError: neither a registry nor Debian's packages can be reached, or debootstrap is not there.
     """
-    stage.update("asking for the public Python image")
+    task.update("asking for the public Python image")
     try:
         buildah.pull(PUBLIC_IMAGE, archive, _PULL_TIMEOUT)
     except ImageError:
-        stage.update("no registry is reached: making the base of Debian packages (about a minute)")
+        task.update("no registry is reached: making the base of Debian packages (about a minute)")
         _debootstrap(context / "rootfs.tar", context.with_suffix(".rootfs"))
         buildah.build(context, image, archive, {})
 

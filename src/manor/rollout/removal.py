@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from manor.apply import Action, KeptNamespace, Options, Ref, Result, Stage, delete, to_be_kept
+from manor.apply import Action, KeptNamespace, Options, Phase, Ref, Result, delete, to_be_kept
 from manor.errors import ManorError
 from manor.kube import Client, NotFound, UnknownKind
 from manor.rollout.desired import Desired
@@ -49,7 +49,7 @@ async def take_down(client: Client, stages: Stages, options: Options, progress: 
             needed.add(part.needs)
 
     for stage in stages:
-        progress(SetsStarted(Stage.DELETE, tuple(stage)))
+        progress(SetsStarted(Phase.DELETE, tuple(stage)))
         going = [part for part in stage if part.ref not in needed]
         for part in stage:
             if part not in going:

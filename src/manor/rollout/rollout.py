@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from manor.apply import Action, Finished, Options, Plan, Ref, Refused, Result, Stage, apply, plan, revoke, wait
+from manor.apply import Action, Finished, Options, Phase, Plan, Ref, Refused, Result, apply, plan, revoke, wait
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
@@ -35,7 +35,7 @@ async def _apply_stage(
 ) -> list[SetOutcome]:
     """Apply the sets of one stage; `failed` are those of the stages before."""
     uncounted = await wait_counted(client, stage, progress)
-    progress(SetsStarted(Stage.APPLY, tuple(stage)))
+    progress(SetsStarted(Phase.APPLY, tuple(stage)))
     reader = reader_for(client, stage)
 
     async def attempt(part: ObjectSet) -> SetOutcome:

@@ -14,7 +14,7 @@ from manor.api import API_VERSION, Platform, Tenant, Workload
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
-from manor.engines import Compiled, Requirement, home, made_kinds, requirements
+from manor.engines import Compiled, Requirement, made_kinds, requirements, tenant_of
 from manor.kube import Object
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
@@ -110,7 +110,7 @@ def _needs(spec: Spec, desired: Desired) -> Ref | None:
             return inventory_of(desired.known.platform).ref if desired.known.platform else None
         case _:
             with suppress(LookupError):  # to be deleted, and its tenant is gone
-                return inventory_of(home(spec, desired.known.tenants)).ref
+                return inventory_of(tenant_of(spec, desired.known.tenants)).ref
             return None
 
 

@@ -1,5 +1,6 @@
 """Attacks a cluster as its tenants' own users and pods, and shows what stopped each attack."""
 
+from manor.verify.attempt import Status
 from manor.verify.check import Check, Level, Severity
 from manor.verify.errors import VerifyError
 from manor.verify.registry import load, select
@@ -7,7 +8,6 @@ from manor.verify.report import Report, Result
 from manor.verify.rights import role
 from manor.verify.runner import verify
 from manor.verify.team import Tenancy, parse_team, read_tenancy
-from manor.verify.trial import Status
 
 __all__ = [
     "Check",

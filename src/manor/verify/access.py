@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Attack
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.rules import rule_words
 from manor.verify.team import Actor
-from manor.verify.trial import Trial, Verdict
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Access:
     path: str = ""
     """A non-resource URL, in place of a resource."""
 
-    def attributes(self, ground: Ground) -> Iterable[Mapping[str, Any]]:
+    def attributes(self, context: AttackContext) -> Iterable[Mapping[str, Any]]:
         """The review's attributes, one for each verb."""
         resource, _, subresource = self.resource.partition("/")
         for verb in self.verbs.split():
@@ -33,7 +33,10 @@ class Access:
                 yield {"nonResourceAttributes": {"path": self.path, "verb": verb}}
                 continue
             attributes = {"verb": verb, "group": self.group, "resource": resource, "subresource": subresource}
-            place = {"namespace": ground.fill(self.namespace) if self.namespace else "", "name": ground.fill(self.name)}
+            place = {
+                "namespace": context.fill(self.namespace) if self.namespace else "",
+                "name": context.fill(self.name),
+            }
             yield {"resourceAttributes": {**attributes, **place}}
 
 
@@ -48,20 +51,20 @@ def _words(actor: Actor, attributes: Mapping[str, Any]) -> str:
     return f"may {actor} {a['verb']} {resource}{name} " + (f"in {a['namespace']}" if a["namespace"] else "cluster-wide")
 
 
-async def review(ground: Ground, actor: Actor, attributes: Mapping[str, Any], *, wanted: bool) -> Trial:
+async def review(context: AttackContext, actor: Actor, attributes: Mapping[str, Any], *, wanted: bool) -> Attempt:
     """Asks the authorizer, and compares its answer with what is `wanted`."""
-    answer = await ground.snapshot.access(actor, attributes)
+    answer = await context.snapshot.access(actor, attributes)
     what = f"SubjectAccessReview: {_words(actor, attributes)}?"
     if answer.get("evaluationError") and not answer["allowed"] and wanted:
-        return Trial(what, Verdict.ERROR, answer["evaluationError"], control=wanted)
+        return Attempt(what, Verdict.ERROR, answer["evaluationError"], control=wanted)
     got = "allowed" if answer["allowed"] else "not allowed"
     got += f" ({answer['reason']})" if answer.get("reason") else ""
     if answer["allowed"] == wanted:
-        return Trial(what, Verdict.HELD, got, "" if wanted else "RBAC", control=wanted)
-    return Trial(what, Verdict.ERROR if wanted else Verdict.BROKEN, got, control=wanted)
+        return Attempt(what, Verdict.HELD, got, "" if wanted else "RBAC", control=wanted)
+    return Attempt(what, Verdict.ERROR if wanted else Verdict.BROKEN, got, control=wanted)
 
 
-Actors = Callable[[Ground], Sequence[Actor]]
+Actors = Callable[[AttackContext], Sequence[Actor]]
 Questions = list[Mapping[str, Any]]
 
 FEW = 8
@@ -72,27 +75,29 @@ READS_OWN = Access("list", "pods", namespace="$own")
 """The control of most checks: every member of a tenant may list its pods."""
 
 
-def members(ground: Ground) -> Sequence[Actor]:
+def members(context: AttackContext) -> Sequence[Actor]:
     """Someone of each role of the attacking tenant."""
-    return ground.attacker.actors
+    return context.attacker.actors
 
 
-async def _by_rules(ground: Ground, actor: Actor, namespace: str, questions: Questions) -> list[Trial]:
+async def _by_rules(context: AttackContext, actor: Actor, namespace: str, questions: Questions) -> list[Attempt]:
     """Answers from the identity's rules; of the authorizer itself where they are not complete."""
-    rules = await ground.snapshot.rules(actor, namespace)
+    rules = await context.snapshot.rules(actor, namespace)
     if not rules.complete:
-        return await asyncio.gather(*(review(ground, actor, question, wanted=False) for question in questions))
-    trials, denied = [], []
+        return await asyncio.gather(*(review(context, actor, question, wanted=False) for question in questions))
+    attempts, denied = [], []
     for question in questions:
         words = _words(actor, question)
         if rule := rules.allowing(question):
-            trials.append(Trial(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed: {rule_words(rule)}"))
+            attempts.append(
+                Attempt(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed: {rule_words(rule)}")
+            )
         else:
             denied.append(words)
     if denied:
         what = f"SelfSubjectRulesReview: {'; '.join(denied)}?"
-        trials.append(Trial(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC"))
-    return trials
+        attempts.append(Attempt(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC"))
+    return attempts
 
 
 def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = members) -> Attack:
@@ -101,18 +106,18 @@ def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = memb
     Where tenants are many, some pairs ask the authorizer each question, and the rest read the identities' rules.
     """
 
-    async def run(ground: Ground) -> list[Trial]:
-        teams, place = len(ground.tenancy.teams), ground.tenancy.place(ground.attacker)
-        reviews = [review(ground, ground.attacker.actor, a, wanted=True) for a in control.attributes(ground)]
+    async def run(context: AttackContext) -> list[Attempt]:
+        teams, place = len(context.tenancy.teams), context.tenancy.place(context.attacker)
+        reviews = [review(context, context.attacker.actor, a, wanted=True) for a in control.attributes(context)]
         read: dict[tuple[Actor, str], Questions] = {}
-        for actor in actors(ground):
-            for number, question in enumerate(a for cell in cells for a in cell.attributes(ground)):
+        for actor in actors(context):
+            for number, question in enumerate(a for cell in cells for a in cell.attributes(context)):
                 if teams <= FEW or (number + place) % (teams // 2) == 0:
-                    reviews.append(review(ground, actor, question, wanted=False))
+                    reviews.append(review(context, actor, question, wanted=False))
                 else:
                     namespace = question.get("resourceAttributes", {}).get("namespace") or NOWHERE
                     read.setdefault((actor, namespace), []).append(question)
-        answered = await asyncio.gather(*(_by_rules(ground, *key, questions) for key, questions in read.items()))
-        return [*await asyncio.gather(*reviews), *(trial for part in answered for trial in part)]
+        answered = await asyncio.gather(*(_by_rules(context, *key, questions) for key, questions in read.items()))
+        return [*await asyncio.gather(*reviews), *(attempt for part in answered for attempt in part)]
 
     return run

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
+from manor.verify.attempt import Attempt
+from manor.verify.context import AttackContext
 
-Attack = Callable[[Ground], Awaitable[list[Trial]]]
+Attack = Callable[[AttackContext], Awaitable[list[Attempt]]]
 
 PLANES = ("rbac", "admission", "pod", "network", "storage", "routes", "quota", "metadata", "fairness", "platform")
 

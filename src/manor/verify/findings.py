@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import Sequence
 
 from manor.verify.attacks import found, try_allowed, try_refused
+from manor.verify.attempt import Attempt, Skip, Verdict
 from manor.verify.check import Attack
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import Stopper
 from manor.verify.objects import pod
 from manor.verify.requests import Object, create, delete, delete_all, every_write
-from manor.verify.trial import Skip, Trial, Verdict
 
 
-def seen(what: str, got: str) -> Trial:
+def seen(what: str, got: str) -> Attempt:
     """The control of a look: there is something to look at."""
-    return Trial(f"control: {what}", Verdict.HELD, got, control=True)
+    return Attempt(f"control: {what}", Verdict.HELD, got, control=True)
 
 
-def holds(what: str, fine: bool, got: str, by: str) -> Trial:
+def holds(what: str, fine: bool, got: str, by: str) -> Attempt:
     """What a look found: as it must be, thanks to `by`, or not."""
-    return Trial(what, Verdict.HELD if fine else Verdict.BROKEN, got, by if fine else "")
+    return Attempt(what, Verdict.HELD if fine else Verdict.BROKEN, got, by if fine else "")
 
 
 def name_of(obj: Object) -> str:
@@ -47,18 +47,18 @@ def tampering(
 ) -> Attack:
     """Each object of these names cannot be changed, deleted or swept away by the tenant, in any way of writing."""
 
-    async def run(ground: Ground) -> list[Trial]:
-        place = ground.fill(namespace) if namespace else None
-        actor = ground.attacker.actor
+    async def run(context: AttackContext) -> list[Attempt]:
+        place = context.fill(namespace) if namespace else None
+        actor = context.attacker.actor
         ways = {f"delete every {kind}": delete_all(api_version, kind, place)}
-        for name in map(ground.fill, names):
-            live = await found(ground.client, api_version, kind, name, place)
+        for name in map(context.fill, names):
+            live = await found(context.client, api_version, kind, name, place)
             writes = every_write(live, change, subresources)
             writes["delete"] = delete(api_version, kind, name, place)
             ways |= {f"{way} {kind} {name}": request for way, request in writes.items()}
         return await asyncio.gather(
-            try_allowed(ground, actor, "the tenant writes an object of its own", create(pod())),
-            *(try_refused(ground, actor, title, request, by) for title, request in ways.items()),
+            try_allowed(context, actor, "the tenant writes an object of its own", create(pod())),
+            *(try_refused(context, actor, title, request, by) for title, request in ways.items()),
         )
 
     return run

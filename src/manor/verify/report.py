@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from manor.verify.attempt import Attempt, Status, Verdict
 from manor.verify.check import Check, Level
-from manor.verify.trial import Status, Trial, Verdict
 
 SCHEMA_VERSION = "1"
 """Version of the JSON report; fields are only added within one version."""
@@ -33,10 +33,10 @@ class Result:
     """What a check found over all the pairs it ran for."""
 
     check: Check
-    trials: Sequence[Trial]
+    attempts: Sequence[Attempt]
     status: Status
     seconds: float
-    """Time from its first trial to its last, in seconds."""
+    """Time from its first attempt to its last, in seconds."""
     acceptance: Acceptance | None = None
 
     @property
@@ -47,15 +47,15 @@ class Result:
     @property
     def mechanisms(self) -> list[str]:
         """What stopped the attacks."""
-        return sorted({trial.mechanism for trial in self.trials if trial.mechanism})
+        return sorted({attempt.mechanism for attempt in self.attempts if attempt.mechanism})
 
     @property
-    def telling(self) -> Trial | None:
-        """The trial that decided a result other than a pass."""
+    def telling(self) -> Attempt | None:
+        """The attempt that decided a result other than a pass."""
         for verdict in (Verdict.BROKEN, Verdict.ERROR, Verdict.SKIPPED):
-            for trial in self.trials:
-                if trial.verdict is verdict:
-                    return trial
+            for attempt in self.attempts:
+                if attempt.verdict is verdict:
+                    return attempt
         return None
 
     @property
@@ -66,9 +66,9 @@ class Result:
         return self._told()
 
     def _told(self) -> str:
-        trial = self.telling
-        if trial is not None:
-            return f"{trial.what}: {trial.got}" if trial.what else trial.got
+        attempt = self.telling
+        if attempt is not None:
+            return f"{attempt.what}: {attempt.got}" if attempt.what else attempt.got
         if self.status is Status.PASS:
             return "; ".join(
                 filter(None, [f"stopped by {', '.join(self.mechanisms)}" * bool(self.mechanisms), *self.notes])
@@ -78,7 +78,7 @@ class Result:
     @property
     def notes(self) -> list[str]:
         """What the specs ask for, so that it was no attack."""
-        return sorted({trial.got for trial in self.trials if trial.verdict is Verdict.ASKED})
+        return sorted({attempt.got for attempt in self.attempts if attempt.verdict is Verdict.ASKED})
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,9 @@ class Request:
         kind = f" ({self.content_type})" if self.verb == "patch" else ""
         return f"{METHODS[self.verb]} {await self.path(client)}" + (f"?{query}" if query else "") + kind
 
-    def filled(self, ground: Any) -> "Request":
+    def filled(self, context: Any) -> "Request":
         """The request with its `$words` replaced."""
-        parts = {key: ground.fill(getattr(self, key)) for key in ("namespace", "name", "body")}
+        parts = {key: context.fill(getattr(self, key)) for key in ("namespace", "name", "body")}
         return replace(self, **parts)
 
 

@@ -9,14 +9,14 @@ from zlib import crc32
 
 from manor import __version__
 from manor.kube import Client, KubeError, UnknownKind
+from manor.verify.attempt import Asked, Attempt, Skip, Verdict, combine
 from manor.verify.check import Check, Level
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.probe.pod import Disturbed
-from manor.verify.probe.stage import Stage
+from manor.verify.probe.probe_pods import ProbePods
 from manor.verify.report import Report, Result
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Team, Tenancy, hub, ring, with_decoy
-from manor.verify.trial import Asked, Skip, Trial, Verdict, combine
 
 CONCURRENCY = 24
 """Checks that run at once; each sends several requests."""
@@ -71,24 +71,24 @@ def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
     return [pairs[(start + number * len(pairs) // most) % len(pairs)] for number in range(most)]
 
 
-async def run_one(check: Check, ground: Ground) -> list[Trial]:
-    """The trials of a check for one pair; whatever goes wrong in it is a trial as well."""
+async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
+    """The attempts of a check for one pair; whatever goes wrong in it is a attempt as well."""
     try:
         async with asyncio.timeout(TIME_LIMIT):
-            trials = await check.run(ground)
+            attempts = await check.run(context)
     except Skip as reason:
-        trials = [Trial("", Verdict.SKIPPED, str(reason))]
+        attempts = [Attempt("", Verdict.SKIPPED, str(reason))]
     except Asked as reason:
-        trials = [Trial("", Verdict.ASKED, str(reason))]
+        attempts = [Attempt("", Verdict.ASKED, str(reason))]
     except UnknownKind as error:
-        trials = [Trial("", Verdict.SKIPPED, str(error))]
+        attempts = [Attempt("", Verdict.SKIPPED, str(error))]
     except TimeoutError:
-        trials = [Trial("", Verdict.ERROR, f"took longer than {TIME_LIMIT:g} s")]
+        attempts = [Attempt("", Verdict.ERROR, f"took longer than {TIME_LIMIT:g} s")]
     except (KubeError, Disturbed) as error:
-        trials = [Trial("", Verdict.ERROR, str(error))]
+        attempts = [Attempt("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
-        trials = [Trial("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
-    return [replace(trial, ground=ground.label) for trial in trials]
+        attempts = [Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
+    return [replace(attempt, context=context.label) for attempt in attempts]
 
 
 async def verify(
@@ -107,12 +107,12 @@ async def verify(
     chosen = [check for check in catalogue if level.includes(check.level)]
     version = await client.request("GET", "/version")
     snapshot = Snapshot(client)
-    async with Stage.set(client, tenancy, level, probe_image) as stage:
+    async with ProbePods.set(client, tenancy, level, probe_image) as probes:
         slots = asyncio.Semaphore(CONCURRENCY)
 
-        async def attempt(check: Check, attacker: Team, victim: Team) -> list[Trial]:
+        async def attempt(check: Check, attacker: Team, victim: Team) -> list[Attempt]:
             async with slots:
-                return await run_one(check, Ground(client, tenancy, attacker, victim, snapshot, stage))
+                return await run_one(check, AttackContext(client, tenancy, attacker, victim, snapshot, probes))
 
         async def whole(check: Check) -> Result:
             begun = time.monotonic()
@@ -120,8 +120,8 @@ async def verify(
                 parts = [await attempt(check, *pair) for pair in pairs.of(check)]
             else:
                 parts = await asyncio.gather(*(attempt(check, *pair) for pair in pairs.of(check)))
-            trials = [trial for part in parts for trial in part]
-            result = Result(check, trials, combine(trials), time.monotonic() - begun)
+            attempts = [attempt for part in parts for attempt in part]
+            result = Result(check, attempts, combine(attempts), time.monotonic() - begun)
             on_result(result)
             return result
 
@@ -141,6 +141,6 @@ async def verify(
         tenants=[team.name for team in tenancy.teams],
         pairs=[f"{attacker.name} → {victim.name}" for attacker, victim in pairs.static],
         sampling=pairs.words,
-        left=stage.left,
+        left=probes.left,
         results=[done[check.id] for check in chosen],
     )

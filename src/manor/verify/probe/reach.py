@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 from manor.api.wellknown import NETWORKING_API
 from manor.verify import asked, netpol
+from manor.verify.attempt import Attempt, Skip, Verdict
 from manor.verify.check import Attack
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
+from manor.verify.probe.probe_pods import FREE, Outcome, Target
 from manor.verify.probe.script import TCP_PORT
-from manor.verify.probe.stage import FREE, Outcome, Target
-from manor.verify.trial import Skip, Trial, Verdict
 
 DROPPED = "NetworkPolicy"
 EVALUATED = "NetworkPolicy (evaluated; enforcement seen)"
@@ -35,53 +35,53 @@ OTHER_ENGINES = (
 )
 """Policies that the evaluation does not know; where there are any, it decides nothing."""
 
-Word = Callable[[Ground], Awaitable[str]]
+Word = Callable[[AttackContext], Awaitable[str]]
 
 
-async def _node(ground: Ground) -> str:
-    for node in await ground.snapshot.all("v1", "Node"):
+async def _node(context: AttackContext) -> str:
+    for node in await context.snapshot.all("v1", "Node"):
         for address in node["status"].get("addresses", []):
             if address["type"] == "InternalIP":
                 return str(address["address"])
     raise Skip("the cluster tells no node address")
 
 
-async def _api_service(ground: Ground) -> str:
-    return str((await ground.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"])
+async def _api_service(context: AttackContext) -> str:
+    return str((await context.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"])
 
 
-async def _other_ip(ground: Ground) -> str:
-    return (await ground.stage.running(ground.victim, "server")).ip
+async def _other_ip(context: AttackContext) -> str:
+    return (await context.probes.running(context.victim, "server")).ip
 
 
-async def _other_service(ground: Ground) -> str:
-    return (await ground.stage.running(ground.victim, "server")).service_ip
+async def _other_service(context: AttackContext) -> str:
+    return (await context.probes.running(context.victim, "server")).service_ip
 
 
-async def _other_name(ground: Ground) -> str:
-    return (await ground.stage.running(ground.victim, "server")).host
+async def _other_name(context: AttackContext) -> str:
+    return (await context.probes.running(context.victim, "server")).host
 
 
-async def _proxy_service(ground: Ground) -> Mapping[str, Any]:
-    settings = ground.platform.spec.gateway
+async def _proxy_service(context: AttackContext) -> Mapping[str, Any]:
+    settings = context.platform.spec.gateway
     namespace = settings.data_plane.namespace if settings.isolation == "shared" else settings.front.namespace
     port = settings.port
-    for service in await ground.snapshot.of("v1", "Service", namespace):
+    for service in await context.snapshot.of("v1", "Service", namespace):
         ports = [p["port"] for p in service["spec"]["ports"]]
         if service["spec"].get("type") in ("NodePort", "LoadBalancer") and port in ports:
             return service
     raise Skip(f"no Service of the gateway's proxies is found in {namespace}")
 
 
-async def proxy_node_port(ground: Ground) -> int | None:
+async def proxy_node_port(context: AttackContext) -> int | None:
     """The node's port of the gateway's proxies, where they have one."""
-    ports = (await _proxy_service(ground))["spec"]["ports"]
-    wanted = ground.platform.spec.gateway.port
+    ports = (await _proxy_service(context))["spec"]["ports"]
+    wanted = context.platform.spec.gateway.port
     return next((int(port["nodePort"]) for port in ports if port["port"] == wanted and port.get("nodePort")), None)
 
 
-async def _proxy(ground: Ground) -> str:
-    return str((await _proxy_service(ground))["spec"]["clusterIP"])
+async def _proxy(context: AttackContext) -> str:
+    return str((await _proxy_service(context))["spec"]["clusterIP"])
 
 
 WORDS: Mapping[str, Word] = {
@@ -99,10 +99,10 @@ SERVED = ("$other_pod", "$other_service", "$other_name")
 """Words that lead to the victim's probe server."""
 
 
-async def place(ground: Ground, target: Target) -> Target:
+async def place(context: AttackContext, target: Target) -> Target:
     """The target with its host filled in."""
     match = re.fullmatch(r"\$([a-z_]+)", target.host)
-    return replace(target, host=await WORDS[match.group(1)](ground)) if match else target
+    return replace(target, host=await WORDS[match.group(1)](context)) if match else target
 
 
 def marked(target: Target) -> Target:
@@ -111,43 +111,45 @@ def marked(target: Target) -> Target:
     return replace(target, nonce=nonce, path=f"/{nonce}")
 
 
-async def by_request(ground: Ground, target: Target, placed: Target) -> str | None:
+async def by_request(context: AttackContext, target: Target, placed: Target) -> str | None:
     """The words of the specs by which the attacker may connect there."""
     if target.host in SERVED:
-        return asked.traffic(ground.attacker, ground.victim)
+        return asked.traffic(context.attacker, context.victim)
     try:
         return asked.egress(
-            ground.attacker, ground.tenancy.platform, placed.host, placed.port, await _api_service(ground)
+            context.attacker, context.tenancy.platform, placed.host, placed.port, await _api_service(context)
         )
     except ValueError:  # a name
         return None
 
 
-async def judge(ground: Ground, what: str, target: Target, attacker: Outcome, witness: Outcome, who: str) -> Trial:
+async def judge(
+    context: AttackContext, what: str, target: Target, attacker: Outcome, witness: Outcome, who: str
+) -> Attempt:
     """What the attacker's and the witness's outcomes show together."""
     got = f"{attacker}; the same from {who}: {witness}"
     if attacker.reached:
-        return Trial(what, Verdict.BROKEN, got)
+        return Attempt(what, Verdict.BROKEN, got)
     if witness.outcome != attacker.outcome:
-        return Trial(what, Verdict.HELD, got, DROPPED)
+        return Attempt(what, Verdict.HELD, got, DROPPED)
     for kind in OTHER_ENGINES:
-        if await ground.snapshot.all(*kind):
-            return Trial(what, Verdict.SKIPPED, f"{got}; and {kind[1]} objects are not evaluated")
-    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace)
+        if await context.snapshot.all(*kind):
+            return Attempt(what, Verdict.SKIPPED, f"{got}; and {kind[1]} objects are not evaluated")
+    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
     protocol = "UDP" if target.kind == "udp" else "TCP"
     try:
         opening = netpol.egress_to(policies, target.host, target.port or None, protocol)
     except ValueError:
-        return Trial(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
+        return Attempt(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
     if opening is not None:
-        return Trial(what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}")
-    if await ground.stage.enforced(ground.attacker):
-        return Trial(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
-    return Trial(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
+        return Attempt(what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}")
+    if await context.probes.enforced(context.attacker):
+        return Attempt(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
+    return Attempt(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Connection:
     """One target as the attacker and as the witness try it."""
 
     title: str
@@ -162,10 +164,10 @@ class Attempt:
         return self.target.host in SERVED and self.target.kind != "icmp"
 
 
-async def _attempt(ground: Ground, title: str, target: Target) -> Attempt:
-    placed = await place(ground, target)
-    attempt = Attempt(title, target, placed, placed)
-    return replace(attempt, mine=marked(placed), theirs=marked(placed)) if attempt.served else attempt
+async def _connection(context: AttackContext, title: str, target: Target) -> Connection:
+    placed = await place(context, target)
+    connection = Connection(title, target, placed, placed)
+    return replace(connection, mine=marked(placed), theirs=marked(placed)) if connection.served else connection
 
 
 def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]) -> Attack:
@@ -174,46 +176,46 @@ def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]
     Control: the attacker's client reaches its own server, so that its silence is not its own fault.
     """
 
-    async def run(ground: Ground) -> list[Trial]:
-        stage = ground.stage
-        own = await stage.running(ground.attacker, "server")
-        attempts = [await _attempt(ground, title, target) for title, target in targets.items()]
+    async def run(context: AttackContext) -> list[Attempt]:
+        probes = context.probes
+        own = await probes.running(context.attacker, "server")
+        connections = [await _connection(context, title, target) for title, target in targets.items()]
         home = marked(Target("tcp", own.ip, TCP_PORT))
-        other = ground.victim if witness == "victim" else FREE
+        other = context.victim if witness == "victim" else FREE
         (control, *attacking), witnessing = await asyncio.gather(
-            stage.probe(ground.attacker, [home, *(attempt.mine for attempt in attempts)]),
-            stage.probe(other, [attempt.theirs for attempt in attempts]),
+            probes.probe(context.attacker, [home, *(connection.mine for connection in connections)]),
+            probes.probe(other, [connection.theirs for connection in connections]),
         )
-        (arrived,) = await stage.received(ground.attacker, [home])
-        trials = [_control(ground, home, control, arrived)]
-        evidence = await _evidence(ground, attempts)
-        for attempt, mine, theirs, (got_mine, got_theirs) in zip(
-            attempts, attacking, witnessing, evidence, strict=True
+        (arrived,) = await probes.received(context.attacker, [home])
+        attempts = [_control(context, home, control, arrived)]
+        evidence = await _evidence(context, connections)
+        for connection, mine, theirs, (got_mine, got_theirs) in zip(
+            connections, attacking, witnessing, evidence, strict=True
         ):
-            what = f"{attempt.title}: {attempt.mine} from a pod of {ground.attacker.name}"
-            if why := await by_request(ground, attempt.target, attempt.mine):
-                trials.append(Trial(what, Verdict.ASKED, f"{mine}; asked for by {why}"))
+            what = f"{connection.title}: {connection.mine} from a pod of {context.attacker.name}"
+            if why := await by_request(context, connection.target, connection.mine):
+                attempts.append(Attempt(what, Verdict.ASKED, f"{mine}; asked for by {why}"))
             elif got_mine:
-                trials.append(Trial(what, Verdict.BROKEN, f"{mine}, but it arrived: the victim's pod received it"))
-            elif attempt.served and theirs.reached and not got_theirs:
+                attempts.append(Attempt(what, Verdict.BROKEN, f"{mine}, but it arrived: the victim's pod received it"))
+            elif connection.served and theirs.reached and not got_theirs:
                 got = f"the same from {other.name} was answered, and its probe did not receive it: who answered?"
-                trials.append(Trial(what, Verdict.ERROR, got))
+                attempts.append(Attempt(what, Verdict.ERROR, got))
             else:
-                trials.append(await judge(ground, what, attempt.mine, mine, theirs, f"a pod of {other.name}"))
-        return trials
+                attempts.append(await judge(context, what, connection.mine, mine, theirs, f"a pod of {other.name}"))
+        return attempts
 
     return run
 
 
-async def _evidence(ground: Ground, attempts: Sequence[Attempt]) -> list[tuple[bool, bool]]:
-    """Of each attempt, whether the victim's server received the attacker's connection, and the witness's."""
-    asked_for = [target for a in attempts if a.served for target in (a.mine, a.theirs)]
-    told = iter(await ground.stage.received(ground.victim, asked_for) if asked_for else [])
-    return [(next(told), next(told)) if attempt.served else (False, False) for attempt in attempts]
+async def _evidence(context: AttackContext, connections: Sequence[Connection]) -> list[tuple[bool, bool]]:
+    """Of each connection, whether the victim's server received the attacker's connection, and the witness's."""
+    asked_for = [target for a in connections if a.served for target in (a.mine, a.theirs)]
+    told = iter(await context.probes.received(context.victim, asked_for) if asked_for else [])
+    return [(next(told), next(told)) if connection.served else (False, False) for connection in connections]
 
 
-def _control(ground: Ground, home: Target, outcome: Outcome, arrived: bool) -> Trial:
+def _control(context: AttackContext, home: Target, outcome: Outcome, arrived: bool) -> Attempt:
     verdict = Verdict.HELD if outcome.reached and arrived else Verdict.ERROR
-    what = f"control: {home} from a pod of {ground.attacker.name} to its own"
+    what = f"control: {home} from a pod of {context.attacker.name} to its own"
     got = f"{outcome}; its server received " + ("it" if arrived else "nothing")
-    return Trial(what, verdict, got, control=True)
+    return Attempt(what, verdict, got, control=True)

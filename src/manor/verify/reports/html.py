@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from html import escape as html_escape
 from itertools import groupby
 
+from manor.verify.attempt import Attempt, Status, Verdict
 from manor.verify.report import Report, Result
-from manor.verify.trial import Status, Trial, Verdict
 from manor.visible import visible
 
 TRIALS_SHOWN = 40
@@ -116,13 +116,13 @@ def _matrix(report: Report) -> str:
     """Who attacked whom, and the gravest verdict of it."""
     worst: dict[str, tuple[Verdict, int]] = {}
     for result in report.results:
-        for trial in result.trials:
-            if not result.accepted and not trial.control:
-                verdict, count = worst.get(trial.ground, (Verdict.HELD, 0))
-                worst[trial.ground] = (min(verdict, trial.verdict, key=RANK.index), count + 1)
-    victims = sorted({ground.partition(" → ")[2] for ground in worst})
+        for attempt in result.attempts:
+            if not result.accepted and not attempt.control:
+                verdict, count = worst.get(attempt.context, (Verdict.HELD, 0))
+                worst[attempt.context] = (min(verdict, attempt.verdict, key=RANK.index), count + 1)
+    victims = sorted({context.partition(" → ")[2] for context in worst})
     rows = []
-    for attacker in sorted({ground.partition(" → ")[0] for ground in worst}):
+    for attacker in sorted({context.partition(" → ")[0] for context in worst}):
         cells = "".join(_cell(worst.get(f"{attacker} → {victim}")) for victim in victims)
         rows.append(f"<tr><th>{escape(attacker)}</th>{cells}</tr>")
     head = "".join(f"<th>{escape(victim)}</th>" for victim in victims)
@@ -162,17 +162,17 @@ def _check(result: Result) -> str:
         f'<details id="{check.id}" data-status="{status}"{opened}>'
         f'<summary><span class="badge {status}">{status}</span> '
         f"<code>{check.id}</code> {escape(check.title)}{why}</summary><dl>{listed}</dl>"
-        f"{_evidence(result.trials, shown)}</details>"
+        f"{_evidence(result.attempts, shown)}</details>"
     )
 
 
-def _evidence(trials: Iterable[Trial], most: int) -> str:
-    ordered = sorted(trials, key=lambda trial: RANK.index(trial.verdict))
+def _evidence(attempts: Iterable[Attempt], most: int) -> str:
+    ordered = sorted(attempts, key=lambda attempt: RANK.index(attempt.verdict))
     rows = "".join(
-        f'<tr><td><span class="badge {trial.verdict}">{trial.verdict}</span></td><td>{escape(trial.ground)}</td>'
-        f'<td><code>{escape(trial.what)}</code></td><td class="got">{escape(trial.got)}</td></tr>'
-        for trial in ordered[:most]
+        f'<tr><td><span class="badge {attempt.verdict}">{attempt.verdict}</span></td><td>{escape(attempt.context)}</td>'
+        f'<td><code>{escape(attempt.what)}</code></td><td class="got">{escape(attempt.got)}</td></tr>'
+        for attempt in ordered[:most]
     )
     more = len(ordered) - most
-    rest = f"<p>{more} more trials of the same kind are in the JSON report.</p>" if more > 0 else ""
+    rest = f"<p>{more} more attempts of the same kind are in the JSON report.</p>" if more > 0 else ""
     return f"<table><tr><th>Verdict</th><th>Who</th><th>What</th><th>Answer</th></tr>{rows}</table>{rest}"

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from manor.verify.attempt import Attempt, Status
 from manor.verify.report import SCHEMA_VERSION, Report, Result
-from manor.verify.trial import Status, Trial
 
 
 def to_json(report: Report) -> str:
@@ -60,16 +60,16 @@ def _result(result: Result) -> dict[str, Any]:
         "reason": result.reason,
         "mechanisms": result.mechanisms,
         "seconds": round(result.seconds, 3),
-        "trials": [_trial(trial) for trial in result.trials],
+        "trials": [_trial(attempt) for attempt in result.attempts],
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(attempt: Attempt) -> dict[str, Any]:
     return {
-        "ground": trial.ground,
-        "control": trial.control,
-        "what": trial.what,
-        "verdict": trial.verdict.value,
-        "got": trial.got,
-        "mechanism": trial.mechanism,
+        "ground": attempt.context,
+        "control": attempt.control,
+        "what": attempt.what,
+        "verdict": attempt.verdict.value,
+        "got": attempt.got,
+        "mechanism": attempt.mechanism,
     }

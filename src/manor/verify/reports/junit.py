@@ -3,8 +3,8 @@
 from itertools import groupby
 from xml.etree import ElementTree as Xml
 
+from manor.verify.attempt import Status
 from manor.verify.report import Report, Result
-from manor.verify.trial import Status
 from manor.visible import visible
 
 
@@ -45,8 +45,8 @@ def _case(result: Result) -> Xml.Element:
     elif result.status is not Status.PASS:
         Xml.SubElement(case, tags[result.status], message=visible(result.reason)).text = check.remedy
     if result.status is Status.PASS:
-        lines = [f"{len(result.trials)} trials; {result.reason}"]
+        lines = [f"{len(result.attempts)} attempts; {result.reason}"]
     else:
-        lines = [f"[{t.verdict}] {t.ground}: {t.what} -> {t.got}" for t in result.trials]
+        lines = [f"[{t.verdict}] {t.context}: {t.what} -> {t.got}" for t in result.attempts]
     Xml.SubElement(case, "system-out").text = visible("\n".join(lines))
     return case

@@ -4,9 +4,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from manor.verify.attempt import Status
 from manor.verify.check import Check, Severity
 from manor.verify.report import Report, Result
-from manor.verify.trial import Status
 
 LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.0"}

@@ -2,14 +2,14 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import QUOTA, any_of, policy
 from manor.verify.objects import service
 from manor.verify.requests import Request, create
 
 
-async def _orders(ground: Ground) -> dict[str, Request]:
-    tenant = ground.attacker.tenant
+async def _orders(context: AttackContext) -> dict[str, Request]:
+    tenant = context.attacker.tenant
     allowed = tenant is not None and tenant.spec.load_balancers
     return {
         **({} if allowed else {"LoadBalancer": create(service(type="LoadBalancer"))}),

@@ -1,21 +1,21 @@
 """Isolation holds while every process of Manor is down: no webhook of Manor's stands in the request path."""
 
 from manor.api.wellknown import GROUP
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 API = "admissionregistration.k8s.io/v1"
 
 
-async def _look(ground: Ground) -> list[Trial]:
+async def _look(context: AttackContext) -> list[Attempt]:
     hooks = [
         hook
         for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-        for hook in await ground.snapshot.all(API, kind)
+        for hook in await context.snapshot.all(API, kind)
     ]
-    crds = await ground.snapshot.all("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    crds = await context.snapshot.all("apiextensions.k8s.io/v1", "CustomResourceDefinition")
     ours = [hook["metadata"]["name"] for hook in hooks if "manor" in str(hook)]
     ours += [
         crd["metadata"]["name"]

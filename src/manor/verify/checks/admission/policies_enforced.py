@@ -3,10 +3,10 @@
 from typing import Any
 
 from manor.api.wellknown import TENANT_LABEL
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 API = "admissionregistration.k8s.io/v1"
 SELECTOR = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
@@ -52,17 +52,17 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
     return faults
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    need(ground.platform, "")
-    policies = await ground.snapshot.all(API, "ValidatingAdmissionPolicy")
-    bindings = await ground.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
+async def _look(context: AttackContext) -> list[Attempt]:
+    need(context.platform, "")
+    policies = await context.snapshot.all(API, "ValidatingAdmissionPolicy")
+    bindings = await context.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
     ours = {p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")}
-    trials = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
+    attempts = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
     for name in sorted({f"manor-{known}" for known in KNOWN} | (set(ours) - ADVISORY)):
         faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
         got = "; ".join(faults) or "bound, denies, fails closed"
-        trials.append(holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification"))
-    return trials
+        attempts.append(holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification"))
+    return attempts
 
 
 CHECK = Check(

@@ -5,25 +5,25 @@ from collections.abc import Mapping
 
 from manor.kube import ApiError
 from manor.verify.attacks import said, try_allowed, try_refused
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object, pod
 from manor.verify.probe.pod import Running
+from manor.verify.probe.probe_pods import OUT_OF_REACH
 from manor.verify.probe.script import TCP_PORT
-from manor.verify.probe.stage import OUT_OF_REACH
 from manor.verify.requests import STRATEGIC, Request, create, create_sub, delete, every_write
-from manor.verify.trial import Trial, Verdict
 
 SAFE = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 DEBUGGER = {"name": "debug", "image": "$image", "targetContainerName": "main", "securityContext": SAFE}
 
 
-def _changes(ground: Ground, live: Object) -> Mapping[str, Request]:
+def _changes(context: AttackContext, live: Object) -> Mapping[str, Request]:
     name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
     where = ("v1", "Pod", name)
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
-    debugged = {"spec": {"ephemeralContainers": [ground.fill(DEBUGGER)]}}
+    debugged = {"spec": {"ephemeralContainers": [context.fill(DEBUGGER)]}}
     smaller = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1m"}}}]}}
     return {
         "delete": delete(*where, namespace),
@@ -38,35 +38,35 @@ def _at(live: Object) -> tuple[str, str, str, str]:
     return "v1", "Pod", live["metadata"]["namespace"], live["metadata"]["name"]
 
 
-async def _entered(ground: Ground, pod: Running, way: str, query: Mapping[str, str | int]) -> Trial:
+async def _entered(context: AttackContext, pod: Running, way: str, query: Mapping[str, str | int]) -> Attempt:
     """Asks for a connection without the upgrade to a stream: past admission, the server asks for that or answers."""
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/{way}"
-    what = f"{way}: as {ground.attacker.actor}: POST {path}"
+    what = f"{way}: as {context.attacker.actor}: POST {path}"
     try:
-        await ground.act().request("POST", path, params=query)
+        await context.act().request("POST", path, params=query)
     except ApiError as error:
         if mechanism := OUT_OF_REACH.stopped(error):
-            return Trial(what, Verdict.HELD, said(error), mechanism)
-        return Trial(what, Verdict.BROKEN, f"let in, as the answer shows: {said(error)}")
-    return Trial(what, Verdict.BROKEN, "let in")
+            return Attempt(what, Verdict.HELD, said(error), mechanism)
+        return Attempt(what, Verdict.BROKEN, f"let in, as the answer shows: {said(error)}")
+    return Attempt(what, Verdict.BROKEN, "let in")
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    probe = await ground.stage.running(ground.attacker, "client")
-    live = await ground.client.get("v1", "Pod", probe.name, probe.namespace)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    probe = await context.probes.running(context.attacker, "client")
+    live = await context.client.get("v1", "Pod", probe.name, probe.namespace)
     ways: dict[str, dict[str, str | int]] = {
         "exec": {"command": "true", "stdout": "true"},
         "attach": {"stdout": "true"},
         "portforward": {"ports": TCP_PORT},
         "proxy": {},
     }
-    actor = ground.attacker.actor
-    trials = await asyncio.gather(
-        try_allowed(ground, actor, "make a Pod of its own", create(pod())),
-        *(_entered(ground, probe, way, query) for way, query in ways.items()),
-        *(try_refused(ground, actor, way, r, OUT_OF_REACH) for way, r in _changes(ground, live).items()),
+    actor = context.attacker.actor
+    attempts = await asyncio.gather(
+        try_allowed(context, actor, "make a Pod of its own", create(pod())),
+        *(_entered(context, probe, way, query) for way, query in ways.items()),
+        *(try_refused(context, actor, way, r, OUT_OF_REACH) for way, r in _changes(context, live).items()),
     )
-    return [seen("the probe runs", f"{probe.namespace}/{probe.name}"), *trials]
+    return [seen("the probe runs", f"{probe.namespace}/{probe.name}"), *attempts]
 
 
 CHECK = Check(

@@ -4,20 +4,20 @@ import asyncio
 
 from manor.api.wellknown import PROBE_LABEL
 from manor.verify.attacks import refused, try_refused
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import PREFIX, claim, pod, service
 from manor.verify.requests import create
 from manor.verify.team import account
-from manor.verify.trial import Trial
 
 NAMED = {"name": f"{PREFIX}0-client"}
 MOUNTED = {"name": "data", "persistentVolumeClaim": {"claimName": f"{PREFIX}0-keeper"}}
 BY = policy("probes")
 
 
-async def _attack(ground: Ground) -> list[Trial]:
+async def _attack(context: AttackContext) -> list[Attempt]:
     tries = refused(
         {
             "a Pod": create(pod(meta=NAMED)),
@@ -35,8 +35,8 @@ async def _attack(ground: Ground) -> list[Trial]:
         control=create(pod(meta={"labels": {"probe": "mine"}})),
     )
     controller = account("kube-system", "replicaset-controller")
-    made = try_refused(ground, controller, "a Pod made by a controller", create(pod(meta=NAMED)), BY)
-    ours, labels, last = await asyncio.gather(tries(ground), labelled(ground), made)
+    made = try_refused(context, controller, "a Pod made by a controller", create(pod(meta=NAMED)), BY)
+    ours, labels, last = await asyncio.gather(tries(context), labelled(context), made)
     return [*ours, *labels, last]
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from manor.kube import ApiError
 from manor.verify.attacks import said
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, seen
-from manor.verify.ground import Ground
 from manor.verify.mechanisms import POD_SECURITY, any_of, policy
 from manor.verify.objects import Object
 from manor.verify.requests import create
-from manor.verify.trial import Trial
 
 BY = any_of(policy(".+"), POD_SECURITY)
 LIMIT = 200
@@ -41,26 +41,29 @@ def _named(kind: str, obj: Object, spec: Object) -> Object:
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, "spec": spec}
 
 
-async def _try(ground: Ground, obj: Object) -> Trial:
+async def _try(context: AttackContext, obj: Object) -> Attempt:
     what = f"{name_of(obj)}, made anew (dry run)"
     try:
-        await create(_as_new(obj)).send(ground.act())
+        await create(_as_new(obj)).send(context.act())
     except ApiError as error:
         if BY.stopped(error):
             return holds(what, False, f"stands, and would be refused: {said(error)}", "")
     return holds(what, True, "would be admitted", "admission")
 
 
-async def _look(ground: Ground) -> list[Trial]:
+async def _look(context: AttackContext) -> list[Attempt]:
     kinds = [("v1", "Service"), *((version, kind) for version, of in TEMPLATES.items() for kind in of)]
     standing: list[Object] = []
     for api_version, kind in kinds:
-        for namespace in ground.attacker.namespaces:
-            found = await ground.snapshot.of(api_version, kind, namespace)
+        for namespace in context.attacker.namespaces:
+            found = await context.snapshot.of(api_version, kind, namespace)
             standing += [obj for obj in found if not obj["metadata"].get("ownerReferences")]
     told = f"{len(standing)} objects" + (f", of which {LIMIT} are tried" if len(standing) > LIMIT else "")
-    trials = await asyncio.gather(*(_try(ground, obj) for obj in standing[:LIMIT]))
-    return [seen("Services and what makes pods are listed", told), *(trials or [holds("nothing stands", True, "", "")])]
+    attempts = await asyncio.gather(*(_try(context, obj) for obj in standing[:LIMIT]))
+    return [
+        seen("Services and what makes pods are listed", told),
+        *(attempts or [holds("nothing stands", True, "", "")]),
+    ]
 
 
 CHECK = Check(

@@ -9,26 +9,26 @@ import csv
 import io
 
 from manor.kube import ApiError
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
 from manor.verify.team import Team
-from manor.verify.trial import Trial, Verdict
 
 LEVELS = "/debug/api_priority_and_fairness/dump_priority_levels"
 REQUESTS, AT_ONCE = 150, 30
 
 
-async def _dispatched(ground: Ground) -> dict[str, int]:
-    table = await ground.client.request("GET", LEVELS)
+async def _dispatched(context: AttackContext) -> dict[str, int]:
+    table = await context.client.request("GET", LEVELS)
     rows = csv.DictReader(io.StringIO(table), skipinitialspace=True)
     counts = {row["PriorityLevelName"]: row.get("DispatchedRequests") or "" for row in rows}
     return {name: int(count) for name, count in counts.items() if count.isdigit()}
 
 
-async def _flood(ground: Ground, team: Team) -> tuple[set[str], int]:
+async def _flood(context: AttackContext, team: Team) -> tuple[set[str], int]:
     """The levels that dispatched a flood of the team's, and how many of its requests were refused."""
-    slots, client, refused = asyncio.Semaphore(AT_ONCE), team.actor.client(ground.client), 0
+    slots, client, refused = asyncio.Semaphore(AT_ONCE), team.actor.client(context.client), 0
 
     async def one() -> None:
         nonlocal refused
@@ -40,22 +40,22 @@ async def _flood(ground: Ground, team: Team) -> tuple[set[str], int]:
                     raise
                 refused += 1
 
-    before = await _dispatched(ground)
+    before = await _dispatched(context)
     await asyncio.gather(*(one() for _ in range(REQUESTS)))
-    after = await _dispatched(ground)
+    after = await _dispatched(context)
     return {name for name, count in after.items() if count - before.get(name, 0) >= REQUESTS - refused}, refused
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    mine, refused = await _flood(ground, ground.attacker)
-    theirs, _ = await _flood(ground, ground.victim)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    mine, refused = await _flood(context, context.attacker)
+    theirs, _ = await _flood(context, context.victim)
     if not mine or not theirs:
         got = "the API server's counters do not show the requests (is there more than one API server?)"
-        return [Trial(LEVELS, Verdict.ERROR, got)]
-    what = f"{REQUESTS} lists by {ground.attacker.name}, {AT_ONCE} at once"
+        return [Attempt(LEVELS, Verdict.ERROR, got)]
+    what = f"{REQUESTS} lists by {context.attacker.name}, {AT_ONCE} at once"
     got = f"dispatched by {', '.join(sorted(mine))}; {refused} refused for overload"
     return [
-        seen(f"{REQUESTS} lists by {ground.victim.name}", f"dispatched by {', '.join(sorted(theirs))}"),
+        seen(f"{REQUESTS} lists by {context.victim.name}", f"dispatched by {', '.join(sorted(theirs))}"),
         holds(what, not mine & theirs, got, "API Priority and Fairness"),
     ]
 

@@ -1,12 +1,12 @@
 """Each tenant's users and workloads have a priority level of their own, which queues and is limited."""
 
 from manor.api.wellknown import FLOWCONTROL_API
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
 from manor.verify.team import Actor, account
-from manor.verify.trial import Trial
 
 GENERAL = ("service-accounts", "global-default", "catch-all")
 """Kubernetes' schemas for everybody; those before them are for nodes and the system's own parts."""
@@ -33,16 +33,16 @@ def _whole(rule: Object) -> bool:
     )
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    schemas = await ground.snapshot.all(FLOWCONTROL_API, "FlowSchema")
+async def _look(context: AttackContext) -> list[Attempt]:
+    schemas = await context.snapshot.all(FLOWCONTROL_API, "FlowSchema")
     levels = {
         level["metadata"]["name"]: level
-        for level in await ground.snapshot.all(FLOWCONTROL_API, "PriorityLevelConfiguration")
+        for level in await context.snapshot.all(FLOWCONTROL_API, "PriorityLevelConfiguration")
     }
     ordered = sorted(schemas, key=lambda s: (s["spec"]["matchingPrecedence"], s["metadata"]["name"]))
-    others = {name for name in levels if name != f"manor-{ground.attacker.name}"}
-    trials = [seen("flow schemas are listed", f"{len(schemas)} schemas, {len(levels)} levels")]
-    actors = [*ground.attacker.actors, *(account(space, "default") for space in ground.attacker.namespaces)]
+    others = {name for name in levels if name != f"manor-{context.attacker.name}"}
+    attempts = [seen("flow schemas are listed", f"{len(schemas)} schemas, {len(levels)} levels")]
+    actors = [*context.attacker.actors, *(account(space, "default") for space in context.attacker.namespaces)]
     for actor in actors:
         taken = next(
             (
@@ -57,8 +57,8 @@ async def _look(ground: Ground) -> list[Trial]:
         queues = level.get("limited", {}).get("limitResponse", {}).get("type") == "Queue"
         fine = name not in others and level.get("type") == "Limited" and queues
         got = f"FlowSchema {taken['metadata']['name'] if taken else 'none'}, level {name} ({level.get('type')})"
-        trials.append(holds(f"requests of {actor}", fine, got, "API Priority and Fairness"))
-    return trials
+        attempts.append(holds(f"requests of {actor}", fine, got, "API Priority and Fairness"))
+    return attempts
 
 
 CHECK = Check(

@@ -1,19 +1,19 @@
 """Every namespace with a tenant's label is one that this tenant declares, its owners may make, or that was kept."""
 
 from manor.api.wellknown import TENANT_LABEL
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial, Verdict
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    tenants = {team.name: team.tenant for team in ground.tenancy.teams if team.tenant is not None}
+async def _look(context: AttackContext) -> list[Attempt]:
+    tenants = {team.name: team.tenant for team in context.tenancy.teams if team.tenant is not None}
     need(tenants, "the tenants were given by hand: there are no Tenant objects to compare with")
-    trials = []
-    for namespace in await ground.snapshot.all("v1", "Namespace"):
+    attempts = []
+    for namespace in await context.snapshot.all("v1", "Namespace"):
         name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
         claimed = labels.get(TENANT_LABEL)
         tenant = tenants.get(claimed or "")
@@ -21,7 +21,7 @@ async def _look(ground: Ground) -> list[Trial]:
         if claimed is None and not declared:
             continue
         if "deletionTimestamp" in namespace["metadata"]:
-            trials.append(Trial(f"label of namespace {name}", Verdict.ASKED, f"namespace {name} is being deleted"))
+            attempts.append(Attempt(f"label of namespace {name}", Verdict.ASKED, f"namespace {name} is being deleted"))
             continue
         slots = {f"{claimed}-{number}" for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)}
         # Only Manor writes on a Tenant which namespaces it kept for what is in them.
@@ -29,15 +29,15 @@ async def _look(ground: Ground) -> list[Trial]:
         fine = declared == [claimed] or (not declared and name in slots)
         if kept and not declared:
             told = f"kept: namespace {name} of {claimed}, no longer declared"
-            trials.append(Trial(f"label of namespace {name}", Verdict.ASKED, told))
+            attempts.append(Attempt(f"label of namespace {name}", Verdict.ASKED, told))
         else:
             got = f"labelled {claimed}, declared by {', '.join(declared) or 'no tenant'}"
-            trials.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
+            attempts.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
         level = labels.get(ENFORCE)
-        trials.append(
+        attempts.append(
             holds(f"Pod Security of namespace {name}", level == "restricted", f"enforce: {level}", "its label")
         )
-    return [seen("namespaces are listed", f"{len(trials)} labels of tenants' namespaces"), *trials]
+    return [seen("namespaces are listed", f"{len(attempts)} labels of tenants' namespaces"), *attempts]
 
 
 CHECK = Check(

@@ -1,18 +1,18 @@
 """No NetworkPolicy lets pods in by a label that a tenant can give its own pods."""
 
 from manor.api.wellknown import NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 TRUSTED = ({TENANT_LABEL}, {NAMESPACE_NAME_LABEL})
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace)
-    need(policies, f"namespace {ground.attacker.namespace} has no NetworkPolicy")
-    trials = [seen("policies are there", f"{len(policies)} in {ground.attacker.namespace}")]
+async def _look(context: AttackContext) -> list[Attempt]:
+    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
+    need(policies, f"namespace {context.attacker.namespace} has no NetworkPolicy")
+    attempts = [seen("policies are there", f"{len(policies)} in {context.attacker.namespace}")]
     for policy in policies:
         rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
         peers = [peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]]
@@ -26,10 +26,10 @@ async def _look(ground: Ground) -> list[Trial]:
             )
         ]
         got = f"by labels that others may write: {bad}" if bad else f"{len(peers)} peers"
-        trials.append(
+        attempts.append(
             holds(f"peers of NetworkPolicy {policy['metadata']['name']}", not bad, got, "trusted labels alone")
         )
-    return trials
+    return attempts
 
 
 CHECK = Check(

@@ -3,7 +3,7 @@
 from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import found, refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import NO_VERB, RBAC, any_of, policy
 from manor.verify.objects import pod
 from manor.verify.requests import Request, create, every_write
@@ -13,10 +13,10 @@ BY = any_of(RBAC, policy("namespaces"), NO_VERB)
 """A namespace's finalize can be put and not patched."""
 
 
-async def _ways(ground: Ground) -> dict[str, Request]:
+async def _ways(context: AttackContext) -> dict[str, Request]:
     ways: dict[str, Request] = {}
-    for name in (ground.attacker.namespace, ground.victim.namespace, "kube-system"):
-        live = await found(ground.client, "v1", "Namespace", name)
+    for name in (context.attacker.namespace, context.victim.namespace, "kube-system"):
+        live = await found(context.client, "v1", "Namespace", name)
         every = every_write(live, CHANGE, ("status", "finalize"))
         ways |= {f"{title} of {name}": request for title, request in every.items() if "/" in title}
     return ways

@@ -5,53 +5,53 @@ import asyncio
 from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
 from manor.kube import ApiError
 from manor.verify.attacks import try_refused
+from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import need, seen
-from manor.verify.ground import Ground
 from manor.verify.mechanisms import RBAC, policy
 from manor.verify.objects import Object, config_map, make, pod
 from manor.verify.requests import create, lists
 from manor.verify.team import account
-from manor.verify.trial import Asked, Trial, Verdict
 
 
-async def _free_slot(ground: Ground) -> str:
-    tenant = ground.attacker.tenant
+async def _free_slot(context: AttackContext) -> str:
+    tenant = context.attacker.tenant
     need(tenant, "the tenant was given by hand: it makes no namespaces")
-    taken = {n["metadata"]["name"] for n in await ground.snapshot.all("v1", "Namespace")}
+    taken = {n["metadata"]["name"] for n in await context.snapshot.all("v1", "Namespace")}
     limit = tenant.spec.max_namespaces if tenant else 0
-    free = [name for n in range(1, limit + 1) if (name := f"{ground.attacker.name}-{n}") not in taken]
+    free = [name for n in range(1, limit + 1) if (name := f"{context.attacker.name}-{n}") not in taken]
     if not free:
-        raise Asked(f"the owners of {ground.attacker.name} may make no more namespaces (maxNamespaces: {limit})")
+        raise Asked(f"the owners of {context.attacker.name} may make no more namespaces (maxNamespaces: {limit})")
     return free[-1]
 
 
-def _space(ground: Ground, name: str) -> Object:
-    return make("v1", "Namespace", None, name, meta={"labels": {TENANT_LABEL: ground.attacker.name}})
+def _space(context: AttackContext, name: str) -> Object:
+    return make("v1", "Namespace", None, name, meta={"labels": {TENANT_LABEL: context.attacker.name}})
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    owner, name = ground.attacker.actor, await _free_slot(ground)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    owner, name = context.attacker.actor, await _free_slot(context)
     try:
-        await ground.act().create(_space(ground, name))
+        await context.act().create(_space(context, name))
     except ApiError as error:
         what = f"control: as {owner}: create namespace {name}"
-        return [Trial(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
+        return [Attempt(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
     try:
         # An owner may not write it; should this run be killed, the next one finds the namespace by it.
-        label = {"metadata": {"labels": {PROBE_LABEL: ground.stage.run}}}
-        await ground.client.patch("v1", "Namespace", name, label)
+        label = {"metadata": {"labels": {PROBE_LABEL: context.probes.run}}}
+        await context.client.patch("v1", "Namespace", name, label)
         controller = account("kube-system", "replicaset-controller")
         tries = [
-            try_refused(ground, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),
-            try_refused(ground, owner, "create a ConfigMap in it", create(config_map(name)), RBAC),
-            try_refused(ground, owner, "list its Secrets", lists("v1", "Secret", name), RBAC),
-            try_refused(ground, controller, "a controller's Pod", create(pod(namespace=name)), policy(".+")),
+            try_refused(context, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),
+            try_refused(context, owner, "create a ConfigMap in it", create(config_map(name)), RBAC),
+            try_refused(context, owner, "list its Secrets", lists("v1", "Secret", name), RBAC),
+            try_refused(context, controller, "a controller's Pod", create(pod(namespace=name)), policy(".+")),
         ]
         made = seen(f"as {owner}: create namespace {name}", "created")
         return [made, *await asyncio.gather(*tries)]
     finally:
-        await asyncio.shield(ground.client.delete("v1", "Namespace", name))
+        await asyncio.shield(context.client.delete("v1", "Namespace", name))
 
 
 CHECK = Check(

@@ -2,17 +2,17 @@
 
 from manor.api.wellknown import NETWORKING_API
 from manor.verify import netpol
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    trials = []
-    for namespace in ground.attacker.namespaces:
-        policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
-        trials.append(seen("policies are listed", f"{len(policies)} in {namespace}"))
+async def _look(context: AttackContext) -> list[Attempt]:
+    attempts = []
+    for namespace in context.attacker.namespaces:
+        policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
+        attempts.append(seen("policies are listed", f"{len(policies)} in {namespace}"))
         for direction in ("Ingress", "Egress"):
             closing = [
                 policy["metadata"]["name"]
@@ -20,8 +20,8 @@ async def _look(ground: Ground) -> list[Trial]:
                 if direction in netpol.types(policy) and not any(policy["spec"].get("podSelector", {}).values())
             ]
             got = ", ".join(closing) or "no policy selects every pod"
-            trials.append(holds(f"{direction.lower()} of {namespace}", bool(closing), got, "NetworkPolicy"))
-    return trials
+            attempts.append(holds(f"{direction.lower()} of {namespace}", bool(closing), got, "NetworkPolicy"))
+    return attempts
 
 
 CHECK = Check(

@@ -3,20 +3,20 @@
 from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.verify import netpol
 from manor.verify.asked import METADATA
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 ALWAYS = (*METADATA, "169.254.0.1", "fe80::1", "127.0.0.1", "::1", "224.0.0.1")
 
 
-async def _cluster(ground: Ground) -> list[str]:
-    nodes = await ground.snapshot.all("v1", "Node")
+async def _cluster(context: AttackContext) -> list[str]:
+    nodes = await context.snapshot.all("v1", "Node")
     found = [a["address"] for n in nodes for a in n["status"].get("addresses", []) if a["type"] == "InternalIP"]
-    services = await ground.snapshot.of("v1", "Service", "default")
+    services = await context.snapshot.of("v1", "Service", "default")
     found += [ip for service in services for ip in service["spec"].get("clusterIPs", []) if ip != "None"]
-    platform = ground.tenancy.platform
+    platform = context.tenancy.platform
     if platform is not None:
         network = platform.spec.network
         for cidr in (*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs):
@@ -24,19 +24,21 @@ async def _cluster(ground: Ground) -> list[str]:
     return found
 
 
-async def _look(ground: Ground) -> list[Trial]:
+async def _look(context: AttackContext) -> list[Attempt]:
     tenant, policies = (
-        ground.attacker.tenant,
-        await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", ground.attacker.namespace),
+        context.attacker.tenant,
+        await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace),
     )
     if tenant is not None and tenant.spec.network.api_server:
         policies = [p for p in policies if p["metadata"]["name"] != POLICY_API_SERVER]
-    trials = [seen("policies are listed", f"{len(policies)} in {ground.attacker.namespace}")]
-    for address in dict.fromkeys([*ALWAYS, *await _cluster(ground)]):
+    attempts = [seen("policies are listed", f"{len(policies)} in {context.attacker.namespace}")]
+    for address in dict.fromkeys([*ALWAYS, *await _cluster(context)]):
         opening = netpol.egress_to(policies, address)
         got = opening or "no rule covers it"
-        trials.append(holds(f"egress of {ground.attacker.namespace} to {address}", not opening, got, "NetworkPolicy"))
-    return trials
+        attempts.append(
+            holds(f"egress of {context.attacker.namespace} to {address}", not opening, got, "NetworkPolicy")
+        )
+    return attempts
 
 
 CHECK = Check(

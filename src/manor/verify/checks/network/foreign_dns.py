@@ -1,8 +1,8 @@
 """Pods ask no DNS server but the cluster's."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
-from manor.verify.probe.stage import Target
 
 QUERY = "4d56010000010000000000000a6b756265726e65746573076578616d706c650000010001"
 """A DNS query for kubernetes.example, type A."""

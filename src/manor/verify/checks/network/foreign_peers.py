@@ -3,31 +3,31 @@
 from manor.api.wellknown import NETWORKING_API
 from manor.verify import netpol
 from manor.verify.asked import consent
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 
-async def _labels(ground: Ground, namespace: str) -> dict[str, str]:
-    found = await ground.snapshot.named("v1", "Namespace", namespace)
+async def _labels(context: AttackContext, namespace: str) -> dict[str, str]:
+    found = await context.snapshot.named("v1", "Namespace", namespace)
     need(found, f"namespace {namespace} does not exist")
     return dict((found or {})["metadata"].get("labels", {}))
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    here, there = ground.attacker.namespace, ground.victim.namespace
+async def _look(context: AttackContext) -> list[Attempt]:
+    here, there = context.attacker.namespace, context.victim.namespace
     sides = (("Egress", here, there), ("Ingress", there, here))
-    home = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", here)
-    own = netpol.admits(home, "Ingress", here, await _labels(ground, here))
-    trials = [seen(f"{here} lets its own pods in", f"by {own}")] if own else []
+    home = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", here)
+    own = netpol.admits(home, "Ingress", here, await _labels(context, here))
+    attempts = [seen(f"{here} lets its own pods in", f"by {own}")] if own else []
     for direction, namespace, peer in sides:
-        policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
-        opening = netpol.admits(policies, direction, peer, await _labels(ground, peer))
-        fine = opening is None or consent(ground.attacker.tenant, ground.victim.tenant)
+        policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
+        opening = netpol.admits(policies, direction, peer, await _labels(context, peer))
+        fine = opening is None or consent(context.attacker.tenant, context.victim.tenant)
         got = f"open: {opening}" if opening else f"none of {len(policies)} policies lets it pass"
-        trials.append(holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy"))
-    return trials
+        attempts.append(holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy"))
+    return attempts
 
 
 CHECK = Check(

@@ -1,19 +1,19 @@
 """A pod does not come back in through the gateway: neither by the proxies' Service nor by a node's port."""
 
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
+from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off, proxy_node_port
-from manor.verify.probe.stage import Target
-from manor.verify.trial import Trial
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    host = (("Host", ground.fill("$other_host")),)
-    port, node_port = ground.platform.spec.gateway.port, await proxy_node_port(ground)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    host = (("Host", context.fill("$other_host")),)
+    port, node_port = context.platform.spec.gateway.port, await proxy_node_port(context)
     targets = {"the proxies' Service": Target("http", "$proxy", port, headers=host)}
     if node_port:
         targets["a node's port"] = Target("http", "$node", node_port, headers=host)
-    return await cut_off(targets, witness="free")(ground)
+    return await cut_off(targets, witness="free")(context)
 
 
 CHECK = Check(

@@ -1,8 +1,8 @@
 """IPv6 is no way round the policies."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
-from manor.verify.probe.stage import Target
 
 CHECK = Check(
     id="MNR-NETWORK-010",

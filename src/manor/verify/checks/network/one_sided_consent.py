@@ -2,25 +2,25 @@
 
 from manor.api.wellknown import NETWORKING_API, TENANT_LABEL
 from manor.verify.asked import consent
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    tenants = {team.name: team.tenant for team in ground.tenancy.teams if team.tenant is not None}
+async def _look(context: AttackContext) -> list[Attempt]:
+    tenants = {team.name: team.tenant for team in context.tenancy.teams if team.tenant is not None}
     need(tenants, "the tenants were given by hand: their consent is not known")
-    trials = [seen("Tenants are listed", f"{len(tenants)}")]
-    for team in ground.tenancy.teams:
+    attempts = [seen("Tenants are listed", f"{len(tenants)}")]
+    for team in context.tenancy.teams:
         for namespace in team.namespaces:
-            policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
+            policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
             named = {name for policy in policies for name in _named(policy["spec"])} - {team.name}
             bad = sorted(name for name in named if not consent(tenants.get(team.name), tenants.get(name)))
             got = f"policies name {', '.join(bad)} without the consent of both" if bad else f"names {len(named)} others"
-            trials.append(holds(f"peers of {namespace}", not bad, got, "consent of both Tenants"))
-    return trials
+            attempts.append(holds(f"peers of {namespace}", not bad, got, "consent of both Tenants"))
+    return attempts
 
 
 def _named(spec: Object) -> list[str]:

@@ -1,9 +1,9 @@
 """Policies hold for UDP as for TCP."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 from manor.verify.probe.script import UDP_PORT
-from manor.verify.probe.stage import Target
 
 CHECK = Check(
     id="MNR-NETWORK-002",

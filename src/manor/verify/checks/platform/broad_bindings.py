@@ -1,10 +1,10 @@
 """No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or anonymous."""
 
 from manor.api.wellknown import RBAC_API
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 BROAD = {
     "system:authenticated",
@@ -23,11 +23,11 @@ KNOWN = {
 }
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    bindings = await ground.snapshot.all(RBAC_API, "ClusterRoleBinding")
-    homes = {space for team in ground.tenancy.teams for space in team.namespaces}
-    roles = [b for b in await ground.snapshot.all(RBAC_API, "RoleBinding") if b["metadata"]["namespace"] in homes]
-    trials = [seen("bindings are listed", f"{len(bindings)} ClusterRoleBindings, {len(roles)} RoleBindings")]
+async def _look(context: AttackContext) -> list[Attempt]:
+    bindings = await context.snapshot.all(RBAC_API, "ClusterRoleBinding")
+    homes = {space for team in context.tenancy.teams for space in team.namespaces}
+    roles = [b for b in await context.snapshot.all(RBAC_API, "RoleBinding") if b["metadata"]["namespace"] in homes]
+    attempts = [seen("bindings are listed", f"{len(bindings)} ClusterRoleBindings, {len(roles)} RoleBindings")]
     bad = [
         f"{name_of(binding)} binds {subject['name']} to {binding['roleRef']['name']}"
         for binding in [*bindings, *roles]
@@ -36,8 +36,8 @@ async def _look(ground: Ground) -> list[Trial]:
         if subject["name"] in BROAD or subject["name"].startswith("system:serviceaccounts:")
     ]
     bad = [text for text in bad if "system:serviceaccounts:kube-system" not in text]
-    trials.append(holds("bindings to everybody", not bad, "; ".join(bad) or "Kubernetes' own alone", "RBAC"))
-    return trials
+    attempts.append(holds("bindings to everybody", not bad, "; ".join(bad) or "Kubernetes' own alone", "RBAC"))
+    return attempts
 
 
 CHECK = Check(

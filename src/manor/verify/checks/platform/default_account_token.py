@@ -4,13 +4,13 @@ from typing import Any
 
 from manor.kube import ApiError
 from manor.verify.attacks import found, try_allowed
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds
-from manor.verify.ground import Ground
 from manor.verify.mechanisms import QUOTA
 from manor.verify.objects import pod
 from manor.verify.requests import create
-from manor.verify.trial import Trial, Verdict
 
 
 def _silent() -> dict[str, Any]:
@@ -19,25 +19,25 @@ def _silent() -> dict[str, Any]:
     return plain
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    control = await try_allowed(ground, ground.attacker.actor, "a Pod that declines a token", create(pod()))
-    account = await found(ground.client, "v1", "ServiceAccount", "default", ground.attacker.namespace)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    control = await try_allowed(context, context.attacker.actor, "a Pod that declines a token", create(pod()))
+    account = await found(context.client, "v1", "ServiceAccount", "default", context.attacker.namespace)
     mounts = account.get("automountServiceAccountToken", True)
-    trials = [
+    attempts = [
         control,
         holds("ServiceAccount default", mounts is False, f"automountServiceAccountToken: {mounts}", "its field"),
     ]
     if control.verdict is not Verdict.HELD:
-        return trials
-    what = f"as {ground.attacker.actor}: create a Pod that says nothing of tokens"
+        return attempts
+    what = f"as {context.attacker.actor}: create a Pod that says nothing of tokens"
     try:
-        made = await create(_silent()).filled(ground).send(ground.act())
+        made = await create(_silent()).filled(context).send(context.act())
     except ApiError as error:
         if not QUOTA.stopped(error):
             raise
-        return [*trials, Trial(what, Verdict.ASKED, error.message)]
+        return [*attempts, Attempt(what, Verdict.ASKED, error.message)]
     tokens = [v["name"] for v in made["spec"].get("volumes", []) if "serviceAccountToken" in str(v)]
-    return [*trials, holds(what, not tokens, f"token volumes: {tokens}", "service account without a token")]
+    return [*attempts, holds(what, not tokens, f"token volumes: {tokens}", "service account without a token")]
 
 
 CHECK = Check(

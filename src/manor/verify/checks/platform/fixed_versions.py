@@ -4,24 +4,24 @@ from collections.abc import Iterator
 
 from manor.api.wellknown import TENANT_LABEL
 from manor.verify import holes
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
-from manor.verify.trial import Trial
 
 OLDEST = (1, 35)
 OURS = "manor.local/"
 """Images that Manor builds for the embedded node: their tags are its own, their versions pinned where it builds."""
 
 
-def _kubernetes(what: str, text: str) -> Trial:
+def _kubernetes(what: str, text: str) -> Attempt:
     version = holes.parse(text) or (0,)
     faults = holes.found("kubernetes", version) + ([] if version >= OLDEST else ["older than 1.35"])
     return holds(what, not faults, f"{text}: {'; '.join(faults) or 'no known hole'}", "its version")
 
 
-def _runtime(node: Object) -> Trial:
+def _runtime(node: Object) -> Attempt:
     name, told = node["metadata"]["name"], node["status"]["nodeInfo"].get("containerRuntimeVersion", "")
     component, _, text = told.partition("://")
     version = holes.parse(text)
@@ -31,7 +31,7 @@ def _runtime(node: Object) -> Trial:
     return holds(f"runtime of {name}", not faults, f"{told}: {'; '.join(faults) or 'no known hole'}", "its version")
 
 
-def _images(pods: list[Object]) -> Iterator[Trial]:
+def _images(pods: list[Object]) -> Iterator[Attempt]:
     images = {c["image"] for pod in pods for c in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]}
     for image in sorted(image for image in images if not image.startswith(OURS)):
         if known := holes.component_of(image):
@@ -43,20 +43,20 @@ def _images(pods: list[Object]) -> Iterator[Trial]:
             yield holds(f"image {image}", not faults, "; ".join(faults) or "no known hole", "its version")
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    server = (await ground.client.request("GET", "/version"))["gitVersion"]
-    nodes = [node for node in await ground.snapshot.all("v1", "Node") if node.get("status", {}).get("nodeInfo")]
-    spaces = await ground.snapshot.all("v1", "Namespace")
+async def _look(context: AttackContext) -> list[Attempt]:
+    server = (await context.client.request("GET", "/version"))["gitVersion"]
+    nodes = [node for node in await context.snapshot.all("v1", "Node") if node.get("status", {}).get("nodeInfo")]
+    spaces = await context.snapshot.all("v1", "Namespace")
     tenants = {s["metadata"]["name"] for s in spaces if TENANT_LABEL in s["metadata"].get("labels", {})}
-    pods = [pod for pod in await ground.snapshot.all("v1", "Pod") if pod["metadata"]["namespace"] not in tenants]
-    trials = [seen("versions are told", f"{server}, {len(nodes)} nodes"), _kubernetes("API server", server)]
+    pods = [pod for pod in await context.snapshot.all("v1", "Pod") if pod["metadata"]["namespace"] not in tenants]
+    attempts = [seen("versions are told", f"{server}, {len(nodes)} nodes"), _kubernetes("API server", server)]
     for node in nodes:
         info, name = node["status"]["nodeInfo"], node["metadata"]["name"]
-        trials.append(_kubernetes(f"kubelet of {name}", info["kubeletVersion"]))
-        trials.append(_runtime(node))
+        attempts.append(_kubernetes(f"kubelet of {name}", info["kubeletVersion"]))
+        attempts.append(_runtime(node))
         told = f"{info.get('kernelVersion')}, {info.get('osImage')}: mended without a new number, and not judged"
-        trials.append(seen(f"kernel of {name}", told))
-    return [*trials, *_images(pods)]
+        attempts.append(seen(f"kernel of {name}", told))
+    return [*attempts, *_images(pods)]
 
 
 CHECK = Check(

@@ -4,11 +4,11 @@ import asyncio
 
 from manor.api.wellknown import RBAC_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import READS_OWN, Access, review
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import need
-from manor.verify.ground import Ground
 from manor.verify.team import account
-from manor.verify.trial import Trial
 
 CELLS = (
     Access("get list watch", "secrets", namespace="$own"),
@@ -22,13 +22,13 @@ CELLS = (
 )
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    accounts = [a["metadata"]["name"] for a in await ground.snapshot.of("v1", "ServiceAccount", SYSTEM_NAMESPACE)]
+async def _look(context: AttackContext) -> list[Attempt]:
+    accounts = [a["metadata"]["name"] for a in await context.snapshot.of("v1", "ServiceAccount", SYSTEM_NAMESPACE)]
     need(accounts, "the namespace manor-system has no service account")
-    asks = [review(ground, ground.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(ground)]
+    asks = [review(context, context.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(context)]
     for name in accounts:
         actor = account(SYSTEM_NAMESPACE, name)
-        asks += [review(ground, actor, a, wanted=False) for cell in CELLS for a in cell.attributes(ground)]
+        asks += [review(context, actor, a, wanted=False) for cell in CELLS for a in cell.attributes(context)]
     return await asyncio.gather(*asks)
 
 

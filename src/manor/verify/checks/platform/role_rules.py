@@ -1,12 +1,12 @@
 """Roles bound in a tenant's namespaces name every verb and resource, and none that escalates."""
 
 from manor.api.wellknown import RBAC_API
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, need, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
 from manor.verify.rules import rule_words
-from manor.verify.trial import Trial
 
 VERBS = {"*", "bind", "escalate", "impersonate"}
 RESOURCES = {"*", "pods/proxy", "services/proxy", "nodes/proxy", "serviceaccounts/token", "pods/binding", "bindings"}
@@ -30,28 +30,28 @@ def _faults(role: Object, guarded: set[str]) -> list[str]:
     return faults
 
 
-async def _look(ground: Ground) -> list[Trial]:
+async def _look(context: AttackContext) -> list[Attempt]:
     every = {
         (kind, role["metadata"].get("namespace"), role["metadata"]["name"]): role
         for kind in ("Role", "ClusterRole")
-        for role in await ground.snapshot.all(RBAC_API, kind)
+        for role in await context.snapshot.all(RBAC_API, kind)
     }
     found: dict[str, Object] = {}
-    for namespace in ground.attacker.namespaces:
-        for binding in await ground.snapshot.of(RBAC_API, "RoleBinding", namespace):
+    for namespace in context.attacker.namespaces:
+        for binding in await context.snapshot.of(RBAC_API, "RoleBinding", namespace):
             ref = binding["roleRef"]
             role = every.get((ref["kind"], namespace if ref["kind"] == "Role" else None, ref["name"]))
             if role is not None:
                 found[name_of(role)] = role
-    need(found, f"no role is bound in the namespaces of {ground.attacker.name}")
-    platform = ground.tenancy.platform
+    need(found, f"no role is bound in the namespaces of {context.attacker.name}")
+    platform = context.tenancy.platform
     own = platform is not None and platform.spec.network.tenant_policies
     guarded = GUARDED - ({"networkpolicies"} if own else set())
-    trials = [seen("roles are bound", ", ".join(sorted(found)))]
+    attempts = [seen("roles are bound", ", ".join(sorted(found)))]
     for name, role in found.items():
         faults = _faults(role, guarded)
-        trials.append(holds(name, not faults, "; ".join(faults) or f"{len(role.get('rules') or [])} rules", "RBAC"))
-    return trials
+        attempts.append(holds(name, not faults, "; ".join(faults) or f"{len(role.get('rules') or [])} rules", "RBAC"))
+    return attempts
 
 
 CHECK = Check(

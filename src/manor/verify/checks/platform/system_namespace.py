@@ -2,27 +2,27 @@
 
 from manor.api.wellknown import NETWORKING_API, SYSTEM_NAMESPACE, TENANT_LABEL
 from manor.verify import netpol
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    namespace = await ground.snapshot.named("v1", "Namespace", SYSTEM_NAMESPACE)
+async def _look(context: AttackContext) -> list[Attempt]:
+    namespace = await context.snapshot.named("v1", "Namespace", SYSTEM_NAMESPACE)
     need(namespace, "there is no namespace manor-system")
     labels = (namespace or {})["metadata"].get("labels", {})
-    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", SYSTEM_NAMESPACE)
-    trials = [seen("the namespace is there", f"{len(policies)} NetworkPolicies")]
+    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", SYSTEM_NAMESPACE)
+    attempts = [seen("the namespace is there", f"{len(policies)} NetworkPolicies")]
     for direction in ("Ingress", "Egress"):
         closed = bool(netpol.applying(policies, direction, {}))
         got = "closed by default" if closed else "no policy restricts it"
-        trials.append(holds(f"{direction.lower()} of manor-system", closed, got, "NetworkPolicy"))
+        attempts.append(holds(f"{direction.lower()} of manor-system", closed, got, "NetworkPolicy"))
     level = labels.get("pod-security.kubernetes.io/enforce")
-    trials.append(holds("Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"))
+    attempts.append(holds("Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"))
     tenant = labels.get(TENANT_LABEL)
-    trials.append(holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label"))
-    return trials
+    attempts.append(holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label"))
+    return attempts
 
 
 CHECK = Check(

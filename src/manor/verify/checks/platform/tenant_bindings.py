@@ -2,33 +2,33 @@
 
 from manor.api.subjects import ROLES
 from manor.api.wellknown import RBAC_API
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, need, seen, subject_name
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    tenant = ground.attacker.tenant
+async def _look(context: AttackContext) -> list[Attempt]:
+    tenant = context.attacker.tenant
     need(tenant, "the tenant was given by hand: its members are not known")
-    platform = ground.tenancy.platform
+    platform = context.tenancy.platform
     prefix = platform.spec.identity.group_prefix if platform else ""
     members = [s for role in ROLES for s in (tenant.subjects(role) if tenant else [])]
     known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
-    trials = []
-    for namespace in ground.attacker.namespaces:
-        bindings = await ground.snapshot.of(RBAC_API, "RoleBinding", namespace)
-        trials.append(seen("bindings are there", f"{len(bindings)} in {namespace}"))
+    attempts = []
+    for namespace in context.attacker.namespaces:
+        bindings = await context.snapshot.of(RBAC_API, "RoleBinding", namespace)
+        attempts.append(seen("bindings are there", f"{len(bindings)} in {namespace}"))
         for binding in bindings:
             bad = [
                 subject_name(s)
                 for s in binding.get("subjects") or []
                 if (s["kind"], s["name"], s.get("namespace")) not in known
-                and not (s["kind"] == "ServiceAccount" and s.get("namespace") in ground.attacker.namespaces)
+                and not (s["kind"] == "ServiceAccount" and s.get("namespace") in context.attacker.namespaces)
             ]
             got = f"it names {', '.join(bad)}" if bad else f"{len(binding.get('subjects') or [])} members"
-            trials.append(holds(name_of(binding), not bad, got, "the Tenant's members"))
-    return trials
+            attempts.append(holds(name_of(binding), not bad, got, "the Tenant's members"))
+    return attempts
 
 
 CHECK = Check(

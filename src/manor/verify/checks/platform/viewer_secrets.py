@@ -1,10 +1,10 @@
 """A viewer reads all but Secrets, and enters nothing."""
 
 from manor.api.wellknown import RBAC_API, cluster_role
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 CLOSED = {
     "secrets",
@@ -18,8 +18,8 @@ CLOSED = {
 }
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    role = await ground.snapshot.named(RBAC_API, "ClusterRole", cluster_role("viewer"))
+async def _look(context: AttackContext) -> list[Attempt]:
+    role = await context.snapshot.named(RBAC_API, "ClusterRole", cluster_role("viewer"))
     need(role, "there is no ClusterRole manor:viewer")
     rules = (role or {}).get("rules") or []
     resources = {resource for rule in rules for resource in rule.get("resources", [])}

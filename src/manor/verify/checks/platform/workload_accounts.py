@@ -1,17 +1,17 @@
 """No service account of a tenant's namespace is bound cluster-wide or elsewhere."""
 
 from manor.api.wellknown import RBAC_API, tenant_cluster_role
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, seen, subject_name
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    homes = {space: team for team in ground.tenancy.teams for space in team.namespaces}
+async def _look(context: AttackContext) -> list[Attempt]:
+    homes = {space: team for team in context.tenancy.teams for space in team.namespaces}
     bindings = [
-        *await ground.snapshot.all(RBAC_API, "ClusterRoleBinding"),
-        *await ground.snapshot.all(RBAC_API, "RoleBinding"),
+        *await context.snapshot.all(RBAC_API, "ClusterRoleBinding"),
+        *await context.snapshot.all(RBAC_API, "RoleBinding"),
     ]
     bad = []
     for binding in bindings:

@@ -3,13 +3,13 @@
 import asyncio
 
 from manor.verify.attacks import try_allowed, try_refused
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import POD_SECURITY, any_of, policy
 from manor.verify.objects import container, pod
 from manor.verify.requests import create
 from manor.verify.team import account
-from manor.verify.trial import Trial
 
 CONTROLLERS = ("replicaset-controller", "job-controller", "statefulset-controller", "daemon-set-controller")
 BY = any_of(policy("images"), policy("pods"), POD_SECURITY)
@@ -20,12 +20,12 @@ ATTACKS = {
 }
 
 
-async def _attack(ground: Ground) -> list[Trial]:
+async def _attack(context: AttackContext) -> list[Attempt]:
     tries = []
     for controller in CONTROLLERS:
         actor = account("kube-system", controller)
-        tries.append(try_allowed(ground, actor, f"a plain Pod by the {controller}", create(pod())))
-        tries += [try_refused(ground, actor, title, request, BY) for title, request in ATTACKS.items()]
+        tries.append(try_allowed(context, actor, f"a plain Pod by the {controller}", create(pod())))
+        tries += [try_refused(context, actor, title, request, BY) for title, request in ATTACKS.items()]
     return await asyncio.gather(*tries)
 
 

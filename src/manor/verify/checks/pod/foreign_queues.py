@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from manor.api.wellknown import QUEUE_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import accelerators, container, pod, pod_spec, workloads
 from manor.verify.requests import Request, create
@@ -13,16 +13,16 @@ from manor.verify.requests import Request, create
 QUEUE = "manor-verify-others"
 
 
-async def _attacks(ground: Ground) -> Mapping[str, Request]:
+async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     """GPUs without a queue are tried where there is a queue system and the tenant may have GPUs."""
     named = {"labels": {QUEUE_LABEL: QUEUE}}
     found = {
         **{f"Kueue's label on a {kind}": create(obj) for kind, obj in workloads(pod_spec(), named).items()},
         "Kueue's label on a Pod": create(pod(meta=named)),
     }
-    tenant = ground.attacker.tenant
-    if ground.queued and tenant and tenant.spec.gpu.total:
-        greedy = container(resources=accelerators(ground.gpu))
+    tenant = context.attacker.tenant
+    if context.queued and tenant and tenant.spec.gpu.total:
+        greedy = container(resources=accelerators(context.gpu))
         found |= {f"a {kind} with a GPU and no queue": create(obj) for kind, obj in workloads(pod_spec(greedy)).items()}
         found["a Pod with a GPU and no queue"] = create(pod(greedy))
     return found

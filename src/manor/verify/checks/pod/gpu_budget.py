@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import accelerators, container, pod
 from manor.verify.requests import Request, create
 
 
-async def _attacks(ground: Ground) -> Mapping[str, Request]:
+async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     unbudgeted = container(resources=accelerators("example.com/manor-verify"))
     devices = {"name": "v", "mountPath": "/var/run/nvidia-container-devices/all"}
     return {
-        "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=ground.queued)),
+        "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=context.queued)),
         "huge pages of a size that nobody budgeted": create(
-            pod(container(resources=accelerators("hugepages-16Mi", 2**24)), meta=ground.queued)
+            pod(container(resources=accelerators("hugepages-16Mi", 2**24)), meta=context.queued)
         ),
         **{
             f"every device by {name}": create(pod(container(env=[{"name": name, "value": "all"}])))

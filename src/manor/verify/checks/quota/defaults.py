@@ -2,32 +2,32 @@
 
 from manor.kube import ApiError
 from manor.verify.attacks import try_allowed
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds
-from manor.verify.ground import Ground
 from manor.verify.mechanisms import LIMITS, QUOTA
 from manor.verify.objects import container, pod
 from manor.verify.requests import create
-from manor.verify.trial import Trial, Verdict
 
 PLAIN = create(pod(container(resources={})))
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    actor = ground.attacker.actor
-    trials = [await try_allowed(ground, actor, "a Pod that states its resources", create(pod()))]
-    request = PLAIN.filled(ground)
-    what = f"a Pod that states none: as {actor}: {await request.describe(ground.client)}"
+async def _attack(context: AttackContext) -> list[Attempt]:
+    actor = context.attacker.actor
+    attempts = [await try_allowed(context, actor, "a Pod that states its resources", create(pod()))]
+    request = PLAIN.filled(context)
+    what = f"a Pod that states none: as {actor}: {await request.describe(context.client)}"
     try:
-        made = await request.send(ground.act())
+        made = await request.send(context.act())
     except ApiError as error:
         # Counted and found to be too many, or not to be counted: either way it is not made.
         by = LIMITS.stopped(error) or QUOTA.stopped(error) or ("quota" if "must specify" in error.message else "")
-        return [*trials, Trial(what, Verdict.HELD if by else Verdict.ERROR, error.message, by)]
+        return [*attempts, Attempt(what, Verdict.HELD if by else Verdict.ERROR, error.message, by)]
     given = made["spec"]["containers"][0].get("resources", {})
     asked, limits = set(given.get("requests", {})), given.get("limits", {})
     fine = {"cpu", "memory", "ephemeral-storage"} <= asked and "memory" in limits
-    return [*trials, holds(what, fine, f"the API server made of it: {given}", "limit range and mutation")]
+    return [*attempts, holds(what, fine, f"the API server made of it: {given}", "limit range and mutation")]
 
 
 CHECK = Check(

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import QUOTA, any_of, policy
 from manor.verify.objects import accelerators, container, pod
 from manor.verify.requests import Request, create
 
 
-async def _attack(ground: Ground) -> Mapping[str, Request]:
-    greedy = container(resources=accelerators(ground.gpu, 9999))
-    return {"a GPU too many": create(pod(greedy, meta=ground.queued))}
+async def _attack(context: AttackContext) -> Mapping[str, Request]:
+    greedy = container(resources=accelerators(context.gpu, 9999))
+    return {"a GPU too many": create(pod(greedy, meta=context.queued))}
 
 
 CHECK = Check(

@@ -1,9 +1,9 @@
 """Every kind that a tenant can create is counted by a quota."""
 
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
-from manor.verify.trial import Trial
 
 # Not `pods`: it leaves the finished ones out.
 OLD_NAMES = (
@@ -20,22 +20,22 @@ EXPIRING = ("events",)
 """Gone after the API server's --event-ttl, an hour unless set; no quota can count them."""
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    namespace, actor = ground.attacker.namespace, ground.attacker.actor
-    quotas = await ground.snapshot.of("v1", "ResourceQuota", namespace)
+async def _look(context: AttackContext) -> list[Attempt]:
+    namespace, actor = context.attacker.namespace, context.attacker.actor
+    quotas = await context.snapshot.of("v1", "ResourceQuota", namespace)
     counted = {key for quota in quotas for key in quota["spec"].get("hard", {})}
     kinds = [
         r
-        for r in await ground.snapshot.resources()
+        for r in await context.snapshot.resources()
         if r.namespaced
         and "create" in r.verbs
         and "/" not in r.resource
         and r.group not in TRANSIENT
         and r.resource not in EXPIRING
     ]
-    answer = await ground.snapshot.rules(actor, namespace)
+    answer = await context.snapshot.rules(actor, namespace)
     rules = [rule for rule in answer.resources if {"create", "*"} & set(rule["verbs"])]
-    trials = [seen("the role may create something", f"{len(rules)} rules")]
+    attempts = [seen("the role may create something", f"{len(rules)} rules")]
     for kind in kinds:
         group = {kind.group, "*"}
         if not any(
@@ -46,8 +46,8 @@ async def _look(ground: Ground) -> list[Trial]:
         plain = not kind.group and kind.resource in OLD_NAMES and kind.resource in counted
         fine = key in counted or plain
         got = "counted" if fine else f"{actor} may create it without limit: no {key} in the quota"
-        trials.append(holds(f"{kind.resource}.{kind.group or 'core'}", fine, got, "quota"))
-    return trials
+        attempts.append(holds(f"{kind.resource}.{kind.group or 'core'}", fine, got, "quota"))
+    return attempts
 
 
 CHECK = Check(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from manor.api.platform import GpuSettings
 from manor.api.quantity import parse
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
-from manor.verify.trial import Trial
 
 KEYS = {
     "requests.cpu": "cpu",
@@ -20,13 +20,13 @@ KEYS = {
 }
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    tenant = ground.attacker.tenant
+async def _look(context: AttackContext) -> list[Attempt]:
+    tenant = context.attacker.tenant
     need(tenant, "the tenant was given by hand: no budget is known")
     assert tenant is not None  # noqa: S101 - need() has raised otherwise
     spaces = [space.name for space in tenant.namespaces]
-    quotas = {space: await ground.snapshot.of("v1", "ResourceQuota", space) for space in spaces}
-    trials = [seen("the budget is known", str(tenant.spec.quota))]
+    quotas = {space: await context.snapshot.of("v1", "ResourceQuota", space) for space in spaces}
+    attempts = [seen("the budget is known", str(tenant.spec.quota))]
     for key, field in KEYS.items():
         limit = parse(str(getattr(tenant.spec.quota, field)))
         # Of several quotas in one namespace the tightest counts.
@@ -35,13 +35,13 @@ async def _look(ground: Ground) -> list[Trial]:
         ]
         fine = all(parts) and sum(min(map(parse, part)) for part in parts) <= limit
         got = f"{' + '.join(min(part, key=parse) if part else 'unlimited' for part in parts)} of {limit}"
-        trials.append(holds(f"{key} over {', '.join(spaces)}", fine, got, "quota"))
-    if ground.tenancy.platform is not None:
-        trials.append(_gpus(ground.tenancy.platform.spec.gpu, tenant.spec.gpu.total, quotas))
-    return trials
+        attempts.append(holds(f"{key} over {', '.join(spaces)}", fine, got, "quota"))
+    if context.tenancy.platform is not None:
+        attempts.append(_gpus(context.tenancy.platform.spec.gpu, tenant.spec.gpu.total, quotas))
+    return attempts
 
 
-def _gpus(gpu: GpuSettings, total: int, quotas: Mapping[str, list[Object]]) -> Trial:
+def _gpus(gpu: GpuSettings, total: int, quotas: Mapping[str, list[Object]]) -> Attempt:
     """All resources that count as a GPU share one budget, over all namespaces."""
     held: dict[str, int] = dict.fromkeys(gpu.resource_names, 0)
     unlimited = []

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from manor.api.wellknown import GROUP, RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.team import Actor, account
 
 
-def _namesakes(ground: Ground) -> Sequence[Actor]:
-    names = {actor.user.rpartition(":")[2] for actor in ground.attacker.actors} | {"default", ground.attacker.name}
-    return [account(ground.victim.namespace, name) for name in sorted(names)]
+def _namesakes(context: AttackContext) -> Sequence[Actor]:
+    names = {actor.user.rpartition(":")[2] for actor in context.attacker.actors} | {"default", context.attacker.name}
+    return [account(context.victim.namespace, name) for name in sorted(names)]
 
 
 CHECK = Check(

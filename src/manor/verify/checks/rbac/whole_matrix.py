@@ -9,20 +9,20 @@ import asyncio
 from itertools import islice
 
 from manor.verify.access import READS_OWN, Access, review
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds
-from manor.verify.ground import Ground
 from manor.verify.team import Actor
-from manor.verify.trial import Trial
 
 OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
 CELLS = 3000
 """SubjectAccessReviews of this check in a run, over all pairs and roles."""
 
 
-async def _rules(ground: Ground, actor: Actor, namespaced: set[tuple[str, str]]) -> Trial:
-    namespace = ground.victim.namespace
-    rules = await ground.snapshot.rules(actor, namespace)
+async def _rules(context: AttackContext, actor: Actor, namespaced: set[tuple[str, str]]) -> Attempt:
+    namespace = context.victim.namespace
+    rules = await context.snapshot.rules(actor, namespace)
     found = sorted(
         f"{', '.join(rule['verbs'])} {resource}.{group or 'core'}"
         for rule in rules.resources
@@ -36,18 +36,18 @@ async def _rules(ground: Ground, actor: Actor, namespaced: set[tuple[str, str]])
     return holds(f"SelfSubjectRulesReview of {actor} in {namespace}", not found, got, "RBAC")
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    served = [r for r in await ground.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF]
+async def _attack(context: AttackContext) -> list[Attempt]:
+    served = [r for r in await context.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF]
     cells = [Access(verb, r.resource, r.group) for r in served for verb in r.verbs]
-    actors, teams = ground.attacker.actors, ground.tenancy.teams
+    actors, teams = context.attacker.actors, context.tenancy.teams
     step = max(1, len(cells) * len(actors) * len(teams) // CELLS)
-    mine = islice(cells, ground.tenancy.place(ground.attacker) % step, None, step)
+    mine = islice(cells, context.tenancy.place(context.attacker) % step, None, step)
     asks = [
-        review(ground, actor, a, wanted=False) for cell in mine for a in cell.attributes(ground) for actor in actors
+        review(context, actor, a, wanted=False) for cell in mine for a in cell.attributes(context) for actor in actors
     ]
-    control = [review(ground, ground.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(ground)]
+    control = [review(context, context.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(context)]
     namespaced = {(r.group, r.resource) for r in served}
-    return await asyncio.gather(*control, *(_rules(ground, actor, namespaced) for actor in actors), *asks)
+    return await asyncio.gather(*control, *(_rules(context, actor, namespaced) for actor in actors), *asks)
 
 
 CHECK = Check(

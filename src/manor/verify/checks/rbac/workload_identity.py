@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from manor.api.wellknown import RBAC_GROUP
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.team import Actor, account
 
 
-def _pods(ground: Ground) -> Sequence[Actor]:
-    return [account(ground.attacker.namespace, "default")]
+def _pods(context: AttackContext) -> Sequence[Actor]:
+    return [account(context.attacker.namespace, "default")]
 
 
 CHECK = Check(

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from manor.api.wellknown import NETWORKING_API
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, ingress, make, route
 from manor.verify.requests import Request, create
 
 
-async def _attacks(ground: Ground) -> Mapping[str, Request]:
+async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     default = {"defaultBackend": {"service": {"name": NAME, "port": {"number": 80}}}}
-    allowed = ground.ingress_class
+    allowed = context.ingress_class
     return {
         "another's host": create(ingress("$other_host", **allowed)),
         "no host": create(ingress(None, **allowed)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import ingress, route
 from manor.verify.requests import Request, create
@@ -20,9 +20,9 @@ KEYS = (
 )
 
 
-async def _attacks(ground: Ground) -> Mapping[str, Request]:
+async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     return {
-        key: create(ingress(meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}}, **ground.ingress_class))
+        key: create(ingress(meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}}, **context.ingress_class))
         for key in KEYS
     }
 

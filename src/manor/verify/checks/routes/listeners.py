@@ -4,18 +4,18 @@ from itertools import combinations
 
 from manor.api.hosts import overlap
 from manor.api.wellknown import GATEWAY_API, TENANT_LABEL
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
-from manor.verify.trial import Trial
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    gateways = [g for g in await ground.snapshot.all(GATEWAY_API, "Gateway") if _tenant(g)]
+async def _look(context: AttackContext) -> list[Attempt]:
+    gateways = [g for g in await context.snapshot.all(GATEWAY_API, "Gateway") if _tenant(g)]
     need(gateways, "no Gateway is labelled for a tenant")
-    hosts = {team.name: set(team.hosts) for team in ground.tenancy.teams}
-    trials = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
+    hosts = {team.name: set(team.hosts) for team in context.tenancy.teams}
+    attempts = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
     for gateway in gateways:
         tenant = _tenant(gateway)
         admitted = {"matchLabels": {TENANT_LABEL: tenant}}
@@ -24,12 +24,12 @@ async def _look(ground: Ground) -> list[Trial]:
             host = listener.get("hostname")
             fine = host in hosts.get(tenant, ()) and spaces == {"from": "Selector", "selector": admitted}
             what = f"listener {listener['name']} of Gateway {gateway['metadata']['name']}"
-            trials.append(holds(what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"))
+            attempts.append(holds(what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"))
     for one, other in combinations(hosts, 2):
         shared = [f"{a} and {b}" for a in hosts[one] for b in hosts[other] if overlap(a, b)]
         if shared:
-            trials.append(holds(f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""))
-    return trials
+            attempts.append(holds(f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""))
+    return attempts
 
 
 def _tenant(gateway: Object) -> str:

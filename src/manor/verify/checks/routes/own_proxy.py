@@ -2,28 +2,28 @@
 
 from manor.api.wellknown import COMPONENT_LABEL, GATEWAY_API, NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
 from manor.verify import netpol
+from manor.verify.attempt import Attempt, Skip
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import Object
 from manor.verify.team import Team
-from manor.verify.trial import Skip, Trial
 
 
 def _labels(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
-async def _merged(ground: Ground, namespace: str) -> list[str]:
+async def _merged(context: AttackContext, namespace: str) -> list[str]:
     """What makes several Gateways one proxy's: Envoy Gateway's setting, and proxies that are no tenant's."""
-    wanted = ground.platform.spec.gateway.class_name
-    classes = [c for c in await ground.snapshot.all(GATEWAY_API, "GatewayClass") if c["metadata"]["name"] == wanted]
+    wanted = context.platform.spec.gateway.class_name
+    classes = [c for c in await context.snapshot.all(GATEWAY_API, "GatewayClass") if c["metadata"]["name"] == wanted]
     used = {(ref.get("namespace"), ref["name"]) for c in classes if (ref := c["spec"].get("parametersRef"))}
-    settings = await ground.snapshot.all("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy")
+    settings = await context.snapshot.all("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy")
     merged = [s for s in settings if (s["metadata"]["namespace"], s["metadata"]["name"]) in used]
     proxies = [
         pod
-        for pod in await ground.snapshot.of("v1", "Pod", namespace)
+        for pod in await context.snapshot.of("v1", "Pod", namespace)
         if _labels(pod).get(COMPONENT_LABEL) == "proxy" and TENANT_LABEL not in _labels(pod)
     ]
     return [
@@ -32,8 +32,8 @@ async def _merged(ground: Ground, namespace: str) -> list[str]:
     ]
 
 
-async def _gateway(ground: Ground, team: Team) -> Trial:
-    found = await ground.snapshot.all(GATEWAY_API, "Gateway")
+async def _gateway(context: AttackContext, team: Team) -> Attempt:
+    found = await context.snapshot.all(GATEWAY_API, "Gateway")
     gateways = [g for g in found if _labels(g).get(TENANT_LABEL) == team.name]
     need(gateways, f"no Gateway is labelled for tenant {team.name}")
     marks = [g["spec"].get("infrastructure", {}).get("labels", {}).get(TENANT_LABEL) for g in gateways]
@@ -41,25 +41,25 @@ async def _gateway(ground: Ground, team: Team) -> Trial:
     return holds(what, marks == [team.name], f"labelled {', '.join(map(str, marks))}", "a Gateway of its own")
 
 
-async def _look(ground: Ground) -> list[Trial]:
-    gateway = ground.platform.spec.gateway
+async def _look(context: AttackContext) -> list[Attempt]:
+    gateway = context.platform.spec.gateway
     if gateway.isolation == "shared":
         raise Skip("the Platform says gateway.isolation: shared, so that tenants have one proxy")
-    attacker, victim, place = ground.attacker, ground.victim, gateway.data_plane.namespace
-    policies = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", place)
+    attacker, victim, place = context.attacker, context.victim, gateway.data_plane.namespace
+    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", place)
     proxy = {**gateway.data_plane.labels, TENANT_LABEL: attacker.name}
     home = {NAMESPACE_NAME_LABEL: victim.namespace, TENANT_LABEL: victim.name}
     own = {NAMESPACE_NAME_LABEL: attacker.namespace, TENANT_LABEL: attacker.name}
     out = netpol.admits(policies, "Egress", victim.namespace, home, proxy)
     heard = netpol.admits(policies, "Ingress", victim.namespace, home, proxy)
-    theirs = await ground.snapshot.of(NETWORKING_API, "NetworkPolicy", victim.namespace)
+    theirs = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", victim.namespace)
     into = netpol.admits(theirs, "Ingress", place, {NAMESPACE_NAME_LABEL: place}, peer=proxy)
-    merged = await _merged(ground, place)
+    merged = await _merged(context, place)
     reached = netpol.admits(policies, "Egress", attacker.namespace, own, proxy)
     need(reached, f"the proxy of {attacker.name} reaches no pod")
     return [
         seen(f"the proxy of {attacker.name} reaches its own pods", str(reached)),
-        await _gateway(ground, attacker),
+        await _gateway(context, attacker),
         holds("one proxy for several Gateways", not merged, "; ".join(merged) or "none", "a proxy for each Gateway"),
         holds(f"the proxy of {attacker.name} to pods of {victim.name}", out is None, str(out), "NetworkPolicy"),
         holds(f"pods of {victim.name} to the proxy of {attacker.name}", heard is None, str(heard), "NetworkPolicy"),

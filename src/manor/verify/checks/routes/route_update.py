@@ -6,38 +6,38 @@ from contextlib import suppress
 from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
 from manor.kube import Conflict
 from manor.verify.attacks import try_allowed, try_refused
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
-from manor.verify.ground import Ground
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import policy
 from manor.verify.objects import Object, route
 from manor.verify.requests import every_write, patch
-from manor.verify.trial import Trial
 
 BY = policy("routes")
 
 
-async def _made(ground: Ground) -> Object:
+async def _made(context: AttackContext) -> Object:
     """A route of the attacker's own, once its controller has seen it: it changes no more."""
-    mine = ground.fill(route())
+    mine = context.fill(route())
     # Names that begin with manor- are the platform's: no tenant could change such a route in any way.
-    name = f"{ground.stage.run.removeprefix('manor-')}-route"
+    name = f"{context.probes.run.removeprefix('manor-')}-route"
     mine["metadata"] |= {"name": name, "labels": {PROBE_LABEL: name}}
     where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
     with suppress(Conflict):
-        await ground.client.create(mine)
+        await context.client.create(mine)
     for _ in range(20):
-        live = await ground.client.get(*where)
+        live = await context.client.get(*where)
         if live.get("status", {}).get("parents"):
             break
         await asyncio.sleep(0.5)
     return live
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    actor, live = ground.attacker.actor, await _made(ground)
+async def _attack(context: AttackContext) -> list[Attempt]:
+    actor, live = context.attacker.actor, await _made(context)
     meta = live["metadata"]
     plain = patch(GATEWAY_API, "HTTPRoute", meta["name"], {"spec": {"hostnames": ["$host"]}}, meta["namespace"])
-    tries = [try_allowed(ground, actor, "patch its own host into it", plain)]
+    tries = [try_allowed(context, actor, "patch its own host into it", plain)]
     changes: dict[str, Object] = {
         "another's host": {"spec": {"hostnames": ["$other_host"]}},
         "another's Gateway": {
@@ -46,7 +46,7 @@ async def _attack(ground: Ground) -> list[Trial]:
     }
     for name, change in changes.items():
         for way, request in every_write(live, change).items():
-            tries.append(try_refused(ground, actor, f"{way}: {name}", request, BY))
+            tries.append(try_refused(context, actor, f"{way}: {name}", request, BY))
     return await asyncio.gather(*tries)
 
 

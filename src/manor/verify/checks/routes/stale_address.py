@@ -4,63 +4,66 @@ import asyncio
 from typing import Any
 
 from manor.api.wellknown import PROBE_LABEL
+from manor.verify.attempt import Asked, Attempt, Skip
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
 from manor.verify.objects import make, route
+from manor.verify.probe.probe_pods import FREE, Target
 from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
-from manor.verify.probe.stage import FREE, Target
-from manor.verify.trial import Asked, Skip, Trial
 
 PATIENCE = 60.0
 """Seconds until a new route answers."""
 
 
-async def _set_up(ground: Ground, stale: str, address: str) -> None:
+async def _set_up(context: AttackContext, stale: str, address: str) -> None:
     """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the attacker's by now."""
-    space, server = ground.victim.namespace, f"{ground.stage.run}-server"
+    space, server = context.victim.namespace, f"{context.probes.run}-server"
     ports: list[dict[str, Any]] = [{"name": "tcp", "port": TCP_PORT}]
     mine = {PROBE_LABEL: stale}
-    await ground.client.create(make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports}))
+    await context.client.create(make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports}))
     meta = {"labels": {"kubernetes.io/service-name": stale, **mine}}
     slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, meta=meta, addressType="IPv4", ports=ports)
     slice_["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}}]
-    await ground.client.create(slice_)
+    await context.client.create(slice_)
     rules = [
         {"matches": [{"path": {"value": f"/{stale}/{path}"}}], "backendRefs": [{"name": name, "port": TCP_PORT}]}
         for path, name in (("own", server), ("stale", stale))
     ]
     parent = {"name": "$other_gateway", "namespace": "$other_gateway_namespace"}
-    made = ground.fill(route(host="$other_host", parentRefs=[parent], rules=rules))
+    made = context.fill(route(host="$other_host", parentRefs=[parent], rules=rules))
     made["metadata"] |= {"name": stale, "namespace": space, "labels": mine}
-    await ground.client.create(made)
+    await context.client.create(made)
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    settings = ground.platform.spec.gateway
+async def _attack(context: AttackContext) -> list[Attempt]:
+    settings = context.platform.spec.gateway
     if settings.isolation == "shared":
         raise Asked("the Platform says gateway.isolation: shared: one proxy reaches every tenant's pods")
-    mine, theirs = await asyncio.gather(*(ground.stage.running(t, "server") for t in (ground.attacker, ground.victim)))
-    name = f"{ground.stage.run}-stale-{ground.attacker.name}"[:63]
-    await _set_up(ground, name, mine.ip)
+    mine, theirs = await asyncio.gather(
+        *(context.probes.running(t, "server") for t in (context.attacker, context.victim))
+    )
+    name = f"{context.probes.run}-stale-{context.attacker.name}"[:63]
+    await _set_up(context, name, mine.ip)
     kind = "https" if settings.tls_secret else "http"
-    host = (("Host", ground.fill("$other_host").replace("*", name)),)
+    host = (("Host", context.fill("$other_host").replace("*", name)),)
     own, stale = [
-        await place(ground, Target(kind, "$proxy", settings.port, f"/{name}/{path}", host)) for path in ("own", "stale")
+        await place(context, Target(kind, "$proxy", settings.port, f"/{name}/{path}", host))
+        for path in ("own", "stale")
     ]
-    said = f"{ground.victim.name} server"
+    said = f"{context.victim.name} server"
     for _ in range(int(PATIENCE)):
-        (answer,) = await ground.stage.probe(FREE, [own])
+        (answer,) = await context.probes.probe(FREE, [own])
         if said in answer.detail:
             break
         await asyncio.sleep(1)
     else:
         raise Skip(f"the victim's own route does not answer after {PATIENCE:g} s: {answer}")
     control = seen(f"{own} with the path of the victim's own pod {theirs.name}", said)
-    outcomes = await ground.stage.probe(FREE, [stale] * 3)
-    taken = [str(outcome) for outcome in outcomes if f"{ground.attacker.name} server" in outcome.detail]
-    what = f"three requests for {ground.victim.name} to an address that a pod of {ground.attacker.name} has"
+    outcomes = await context.probes.probe(FREE, [stale] * 3)
+    taken = [str(outcome) for outcome in outcomes if f"{context.attacker.name} server" in outcome.detail]
+    what = f"three requests for {context.victim.name} to an address that a pod of {context.attacker.name} has"
     return [control, holds(what, not taken, taken[0] if taken else str(outcomes[0])[:300], "NetworkPolicy")]
 
 

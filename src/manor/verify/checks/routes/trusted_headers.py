@@ -3,11 +3,11 @@
 from typing import Any
 
 from manor.api.wellknown import service_account_user
+from manor.verify.attempt import Attempt, Skip
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
-from manor.verify.ground import Ground
-from manor.verify.probe.stage import FREE, Target
-from manor.verify.trial import Skip, Trial
+from manor.verify.probe.probe_pods import FREE, Target
 
 CLAIMS = {
     "the front proxy's headers": (("X-Remote-User", "system:admin"), ("X-Remote-Group", "system:masters")),
@@ -21,32 +21,32 @@ CLAIMS = {
 ACCOUNT = service_account_user(FREE.namespace, "default")
 
 
-async def _token(ground: Ground) -> str:
+async def _token(context: AttackContext) -> str:
     body: dict[str, Any] = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": 600},
     }
     path = f"/api/v1/namespaces/{FREE.namespace}/serviceaccounts/default/token"
-    return str((await ground.client.request("POST", path, body=body))["status"]["token"])
+    return str((await context.client.request("POST", path, body=body))["status"]["token"])
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    address = (await ground.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"]
-    await ground.stage.running(FREE, "client")
-    credentials = (("Authorization", f"Bearer {await _token(ground)}"),)
-    secrets = f"/api/v1/namespaces/{ground.victim.namespace}/secrets"
+async def _attack(context: AttackContext) -> list[Attempt]:
+    address = (await context.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"]
+    await context.probes.running(FREE, "client")
+    credentials = (("Authorization", f"Bearer {await _token(context)}"),)
+    secrets = f"/api/v1/namespaces/{context.victim.namespace}/secrets"
     targets = [Target("https", address, 443, "/api", credentials)]
     targets += [Target("https", address, 443, secrets, (*credentials, *claim)) for claim in CLAIMS.values()]
-    known, *answers = await ground.stage.probe(FREE, targets)
+    known, *answers = await context.probes.probe(FREE, targets)
     if " 200 " not in known.detail:
         raise Skip(f"the API server does not answer a service account in a pod without policies: {known}")
-    trials = [seen(f"GET /api as {ACCOUNT} from its pod", "200")]
+    attempts = [seen(f"GET /api as {ACCOUNT} from its pod", "200")]
     for title, outcome in zip(CLAIMS, answers, strict=True):
         fine = " 403 " in outcome.detail and ACCOUNT in outcome.detail
         what = f"GET {secrets} as {ACCOUNT} from its pod, with {title}"
-        trials.append(holds(what, fine, outcome.detail[-400:], "authentication"))
-    return trials
+        attempts.append(holds(what, fine, outcome.detail[-400:], "authentication"))
+    return attempts
 
 
 CHECK = Check(

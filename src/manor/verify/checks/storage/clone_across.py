@@ -4,13 +4,13 @@ import asyncio
 
 from manor.kube import ApiError
 from manor.verify.attacks import try_allowed
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.findings import holds
-from manor.verify.ground import Ground
 from manor.verify.mechanisms import policy
 from manor.verify.objects import claim
 from manor.verify.requests import create
-from manor.verify.trial import Trial, Verdict
 
 SOURCES = {
     "another's claim": {"kind": "PersistentVolumeClaim", "name": "models", "namespace": "$other"},
@@ -25,21 +25,21 @@ SOURCES = {
 BY = policy("storage")
 
 
-async def _try(ground: Ground, title: str, source: dict[str, str]) -> Trial:
-    request = create(claim(dataSourceRef=source)).filled(ground)
-    what = f"{title}: as {ground.attacker.actor}: {await request.describe(ground.client)}"
+async def _try(context: AttackContext, title: str, source: dict[str, str]) -> Attempt:
+    request = create(claim(dataSourceRef=source)).filled(context)
+    what = f"{title}: as {context.attacker.actor}: {await request.describe(context.client)}"
     try:
-        made = await request.send(ground.act())
+        made = await request.send(context.act())
     except ApiError as error:
         by = BY.stopped(error)
-        return Trial(what, Verdict.HELD if by else Verdict.ERROR, f"{error.status} {error.message}", by or "")
+        return Attempt(what, Verdict.HELD if by else Verdict.ERROR, f"{error.status} {error.message}", by or "")
     kept = made["spec"].get("dataSourceRef") or made["spec"].get("dataSource")
     return holds(what, not kept, f"accepted, with data source {kept}", "dropped by the API server: the feature is off")
 
 
-async def _attack(ground: Ground) -> list[Trial]:
-    control = try_allowed(ground, ground.attacker.actor, "an empty volume", create(claim()))
-    return await asyncio.gather(control, *(_try(ground, title, source) for title, source in SOURCES.items()))
+async def _attack(context: AttackContext) -> list[Attempt]:
+    control = try_allowed(context, context.attacker.actor, "an empty volume", create(claim()))
+    return await asyncio.gather(control, *(_try(context, title, source) for title, source in SOURCES.items()))
 
 
 CHECK = Check(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from manor.engines import home
+from manor.engines import tenant_of
 from manor.infra.components import Model, Platform, Tenant, TrainingJob
 from manor.infra.errors import InfraError
 from manor.load import Specs
@@ -32,7 +32,7 @@ def make_all(
     }
     models: dict[str, dict[str, pulumi.Output[str]]] = {name: {} for name in tenants}
     for spec in specs.workloads:
-        owner = home(spec, specs.tenants).name
+        owner = tenant_of(spec, specs.tenants).name
         name = f"{spec.metadata.namespace}-{spec.kind.lower()}-{spec.metadata.name}"
         if spec.kind == "Model":
             models[owner][spec.metadata.name] = Model(name, {"spec": spec, "tenant": tenants[owner]}, opts).url

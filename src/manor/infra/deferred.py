@@ -1,6 +1,6 @@
 """Specs with values that are known only once another resource is made, such as a domain or an address range.
 
-The set of objects and their names must be known when the program runs, so it is rendered with stand-ins first. The
+The set of objects and their names must be known when the program runs, so it is rendered with placeholders first. The
 bodies of the objects are rendered again with the real values when these are known, checked in full, and must then be
 the same set. Nothing is patched into rendered text, so that what is registered is what `manor render` prints.
 """
@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from manor.infra.errors import LateValue
+from manor.infra.errors import DeferredValue
 from manor.load import Document
 from manor.load.positions import Path
 from manor.render import Object
 
 T = TypeVar("T")
 
-STAND_INS: dict[Path, Any] = {
+PLACEHOLDERS: dict[Path, Any] = {
     ("Platform", "spec", "domain"): "late.invalid",
     ("Platform", "spec", "network", "podCidrs"): ["192.0.2.0/26"],
     ("Platform", "spec", "network", "serviceCidrs"): ["192.0.2.64/26"],
@@ -54,14 +54,14 @@ class Draft:
         """The document with `values` in the place of its Outputs."""
         if not self.outputs:
             return self.document
-        whole = _copied(self.document.value)
+        stack = _copied(self.document.value)
         for path, value in values.items():
-            _put(whole, path, value)
-        return Document(whole, self.document.source, self.document.lines)
+            _put(stack, path, value)
+        return Document(stack, self.document.source, self.document.lines)
 
-    def stood_in(self) -> Document:
-        """The document with stand-ins."""
-        return self.filled({path: _stand_in(self.document, path) for path in self.outputs})
+    def with_placeholders(self) -> Document:
+        """The document with placeholders."""
+        return self.filled({path: _placeholder(self.document, path) for path in self.outputs})
 
 
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, pulumi.Output[Any]]]:
@@ -84,26 +84,26 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _put(whole: Any, path: Path, value: Any) -> None:
+def _put(stack: Any, path: Path, value: Any) -> None:
     for part in path[:-1]:
-        whole = whole[part]
-    whole[path[-1]] = value
+        stack = stack[part]
+    stack[path[-1]] = value
 
 
 def _matches(pattern: Path, path: Path) -> bool:
     return len(pattern) == len(path) and all(p in ("*", q) for p, q in zip(pattern, path, strict=True))
 
 
-def _stand_in(document: Document, path: Path) -> Any:
+def _placeholder(document: Document, path: Path) -> Any:
     kind = document.value.get("kind")
-    for pattern, value in STAND_INS.items():
+    for pattern, value in PLACEHOLDERS.items():
         if _matches(pattern, (kind, *path)):
             # Two tenants may not have one host name, not even for the moment.
             return value.format(key=path[-1], name=_name(document)) if isinstance(value, str) else value
         if isinstance(value, list) and _matches((*pattern, "*"), (kind, *path)):
             return value[0]
-    known = sorted(".".join(map(str, pattern[1:])) for pattern in STAND_INS if pattern[0] == kind)
-    raise LateValue(
+    known = sorted(".".join(map(str, pattern[1:])) for pattern in PLACEHOLDERS if pattern[0] == kind)
+    raise DeferredValue(
         f"{document.source}: {'.'.join(map(str, path))} is an Output; its value must be known when the program runs. "
         f"Of a {kind} these may be Outputs: {', '.join(known)}"
     )
@@ -112,17 +112,19 @@ def _stand_in(document: Document, path: Path) -> Any:
 def _name(document: Document) -> str:
     name = document.value.get("metadata", {}).get("name", "unnamed")
     if isinstance(name, pulumi.Output):
-        raise LateValue(f"{document.source}: metadata.name is an Output; a name must be known when the program runs")
+        raise DeferredValue(
+            f"{document.source}: metadata.name is an Output; a name must be known when the program runs"
+        )
     return str(name)
 
 
 def draft(document: Document) -> Draft:
     """The document and its Outputs. LateValue if one stands where no Output can be."""
     if isinstance(document.value, pulumi.Output):
-        raise LateValue(f"{document.source}: the whole spec is an Output; pass the spec itself, with Outputs in it")
+        raise DeferredValue(f"{document.source}: the whole spec is an Output; pass the spec itself, with Outputs in it")
     found = Draft(document, dict(_walk(document.value, ())))
     for path in found.outputs:
-        _stand_in(document, path)
+        _placeholder(document, path)
     return found
 
 
@@ -145,11 +147,11 @@ _KNOWN = ("apiVersion", "kind", "metadata")
 def compiled(
     drafts: Sequence[Draft], render: Callable[[Sequence[Document]], list[Object]]
 ) -> tuple[list[Object], list[dict[str, pulumi.Output[Any]]]]:
-    """What the drafts become with stand-ins, and, for each object, its fields as they will be; none without Outputs.
+    """What the drafts become with placeholders, and, for each object, its fields as they will be; none without Outputs.
 
     An object's name and labels are known at once, all else is not.
     """
-    objects = render([each.stood_in() for each in drafts])
+    objects = render([each.with_placeholders() for each in drafts])
     if not any(each.outputs for each in drafts):
         return objects, [{} for _ in objects]
 
@@ -173,7 +175,7 @@ def _check_same(before: Sequence[Object], after: Sequence[Object]) -> None:
         return [(*(obj[name] for name in _KNOWN), sorted(obj)) for obj in objects]
 
     if shape(before) != shape(after):
-        raise LateValue(
-            "with its real values this spec becomes other objects than with stand-ins; "
+        raise DeferredValue(
+            "with its real values this spec becomes other objects than with placeholders; "
             "write the values themselves instead of Outputs"
         )

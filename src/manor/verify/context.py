@@ -1,4 +1,4 @@
-"""Where an attack takes place: who attacks whom on which cluster, and the words that attacks use for them."""
+"""The context of an attack: who attacks whom on which cluster, and the words that attacks use for them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from manor.api import Platform
 from manor.api.wellknown import QUEUE_LABEL
 from manor.kube import Client
+from manor.verify.attempt import Asked, Skip
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
-from manor.verify.trial import Asked, Skip
 
 if TYPE_CHECKING:
-    from manor.verify.probe.stage import Stage
+    from manor.verify.probe.probe_pods import ProbePods
 
 DENIED = {"storage_class": "volumes", "registry": "images", "image": "images", "slot": "namespaces of its own making"}
 """Words that there are none of because the specs allow none."""
@@ -22,7 +22,7 @@ PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 
 
 @dataclass(frozen=True)
-class Ground:
+class AttackContext:
     """One attacker, one victim, one cluster."""
 
     client: Client
@@ -32,7 +32,7 @@ class Ground:
     victim: Team
     snapshot: Snapshot
     """What the cluster holds, for checks that only look."""
-    stage: "Stage"
+    probes: "ProbePods"
     """The probe pods; started by the first live check that asks for them."""
 
     @property
@@ -61,7 +61,7 @@ class Ground:
     @property
     def image(self) -> str | None:
         """An image that the tenant may run: in a dry run nobody looks whether it exists."""
-        probes, allowed = self.stage.image, self.attacker.registries
+        probes, allowed = self.probes.image, self.attacker.registries
         if probes and (self.attacker.tenant is None or any(probes.startswith(f"{registry}/") for registry in allowed)):
             return probes
         return f"{self.registry}/manor-verify:1" if self.registry else None

@@ -5,7 +5,7 @@ import asyncio
 import pulumi
 import pytest
 
-from manor.infra.patience import TRIES, patient
+from manor.infra.retry import TRIES, retried
 from pulumi_programs import EXAMPLE, files, recorded
 from pulumi_runs import Recorder, run
 
@@ -22,7 +22,7 @@ def asked_again(*errors: str, preview: bool = False) -> bool:
     told: list[bool] = []
 
     async def program() -> None:
-        (hook,) = patient("x").on_error or []
+        (hook,) = retried("x").on_error or []
         answer = hook.callback(pulumi.ErrorHookArgs("urn", "", "x", "type", errors=list(errors)))
         assert not isinstance(answer, bool)
         told.append(await answer)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from manor.infra.complaint import told
+from manor.infra.diagnostics import told
 
 pytestmark = pytest.mark.unit
 

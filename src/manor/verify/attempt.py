@@ -1,4 +1,4 @@
-"""One thing that was tried, what came of it, and how many trials make the result of a check."""
+"""One thing that was tried, what came of it, and how many attempts make the result of a check."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What one trial shows."""
+    """What one attempt shows."""
 
     HELD = "held"
     """The attack was stopped by the expected mechanism, or the control went through."""
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 
 class Status(StrEnum):
-    """The result of a check over all its trials."""
+    """The result of a check over all its attempts."""
 
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trial:
+class Attempt:
     """One attempt or one positive control, with its evidence."""
 
     what: str
@@ -42,7 +42,7 @@ class Trial:
     """What stopped the attack; empty for controls and where nothing did."""
     control: bool = False
     """Whether this is the positive control of the attempts beside it."""
-    ground: str = ""
+    context: str = ""
     """Who attacks whom, as `attacker → victim`."""
 
 
@@ -54,9 +54,9 @@ class Asked(Exception):
     """Raised by a check that has nothing to try, because the specs say so; its text says what they say."""
 
 
-def combine(trials: Iterable[Trial]) -> Status:
-    """The status of a check: one broken trial fails it, one error leaves it undetermined, no attempt skips it."""
-    verdicts = {(trial.verdict, trial.control) for trial in trials}
+def combine(attempts: Iterable[Attempt]) -> Status:
+    """The status of a check: one broken attempt fails it, one error leaves it undetermined, no attempt skips it."""
+    verdicts = {(attempt.verdict, attempt.control) for attempt in attempts}
     seen = {verdict for verdict, _ in verdicts}
     if Verdict.BROKEN in seen:
         return Status.FAIL

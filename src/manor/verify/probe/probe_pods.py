@@ -11,15 +11,15 @@ from typing import Any, Self
 
 from manor.api.wellknown import PROBE_LABEL
 from manor.kube import ApiError, Client, NotFound
+from manor.verify.attempt import Skip
 from manor.verify.check import Level
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import PREFIX, Object, make
+from manor.verify.probe.batches import Batches
 from manor.verify.probe.leftovers import sweep
-from manor.verify.probe.line import Line
 from manor.verify.probe.pod import Disturbed, Running, probe_pod, started
 from manor.verify.probe.script import CLIENT, PYTHON, SERVER, TCP_PORT, UDP_PORT, WITNESS_PORT
 from manor.verify.team import DECOY, Actor, Team, Tenancy
-from manor.verify.trial import Skip
 
 START_LIMIT = 120.0
 """Seconds that a probe pod may take to start."""
@@ -66,7 +66,7 @@ class Outcome:
         return f"{self.outcome} after {self.seconds} s ({self.detail})"
 
 
-class Stage:
+class ProbePods:
     """The probe pods of a run; each is started once, by the first check that asks for it.
 
     The platform makes and enters them, under names and a label that are out of the tenants' reach: a tenant that could
@@ -83,23 +83,23 @@ class Stage:
         self.left: list[str] = []
         """What could not be removed at the end."""
         self._started: dict[tuple[str, str], asyncio.Task[Running]] = {}
-        self._lines: dict[tuple[str, str], Line[Target, Outcome]] = {}
+        self._batches: dict[tuple[str, str], Batches[Target, Outcome]] = {}
         self._enforced: dict[str, asyncio.Task[bool]] = {}
         self._spaces: dict[str, asyncio.Task[Object]] = {}
 
     @classmethod
     @asynccontextmanager
     async def set(cls, client: Client, tenancy: Tenancy, level: Level, image: str | None) -> AsyncIterator[Self]:
-        """A stage that is cleared at the end, however the run ends; what an earlier run left is cleared first."""
-        stage = cls(client, tenancy, level, image)
+        """Probe pods that are removed at the end, however the run ends; what an earlier run left is removed first."""
+        probes = cls(client, tenancy, level, image)
         if level is not Level.LIVE:
-            yield stage
+            yield probes
             return
         await sweep(client)  # what stays has other names, and is told at the end
         try:
-            yield stage
+            yield probes
         finally:
-            await asyncio.shield(stage._clear())
+            await asyncio.shield(probes._clear())
 
     async def _clear(self) -> None:
         tasks = [*self._started.values(), *self._spaces.values(), *self._enforced.values()]
@@ -136,9 +136,9 @@ class Stage:
     async def _ask(self, team: Team, pod: Running, targets: Sequence[Target]) -> list[Outcome]:
         await self.guarded(team)
         key = (pod.namespace, pod.name)
-        if key not in self._lines:
-            self._lines[key] = Line(partial(self._exec, pod))
-        return await self._lines[key].ask(targets)
+        if key not in self._batches:
+            self._batches[key] = Batches(partial(self._exec, pod))
+        return await self._batches[key].ask(targets)
 
     async def enforced(self, team: Team) -> bool:
         """Whether the team's pod is cut off from a pod that answers a free one: policies are enforced on it."""

@@ -1,6 +1,6 @@
-"""What the API server refuses only for a moment is asked of it again, as `manor apply` does.
+"""Retries what the API server refuses only for a moment, as `manor apply` does.
 
-No order of resources says when that is over, since nothing in an object that could be waited for shows it.
+No order of resources can avoid such a refusal: nothing in an object shows when it is over.
 """
 
 import asyncio
@@ -28,6 +28,6 @@ async def _try_again(failed: pulumi.ErrorHookArgs) -> bool:
     return True
 
 
-def patient(component: str) -> pulumi.ResourceHookBinding:
+def retried(component: str) -> pulumi.ResourceHookBinding:
     """Makes Pulumi ask again; `component` names it in the state, and may be used once in a program."""
     return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(component, _try_again)])

@@ -9,7 +9,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class Line(Generic[Q, A]):
+class Batches(Generic[Q, A]):
     """Answers questions by `send`, one batch at a time: what is asked while a batch is under way goes into the next."""
 
     def __init__(self, send: Callable[[list[Q]], Awaitable[list[A]]]) -> None:
