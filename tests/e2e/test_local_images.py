@@ -42,8 +42,8 @@ json.dump(settings, open("/tmp/model/model-settings.json", "w"))
 BUILD_PAUSE = """
 from manor.local import build, progress, store
 target, report = store.Store(), progress.Report()
-with store.filling(target.root, report), report.stage("first") as stage:
-    build.build(["pause"], [], target, stage)
+with store.filling(target.root, report), report.task("first") as task:
+    build.build(["pause"], [], target, task)
 """
 
 

@@ -158,7 +158,7 @@ async def test_delete_waits_and_says_what_for(client: Client, area: Any) -> None
         await delete(client, area.inventory, Options(timeout=3), events.append)
     assert {pending.ref.kind for pending in caught.value.pending} == {"Namespace", "ConfigMap"}
     assert any(isinstance(event, Waiting) and event.pending for event in events)
-    stages = [event.stage for event in events if isinstance(event, Started)]
+    stages = [event.phase for event in events if isinstance(event, Started)]
     assert stages == [Phase.READ, Phase.DELETE]
     await client.patch("v1", "ConfigMap", "held", {"metadata": {"finalizers": None}}, namespace=area.name)
     assert (await delete(client, area.inventory, Options(timeout=60))).ok
