@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from manor.api import Platform, Tenant, Workload
+from manor.api.pack_zero import RULES
 from manor.api.quantity import canonical, is_binary, parse
 from manor.render import Object
 from manor.render.quota import divide
+
+_COUNTED = {(rule.group, rule.kind): rule.resource for rule in RULES if rule.counted}
+"""What quotas count, by its kind."""
 
 Path = tuple[str | int, ...]
 Spec = Platform | Tenant | Workload
@@ -104,8 +108,8 @@ def _own_objects(tenant: Tenant, objects: Sequence[Object]) -> Iterator[Objectio
     parts: dict[str, Mapping[str, str]] = {}
     for obj in objects:
         namespace = obj["metadata"].get("namespace", "")
-        group = obj["apiVersion"].rpartition("/")[0]
-        made[namespace][f"count/{obj['kind'].lower()}s" + (f".{group}" if group else "")] += 1
+        if resource := _COUNTED.get((obj["apiVersion"].rpartition("/")[0], obj["kind"])):
+            made[namespace][f"count/{resource}"] += 1
         if obj["kind"] == "ResourceQuota":
             parts[namespace] = obj["spec"]["hard"]
     shares = {space.name: space.share for space in tenant.namespaces}
