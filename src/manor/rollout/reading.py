@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from manor.api import KINDS, Platform
-from manor.api.meta import NamespacedMetadata
+from manor.api import Platform, kinds
 from manor.kube import Client, Forbidden
 from manor.load import Document, Specs, specs_from
 from manor.rollout.desired import Desired
 from manor.rollout.progress import GpusOvercommitted, Progress, SpecSetAside, silent
 from manor.state import read_state
+
+_NAMESPACED = {info.kind for info in kinds.WORKLOADS}
 
 
 async def read_desired(
@@ -50,13 +51,7 @@ def _metadata(document: Document) -> dict[str, Any]:
 def _placed(document: Document, namespace: str) -> Document:
     """The document, in `namespace` where its kind lives in one and it names none."""
     metadata = _metadata(document)
-    kind = KINDS.get(str(document.value.get("kind"))) if metadata else None
-    if kind is None:
-        return document
-    described = kind.model_fields["metadata"].annotation
-    if not (isinstance(described, type) and issubclass(described, NamespacedMetadata)):
-        return document
-    if metadata.get("namespace") is not None:
+    if not metadata or metadata.get("namespace") is not None or str(document.value.get("kind")) not in _NAMESPACED:
         return document
     return replace(document, value={**document.value, "metadata": {**metadata, "namespace": namespace}})
 

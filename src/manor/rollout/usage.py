@@ -1,14 +1,14 @@
 """What a tenant's namespaces use of its budget, and may use, together."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from manor.api import Tenant
 from manor.api.quantity import canonical, is_binary, parse
+from manor.api.wellknown import MANAGED
 from manor.kube import Client, Forbidden, Object
 from manor.state import State
-
-SELECTOR = "app.kubernetes.io/managed-by=manor"
 
 
 @dataclass(frozen=True)
@@ -21,29 +21,37 @@ class Usage:
 
 async def usage(client: Client, tenants: Iterable[Tenant], known: State) -> dict[str, Usage]:
     """The usage of each of `tenants`, by name."""
-    spaces = {tenant.name: _namespaces(tenant, known) for tenant in tenants}
-    quotas = await _quotas(client, [space for places in spaces.values() for space in places])
-    return {name: Usage(tuple(places), _budget(quotas, places)) for name, places in spaces.items()}
+    owned = defaultdict[str, list[str]](list)
+    for namespace, owner in sorted(known.namespaces.items()):
+        owned[owner].append(namespace)
+    spaces = {tenant.name: _namespaces(tenant, owned[tenant.name]) for tenant in tenants}
+    quotas = defaultdict[str, list[Object]](list)
+    for quota in await _quotas(client, [space for places in spaces.values() for space in places]):
+        quotas[quota["metadata"]["namespace"]].append(quota)
+    return {
+        name: Usage(tuple(places), _budget([quota for place in places for quota in quotas[place]]))
+        for name, places in spaces.items()
+    }
 
 
-def _namespaces(tenant: Tenant, known: State) -> list[str]:
+def _namespaces(tenant: Tenant, owned: Iterable[str]) -> list[str]:
     """The tenant's namespaces, those that its owners made themselves behind those of its file."""
     own = [space.name for space in tenant.namespaces]
-    return own + sorted(name for name, owner in known.namespaces.items() if owner == tenant.name and name not in own)
+    return own + [name for name in owned if name not in own]
 
 
 async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
+    selector = ",".join(f"{key}={value}" for key, value in MANAGED.items())
     try:
-        return await client.list("v1", "ResourceQuota", label_selector=SELECTOR)
+        return await client.list("v1", "ResourceQuota", label_selector=selector)
     except Forbidden:  # a member may look into the namespaces of its own tenant
-        found = [await client.list("v1", "ResourceQuota", name, label_selector=SELECTOR) for name in namespaces]
+        found = [await client.list("v1", "ResourceQuota", name, label_selector=selector) for name in namespaces]
         return [quota for quotas in found for quota in quotas]
 
 
-def _budget(quotas: Sequence[Object], namespaces: Sequence[str]) -> dict[str, tuple[str, str]]:
-    here = [quota for quota in quotas if quota["metadata"]["namespace"] in namespaces]
-    resources = sorted({resource for quota in here for resource in quota["spec"]["hard"]})
-    return {resource: (_sum(here, "used", resource), _sum(here, "hard", resource)) for resource in resources}
+def _budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
+    resources = sorted({resource for quota in quotas for resource in quota["spec"]["hard"]})
+    return {resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource)) for resource in resources}
 
 
 def _sum(quotas: Sequence[Object], what: str, resource: str) -> str:
