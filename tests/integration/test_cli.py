@@ -263,6 +263,15 @@ def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> N
     assert re.search(r"^cli-stored .*manor/v", kubectl(platform, "get", "tenants"), re.MULTILINE)
 
 
+def test_an_owner_is_told_that_a_new_namespace_is_empty(platform: Any) -> None:
+    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self")).returncode == 0
+    space = "{apiVersion: v1, kind: Namespace, metadata: {name: cli-self-1, labels: {manor.dev/tenant: cli-self}}}"
+    command = ["kubectl", "--kubeconfig", str(platform.kubeconfig), "--as", "cli-self-owner", "create", "-f", "-"]
+    made = subprocess.run(command, input=space, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    assert "nobody has rights in it yet: that comes when the platform applies Tenant cli-self" in made.stderr
+
+
 def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(bare_api_node: Any) -> None:
     result = manor(bare_api_node, "apply", "-f", EXAMPLE)
     assert result.returncode == 2

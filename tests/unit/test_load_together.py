@@ -87,7 +87,8 @@ TWO = tenant("ml", "namespaces: [{name: ml}, {name: ml-dev}]")
         ([tenant("lime"), tenant("lime-1")], "namespace 'lime-1' is kept for owners of tenant 'lime' to make"),
         (
             [tenant("tiny", "quota: {objects: 4}, namespaces: [{name: a}, {name: b}, {name: c}]")],
-            "spec.quota.objects: Manor's own 4 networkpolicies do not fit into namespace a (its part: 2); write at least 12",
+            "spec.quota.objects: Manor's own 4 networkpolicies do not fit into namespace a (its part: 2); "
+            "write at least 12",
         ),
         (
             [tenant("big", "quota: {storage: 10Gi}, volumes: [{name: data, size: 1Ti}]")],

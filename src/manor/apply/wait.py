@@ -84,12 +84,16 @@ async def _explained(client: Client, objects: dict[Ref, Object], pending: Sequen
 
 
 async def hint(client: Client, obj: Object) -> str:
-    """The last word of the events on `obj` and on the pods it selects, for somebody who looks for the cause."""
+    """Why `obj` is no further, as far as can be seen: what its pods wait for themselves, or the last word of the events
+    on it and on them."""
     ref = ref_of(obj)
     if not ref.namespace:
         return ""
     try:
-        names = {ref.name, *await _pods(client, obj)}
+        pods = await _pods(client, obj)
+        if said := await _preparing(client, pods):
+            return said
+        names = {ref.name, *(pod["metadata"]["name"] for pod in pods)}
         events = await client.list("v1", "Event", ref.namespace)
     except ApiError:  # no permission to look; what is known is told all the same
         return ""
@@ -98,12 +102,23 @@ async def hint(client: Client, obj: Object) -> str:
     return f"last event: {ours[-1].get('reason')}: {ours[-1].get('message')}" if ours else ""
 
 
-async def _pods(client: Client, obj: Object) -> set[str]:
+async def _preparing(client: Client, pods: Sequence[Object]) -> str:
+    """The init container that runs in one of the pods, and its last line: such as a model's, which waits for files."""
+    for pod in pods:
+        for status in pod.get("status", {}).get("initContainerStatuses", ()):
+            if "running" in status.get("state", {}):
+                meta = pod["metadata"]
+                path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
+                line = await client.request("GET", path, params={"container": status["name"], "tailLines": 1})
+                return f"{status['name']}: {str(line).strip()}"
+    return ""
+
+
+async def _pods(client: Client, obj: Object) -> list[Object]:
     labels = ((obj.get("spec") or {}).get("selector") or {}).get("matchLabels")
     if kind_of(obj) == JOB:
         labels = {"batch.kubernetes.io/job-name": obj["metadata"]["name"]}
     if not labels:
-        return set()
+        return []
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    pods = await client.list("v1", "Pod", obj["metadata"]["namespace"], label_selector=selector)
-    return {pod["metadata"]["name"] for pod in pods}
+    return await client.list("v1", "Pod", obj["metadata"]["namespace"], label_selector=selector)

@@ -30,7 +30,7 @@ KNOWN = [
     "storage",
 ]
 
-ADVISORY = {"manor-unapplied"}
+ADVISORY = {"manor-unapplied", "manor-unapplied-namespaces"}
 """They warn, and no guarantee rests on them."""
 
 
