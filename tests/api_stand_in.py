@@ -45,6 +45,8 @@ class ApiStandIn:
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     kinds: list[tuple[str, str, str, str, bool]] = field(default_factory=lambda: list(KINDS))
     namespace: str = "default"
+    logs: dict[str, str] = field(default_factory=dict)
+    """What the pods have said, by the path of their log."""
     concurrency = 8
 
     @property
@@ -83,6 +85,8 @@ class ApiStandIn:
         for pattern, (status, message) in self.refused.items():
             if re.fullmatch(pattern, f"{method} {path}"):
                 raise api_error(status, json.dumps({"kind": "Status", "message": message}))
+        if path in self.logs:
+            return self.logs[path]
         params, given = params or {}, json.loads(body) if body else {}
         if "dryRun" not in params and method != "GET":
             self.written.append(f"{method} {path}")

@@ -25,5 +25,5 @@ def pod(state: str) -> dict[str, object]:
 async def test_what_an_init_container_waits_for_is_told_in_its_own_words(state: str, told: str) -> None:
     server = ApiStandIn()
     server.hold(DEPLOYMENT, pod(state))
-    server.objects["/api/v1/namespaces/vision/pods/iris-1/log"] = "waiting for the model\n"  # type: ignore[assignment]
+    server.logs["/api/v1/namespaces/vision/pods/iris-1/log"] = "waiting for the model\n"
     assert await hint(server.client(), DEPLOYMENT) == told
