@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -72,6 +72,10 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself, which nothing changes: otherwise pydantic copies every default, for each of thousands of objects."""
+        return self
 
 
 class Misplaced(ValueError):

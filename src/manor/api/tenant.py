@@ -1,5 +1,6 @@
 """Tenant: what a team is. One object a team, cluster-scoped."""
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
@@ -240,12 +241,12 @@ class Tenant(Kind):
         """The tenant's name."""
         return self.metadata.name
 
-    @property
+    @cached_property
     def namespaces(self) -> list[NamespaceShare]:
         """The tenant's namespaces with the default filled in."""
         return self.spec.namespaces or [NamespaceShare(name=self.name)]
 
-    @property
+    @cached_property
     def user_ids(self) -> range:
         """The user and group IDs of its pods on the nodes.
 
