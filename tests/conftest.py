@@ -3,9 +3,11 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from nodes import RunningNode, describe, node_for_tests
 
@@ -17,12 +19,20 @@ settings.load_profile("manor")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """What may run side by side: one whole node at a time; otherwise modules, which keep a server to themselves."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How xdist divides the tests among its processes (`--numprocesses`)."""
+    return _ByServer(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs side by side: one whole node at a time, begun first; otherwise modules, which share a server each."""
-    for item in items:
-        whole = item.get_closest_marker("e2e") is not None
-        item.add_marker(pytest.mark.xdist_group("node" if whole else item.nodeid.partition("::")[0]))
+    """What takes longest is begun first."""
     rank = {"e2e": 0, "integration": 1}
     items.sort(key=lambda item: min(rank.get(mark.name, 2) for mark in item.iter_markers()))
 
