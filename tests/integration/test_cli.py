@@ -265,7 +265,8 @@ def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> N
 
 def test_an_owner_is_told_that_a_new_namespace_is_empty(platform: Any) -> None:
     assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self")).returncode == 0
-    space = "{apiVersion: v1, kind: Namespace, metadata: {name: cli-self-1, labels: {manor.dev/tenant: cli-self}}}"
+    meta = {"name": "cli-self-1", "labels": {"manor.dev/tenant": "cli-self"}}
+    space = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     command = ["kubectl", "--kubeconfig", str(platform.kubeconfig), "--as", "cli-self-owner", "create", "-f", "-"]
     made = subprocess.run(command, input=space, capture_output=True, text=True, timeout=60)
     assert made.returncode == 0, made.stderr

@@ -94,17 +94,18 @@ async def _fill(
     """Everything but the node; the exit code of the isolation report."""
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         desired = await read_desired(client, documents, warn)
-        specs, known, tasks = desired.specs, desired.known, apply_stages(desired)
+        specs, known, stages = desired.specs, desired.known, apply_stages(desired)
         if ask:
-            await _ask(client, tasks)
+            await _ask(client, stages)
         with shown() as show:
-            outcome = await roll_out(client, tasks, Options(), show)
+            outcome = await roll_out(client, stages, Options(), show)
             err.print(summary(outcome.steps))
             if not outcome.ok:
                 raise typer.Exit(1)
             await wait_ready(client, outcome.sets, timeout, show, jobs=True)
         models = [workload for workload in specs.workloads if isinstance(workload, Model)]
         _print_urls(known, [await _ask_model(client, known, model, sources) for model in models])
+    async with Client.connect(kubeconfig, context) as client:  # what attacks are warned of is no news
         return await run_checks(client)
 
 
@@ -119,10 +120,10 @@ def _make_node(name: str, folder: Path | None, bundle: str | None, report: Repor
     return node.files.kubeconfig
 
 
-async def _ask(client: Client, tasks: Stages) -> None:
+async def _ask(client: Client, stages: Stages) -> None:
     """Say what will be added to a cluster that is not ours, and ask."""
     err.print(f"On {client.context} ({client.server}) this will make:")
-    for task in tasks:
+    for task in stages:
         plans = await each_set(task, lambda part: plan_set(client, part, Options()))
         for part, plan in zip(task, plans, strict=True):
             err.print(f"  {part.title}: {planned(plan)}")

@@ -186,7 +186,7 @@ class ProbePods:
     async def _start(self, team: Team, role: str) -> Running:
         image, name = self.needed_image(), f"{self.run}-{role}"
         owner = await self.space(team)
-        fields: Object = {"env": [{"name": "PROBE_LABEL", "value": f"{team.name} {role}"}]}
+        fields: Object = {"env": [{"name": "PROBE", "value": f"{team.name} {role}"}]}
         service_ip, program = "", "import time; time.sleep(3600)"
         if role == "server":
             program = SERVER
