@@ -123,9 +123,9 @@ def _make_node(name: str, folder: Path | None, bundle: str | None, report: Repor
 async def _ask(client: Client, stages: Stages) -> None:
     """Say what will be added to a cluster that is not ours, and ask."""
     err.print(f"On {client.context} ({client.server}) this will make:")
-    for task in stages:
-        plans = await each_set(task, lambda part: plan_set(client, part, Options()))
-        for part, plan in zip(task, plans, strict=True):
+    for stage in stages:
+        plans = await each_set(stage, lambda part: plan_set(client, part, Options()))
+        for part, plan in zip(stage, plans, strict=True):
             err.print(f"  {part.title}: {planned(plan)}")
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
