@@ -33,8 +33,8 @@ check: $(STAMP) ## format, lint, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
-test: $(STAMP) ## all tests
-	$(VENV)/bin/pytest --numprocesses 2 --no-loadscope-reorder --durations=15 $(ARGS)
+test: $(STAMP) ## all tests; ARGS="-n 2 --no-loadscope-reorder" runs them in two processes
+	$(VENV)/bin/pytest --durations=15 $(ARGS)
 
 test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder
 	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; see https://www.pulumi.com/docs/install/" >&2; exit 2; }
