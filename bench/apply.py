@@ -2,14 +2,13 @@
 
 Both sides write the rendered objects of TENANTS new tenants by server-side apply over HTTP/1.1, with the same number of
 requests in flight, fresh objects for each, in alternating order. The bare loop knows nothing but URLs and bodies made
-beforehand, and that namespaces come first. Ours reads what is there, refuses strangers, keeps an inventory for each
-tenant, orders by waves and accounts for every object. Rates are in objects of the tenants per second; the inventories
-that ours writes beside them do not count for it.
+beforehand, and that namespaces and ConfigMaps come first. Ours reads what is there, refuses what is not its own, keeps
+an inventory for each tenant, orders by waves and accounts for every object. Rates are in objects of the tenants per
+second; the inventories that ours writes beside them do not count for it.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import statistics
 import sys
@@ -17,14 +16,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import aiohttp
-
 from ground.api_server import api_server
+from ground.bare_loop import write_all
+from ground.gateway_kinds import install
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import Inventory, Options, apply, silent
 from manor.engines import compile_specs
 from manor.kube import Client, Object
-from manor.kube.connection import open_connection
 from manor.render import render_foundation, spec_object
 from manor.rollout import ObjectSet, apply_set, each_set
 
@@ -92,41 +90,9 @@ async def ours(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
     return time.perf_counter() - began
 
 
-async def bare(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
-    """Seconds that a loop over prepared requests takes."""
-    async with Client.connect(kubeconfig) as client:
-        requests = [await request_of(client, obj) for objects in sets for obj in objects]
-    began = time.perf_counter()
-    connection = await open_connection(kubeconfig, None)
-    headers = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
-    headers["Authorization"] = await connection.authorization() or ""
-    params = {"fieldManager": "manor", "force": "false", "fieldValidation": "Strict"}
-    slots = asyncio.Semaphore(concurrency)
-
-    async def send(session: aiohttp.ClientSession, path: str, body: bytes) -> None:
-        async with slots:
-            url = connection.server + path
-            async with session.patch(url, params=params, data=body, headers=headers, **connection.options) as answer:
-                text = await answer.read()
-                assert answer.status < 300, text
-
-    async with connection.session as session:
-        for first in (True, False):
-            wave = [(path, body) for path, body, is_namespace in requests if is_namespace is first]
-            await asyncio.gather(*(send(session, path, body) for path, body in wave))
-    return time.perf_counter() - began
-
-
-async def request_of(client: Client, obj: Object) -> tuple[str, bytes, bool]:
-    """Path and body of the apply of `obj`, and whether it is a namespace."""
-    resource = await client.resource(obj["apiVersion"], obj["kind"])
-    meta = obj["metadata"]
-    path = resource.path(meta.get("namespace"), meta["name"])
-    return path, json.dumps(obj).encode(), obj["kind"] == "Namespace"
-
-
 async def prepare(kubeconfig: Path) -> None:
     """The CRDs and the platform's own objects, which stand before any tenant, and a warm-up."""
+    await install(kubeconfig)
     [platform] = compile_specs(PLATFORM, {}, [PLATFORM])
     # Without the admission policies: they impose an order that a bare loop does not know.
     made = [obj for obj in platform.objects if not obj["apiVersion"].startswith("admissionregistration.k8s.io/")]
@@ -139,7 +105,7 @@ async def prepare(kubeconfig: Path) -> None:
 async def measure(kubeconfig: Path, count: int, rounds: int, concurrency: int) -> bool:
     """Runs all rounds and prints them; whether the bar is reached."""
     await prepare(kubeconfig)
-    sides: dict[str, Callable[[Path, Sets, int], Awaitable[float]]] = {"bare": bare, "ours": ours}
+    sides: dict[str, Callable[[Path, Sets, int], Awaitable[float]]] = {"bare": write_all, "ours": ours}
     stamp = f"{os.getpid() % 1000:03}"
     for name, side in sides.items():  # warm up
         await side(kubeconfig, rendered(f"w{stamp}{name[0]}", 5), concurrency)

@@ -19,7 +19,6 @@ KINDS = (
     ("v1", "PersistentVolumeClaim"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
     (GATEWAY_API, "HTTPRoute"),
-    ("discovery.k8s.io/v1", "EndpointSlice"),
     ("v1", "Namespace"),
 )
 """Every kind that a live check stores."""
