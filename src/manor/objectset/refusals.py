@@ -1,7 +1,7 @@
 """What the API server says in words alone, and what follows from it. Its texts are matched here and nowhere else."""
 
 _IMMUTABLE = "field is immutable"
-_PASSING = ("no params found for policy", "status unknown for quota")
+_PASSING = ("no params found for policy", "failed to configure binding", "status unknown for quota")
 _POLICY = "ValidatingAdmissionPolicy"
 
 
@@ -13,8 +13,9 @@ def is_immutable(message: str) -> bool:
 def is_passing(message: str) -> bool:
     """Whether the same request may be admitted within seconds.
 
-    A policy refuses everything until each API server has seen its parameters, and a quota what it limits until its
-    controller has counted. Both may have just been written, and nothing in an object shows when it is over.
+    A policy refuses everything until each API server has seen its parameters, or while a busy one cannot read them, and
+    a quota what it limits until its controller has counted. Both may have just been written, and nothing in an object
+    shows when it is over.
     """
     return any(text in message for text in _PASSING)
 
