@@ -19,8 +19,10 @@ def _spec(kind: str, name: str, spec: Spec, **metadata: str) -> Spec:
 
 
 NETWORK = {"podCidrs": ["10.244.0.0/16", "fd10::/64"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"]}
+FORGE = {"kind": "Forge", "plural": "forges"}
 BASE: dict[str, Spec] = {
     "Platform": _spec("Platform", "manor", {"domain": "example.org", "network": NETWORK}),
+    "Tool": _spec("Tool", "forge", {"summary": "A forge", "version": "1", "kinds": [{"group": "forge.io", **FORGE}]}),
     "Tenant": _spec("Tenant", "team-a", {"owners": [{"name": "ada@example.com"}]}),
     "TrainingJob": _spec("TrainingJob", "fit", {"command": ["python3"]}, namespace="team-a"),
     "Model": _spec("Model", "iris", {"format": "sklearn", "storageUri": "pvc://models/iris"}, namespace="team-a"),
@@ -35,6 +37,13 @@ VALID: dict[str, list[Change]] = {
         (("spec", "ingress"), {"classes": ["nginx"], "dataPlane": {"namespace": "ingress"}}),
         (("spec", "containerDefaults"), {"cpu": "1e3", "memory": "1e9"}),
         (("spec", "identity"), {"issuer": "https://id.example.org", "groupPrefix": "oidc:"}),
+    ],
+    "Tool": [
+        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, **FORGE}),
+        (("spec", "kinds", 0, "verbs"), {"viewer": [], "editor": ["create"], "owner": ["delete"]}),
+        (("spec", "kinds", 0, "subresources"), {"status": {"editor": []}}),
+        (("spec", "metadataKeys"), ["forge.io/*"]),
+        (("spec", "objects"), {"namespace": [{"apiVersion": "forge.io/v1", "kind": "Forge", "spec": {"any": [1]}}]}),
     ],
     "Tenant": [
         (("spec", "members"), [{"name": "ada@example.com"}, {"kind": "Group", "name": "ada@example.com"}]),
@@ -61,6 +70,7 @@ VALID: dict[str, list[Change]] = {
     ],
 }
 
+_RULES = [{"expression": "true", "message": "no"}]
 _TWICE = [{"name": "x"}, {"name": "x"}]
 INVALID: dict[str, list[Change]] = {
     "Platform": [
@@ -93,6 +103,26 @@ INVALID: dict[str, list[Change]] = {
         ),
         (("spec", "containerDefaults"), {"memory": "512m"}),
         (("spec", "containerDefaults"), {"cpu": "1Gi"}),
+    ],
+    "Tool": [
+        (("metadata", "name"), "a" * 31),
+        (("spec", "kinds"), [{"group": "forge.io", **FORGE}, {"group": "forge.io", **FORGE}]),
+        (("spec", "kinds", 0, "group"), "apps"),
+        (("spec", "kinds", 0, "group"), "rbac.authorization.k8s.io"),
+        (("spec", "kinds", 0, "group"), "*"),
+        (("spec", "kinds", 0, "plural"), "*"),
+        (("spec", "kinds", 0, "verbs"), {"editor": ["*"]}),
+        (("spec", "kinds", 0, "verbs"), {"owner": ["impersonate"]}),
+        (("spec", "kinds", 0, "verbs"), {"viewer": ["get", "patch"]}),
+        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {}, **FORGE}),
+        (("spec", "kinds", 0, "subresources"), {"a/b": {}}),
+        (("spec", "metadataKeys"), ["manor.dev/tenant"]),
+        (("spec", "traffic"), [{"name": "a", "namespace": "forge", "ports": []}]),
+        (
+            ("spec", "guardrails"),
+            [{"name": "a", "kinds": ["Anvil"], "rules": _RULES, "admits": [{}], "refuses": [{}]}],
+        ),
+        (("spec", "guardrails"), [{"name": "a", "kinds": ["Forge"], "rules": _RULES, "admits": [{}], "refuses": []}]),
     ],
     "Tenant": [
         (("metadata", "name"), "a.b"),

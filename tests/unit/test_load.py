@@ -117,7 +117,7 @@ def test_every_problem_is_reported_not_the_first_one_only(tmp_path: Path) -> Non
         ("kind: [\n", "specs.yaml:2: not valid YAML"),
         ("- 1\n", "specs.yaml:1: not an object"),
         ("apiVersion: v1\nkind: Pod\n", "apiVersion: must be manor.dev/v1alpha1; got 'v1'"),
-        ("apiVersion: manor.dev/v1alpha1\nkind: Team\n", "kind: unknown kind 'Team'; one of Platform, Tenant"),
+        ("apiVersion: manor.dev/v1alpha1\nkind: Team\n", "kind: unknown kind 'Team'; one of Platform, Tool, Tenant"),
         (tenant("a" * 41), "metadata.name:"),
         (tenant("Team"), "metadata.name:"),
         (tenant("team", owners="[]"), "spec.owners:"),

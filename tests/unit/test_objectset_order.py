@@ -101,7 +101,10 @@ def test_a_policy_with_rules_opens_a_network(obj: dict[str, Any], opens: bool) -
     ("message", "passing"),
     [
         ("ValidatingAdmissionPolicy 'manor-rbac' denied request: no params found for policy binding", True),
-        ("denied request: failed to configure binding: Get configmaps/manor-guardrails: context deadline exceeded", True),
+        (
+            "denied request: failed to configure binding: Get configmaps/manor-guardrails: context deadline exceeded",
+            True,
+        ),
         ('pods "x" is forbidden: status unknown for quota: manor-quota, resources: count/pods', True),
         ("is forbidden: exceeded quota: manor-quota", False),
     ],

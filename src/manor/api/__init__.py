@@ -4,11 +4,16 @@ from manor.api import kinds
 from manor.api.platform import Platform
 from manor.api.subjects import Member, Subject
 from manor.api.tenant import NamespaceShare, Tenant
+from manor.api.tool import Tool
 from manor.api.wellknown import API_VERSION, GROUP, VERSION
 from manor.api.workload import Model, TrainingJob, Workload
 
-KINDS: dict[str, type[Platform] | type[Tenant] | type[TrainingJob] | type[Model]] = {
+AnyKind = Platform | Tool | Tenant | Workload
+"""A spec of any kind."""
+
+KINDS: dict[str, type[Platform] | type[Tool] | type[Tenant] | type[TrainingJob] | type[Model]] = {
     kinds.PLATFORM.kind: Platform,
+    kinds.TOOL.kind: Tool,
     kinds.TENANT.kind: Tenant,
     kinds.TRAINING_JOB.kind: TrainingJob,
     kinds.MODEL.kind: Model,
@@ -20,12 +25,14 @@ __all__ = [
     "GROUP",
     "KINDS",
     "VERSION",
+    "AnyKind",
     "Member",
     "Model",
     "NamespaceShare",
     "Platform",
     "Subject",
     "Tenant",
+    "Tool",
     "TrainingJob",
     "Workload",
 ]

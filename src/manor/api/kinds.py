@@ -39,6 +39,12 @@ _APPLIED = Column("Applied by", "string", r".metadata.annotations.applyset\.kube
 """Empty until `manor apply` has made what the object asks for."""
 
 PLATFORM = KindInfo("Platform", "platforms", "Cluster", (Column("Domain", "string", ".spec.domain"),))
+TOOL = KindInfo(
+    "Tool",
+    "tools",
+    "Cluster",
+    (Column("Version", "string", ".spec.version"), Column("Summary", "string", ".spec.summary")),
+)
 TENANT = KindInfo(
     "Tenant",
     "tenants",
@@ -58,6 +64,6 @@ MODEL = KindInfo(
     (Column("Format", "string", ".spec.format"), Column("Storage", "string", ".spec.storageUri"), _APPLIED),
 )
 
-ALL = (PLATFORM, TENANT, TRAINING_JOB, MODEL)
+ALL = (PLATFORM, TOOL, TENANT, TRAINING_JOB, MODEL)
 WORKLOADS = tuple(info for info in ALL if info.namespaced)
 """The kinds that an engine turns into pods."""

@@ -376,6 +376,8 @@ class PlatformSpec(Spec):
     """Image catalogue."""
     engines: Engines = Engines()
     """Engine of each ML kind."""
+    tools: Annotated[list[Name], Field(max_length=32), Once()] = []
+    """ML systems that teams use beside Manor's own kinds: Tools that come with Manor, or of your own."""
     roles: ExtraRules = ExtraRules()
     """More rules for the three tenant roles: the kinds of other projects that teams work with."""
     identity: Identity = Identity()

@@ -145,6 +145,8 @@ class TenantSpec(Spec):
     """Budget over all its namespaces."""
     gpu: GpuShare = GpuShare()
     """Part of the cluster's GPUs; none by default."""
+    tools: Annotated[list[Name], Field(max_length=32), Once()] | None = None
+    """Which of the Platform's Tools it uses; all of them when absent."""
     queues: Annotated[list[Name], Field(min_length=1, max_length=32), Once()] = ["default"]
     """Queues in its namespaces (Kueue's LocalQueues), where the Platform has a queue system; the first is the usual."""
     network: TenantNetwork = TenantNetwork()

@@ -81,6 +81,11 @@ def cluster_role(role: str) -> str:
     return f"manor:{role}"
 
 
+def tool_role(tool: str, role: str) -> str:
+    """The ClusterRole of what a tenant role may do with the kinds of a Tool, bound where the Tool is used."""
+    return f"manor:tool:{tool}:{role}"
+
+
 def tenant_cluster_role(tenant: str) -> str:
     """The ClusterRole (and its binding) of what a tenant's people may do outside their namespaces."""
     return f"manor:tenant:{tenant}"

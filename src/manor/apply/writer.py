@@ -17,12 +17,14 @@ from manor.objectset.kinds import GroupKind, defined_kinds
 from manor.objectset.order import Wave
 from manor.objectset.readiness import readiness
 from manor.objectset.references import Ref, is_namespace
-from manor.objectset.refusals import is_passing
+from manor.objectset.refusals import is_passing, is_uncounted
 
 FIRST_RETRY, LAST_RETRY = 0.1, 1.0
 """Seconds between two tries, at first and later, at what the server cannot do yet, but soon will."""
 LEAVING = 10.0
 """Seconds that an object already being deleted (a finished Job, by its time to live) may take until it is gone."""
+COUNTING = 60.0
+"""Seconds that the quota controller may take until it counts a new kind."""
 ESTABLISHING = 30.0
 """Seconds that a new CustomResourceDefinition may take until its kind is served."""
 
@@ -155,6 +157,8 @@ class Writer:
 
 def _patience(error: ApiError) -> float:
     """For how many seconds after the first try the same request may still become possible."""
+    if is_uncounted(error.message):
+        return COUNTING
     if is_passing(error.message):
         return 10.0
     # A kind just established is not served by every part of the server yet; a missing object would be named. A binding

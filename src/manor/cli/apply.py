@@ -9,15 +9,13 @@ import typer
 from manor.apply import Action, Options, unified
 from manor.apply.steps import BAD
 from manor.cli.options import Context, Files, Kubeconfig
-from manor.cli.output import EXIT_ERROR, Warnings, err, run_async
+from manor.cli.output import EXIT_ERROR, EXIT_FAILED, Warnings, err, run_async
 from manor.cli.progress import describe, planned, shown, summary, warn
 from manor.cli.steps import Form, Output, coloured, print_steps, tell_who_may
 from manor.kube import Client
 from manor.load import read
 from manor.rollout import apply_stages, preview, read_desired, roll_out, wait_ready
 from manor.visible import visible
-
-EXIT_FAILED = 1
 
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that exist and belong to nobody.")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another field manager owns.")]

@@ -8,9 +8,9 @@ import typer
 
 from manor.api import API_VERSION, KINDS, kinds
 from manor.apply import Options, Reason
-from manor.cli.apply import EXIT_FAILED, DeleteData, DeleteNamespace, Timeout, Verbose
+from manor.cli.apply import DeleteData, DeleteNamespace, Timeout, Verbose
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import Warnings, err, run_async
+from manor.cli.output import EXIT_FAILED, Warnings, err, run_async
 from manor.cli.progress import describe, shown, summary, warn
 from manor.cli.steps import Form, Output, print_steps, tell_who_may
 from manor.kube import Client

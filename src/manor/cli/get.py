@@ -1,7 +1,6 @@
 """`manor get`: what is on the cluster."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +9,7 @@ from manor.api import Model, Platform, TrainingJob, Workload
 from manor.api.platform import Engines
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
-from manor.cli.output import echo, out, run_async, to_json, to_yaml
+from manor.cli.output import Format, print_objects, print_table, run_async
 from manor.engines import Phase
 from manor.kube import Client, Object
 from manor.render import spec_object, url
@@ -31,14 +30,6 @@ _WORDS = {
     Phase.SUSPENDED: "waits in its queue",
 }
 """Why a workload is no further, where the cluster does not say it."""
-
-
-class Format(StrEnum):
-    """How a list is printed."""
-
-    table = "table"
-    json = "json"
-    yaml = "yaml"
 
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How the list is printed.")]
@@ -68,7 +59,7 @@ async def tenants(
             raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
         uses = await usage(client, wanted, known)
     if output is not Format.table:
-        _print([spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted], output)
+        print_objects([spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted], output)
         return
     gpus = _gpus(known.platform)
     header = ["NAME", "NAMESPACES", "OWNERS", *BUDGET, *(["GPU"] if gpus else []), "URL"]
@@ -83,7 +74,7 @@ async def tenants(
         budget = [f"{used[part][0]}/{used[part][1]}" if part in used else "-" for part in parts]
         named = [f"{place} (kept)" if place in tenant.kept_namespaces else place for place in places]
         shown.append([tenant.name, ",".join(named), owners, *budget, ",".join(urls)])
-    _table(header, shown)
+    print_table(header, shown)
 
 
 @app.command()
@@ -136,9 +127,11 @@ async def _workloads(
         standings = [(workload, await standing(client, workload, engines)) for workload in wanted]
     rows = [(workload, stands.phase.value, _WORDS.get(stands.phase, stands.reason)) for workload, stands in standings]
     if output is not Format.table:
-        _print([spec_object(w) | {"status": {"phase": phase, "reason": reason}} for w, phase, reason in rows], output)
+        print_objects(
+            [spec_object(w) | {"status": {"phase": phase, "reason": reason}} for w, phase, reason in rows], output
+        )
         return
-    _table(["NAME", "STATUS", "REASON"], [[w.metadata.name, phase, reason] for w, phase, reason in rows])
+    print_table(["NAME", "STATUS", "REASON"], [[w.metadata.name, phase, reason] for w, phase, reason in rows])
 
 
 def _gpus(platform: Platform | None) -> list[str]:
@@ -149,15 +142,3 @@ def _status(uses: Usage) -> Object:
     used = {resource: used for resource, (used, _) in uses.budget.items()}
     hard = {resource: hard for resource, (_, hard) in uses.budget.items()}
     return {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
-
-
-def _print(objects: Sequence[Object], output: Format) -> None:
-    echo(to_json(objects) if output is Format.json else to_yaml(objects))
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what they hold, and lines as long as they are: what is cut or folded cannot be copied."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        out.print(line, soft_wrap=True, markup=False)

@@ -34,6 +34,9 @@ COMMANDS = {
         "predict", "predict_command", "Ask a model by the tenant's host name and print its answer as JSON."
     ),
     "verify": Entry("verify", "command", "Attack the cluster as each tenant's own users and pods; say what held."),
+    "tools": Entry(
+        "tools", "app", "ML systems made fit for many teams: what there is, and whether a file of yours is one."
+    ),
     "get": Entry("get", "app", "List what is on the cluster."),
     "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program (deploy/gke, deploy/any)."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),

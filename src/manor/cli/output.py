@@ -6,7 +6,8 @@ All of it goes out through `err`, `out` and `echo`, which show control character
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from enum import StrEnum
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +24,8 @@ from manor.visible import harmful, visible
 P = ParamSpec("P")
 T = TypeVar("T")
 
+EXIT_FAILED = 1
+"""Exit code of what was tried and did not come out as it must."""
 EXIT_ERROR = 2
 """Exit code of bad input and of anything that stopped a command, as of `kubectl diff` (1 means differences)."""
 
@@ -107,3 +110,24 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
             raise typer.Exit(130) from None
 
     return runner
+
+
+class Format(StrEnum):
+    """How a list is printed."""
+
+    table = "table"
+    json = "json"
+    yaml = "yaml"
+
+
+def print_objects(objects: Sequence[Object], output: Format) -> None:
+    """Print objects in the format asked for, which is no table."""
+    echo(to_json(objects) if output is Format.json else to_yaml(objects))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what they hold, and lines as long as they are: what is cut or folded cannot be copied."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        out.print(line, soft_wrap=True, markup=False)

@@ -66,7 +66,7 @@ async def predict_command(
         known = await told_state(client, [namespace], workloads=False)
         if known.platform is None:
             raise PredictionFailed("this cluster has no Platform; apply one first")
-        known.take(await client.get(API_VERSION, "Model", model, namespace))
+        known.read(await client.get(API_VERSION, "Model", model, namespace))
         spec = next((workload for workload in known.workloads if isinstance(workload, Model)), None)
         if spec is None:
             raise PredictionFailed(str(known.broken[-1]))

@@ -19,6 +19,7 @@ from manor.rollout.progress import (
     SetsStarted,
     SetUncounted,
     SpecSetAside,
+    ToolNotInstalled,
 )
 
 _STYLE = {
@@ -86,6 +87,10 @@ def warn(event: Event) -> None:
     match event:
         case SpecSetAside(broken):
             err.print(f"warning: {broken}", markup=False)
+        case ToolNotInstalled(tool, kinds):
+            lack = f"the server has no {', '.join(kinds)}"
+            advice = f"`manor tools install {tool}`, then apply again"
+            err.print(f"warning: Tool {tool} is not installed: {lack}; what belongs to it is left out. {advice}")
         case GpusOvercommitted(guaranteed, present):
             err.print(f"warning: tenants are guaranteed {guaranteed} GPUs, and the nodes have {present} now")
         case _:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.engines.protocol import Unsupported
 from manor.engines.registry import engine_for, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.render import Object, render_platform, render_tenant
+from manor.tools import NO_TOOLS, Toolset
 
 
 def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
@@ -40,34 +41,42 @@ def tenant_of(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
 
 
 def _objects(
-    spec: Spec, platform: Platform, tenants: Mapping[str, Tenant], places: Mapping[str, Tenant]
+    spec: Spec, platform: Platform, tenants: Mapping[str, Tenant], places: Mapping[str, Tenant], tools: Toolset
 ) -> list[Object]:
     match spec:
         case Platform():
-            return render_platform(spec)
+            return render_platform(spec, tools)
+        case Tool():
+            return []  # what follows from it is the Platform's and the tenants'
         case Tenant():
-            return render_tenant(platform, spec, tenants)
+            return render_tenant(platform, spec, tenants, tools)
         case TrainingJob() | Model():
             return render_workload(platform, places[spec.metadata.namespace], spec)
 
 
 def _ordered(specs: Sequence[Spec]) -> list[Spec]:
-    order = {"Platform": 0, "Tenant": 1}
-    return sorted(specs, key=lambda spec: order.get(spec.kind, 2))
+    order = {"Tool": 0, "Platform": 1, "Tenant": 2}
+    return sorted(specs, key=lambda spec: order.get(spec.kind, 3))
 
 
-def compile_specs(platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec]) -> Iterator[Compiled]:
-    """What each of `specs` becomes: the Platform first, then tenants, then workloads, each in the order given.
+def compile_specs(
+    platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec], tools: Toolset = NO_TOOLS
+) -> Iterator[Compiled]:
+    """What each of `specs` becomes: Tools, the Platform, then tenants, then workloads, each in the order given.
 
-    `tenants` is every tenant of the platform, those not in `specs` too.
+    `tenants` is every tenant of the platform, those not in `specs` too; `tools` are those that it has turned on.
     """
     places = homes(tenants)
     for spec in _ordered(specs):
-        yield Compiled(spec, _objects(spec, platform, tenants, places))
+        yield Compiled(spec, _objects(spec, platform, tenants, places, tools))
 
 
 def checked(
-    platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec], beside: Sequence[Workload] = ()
+    platform: Platform,
+    tenants: Mapping[str, Tenant],
+    specs: Sequence[Spec],
+    beside: Sequence[Workload] = (),
+    tools: Toolset = NO_TOOLS,
 ) -> tuple[list[Compiled], list[Objection]]:
     """What `compile_specs` makes, and all that speaks against it; `beside` are the workloads that run already."""
     places = homes(tenants)
@@ -77,12 +86,12 @@ def checked(
         against = list(_unsupported(spec, platform))
         objections += against
         if not against:
-            made.append(Compiled(spec, _objects(spec, platform, tenants, places)))
+            made.append(Compiled(spec, _objects(spec, platform, tenants, places, tools)))
     running = []
     for workload in beside:
         with suppress(Unsupported, KeyError):
-            running.append(Compiled(workload, _objects(workload, platform, tenants, places)))
-    return made, [*objections, *review(platform, places, made, running)]
+            running.append(Compiled(workload, _objects(workload, platform, tenants, places, tools)))
+    return made, [*objections, *review(platform, places, made, running, tools)]
 
 
 def _unsupported(spec: Spec, platform: Platform) -> Iterator[Objection]:

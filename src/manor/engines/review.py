@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from manor.api import Platform, Tenant, Workload
+from manor.api import AnyKind, Platform, Tenant, Tool, Workload
 from manor.api.pack_zero import RULES
 from manor.api.quantity import canonical, is_binary, parse
 from manor.render import Object
 from manor.render.quota import divide
-
-_COUNTED = {(rule.group, rule.kind): rule.resource for rule in RULES if rule.counted}
-"""What quotas count, by its kind."""
+from manor.tools import NO_TOOLS, Toolset
 
 Path = tuple[str | int, ...]
-Spec = Platform | Tenant | Workload
+Spec = AnyKind
 
 
 @dataclass(frozen=True)
@@ -52,18 +50,20 @@ def review(
     homes: Mapping[str, Tenant],
     compiled: Sequence[Compiled],
     beside: Sequence[Compiled] = (),
+    tools: Toolset = NO_TOOLS,
 ) -> Iterator[Objection]:
     """Every objection to what is compiled; `beside` is what stands on the cluster already, and came first."""
     given = {one.title for one in compiled}
     yield from _collisions([one for one in beside if one.title not in given], compiled)
+    counted = {(rule.group, rule.kind): rule.resource for rule in (*RULES, *tools.rules) if rule.counted}
     budgets: dict[str, dict[str, dict[str, str]]] = {}
     for one in compiled:
         if isinstance(one.spec, Tenant):
-            yield from _own_objects(one.spec, one.objects)
-        elif not isinstance(one.spec, Platform):
+            yield from _own_objects(one.spec, one.objects, counted)
+        elif not isinstance(one.spec, Platform | Tool):
             tenant = homes[one.spec.metadata.namespace]
             if tenant.name not in budgets:
-                budgets[tenant.name] = divide(platform, tenant)
+                budgets[tenant.name] = divide(platform, tenant, tools.of(tenant))
             yield from _pods(one.spec, one.objects, budgets[tenant.name])
 
 
@@ -102,13 +102,16 @@ def _words(place: tuple[str, ...]) -> str:
     return f"it would become {kind} {namespace}/{name}" if namespace else f"it would become {kind} {name}"
 
 
-def _own_objects(tenant: Tenant, objects: Sequence[Object]) -> Iterator[Objection]:
-    """Manor's own objects and the tenant's volumes against each namespace's part of the budget."""
+def _own_objects(
+    tenant: Tenant, objects: Sequence[Object], counted: Mapping[tuple[str, str], str]
+) -> Iterator[Objection]:
+    """Manor's own objects and the tenant's volumes against each namespace's part of the budget; `counted` is what
+    quotas count, by its kind."""
     made: dict[str, Counter[str]] = defaultdict(Counter)
     parts: dict[str, Mapping[str, str]] = {}
     for obj in objects:
         namespace = obj["metadata"].get("namespace", "")
-        if resource := _COUNTED.get((obj["apiVersion"].rpartition("/")[0], obj["kind"])):
+        if resource := counted.get((obj["apiVersion"].rpartition("/")[0], obj["kind"])):
             made[namespace][f"count/{resource}"] += 1
         if obj["kind"] == "ResourceQuota":
             parts[namespace] = obj["spec"]["hard"]

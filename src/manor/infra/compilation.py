@@ -6,13 +6,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.engines import model_url, render_workload
 from manor.infra.errors import DuplicateComponent, InfraError
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
 from manor.render import Object, render_platform, render_tenant, spec_object, url
 
-Spec = Platform | Tenant | TrainingJob | Model
+Spec = Platform | Tool | Tenant | TrainingJob | Model
 
 
 def document_of(spec: Any, kind: str, component: str) -> Document:
@@ -78,15 +78,19 @@ def _platform(specs: Specs) -> Platform:
 
 
 def platform_objects(documents: Sequence[Document], known: Known) -> list[Object]:
-    """The Platform and what it becomes; the documents are the Platform's and every tenant's."""
-    platform = _platform(known.specs(documents))
-    return [spec_object(platform), *render_platform(platform)]
+    """The Platform and what it becomes, own Tools first; the documents are the Platform's, its Tools' and every
+    tenant's."""
+    specs = known.specs(documents)
+    platform = _platform(specs)
+    tools = [spec_object(tool) for tool in specs.tools.values()]
+    return [spec_object(platform), *tools, *render_platform(platform, specs.toolset)]
 
 
 def tenant_objects(documents: Sequence[Document], known: Known) -> list[Object]:
     """The Tenant and what it becomes."""
     platform, tenant, tenants = known.tenant(documents)
-    return [spec_object(tenant), *render_tenant(platform, tenant, tenants)]
+    tools = known.specs(documents[1:]).toolset
+    return [spec_object(tenant), *render_tenant(platform, tenant, tenants, tools)]
 
 
 def tenant_urls(documents: Sequence[Document], known: Known) -> list[str]:

@@ -28,6 +28,8 @@ class PlatformArgs(TypedDict):
     tenants: NotRequired[list[Any]]
     """Every tenant, in the same forms; traffic between two tenants needs the consent of both, so that each is rendered
     knowing all. None by default: then no tenant reaches another."""
+    tools: NotRequired[list[Any]]
+    """Tools of your own that the Platform names, in the same forms; those that come with Manor are known."""
 
 
 class TenantArgs(TypedDict):
@@ -92,9 +94,10 @@ class Platform(_Component):
         super().__init__(name, args, opts)
         self._known = Known()
         self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
+        self._tools = _drafts(args.get("tools") or [], "Tool", name)
         register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs, self._hooks)
         self._wait_for(list(self._objects.values()))
-        drafts = [self._draft, *self._tenants]
+        drafts = [self._draft, *self._tools, *self._tenants]
         self._register(drafts, partial(compilation.platform_objects, known=self._known))
         self.register_outputs({})
 
@@ -111,7 +114,7 @@ class Tenant(_Component):
         super().__init__(name, args, opts)
         platform = args["platform"]
         if isinstance(platform, Platform):
-            self._known, others = platform._known, [platform._draft, *platform._tenants]
+            self._known, others = platform._known, [platform._draft, *platform._tools, *platform._tenants]
             self._wait_for([platform])
         else:
             self._known = Known()

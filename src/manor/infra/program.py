@@ -33,7 +33,7 @@ def _plainly() -> Iterator[None]:
 def _reviewed(specs: Specs) -> Specs:
     """The specs as they are. InvalidInput says what shows only once they are compiled, as `manor apply` does."""
     if specs.platform is not None:
-        _, objections = checked(specs.platform, specs.tenants, specs.all)
+        _, objections = checked(specs.platform, specs.tenants, specs.all, tools=specs.toolset)
         if objections:
             raise InvalidInput([specs.problem(o.spec, o.path, o.message) for o in objections])
     return specs

@@ -25,7 +25,15 @@ def make_all(
     """
     if specs.platform is None:
         raise InfraError("the files hold no Platform; add one (kind: Platform, name: manor)")
-    ground = Platform("manor", {"spec": platform or specs.platform, "tenants": list(specs.tenants.values())}, opts)
+    ground = Platform(
+        "manor",
+        {
+            "spec": platform or specs.platform,
+            "tenants": list(specs.tenants.values()),
+            "tools": list(specs.tools.values()),
+        },
+        opts,
+    )
     tenants = {
         name: Tenant(name, {"spec": spec, "platform": ground, "delete_data": name in delete_data}, opts)
         for name, spec in specs.tenants.items()

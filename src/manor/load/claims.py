@@ -48,7 +48,7 @@ class _Namespaces:
 
 
 def namespaces(
-    given: Given, known: Mapping[str, Tenant], platform: Platform, existing: Mapping[str, str]
+    given: Given, known: Mapping[str, Tenant], reserved: Sequence[str], existing: Mapping[str, str]
 ) -> Iterator[Problem]:
     """What the tenants of the files cannot have; `existing` is each namespace of the cluster with its tenant, or ''."""
     files = {tenant.name: _spaces(tenant) for _, tenant in given}
@@ -58,7 +58,7 @@ def namespaces(
             if files.get(tenant.name, {name: slot}).get(name) == slot:
                 claims.claim(name, tenant.name, slot)
     kept = set(claims.holders)
-    claims.reserved, claims.existing = platform.reserved_namespaces, existing
+    claims.reserved, claims.existing = reserved, existing
     for document, tenant in given:
         places = {space.name: index for index, space in enumerate(tenant.spec.namespaces)}
         for name, slot in files[tenant.name].items():

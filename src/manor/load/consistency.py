@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api import AnyKind, Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.api.hosts import covers
 from manor.load import claims
 from manor.load.positions import Document, Path, Problem
+from manor.tools import objections, toolbox, turned_on
 
 if TYPE_CHECKING:
     from manor.load.specs import Specs
 
-Entry = tuple[Document, Platform | Tenant | Workload]
+Entry = tuple[Document, AnyKind]
 
 
 def _names(entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -52,27 +53,34 @@ def _certificates(document: Document, tenant: Tenant, platform: Platform) -> Ite
             yield document.problem(path, message)
 
 
+def _named(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
+    """What the tenant names of the Platform's, and the Platform lacks."""
+    spec, whole = tenant.spec, platform.spec
+    peers = [peer.name for peer in whole.network.peers]
+    for path, what, wanted, known in (
+        (("nodePools",), "node pool", spec.node_pools, sorted(pool.name for pool in whole.node_pools)),
+        (("gpu", "flavors"), "GPU flavor", spec.gpu.flavors, sorted(flavor.name for flavor in whole.gpu.flavors)),
+        (
+            ("network", "platformPeers"),
+            "network peer",
+            spec.network.platform_peers,
+            peers,
+        ),
+        (("tools",), "Tool", spec.tools, whole.tools),
+    ):
+        for index, name in enumerate(wanted or []):
+            if name not in known:
+                message = f"the Platform has no {what} {name!r}; it has: {', '.join(known) or 'none'}"
+                yield document.problem(("spec", *path, index), message)
+
+
 def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
     spec, whole = tenant.spec, platform.spec
     if spec.sandbox and whole.sandbox_runtime_class is None:
         message = "the Platform has no sandbox: set its spec.sandboxRuntimeClass, or remove this"
         yield document.problem(("spec", "sandbox"), message)
-    pools = {pool.name for pool in whole.node_pools}
-    for index, name in enumerate(spec.node_pools or []):
-        if name not in pools:
-            message = f"the Platform has no node pool {name!r}; it has: {', '.join(sorted(pools)) or 'none'}"
-            yield document.problem(("spec", "nodePools", index), message)
-    flavors = {flavor.name for flavor in whole.gpu.flavors}
-    for index, name in enumerate(spec.gpu.flavors):
-        if name not in flavors:
-            message = f"the Platform has no GPU flavor {name!r}; it has: {', '.join(sorted(flavors)) or 'none'}"
-            yield document.problem(("spec", "gpu", "flavors", index), message)
+    yield from _named(document, tenant, platform)
     yield from _resources(document, tenant, platform)
-    peers = [peer.name for peer in whole.network.peers]
-    for index, name in enumerate(spec.network.platform_peers or []):
-        if name not in peers:
-            message = f"the Platform has no network peer {name!r}; it has: {', '.join(peers) or 'none'}"
-            yield document.problem(("spec", "network", "platformPeers", index), message)
     for index, cidr in enumerate(spec.network.egress.cidrs):
         if (barred := whole.network.barring(cidr)) is not None:
             message = f"{cidr} is within {barred}, which no tenant reaches: remove it; "
@@ -82,6 +90,14 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
     if spec.network.api_server and not whole.network.api_servers:
         message = "the Platform does not say where the API server is: set its spec.network.apiServers, or remove this"
         yield document.problem(("spec", "network", "apiServer"), message)
+
+
+def _tools(document: Document, platform: Platform, own: Mapping[str, Tool]) -> Iterator[Problem]:
+    known = toolbox(own)
+    for index, name in enumerate(platform.spec.tools):
+        if name not in known:
+            message = f"there is no Tool {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
+            yield document.problem(("spec", "tools", index), message)
 
 
 def _resources(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
@@ -145,10 +161,10 @@ def _volumes(document: Document, workload: Workload, tenant: Tenant, there: Sequ
 
 
 def _reserved(
-    document: Document, platform: Platform, tenants: Mapping[str, Tenant], before: Platform | None
+    document: Document, reserved: Sequence[str], tenants: Mapping[str, Tenant], before: Sequence[str]
 ) -> Iterator[Problem]:
-    """Namespaces that the Platform names as its own and that a tenant has."""
-    new = set(platform.reserved_namespaces) - set(before.reserved_namespaces if before else ())
+    """Namespaces that the Platform or a Tool names as its own, as they were not `before`, and that a tenant has."""
+    new = set(reserved) - set(before)
     for tenant in tenants.values():
         for name in sorted(new & {space.name for space in tenant.namespaces}):
             message = f"namespace {name!r}, which it names as the platform's own, belongs to tenant {tenant.name!r}"
@@ -163,7 +179,10 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
     if platform is None:
         missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
         return [*problems, *(document.problem((), missing) for document, _ in entries[:1])]
-    problems += claims.namespaces(tenants, known.tenants, platform, known.namespaces)
+    tools = {**known.tools, **{spec.name: spec for _, spec in entries if isinstance(spec, Tool)}}
+    reserved = turned_on(platform, tools).reserved_namespaces(platform)
+    before = known.toolset.reserved_namespaces(known.platform) if known.platform else []
+    problems += claims.namespaces(tenants, known.tenants, reserved, known.namespaces)
     problems += claims.hosts(tenants, known.tenants, platform)
     problems += _user_ids(tenants, known.tenants)
     for document, tenant in tenants:
@@ -172,7 +191,10 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
     homes = {space.name: tenant for tenant in everyone.values() for space in tenant.namespaces}
     for document, spec in entries:
         if isinstance(spec, Platform):
-            problems += _reserved(document, spec, known.tenants, known.platform)
+            problems += _reserved(document, reserved, known.tenants, before)
+            problems += _tools(document, spec, tools)
+        elif isinstance(spec, Tool):
+            problems += [document.problem(error.path, str(error)) for error in objections(spec)]
         elif not isinstance(spec, Tenant):
             problems += _workload(document, spec, homes, platform)
             namespace = spec.metadata.namespace

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from manor.api import API_VERSION, KINDS, Platform, Tenant, Workload
+from manor.api import API_VERSION, KINDS, AnyKind, Platform, Tenant, Tool, Workload
 from manor.load import consistency
 from manor.load.files import scan
 from manor.load.positions import Document, InvalidInput, Path, Problem
+from manor.tools import NO_TOOLS, Toolset, turned_on
 
-Spec = Platform | Tenant | Workload
+Spec = AnyKind
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Specs:
     platform: Platform | None = None
     tenants: dict[str, Tenant] = field(default_factory=dict)
     workloads: list[Workload] = field(default_factory=list)
+    tools: dict[str, Tool] = field(default_factory=dict)
+    """Tools of one's own; those that come with Manor are not here."""
     namespaces: dict[str, str] = field(default_factory=dict)
     """The namespaces of the cluster, each with its tenant, or an empty text; none where nobody may say."""
     claims: dict[str, list[str]] = field(default_factory=dict)
@@ -32,18 +35,31 @@ class Specs:
 
     @property
     def all(self) -> list[Spec]:
-        """Every spec: the Platform, tenants, workloads."""
-        return [*([self.platform] if self.platform else []), *self.tenants.values(), *self.workloads]
+        """Every spec: the Platform, Tools, tenants, workloads."""
+        platform = [self.platform] if self.platform else []
+        return [*platform, *self.tools.values(), *self.tenants.values(), *self.workloads]
+
+    @property
+    def toolset(self) -> Toolset:
+        """The Tools that the Platform has turned on."""
+        return turned_on(self.platform, self.tools) if self.platform else NO_TOOLS
 
     def add(self, spec: Spec, document: Document) -> None:
         """Adds a spec and where it was read."""
         self.documents[_key(spec)] = document
-        if isinstance(spec, Platform):
-            self.platform = spec
-        elif isinstance(spec, Tenant):
-            self.tenants[spec.name] = spec
-        else:
-            self.workloads.append(spec)
+        self.take(spec)
+
+    def take(self, spec: Spec) -> None:
+        """Adds a spec."""
+        match spec:
+            case Platform():
+                self.platform = spec
+            case Tool():
+                self.tools[spec.name] = spec
+            case Tenant():
+                self.tenants[spec.name] = spec
+            case _:
+                self.workloads.append(spec)
 
     def problem(self, spec: Spec, path: Path, message: str) -> Problem:
         """Something wrong with a part of one of the specs, by file and line."""
@@ -85,7 +101,7 @@ def _explain(error: ErrorDetails, model: type) -> str:
     return f"must be {message}{shown}" if error["msg"].startswith("Input should be ") else error["msg"] + shown
 
 
-def _model(document: Document) -> type[Platform] | type[Tenant] | type[Workload]:
+def _model(document: Document) -> type[Spec]:
     value = document.value
     if not isinstance(value, dict):
         raise InvalidInput([document.problem((), "not an object with apiVersion and kind")])

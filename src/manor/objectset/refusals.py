@@ -1,7 +1,8 @@
 """What the API server says in words alone, and what follows from it. Its texts are matched here and nowhere else."""
 
 _IMMUTABLE = "field is immutable"
-_PASSING = ("no params found for policy", "failed to configure binding", "status unknown for quota")
+_UNCOUNTED = "status unknown for quota"
+_PASSING = ("no params found for policy", "failed to configure binding", _UNCOUNTED)
 _POLICY = "ValidatingAdmissionPolicy"
 
 
@@ -18,6 +19,11 @@ def is_passing(message: str) -> bool:
     shows when it is over.
     """
     return any(text in message for text in _PASSING)
+
+
+def is_uncounted(message: str) -> bool:
+    """Whether the quota controller has not counted the kind yet: it looks for new kinds every half minute."""
+    return _UNCOUNTED in message
 
 
 def is_by_policy(message: str, name: str) -> bool:

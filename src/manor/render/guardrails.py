@@ -19,6 +19,8 @@ from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
 from manor.render.objects import Object, make
 from manor.render.quota import gpu_resources, other_resources
+from manor.tools import NO_TOOLS, Toolset
+from manor.tools.guardrails import policies as tool_policies
 
 _SANDBOX_NODES = {"gvisor": ("sandbox.gke.io/runtime", "gvisor")}
 """Node label and taint that the API server adds to a pod for its RuntimeClass: GKE's class is called gvisor."""
@@ -44,10 +46,10 @@ def folders() -> list[Traversable]:
     return sorted((entry for entry in found if entry.joinpath("policy.yaml").is_file()), key=lambda entry: entry.name)
 
 
-def policies(platform: Platform) -> list[Object]:
-    """Every admission policy and binding, ready to apply; the Platform's contact is part of each refusal."""
+def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
+    """Every admission policy and binding, Tools' too; the Platform's contact is part of each refusal."""
     shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
-    values = {name: literal(value) for name, value in _values(platform).items()} | shared["expressions"]
+    values = {name: literal(value) for name, value in _values(platform, tools).items()} | shared["expressions"]
     values["pod-spec"] = pod_makers.pod_spec()
     parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
     files = [folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")]
@@ -57,38 +59,39 @@ def policies(platform: Platform) -> list[Object]:
         if file.is_file():
             written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
             found += [completed(obj, parts, values) for obj in written]
+    found += [completed(obj, parts, values) for tool in tools.tools for obj in tool_policies(tool)]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)
         if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
-            groups = {kind.partition(".")[2] for kind in queued_kinds(platform)} - {"apps", "batch"}
+            groups = {kind.partition(".")[2] for kind in queued_kinds(platform, tools)} - {"apps", "batch"}
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
     return found
 
 
-def _values(platform: Platform) -> dict[str, bool | str | list[str] | dict[str, str]]:
+def _values(platform: Platform, tools: Toolset) -> dict[str, bool | str | list[str] | dict[str, str]]:
     """What the policies may say `${name}` for."""
     spec = platform.spec
     return {
         "allowed-env": sorted({*IN_PROCESS_ENV, *spec.gpu.env}),
-        "allowed-finalizers": metadata.finalizers(platform),
+        "allowed-finalizers": metadata.finalizers(platform, tools),
         "allowed-keys": metadata.keys(platform),
-        "allowed-owners": metadata.owners(platform),
+        "allowed-owners": metadata.owners(platform, tools),
         "contact": spec.contact,
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
         "controllers": [service_account_user(c.namespace, c.name) for c in spec.controllers],
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
-        "queued-kinds": queued_kinds(platform),
-        "reserved-namespaces": platform.reserved_namespaces,
+        "queued-kinds": queued_kinds(platform, tools),
+        "reserved-namespaces": tools.reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
         "user-namespaces": spec.user_namespaces,
     }
 
 
-def queued_kinds(platform: Platform) -> list[str]:
+def queued_kinds(platform: Platform, tools: Toolset) -> list[str]:
     """Kinds (`Kind.group`) that the queue system admits as a whole."""
-    return sorted({*QUEUED_KINDS, *platform.spec.engines.queued_kinds})
+    return sorted({*QUEUED_KINDS, *platform.spec.engines.queued_kinds, *tools.queued_kinds})
 
 
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:

@@ -6,6 +6,7 @@ A key stands for itself; `example.com/*` for all keys of that domain. What is no
 from manor.api import Platform, Tenant
 from manor.api.pack_zero import RULES
 from manor.api.wellknown import KUEUE_GROUP, METADATA_KEYS_ANNOTATION, QUEUE_LABEL, SERVICE_ANNOTATIONS_ANNOTATION
+from manor.tools import NO_TOOLS, Toolset
 
 _KUBERNETES = (
     "app.kubernetes.io/*",
@@ -97,25 +98,26 @@ def keys(platform: Platform) -> list[str]:
     return sorted([*_KUBERNETES, *_DEPLOYING, *_IDENTITY, *_ML_SYSTEMS, *queue])
 
 
-def finalizers(platform: Platform) -> list[str]:
+def finalizers(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:
     """Finalizers that a new object of a tenant may bear, because a webhook of the cluster puts them there."""
     queue = [_KUEUE_FINALIZER] if platform.spec.engines.queue == "kueue" else []
-    return sorted({*platform.spec.metadata.finalizers, *queue})
+    return sorted({*platform.spec.metadata.finalizers, *tools.finalizers, *queue})
 
 
-def owners(platform: Platform) -> list[str]:
+def owners(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:
     """Kinds that may own a tenant's object, as `Kind` or `Kind.group`: those that live in a namespace.
 
     An owner of another kind might be anywhere in the cluster.
     """
-    return sorted({*(rule.qualified_kind for rule in RULES if rule.owns), *platform.spec.metadata.owners})
+    kinds = (rule.qualified_kind for rule in (*RULES, *tools.rules) if rule.owns)
+    return sorted({*kinds, *platform.spec.metadata.owners})
 
 
-def namespace_annotations(platform: Platform, tenant: Tenant) -> dict[str, str]:
+def namespace_annotations(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
     """What a tenant may write besides, on its namespace: so that the policy holds there from the first moment."""
     own, services = tenant.spec.metadata_keys, tenant.spec.service_annotations
     more = {
-        METADATA_KEYS_ANNOTATION: platform.spec.metadata.keys if own is None else own,
+        METADATA_KEYS_ANNOTATION: [*(platform.spec.metadata.keys if own is None else own), *tools.metadata_keys],
         SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations if services is None else services,
     }
     return {key: ",".join(sorted(set(patterns))) for key, patterns in more.items() if patterns}

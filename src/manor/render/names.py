@@ -13,6 +13,16 @@ def role_binding(role: str) -> str:
     return f"manor-{role}s"
 
 
+def tool_role_binding(tool: str, role: str) -> str:
+    """The RoleBinding of what a tenant role may do with a Tool's kinds."""
+    return f"manor-tool-{tool}-{role}s"
+
+
+def tool_traffic(tool: str, name: str) -> str:
+    """The NetworkPolicy of one of a Tool's openings."""
+    return f"manor-tool-{tool}-{name}"
+
+
 POLICY_SAME_TENANT = "manor-same-tenant"
 POLICY_DNS = "manor-dns"
 POLICY_GATEWAY = "manor-gateway"

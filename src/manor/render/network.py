@@ -5,10 +5,12 @@ NetworkPolicies add up: what a tenant writes, where it may, opens no more than t
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
+from types import MappingProxyType
 
 from manor.api import Platform, Tenant
 from manor.api.addresses import Network, overlaps, within
 from manor.api.platform import DnsService, PlatformPeer, PodSelector
+from manor.api.tool import ToolTraffic
 from manor.api.wellknown import (
     NAMESPACE_NAME_LABEL,
     NETWORKING_API,
@@ -19,7 +21,9 @@ from manor.api.wellknown import (
 )
 from manor.render import names
 from manor.render.objects import Object, make
+from manor.tools import NO_TOOLS, Toolset
 
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NOT_DNS = [
     {"protocol": protocol, "port": first, "endPort": last}
     for protocol in ("TCP", "UDP")
@@ -116,14 +120,18 @@ def platform_peers(platform: Platform, tenant: Tenant) -> list[PlatformPeer]:
     return [peer for peer in platform.spec.network.peers if wanted is None or peer.name in wanted]
 
 
-def _platform_peer(namespace: str, peer: PlatformPeer) -> Object:
+def _peer(namespace: str, name: str, peer: PlatformPeer | ToolTraffic, own: Mapping[str, str] = NO_LABELS) -> Object:
+    """Traffic with pods of the platform: of the tenant's pods with the labels `own`, or of all."""
     ports = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
     ways = {"ingress": "from", "egress": "to"}
     rules = {way: [{key: [pods(peer)], **ports}] for way, key in ways.items() if peer.direction in (way, "both")}
-    return policy(namespace, names.platform_peer(peer.name), **rules)
+    chosen = {"podSelector": {"matchLabels": dict(own)}} if own else {}
+    return policy(namespace, name, **chosen, **rules)
 
 
-def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], namespace: str) -> list[Object]:
+def network_policies(
+    platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], namespace: str, tools: Toolset = NO_TOOLS
+) -> list[Object]:
     """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent between tenants."""
     network = platform.spec.network
     policies = [
@@ -135,7 +143,11 @@ def network_policies(platform: Platform, tenant: Tenant, tenants: Mapping[str, T
         own = [tenant_peer(tenant.name)]
         policies.append(policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]))
     for peer in platform_peers(platform, tenant):
-        policies.append(_platform_peer(namespace, peer))
+        policies.append(_peer(namespace, names.platform_peer(peer.name), peer))
+    for tool in tools.tools:
+        policies += [
+            _peer(namespace, names.tool_traffic(tool.name, way.name), way, way.to) for way in tool.spec.traffic
+        ]
     if blocks := egress_blocks(platform, tenant):
         policies.append(policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
     if tenant.spec.network.api_server and network.api_servers:

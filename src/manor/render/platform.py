@@ -7,7 +7,8 @@ from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
 from manor.render.rbac import applier_role
-from manor.render.roles import cluster_roles
+from manor.render.roles import cluster_roles, tool_roles
+from manor.tools import NO_TOOLS, Toolset
 
 
 def render_foundation() -> list[Object]:
@@ -21,6 +22,12 @@ def render_foundation() -> list[Object]:
     ]
 
 
-def render_platform(platform: Platform) -> list[Object]:
-    """The tenant roles, the guardrails, and the front of the way in."""
-    return [*cluster_roles(platform), applier_role(), *guardrails.policies(platform), *render_front(platform)]
+def render_platform(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
+    """The tenant roles, Tools' too, the guardrails, and the front of the way in."""
+    return [
+        *cluster_roles(platform),
+        *(role for tool in tools.tools for role in tool_roles(tool)),
+        applier_role(tools),
+        *guardrails.policies(platform, tools),
+        *render_front(platform),
+    ]

@@ -5,6 +5,7 @@ from manor.api.pack_zero import RULES
 from manor.api.quantity import is_binary, split
 from manor.api.wellknown import LIMITS, QUOTA
 from manor.render.objects import Object, make
+from manor.tools import NO_TOOLS, Toolset
 
 LOAD_BALANCERS = 10
 """Services of type LoadBalancer of a tenant that may make them, with five ports each."""
@@ -38,16 +39,16 @@ def _quota_key(resource: str) -> str:
     return f"{resource}.deviceclass.resource.k8s.io/devices" if is_device_class(resource) else f"requests.{resource}"
 
 
-def _counted(platform: Platform) -> set[str]:
-    """What is counted one by one (`count/<resource>.<group>`): by the kinds' own rules, and what the Platform's extra
-    rules let teams create."""
-    known = {rule.resource for rule in RULES if rule.counted}
+def _counted(platform: Platform, tools: Toolset) -> set[str]:
+    """What is counted one by one (`count/<resource>.<group>`): by the kinds' own rules, Tools' too, and what the
+    Platform's extra rules let teams create."""
+    known = {rule.resource for rule in (*RULES, *tools.rules) if rule.counted}
     roles = platform.spec.roles
     rules = [rule for rule in (*roles.owner, *roles.editor) if "create" in rule.verbs]
     return {f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources} | known
 
 
-def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
+def budget(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
     """The tenant's whole budget, in the words of a ResourceQuota."""
     quota = tenant.spec.quota
     hard = {
@@ -67,7 +68,7 @@ def budget(platform: Platform, tenant: Tenant) -> dict[str, str]:
     }
     hard |= {_quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()}
     hard |= {_quota_key(name): amount for name, amount in other_resources(platform, tenant).items()}
-    hard |= {f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform))}
+    hard |= {f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform, tools))}
     return hard
 
 
@@ -77,11 +78,11 @@ def _unit(resource: str, total: str) -> str:
     return "1Mi" if is_binary(total) else "1"
 
 
-def divide(platform: Platform, tenant: Tenant) -> dict[str, dict[str, str]]:
+def divide(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, dict[str, str]]:
     """The ResourceQuota of each namespace; over the namespaces no resource adds up to more than the tenant's budget."""
     spaces = tenant.namespaces
     divided: dict[str, dict[str, str]] = {space.name: {} for space in spaces}
-    for resource, total in budget(platform, tenant).items():
+    for resource, total in budget(platform, tenant, tools).items():
         parts = split(total, [space.share for space in spaces], unit=_unit(resource, total))
         for space, part in zip(spaces, parts, strict=True):
             divided[space.name][resource] = part

@@ -18,9 +18,11 @@ from manor.api.wellknown import (
     SYSTEM_NAMESPACE,
     cluster_role,
     tenant_cluster_role,
+    tool_role,
 )
 from manor.render import names
 from manor.render.objects import Object, make
+from manor.tools import Toolset
 
 _APPLIED: dict[str, list[str]] = {
     "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
@@ -50,19 +52,21 @@ def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
     return [{"apiGroups": [group], "resources": found, "verbs": list(verbs)} for group, found in groups.items()]
 
 
-def applier_role() -> Object:
+def applier_role(tools: Toolset) -> Object:
     """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail, no wildcard.
 
-    `bind` names the three tenant roles alone; every other role that it writes grants only what it holds itself. The
-    Platform, its roles and its guardrails are a cluster administrator's to apply. `manage` makes the guardrails take
-    its holder for the platform.
+    `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants only what it holds
+    itself. The Platform, its roles and its guardrails are a cluster administrator's to apply. `manage` makes the
+    guardrails take its holder for the platform.
     """
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
+    bound = [cluster_role(role) for role in ROLES]
+    bound += [tool_role(tool.name, role) for tool in tools.tools if tool.spec.kinds for role in ROLES]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_MADE_BY_ENGINES, READ + WRITE),
         *_rule(_LOOKED_AT, READ),
-        {**roles, "resourceNames": [cluster_role(role) for role in ROLES], "verbs": ["bind"]},
+        {**roles, "resourceNames": bound, "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
     ]
@@ -84,20 +88,21 @@ def _role_ref(name: str) -> Object:
     return {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
 
 
-def role_bindings(platform: Platform, tenant: Tenant, namespace: str) -> list[Object]:
-    """The RoleBindings of a namespace: one for each role that somebody has."""
-    return [
-        make(
-            RBAC_API,
-            "RoleBinding",
-            names.role_binding(role),
-            namespace,
-            roleRef=_role_ref(cluster_role(role)),
-            subjects=_subjects(platform, subjects),
-        )
-        for role in ROLES
-        if (subjects := tenant.subjects(role))
-    ]
+def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Toolset) -> list[Object]:
+    """The RoleBindings of a namespace: one for each role that somebody has, and one more for each Tool with kinds."""
+    made = []
+    for role in ROLES:
+        if subjects := _subjects(platform, tenant.subjects(role)):
+            granted = {names.role_binding(role): cluster_role(role)}
+            granted |= {
+                names.tool_role_binding(tool.name, role): tool_role(tool.name, role)
+                for tool in tools.tools
+                if tool.spec.kinds
+            }
+            for name, cluster in granted.items():
+                ref = _role_ref(cluster)
+                made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects))
+    return made
 
 
 def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:

@@ -7,15 +7,16 @@ on nodes, quotas, limits or network policies beyond reading them.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from manor.api import Platform
+from manor.api import Platform, Tool
 from manor.api.pack_zero import CHANGE, PATTERNS, READ, RULES, WORKED_WITH, WRITE
 from manor.api.roles import RoleRule
 from manor.api.rules import KindRule, Switch, Verbs
 from manor.api.subjects import ROLES
-from manor.api.wellknown import RBAC_API, cluster_role
+from manor.api.wellknown import RBAC_API, cluster_role, tool_role
 from manor.render.objects import Object, make
 from manor.render.quota import is_device_class
 
+Rules = Sequence[KindRule]
 Resource = tuple[str, str]
 """API group, and the plural with its subresource."""
 
@@ -39,11 +40,10 @@ def _granted(resources: Iterable[Resource], verbs: Sequence[str]) -> list[Object
     return [{"apiGroups": each, "resources": list(found), "verbs": list(verbs)} for found, each in groups.items()]
 
 
-def _worked_with(platform: Platform, verbs: Sequence[str]) -> list[Object]:
+def _worked_with(rules: Rules, on: set[Switch], verbs: Sequence[str]) -> list[Object]:
     """What teams work with, then what they work with where the Platform says so."""
-    on = _switches(platform)
-    usual = [resource for resource, pattern in _resources(RULES) if pattern == WORKED_WITH]
-    switched = [(rule.group, rule.plural) for rule in RULES if rule.switch in on]
+    usual = [resource for resource, pattern in _resources(rules) if pattern == WORKED_WITH]
+    switched = [(rule.group, rule.plural) for rule in rules if rule.switch in on]
     return [*_granted(usual, verbs), *_granted(switched, verbs)]
 
 
@@ -54,38 +54,38 @@ def _switches(platform: Platform) -> set[Switch]:
     return {switch for switch, is_on in on.items() if is_on}
 
 
-def _only_read() -> list[Object]:
+def _only_read(rules: Rules) -> list[Object]:
     """What teams see and do not work with in every way."""
     found: dict[tuple[str, ...], list[Resource]] = {}
-    for resource, pattern in _resources(RULES):
+    for resource, pattern in _resources(rules):
         if pattern.viewer and pattern != WORKED_WITH:
             found.setdefault(pattern.viewer, []).append(resource)
     return [rule for verbs, resources in found.items() for rule in _granted(resources, verbs)]
 
 
-def _besides(role: Literal["editor", "owner"]) -> Iterator[Object]:
+def _besides(rules: Rules, role: Literal["editor", "owner"]) -> Iterator[Object]:
     """What a role may do beyond the one before it, less what teams work with in every way."""
-    for pattern in dict.fromkeys([*PATTERNS, *(pattern for _, pattern in _resources(RULES))]):
+    for pattern in dict.fromkeys([*PATTERNS, *(pattern for _, pattern in _resources(rules))]):
         if pattern != WORKED_WITH and (verbs := getattr(pattern, role)):
-            yield from _granted([resource for resource, found in _resources(RULES) if found == pattern], verbs)
+            yield from _granted([resource for resource, found in _resources(rules) if found == pattern], verbs)
 
 
-def _viewer(platform: Platform) -> list[Object]:
-    return [*_worked_with(platform, READ), *_only_read()]
+def _viewer(rules: Rules, on: set[Switch]) -> list[Object]:
+    return [*_worked_with(rules, on, READ), *_only_read(rules)]
 
 
-def _editor(platform: Platform) -> list[Object]:
-    scales = [(rule.group, f"{rule.plural}/scale") for rule in RULES if rule.scale]
+def _editor(rules: Rules, on: set[Switch]) -> list[Object]:
+    scales = [(rule.group, f"{rule.plural}/scale") for rule in rules if rule.scale]
     return [
-        *_worked_with(platform, READ + WRITE),
+        *_worked_with(rules, on, READ + WRITE),
         *_granted(scales, CHANGE),
-        *_only_read(),
-        *_besides("editor"),
+        *_only_read(rules),
+        *_besides(rules, "editor"),
     ]
 
 
-def _owner(platform: Platform) -> list[Object]:
-    return [*_editor(platform), *_besides("owner")]
+def _owner(rules: Rules, on: set[Switch]) -> list[Object]:
+    return [*_editor(rules, on), *_besides(rules, "owner")]
 
 
 def _extra(rules: list[RoleRule]) -> list[Object]:
@@ -94,11 +94,20 @@ def _extra(rules: list[RoleRule]) -> list[Object]:
 
 def cluster_roles(platform: Platform) -> list[Object]:
     """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
-    extra = platform.spec.roles
+    extra, on = platform.spec.roles, _switches(platform)
     viewer, editor, owner = _extra(extra.viewer), _extra(extra.editor), _extra(extra.owner)
     rules = {
-        "owner": [*_owner(platform), *viewer, *editor, *owner],
-        "editor": [*_editor(platform), *viewer, *editor],
-        "viewer": [*_viewer(platform), *viewer],
+        "owner": [*_owner(RULES, on), *viewer, *editor, *owner],
+        "editor": [*_editor(RULES, on), *viewer, *editor],
+        "viewer": [*_viewer(RULES, on), *viewer],
     }
     return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in ROLES]
+
+
+def tool_roles(tool: Tool) -> list[Object]:
+    """What each tenant role may do with the kinds of a Tool."""
+    rules = [kind.rule for kind in tool.spec.kinds]
+    if not rules:
+        return []
+    made = {"owner": _owner(rules, set()), "editor": _editor(rules, set()), "viewer": _viewer(rules, set())}
+    return [make(RBAC_API, "ClusterRole", tool_role(tool.name, role), rules=made[role]) for role in ROLES]

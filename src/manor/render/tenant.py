@@ -11,11 +11,13 @@ from manor.render.network import network_policies
 from manor.render.objects import Object, make
 from manor.render.quota import divide, limit_range, resource_quota
 from manor.render.rbac import role_bindings, tenant_role
+from manor.tools import NO_TOOLS, Toolset
+from manor.tools.objects import tool_objects
 
 
-def _namespace(platform: Platform, tenant: Tenant, name: str) -> Object:
+def _namespace(platform: Platform, tenant: Tenant, name: str, tools: Toolset) -> Object:
     namespace = make("v1", "Namespace", name, labels=labels.namespace_labels(tenant))
-    if annotations := namespace_annotations(platform, tenant):
+    if annotations := namespace_annotations(platform, tenant, tools):
         namespace["metadata"]["annotations"] = annotations
     return namespace
 
@@ -43,22 +45,26 @@ def _volumes(tenant: Tenant) -> list[Object]:
     return claims
 
 
-def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant]) -> list[Object]:
+def render_tenant(
+    platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], tools: Toolset = NO_TOOLS
+) -> list[Object]:
     """Everything that gives `tenant` its place, in an order in which it can be applied.
 
     `tenants` is every tenant of the platform by name: traffic between two tenants needs the consent of both.
+    `tools` are the Platform's.
     """
-    quotas = divide(platform, tenant)
+    tools = tools.of(tenant)
+    quotas = divide(platform, tenant, tools)
     objects: list[Object] = []
     for namespace, hard in quotas.items():
         objects += [
-            _namespace(platform, tenant, namespace),
+            _namespace(platform, tenant, namespace, tools),
             resource_quota(namespace, hard),
             limit_range(namespace),
             guardrails.params(platform, tenant, namespace),
             *_service_accounts(tenant, namespace),
-            *network_policies(platform, tenant, tenants, namespace),
-            *role_bindings(platform, tenant, namespace),
+            *network_policies(platform, tenant, tenants, namespace, tools),
+            *role_bindings(platform, tenant, namespace, tools),
         ]
     return [
         *tenant_role(platform, tenant),
@@ -66,4 +72,5 @@ def render_tenant(platform: Platform, tenant: Tenant, tenants: Mapping[str, Tena
         *objects,
         *render_way_in(platform, tenant),
         *_volumes(tenant),
+        *tool_objects(platform, tenant, tools),
     ]

@@ -26,6 +26,14 @@ class GpusOvercommitted:
 
 
 @dataclass(frozen=True)
+class ToolNotInstalled:
+    """The Platform has a Tool turned on, and the server lacks kinds of it; what belongs to them is left out."""
+
+    tool: str
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SetsStarted:
     """The sets of a stage begin to be applied, or deleted."""
 
@@ -64,7 +72,17 @@ class SetKept:
     part: ObjectSet
 
 
-Event = apply.Event | SpecSetAside | GpusOvercommitted | SetsStarted | SetFailed | SetLeftOut | SetUncounted | SetKept
+Event = (
+    apply.Event
+    | SpecSetAside
+    | GpusOvercommitted
+    | ToolNotInstalled
+    | SetsStarted
+    | SetFailed
+    | SetLeftOut
+    | SetUncounted
+    | SetKept
+)
 Progress = Callable[[Event], None]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from manor.api import Platform, kinds
 from manor.kube import Client, Forbidden
 from manor.load import Document, Specs, specs_from
+from manor.render import spec_object
 from manor.rollout.desired import Desired
-from manor.rollout.progress import GpusOvercommitted, Progress, SpecSetAside, silent
-from manor.state import read_state
+from manor.rollout.progress import GpusOvercommitted, Progress, SpecSetAside, ToolNotInstalled, silent
+from manor.state import missing_tools, read_state
 
 _NAMESPACED = {info.kind for info in kinds.WORKLOADS}
 
@@ -31,10 +32,18 @@ async def read_desired(
         if (broken.kind, broken.name) not in given:
             progress(SpecSetAside(broken))
     specs = specs_from(placed, known=known, alone=delete)
-    everyone = Specs(specs.platform or known.platform, known.tenants | specs.tenants, known.workloads)
+    if specs.tools and not delete and specs.platform is None and known.platform is not None:
+        # What follows from a Tool is the Platform's: it is made anew.
+        specs.add(known.platform, Document(spec_object(known.platform), "the Platform on the cluster", {(): 0}))
+    everyone = Specs(
+        specs.platform or known.platform, known.tenants | specs.tenants, known.workloads, known.tools | specs.tools
+    )
     if not delete and specs.tenants and everyone.platform:
         await _compare_guarantees(client, everyone.platform, everyone, progress)
-    return Desired(specs, everyone)
+    missing = await missing_tools(client, everyone.toolset)
+    for tool, lacking in missing.items():
+        progress(ToolNotInstalled(tool, tuple(f"{kind}.{group}" for group, kind in lacking)))
+    return Desired(specs, everyone, frozenset(kind for lacking in missing.values() for kind in lacking))
 
 
 def _namespaces(documents: Iterable[Document]) -> list[str]:

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manor.api import API_VERSION, Platform, Tenant, Workload
+from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
 from manor.engines import Compiled, Requirement, made_kinds, requirements, tenant_of
 from manor.kube import Object
+from manor.objectset.kinds import group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
 
@@ -23,7 +24,7 @@ AT_ONCE = 32
 """Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""
 
 T = TypeVar("T")
-Spec = Platform | Tenant | Workload
+Spec = AnyKind
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def inventory_of(spec: Spec) -> Inventory:
     A workload's parent is its team's to write: it is not believed, but owns what it became.
     """
     name = spec.metadata.name
-    if isinstance(spec, Platform | Tenant):
+    if isinstance(spec, Platform | Tool | Tenant):
         return Inventory(name, "", API_VERSION, spec.kind)
     owned = Owned(made_kinds(spec.kind), tuple(labels.workload_labels(spec.kind, name).items()))
     return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
@@ -83,10 +84,10 @@ def delete_stages(desired: Desired) -> Stages:
 
 
 def _stages(desired: Desired, parts: Sequence[Compiled]) -> list[list[ObjectSet]]:
-    ordered: list[list[ObjectSet]] = [[foundation()] if desired.specs.platform else [], [], [], []]
-    place = {"Platform": 1, "Tenant": 2}
+    ordered: list[list[ObjectSet]] = [[foundation()] if desired.specs.platform else [], [], [], [], []]
+    place = {"Tool": 1, "Platform": 2, "Tenant": 3}
     for part in parts:
-        ordered[place.get(part.spec.kind, 3)].append(_set(part, desired))
+        ordered[place.get(part.spec.kind, 4)].append(_set(part, desired))
     return [stage for stage in ordered if stage]
 
 
@@ -96,7 +97,7 @@ def _set(part: Compiled, desired: Desired) -> ObjectSet:
         title=f"{spec.kind} {spec.metadata.name}",
         inventory=inventory_of(spec),
         parent=spec_object(spec),
-        objects=part.objects,
+        objects=[o for o in part.objects if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served],
         needs=_needs(spec, desired),
         requires=_requires(spec, desired) if part.objects else (),
     )
@@ -104,7 +105,7 @@ def _set(part: Compiled, desired: Desired) -> ObjectSet:
 
 def _needs(spec: Spec, desired: Desired) -> Ref | None:
     match spec:
-        case Platform():
+        case Platform() | Tool():
             return _foundation_inventory().ref
         case Tenant():
             return inventory_of(desired.known.platform).ref if desired.known.platform else None
@@ -117,7 +118,7 @@ def _needs(spec: Spec, desired: Desired) -> Ref | None:
 def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
     """A workload needs its engine and its queue. A Platform may name what is installed after it."""
     match spec:
-        case Platform() | Tenant():
+        case Platform() | Tool() | Tenant():
             return ()
         case _:
             platform = desired.known.platform

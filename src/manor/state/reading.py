@@ -1,13 +1,15 @@
 """Reads Manor's objects, as far as the user may."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from manor.api import Platform, Tenant, kinds
+from manor.api import kinds
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, validated
+from manor.tools import Toolset
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class State(Specs):
 
     broken: list[Broken] = field(default_factory=list)
 
-    def take(self, obj: Object) -> None:
+    def read(self, obj: Object) -> None:
         """Adds a live object, or sets it aside."""
         meta = obj["metadata"]
         try:
@@ -39,28 +41,26 @@ class State(Specs):
             reason = "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3])
             self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
             return
-        match spec:
-            case Platform():
-                self.platform = spec
-            case Tenant():
-                self.tenants[spec.name] = spec
-            case _:
-                self.workloads.append(spec)
+        self.take(spec)
 
 
 async def read_state(
     client: Client, namespaces: Iterable[str] = (), names: Iterable[str] = (), *, workloads: bool = True
 ) -> State:
-    """The Platform and the Tenants; with `workloads` also those, and the volumes, of `namespaces` and of their tenants.
+    """The Platform, the Tools and the Tenants; with `workloads` also those, and the volumes, of `namespaces` and of
+    their tenants.
 
     For a user who may not list tenants: those of `namespaces`, those in `names`, and those that the user is told of.
     """
     state, wanted = State(), sorted(set(namespaces))
     try:
         for obj in sorted([*await _platform(client), *await _tenants(client, wanted, names)], key=_age):
-            state.take(obj)
+            state.read(obj)
     except UnknownKind:  # nothing of Manor's is there yet
         return state
+    with suppress(UnknownKind):  # an older Manor's kinds
+        for obj in await _listed(client, API_VERSION, kinds.TOOL.kind) or []:
+            state.read(obj)
     for namespace in await _listed(client, "v1", "Namespace") or []:
         meta = namespace["metadata"]
         state.namespaces[meta["name"]] = meta.get("labels", {}).get(TENANT_LABEL, "")
@@ -69,12 +69,24 @@ async def read_state(
     return state
 
 
+async def missing_tools(client: Client, tools: Toolset) -> dict[str, list[tuple[str, str]]]:
+    """The Tools that are not installed, each with the kinds (group and kind) that the server lacks."""
+    missing: dict[str, list[tuple[str, str]]] = {}
+    for tool in tools.tools:
+        for kind in tool.spec.kinds:
+            try:
+                await client.preferred_resource(kind.group, kind.kind)
+            except UnknownKind:
+                missing.setdefault(tool.name, []).append((kind.group, kind.kind))
+    return missing
+
+
 async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
     homes = [[space.name for space in tenant.namespaces] for tenant in state.tenants.values()]
     for namespace in sorted({*wanted, *(name for home in homes if set(home) & set(wanted) for name in home)}):
         for info in kinds.WORKLOADS:
             for obj in await _listed(client, API_VERSION, info.kind, namespace) or []:
-                state.take(obj)
+                state.read(obj)
         if namespace in wanted:
             claims = await _listed(client, "v1", "PersistentVolumeClaim", namespace)
             if claims is not None:

@@ -1,0 +1,254 @@
+"""Tool: an ML system made fit for many teams, as data. What follows from it is derived by `manor.tools`."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from manor.api import pack_zero
+from manor.api.meta import (
+    ApiVersion,
+    Kind,
+    Labels,
+    Line,
+    Metadata,
+    MetadataKey,
+    Misplaced,
+    Name,
+    Once,
+    Spec,
+    cel,
+    check_keys,
+    keys_rule,
+)
+from manor.api.platform import ANNOTATION, Controller, PodSelector
+from manor.api.roles import GOVERNED_GROUPS, Verb
+from manor.api.rules import KindRule, Verbs
+
+_GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
+_READS = "['get', 'list', 'watch']"
+_RESOURCE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+RawObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+"""A Kubernetes object as its YAML has it."""
+VerbList = Annotated[list[Verb], Field(max_length=8), Once()]
+KindName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$", max_length=63)]
+
+
+class ToolVerbs(Spec):
+    """What the roles of a tenant may do; each has what the one before it has, and these besides."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (f"!has(self.viewer) || self.viewer.all(v, v in {_READS})", "a viewer reads: get, list and watch alone"),
+        )
+    )
+
+    viewer: VerbList = ["get", "list", "watch"]
+    """Of everyone in the team; reading alone."""
+    editor: VerbList = ["create", "update", "patch", "delete", "deletecollection"]
+    """What editors and owners may do besides."""
+    owner: VerbList = []
+    """What owners may do besides."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if more := set(self.viewer) - set(pack_zero.READ):
+            raise ValueError(f"viewer: a viewer reads: remove {', '.join(sorted(more))}, or give it to editors")
+        return self
+
+    def rule(self) -> Verbs:
+        """As the rule of a kind has it."""
+        return Verbs(tuple(self.viewer), tuple(self.editor), tuple(self.owner))
+
+
+class ToolKind(Spec):
+    """A kind of the system's, and what a tenant may do with it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                f"!(self.group in [{_GOVERNED}])",
+                "what teams do with kinds of this group is Manor's to say; a Tool has kinds of its own groups alone",
+            ),
+            (
+                "!has(self.namespaced) || self.namespaced || !has(self.verbs)",
+                "a kind that lives in no namespace is everyone's: tenants read it, and it has no verbs",
+            ),
+        )
+    )
+
+    group: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+    """API group, such as `ray.io`."""
+    kind: KindName
+    """Kind, such as `RayJob`."""
+    plural: Annotated[str, Field(pattern=_RESOURCE, max_length=63)]
+    """Plural, as in the API's paths: `rayjobs`."""
+    namespaced: bool = True
+    """Whether its objects live in namespaces."""
+    verbs: ToolVerbs | None = None
+    """What the roles may do; when absent everyone reads and editors work, or, without a namespace, everyone reads."""
+    subresources: dict[Annotated[str, Field(pattern=_RESOURCE, max_length=63)], ToolVerbs] = Field(
+        default={}, max_length=8
+    )
+    """Subresources that the roles may use, besides `scale`."""
+    scale: bool = False
+    """Whether it has the subresource `scale`, which whoever changes objects may change too."""
+    counted: bool = True
+    """Whether the quota's `objects` bounds their number, lest a team fill the API server."""
+    owns: bool = True
+    """Whether it may own a tenant's objects (`ownerReferences`), as what a controller makes of it."""
+    queued: bool = False
+    """Whether the queue system admits it as a whole: it must name a queue itself, and what it controls need not."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.group in GOVERNED_GROUPS:
+            message = f"{self.group}: what teams do with kinds of this group is Manor's to say; remove the kind"
+            raise Misplaced(message, "group")
+        if not self.namespaced and self.verbs is not None:
+            message = f"{self.kind} lives in no namespace and is everyone's: tenants may only read it; remove this"
+            raise Misplaced(message, "verbs")
+        return self
+
+    @property
+    def _verbs(self) -> Verbs:
+        if self.verbs is not None:
+            return self.verbs.rule()
+        return pack_zero.WORKED_WITH if self.namespaced else pack_zero.READ_ONLY
+
+    @property
+    def rule(self) -> KindRule:
+        """The same as the built-in kinds have."""
+        return KindRule(
+            *(self.group, self.kind, self.plural),
+            namespaced=self.namespaced,
+            verbs=self._verbs,
+            subresources={name: verbs.rule() for name, verbs in self.subresources.items()},
+            scale=self.scale,
+            counted=self.counted and self.namespaced,
+            owns=self.owns and self.namespaced,
+        )
+
+
+class ToolTraffic(PodSelector):
+    """Pods of the system that exchange traffic with tenants' pods."""
+
+    name: Name
+    """Name of the opening."""
+    direction: Literal["ingress", "egress", "both"] = "ingress"
+    """Who connects: its pods to tenants' (ingress), tenants' to its (egress), or both."""
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(min_length=1, max_length=32)
+    """TCP ports that are connected to."""
+    to: Labels = {}
+    """Labels of the tenants' pods that take part; none means all of them."""
+
+
+class Variable(Spec):
+    """A part of an expression that has a name."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9]*$", max_length=63)]
+    """Name, for `variables.<name>`."""
+    expression: Annotated[str, Field(min_length=1, max_length=2000)]
+    """CEL."""
+
+
+class ToolRule(Spec):
+    """What must hold, and what is said where it does not."""
+
+    expression: Annotated[str, Field(min_length=1, max_length=2000)]
+    """CEL over `object`, `oldObject`, `request`, `variables` and the tenant's `params.data`; true admits."""
+    message: Line
+    """What is wrong and what to do; whom to ask is added."""
+
+
+class Guardrail(Spec):
+    """What the system's kinds may say in a tenant's namespace (a ValidatingAdmissionPolicy)."""
+
+    name: Name
+    """Name: the policy is `manor-<tool>-<name>`."""
+    kinds: Annotated[list[KindName], Field(min_length=1, max_length=16), Once()]
+    """Kinds of this Tool that it looks at."""
+    variables: Annotated[list[Variable], Field(max_length=32), Once(("name",))] = []
+    """Named parts of the rules."""
+    rules: Annotated[list[ToolRule], Field(min_length=1, max_length=32)]
+    """What must hold."""
+    admits: list[RawObject] = Field(min_length=1, max_length=32)
+    """Objects that it must admit; `manor tools check` tries them, and `$namespace`, `$tenant` stand for the test's."""
+    refuses: list[RawObject] = Field(min_length=1, max_length=64)
+    """Objects that it must refuse, and no other policy."""
+
+
+class ToolObjects(Spec):
+    """What the system needs in order to serve a tenant; `$tenant`, `$namespace` and `$domain` are filled in."""
+
+    tenant: list[RawObject] = Field(default=[], max_length=32)
+    """Once for each tenant; what lives in a namespace and names none is put into the tenant's first one."""
+    namespace: list[RawObject] = Field(default=[], max_length=32)
+    """In each namespace of each tenant."""
+
+
+class ToolSpec(Spec):
+    """The facts of an ML system that make it fit for many teams."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            keys_rule("metadataKeys"),
+            (
+                "!has(self.guardrails) || self.guardrails.all(g, g.kinds.all(k, has(self.kinds) && "
+                "self.kinds.exists(x, x.kind == k)))",
+                "a guardrail looks at a kind that is not among the Tool's kinds",
+            ),
+        )
+    )
+
+    summary: Line
+    """What it is, in a few words."""
+    version: Annotated[str, Field(pattern=r"^[-A-Za-z0-9._+]+$", max_length=63)]
+    """Version of the system that these facts are true of."""
+    notice: Line = ""
+    """What whoever turns it on must know: a licence, a limit of its design."""
+    kinds: Annotated[list[ToolKind], Field(max_length=32), Once(("group", "kind"))] = []
+    """Its kinds."""
+    controllers: list[Controller] = Field(default=[], max_length=16)
+    """Service accounts of its controllers. What one makes at a tenant's word is judged as the tenant's."""
+    metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=64)
+    """Keys of labels and annotations that it reads and writes on a tenant's objects: `ray.io/*`."""
+    finalizers: Annotated[list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]], Field(max_length=16)] = []
+    """Finalizers that a webhook of its own puts onto a tenant's new object."""
+    traffic: Annotated[list[ToolTraffic], Field(max_length=16), Once(("name",))] = []
+    """Its pods that exchange traffic with tenants'."""
+    guardrails: Annotated[list[Guardrail], Field(max_length=16), Once(("name",))] = []
+    """What its kinds may say."""
+    objects: ToolObjects = ToolObjects()
+    """What it needs for each tenant and namespace."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        kinds = {kind.kind for kind in self.kinds}
+        for index, guardrail in enumerate(self.guardrails):
+            for at, kind in enumerate(guardrail.kinds):
+                if kind not in kinds:
+                    message = f"{kind} is not among the Tool's kinds: {', '.join(sorted(kinds)) or 'none'}"
+                    raise Misplaced(message, "guardrails", index, "kinds", at)
+        return self
+
+
+class ToolMetadata(Metadata):
+    """The Tool's metadata."""
+
+    name: Annotated[Name, Field(max_length=30)]
+    """Name of the Tool, at most 30 characters: it is part of the names of roles and policies."""
+
+
+class Tool(Kind):
+    """An ML system made fit for many teams."""
+
+    api_version: ApiVersion
+    kind: Literal["Tool"]
+    metadata: ToolMetadata
+    spec: ToolSpec
+
+    @property
+    def name(self) -> str:
+        """The Tool's name."""
+        return self.metadata.name

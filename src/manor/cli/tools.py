@@ -1,0 +1,183 @@
+"""`manor tools`: ML systems made fit for many teams."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.markup import escape
+
+from manor.api import Tool
+from manor.cli.cluster import told_state
+from manor.cli.options import Context, Kubeconfig
+from manor.cli.output import EXIT_FAILED, Format, err, out, print_objects, print_table, run_async
+from manor.kube import Client, KubeError
+from manor.load import InvalidInput, read
+from manor.load.specs import validated
+from manor.local import lifecycle
+from manor.local.progress import Report
+from manor.render import spec_object
+from manor.rollout.fixtures import Finding, try_fixtures
+from manor.state import State, missing_tools
+from manor.tools import Toolset, objections, toolbox
+
+app = typer.Typer(help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode="markdown")
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="How it is printed.")]
+
+
+@app.command("list")
+@run_async
+async def list_tools(context: Context = None, kubeconfig: Kubeconfig = None, output: Output = Format.table) -> None:
+    """List the Tools that there are: those that come with Manor, and the cluster's own.
+
+    ON says whether the Platform has turned it on, INSTALLED whether the cluster serves its kinds.
+
+    Examples:
+
+        manor tools list
+    """
+    known, missing = await _standing(kubeconfig, context)
+    tools = toolbox(known.tools if known else {})
+    if output is not Format.table:
+        print_objects([spec_object(tool) for tool in tools.values()], output)
+        return
+    rows = []
+    for name, tool in sorted(tools.items()):
+        on = known.platform is not None and name in known.platform.spec.tools if known else None
+        installed = None if missing is None else name not in missing
+        own = "own" if known and name in known.tools else "Manor"
+        rows.append([name, tool.spec.version, own, _word(on), _word(installed), tool.spec.summary])
+    print_table(["NAME", "VERSION", "FROM", "ON", "INSTALLED", "WHAT IT IS"], rows)
+
+
+@app.command()
+@run_async
+async def show(
+    name: Annotated[str, typer.Argument(help="Name of a Tool.")],
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = Format.table,
+) -> None:
+    """Show what a Tool lets teams do, and what it brings into their namespaces.
+
+    Examples:
+
+        manor tools show kueue
+
+        manor tools show kueue -o yaml > my-kueue.yaml
+    """
+    known, _ = await _standing(kubeconfig, context)
+    tools = toolbox(known.tools if known else {})
+    if name not in tools:
+        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools)) or 'none'}")
+    tool = tools[name]
+    if output is not Format.table:
+        print_objects([spec_object(tool)], output)
+        return
+    for line in _described(tool):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+@app.command()
+def check(
+    filename: Annotated[Path, typer.Argument(help="File of a Tool.", metavar="FILE")],
+    no_server: Annotated[
+        bool, typer.Option("--no-server", help="Read it only; do not try its guardrails on an API server.")
+    ] = False,
+) -> None:
+    """Check a Tool: what it says, then its guardrails on a throw-away API server, as a tenant's owner.
+
+    Exit code 0: all is as it must be; 1: a fixture is not; 2: the file is wrong.
+
+    Examples:
+
+        manor tools check my-tool.yaml
+
+        manor tools check my-tool.yaml --no-server
+    """
+    tool = _read(filename)
+    if no_server or not tool.spec.guardrails:
+        err.print(f"Tool {tool.name}: nothing is wrong with the file")
+        return
+    with _api_server() as kubeconfig:
+        findings = _tried(tool, kubeconfig)
+    bad = [finding for finding in findings if not finding.ok]
+    for finding in bad:
+        place = f"{filename}: spec.{finding.fixture} ({finding.guardrail})"
+        err.print(f"[bold red]error:[/] {escape(place)}: must {finding.must}; {escape(finding.said)}")
+    err.print(f"Tool {tool.name}: {len(findings) - len(bad)} of {len(findings)} fixtures are as they must be")
+    if bad:
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _standing(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:
+    """What the cluster says, and which of all Tools it lacks; None, and a word on it, where there is no cluster."""
+    try:
+        async with Client.connect(kubeconfig, context) as client:
+            known = await told_state(client, workloads=False)
+            missing = await missing_tools(client, Toolset(tuple(toolbox(known.tools).values())))
+            return known, {**missing}
+    except KubeError as error:
+        err.print(f"no cluster was asked: {error}", markup=False)
+        return None, None
+
+
+def _word(value: bool | None) -> str:
+    return "-" if value is None else "yes" if value else "no"
+
+
+def _described(tool: Tool) -> Iterator[str]:
+    spec = tool.spec
+    yield f"{tool.name} {spec.version}: {spec.summary}"
+    if spec.notice:
+        yield f"Note: {spec.notice}"
+    for kind in spec.kinds:
+        verbs = kind.rule.verbs
+        may = ", ".join(
+            f"{role} {'/'.join(more)}"
+            for role, more in (("viewer", verbs.viewer), ("editor", verbs.editor), ("owner", verbs.owner))
+            if more
+        )
+        yield f"  kind {kind.kind}.{kind.group}: {may or 'nobody'}"
+    for way in spec.traffic:
+        yield f"  traffic {way.name}: {way.direction}, {way.namespace}, ports {', '.join(map(str, way.ports))}"
+    for guardrail in spec.guardrails:
+        for rule in guardrail.rules:
+            yield f"  guardrail {guardrail.name}: {rule.message}"
+    for title, objects in (("tenant", spec.objects.tenant), ("namespace", spec.objects.namespace)):
+        for raw in objects:
+            yield f"  in each {title}: {raw['kind']} {raw['metadata']['name']}"
+
+
+def _read(filename: Path) -> Tool:
+    """The one Tool in a file. InvalidInput says what is wrong with it."""
+    documents = read([filename])
+    if len(documents) != 1:
+        message = f"holds {len(documents)} documents; one Tool is wanted, alone"
+        raise InvalidInput([documents[0].problem((), message)])
+    spec = validated(documents[0])
+    if not isinstance(spec, Tool):
+        raise InvalidInput([documents[0].problem(("kind",), f"must be Tool; got {spec.kind!r}")])
+    if found := [documents[0].problem(error.path, str(error)) for error in objections(spec)]:
+        raise InvalidInput(found)
+    return spec
+
+
+@contextmanager
+def _api_server() -> Iterator[Path]:
+    """The kubeconfig of an API server that is there for this run alone."""
+    name = f"tools-check-{uuid4().hex[:8]}"
+    try:
+        node, _ = lifecycle.up(name, api_only=True, ephemeral=True, report=Report())
+        yield node.files.kubeconfig
+    finally:
+        lifecycle.down(name)
+
+
+@run_async
+async def _tried(tool: Tool, kubeconfig: Path) -> list[Finding]:
+    async with Client.connect(kubeconfig) as client:
+        return [finding async for finding in try_fixtures(client, tool)]

@@ -1,0 +1,147 @@
+"""Tries a Tool's guardrails on an API server of their own: what they must admit is admitted, what they must refuse is
+refused by them and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from manor.api import API_VERSION, Tool
+from manor.apply import Options, wait
+from manor.errors import ManorError
+from manor.kube import ApiError, Client, Object, UnknownKind
+from manor.load import Document, Specs, specs_from
+from manor.objectset.kinds import group_of
+from manor.objectset.refusals import is_by_policy, is_passing
+from manor.render import spec_object
+from manor.rollout.desired import Desired, compiled
+from manor.rollout.rollout import roll_out
+from manor.rollout.sets import apply_stages
+from manor.tools.guardrails import policy_name
+from manor.tools.objects import filled
+
+TENANT, OWNER = "tool-check", "tool-check-owner"
+WORDS = {"tenant": TENANT, "namespace": TENANT, "domain": "tools.example"}
+NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
+TRIES = 20
+"""How often a request is sent that a policy refuses only because it is new, half a second apart."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fixture, and whether the guardrail did with it what it must."""
+
+    guardrail: str
+    fixture: str
+    """Where it is in the file: `guardrails[0].refuses[1]`."""
+    must: str
+    """`admit` or `refuse`."""
+    ok: bool
+    said: str
+    """What the API server answered."""
+
+
+async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
+    """Every fixture of the Tool, tried as the owner of a tenant that uses it; nothing of them is stored.
+
+    The client is an administrator's of a server that serves nothing else: what the tenant needs is applied to it, and
+    the Tool's kinds are defined, without a schema, where the server lacks them.
+    """
+    await _define_kinds(client, tool)
+    desired = await _desired(client, tool)
+    outcome = await roll_out(client, apply_stages(desired), Options())
+    if not outcome.ok:
+        raise ManorError(
+            "; ".join(step.message for step in outcome.steps if step.message) or "nothing could be applied"
+        )
+    owner = client.impersonate(OWNER)
+    for index, guardrail in enumerate(tool.spec.guardrails):
+        policy = policy_name(tool, guardrail)
+        for must, part, fixtures in (("admit", "admits", guardrail.admits), ("refuse", "refuses", guardrail.refuses)):
+            for at, raw in enumerate(fixtures):
+                error = await _sent(owner, filled(raw, WORDS))
+                ok = error is None if must == "admit" else error is not None and is_by_policy(error.message, policy)
+                said = error.message if error is not None else "admitted"
+                yield Finding(guardrail.name, f"guardrails[{index}].{part}[{at}]", must, ok, said)
+
+
+async def _define_kinds(client: Client, tool: Tool) -> None:
+    made = []
+    for kind, version in _versions(tool):
+        try:
+            await client.preferred_resource(kind.group, kind.kind)
+        except UnknownKind:
+            made.append(_definition(kind.group, version, kind.kind, kind.plural, namespaced=kind.namespaced))
+    for definition in made:
+        await client.apply(definition, field_manager="manor-tools-check", force=True)
+    await wait(client, made, timeout=60)
+
+
+def _versions(tool: Tool) -> Iterator[tuple[Any, str]]:
+    """The Tool's kinds, each with the version in which its fixtures are written."""
+    guardrails = tool.spec.guardrails
+    written = [raw for guardrail in guardrails for raw in (*guardrail.admits, *guardrail.refuses)]
+    versions = {(group_of(raw["apiVersion"]), raw["kind"]): raw["apiVersion"].rpartition("/")[2] for raw in written}
+    for kind in tool.spec.kinds:
+        yield kind, versions.get((kind.group, kind.kind), "v1")
+
+
+def _definition(group: str, version: str, kind: str, plural: str, *, namespaced: bool) -> Object:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    scope = "Namespaced" if namespaced else "Cluster"
+    approved = {"api-approved.kubernetes.io": "unapproved, for a check"} if group.endswith(".k8s.io") else {}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}", "annotations": approved},
+        "spec": {"group": group, "scope": scope, "names": {"kind": kind, "plural": plural}, "versions": [served]},
+    }
+
+
+async def _desired(client: Client, tool: Tool) -> Desired:
+    """A platform with the Tool alone, and a tenant on it, as far as the server has their kinds."""
+    platform = {
+        "domain": WORDS["domain"],
+        "network": NETWORK,
+        "gateway": {"isolation": "shared"},  # nothing else is installed
+        "registries": ["registry.example"],
+        "tools": [tool.name],
+    }
+    documents = [
+        spec_object(tool),
+        {"apiVersion": API_VERSION, "kind": "Platform", "metadata": {"name": "manor"}, "spec": platform},
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Tenant",
+            "metadata": {"name": TENANT},
+            "spec": {"owners": [{"name": OWNER}]},
+        },
+    ]
+    specs = specs_from([Document(value, tool.name, {(): 0}) for value in documents])
+    return Desired(specs, specs, frozenset(await _not_served(client, specs)))
+
+
+async def _not_served(client: Client, specs: Specs) -> list[tuple[str, str]]:
+    kinds = {(group_of(obj["apiVersion"]), obj["kind"]) for part in compiled(specs, specs) for obj in part.objects}
+    missing = []
+    for group, kind in sorted(kinds):
+        try:
+            await client.preferred_resource(group, kind)
+        except UnknownKind:
+            missing.append((group, kind))
+    return missing
+
+
+async def _sent(client: Client, obj: Object) -> ApiError | None:
+    """What the server says against the object; a dry run."""
+    obj["metadata"].setdefault("namespace", TENANT)
+    for left in range(TRIES, 0, -1):
+        try:
+            await client.create(obj, dry_run=True)
+            return None
+        except ApiError as error:
+            if left == 1 or not is_passing(error.message):
+                return error
+            await asyncio.sleep(0.5)
+    raise AssertionError

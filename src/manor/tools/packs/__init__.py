@@ -1,0 +1,25 @@
+"""The Tools that come with Manor: a folder each, with its `tool.yaml`."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from manor.api.tool import Tool
+
+
+def names() -> tuple[str, ...]:
+    """The shipped Tools, sorted."""
+    found = resources.files(__name__).iterdir()
+    return tuple(sorted(entry.name for entry in found if entry.joinpath("tool.yaml").is_file()))
+
+
+@cache
+def shipped() -> Mapping[str, Tool]:
+    """Every shipped Tool by its name."""
+    return {name: Tool.model_validate(yaml.safe_load(_text(name))) for name in names()}
+
+
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(name, "tool.yaml").read_text(encoding="utf-8")

@@ -1,0 +1,53 @@
+"""A Tool of one's own, for the tests."""
+
+from typing import Any
+
+from manor.api import API_VERSION, Tool
+
+Object = dict[str, Any]
+
+
+def obj(api_version: str, kind: str, name: str = "a", **more: Any) -> Object:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **more}}
+
+
+ANVIL = obj("forge.example/v1", "Anvil")
+FORGE = {
+    "summary": "A forge",
+    "version": "1.0",
+    "kinds": [
+        {"group": "forge.example", "kind": "Anvil", "plural": "anvils", "scale": True, "queued": True},
+        {"group": "forge.example", "kind": "Fire", "plural": "fires", "namespaced": False},
+        {"group": "forge.example", "kind": "Log", "plural": "logs", "verbs": {"editor": []}, "owns": False},
+    ],
+    "controllers": [{"namespace": "forge-system", "name": "smith"}],
+    "metadataKeys": ["forge.example/*"],
+    "finalizers": ["forge.example/hot"],
+    "traffic": [{"name": "bellows", "namespace": "forge-air", "ports": [9000], "to": {"app": "anvil"}}],
+    "guardrails": [
+        {
+            "name": "weight",
+            "kinds": ["Anvil"],
+            "variables": [{"name": "kilos", "expression": "object.spec.kilos"}],
+            "rules": [{"expression": "variables.kilos < 100", "message": "it's too heavy"}],
+            "admits": [{**ANVIL, "spec": {"kilos": 99}}],
+            "refuses": [{**ANVIL, "spec": {"kilos": 100}}],
+        }
+    ],
+    "objects": {
+        "tenant": [{"apiVersion": "forge.example/v1", "kind": "Fire", "metadata": {"name": "$tenant"}}],
+        "namespace": [
+            {
+                "apiVersion": "forge.example/v1",
+                "kind": "Anvil",
+                "metadata": {"name": "first"},
+                "spec": {"for": "$tenant in ${namespace}, $$5"},
+            }
+        ],
+    },
+}
+
+
+def tool(name: str = "forge", **changes: Any) -> Tool:
+    spec = {**FORGE, **changes}
+    return Tool.model_validate({"apiVersion": API_VERSION, "kind": "Tool", "metadata": {"name": name}, "spec": spec})
