@@ -40,6 +40,7 @@ VALID: dict[str, list[Change]] = {
     ],
     "Tool": [
         (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, **FORGE}),
+        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {"editor": []}, **FORGE}),
         (("spec", "kinds", 0, "verbs"), {"viewer": [], "editor": ["create"], "owner": ["delete"]}),
         (("spec", "kinds", 0, "subresources"), {"status": {"editor": []}}),
         (("spec", "metadataKeys"), ["forge.io/*"]),
@@ -114,7 +115,7 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "kinds", 0, "verbs"), {"editor": ["*"]}),
         (("spec", "kinds", 0, "verbs"), {"owner": ["impersonate"]}),
         (("spec", "kinds", 0, "verbs"), {"viewer": ["get", "patch"]}),
-        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {}, **FORGE}),
+        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {"viewer": []}, **FORGE}),
         (("spec", "kinds", 0, "subresources"), {"a/b": {}}),
         (("spec", "metadataKeys"), ["manor.dev/tenant"]),
         (("spec", "traffic"), [{"name": "a", "namespace": "forge", "ports": []}]),

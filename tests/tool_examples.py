@@ -17,7 +17,7 @@ FORGE = {
     "version": "1.0",
     "kinds": [
         {"group": "forge.example", "kind": "Anvil", "plural": "anvils", "scale": True, "queued": True},
-        {"group": "forge.example", "kind": "Fire", "plural": "fires", "namespaced": False},
+        {"group": "forge.example", "kind": "Fire", "plural": "fires", "namespaced": False, "verbs": {"editor": []}},
         {"group": "forge.example", "kind": "Log", "plural": "logs", "verbs": {"editor": []}, "owns": False},
     ],
     "controllers": [{"namespace": "forge-system", "name": "smith"}],

@@ -47,7 +47,10 @@ def test_the_roles_of_a_tool_are_written_out_and_bound_where_it_is_used(objects:
     granted = {resource: set(rule["verbs"]) for rule in editor for resource in rule["resources"]}
     assert granted["anvils"] == {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
     assert granted["anvils/scale"] == {"get", "update", "patch"}
-    assert granted["fires"] == granted["logs"] == {"get", "list", "watch"}
+    assert granted["logs"] == {"get", "list", "watch"}
+    assert "fires" not in granted  # a role in a namespace says nothing of what lives in none
+    seen = made(objects, "ClusterRole")["manor:tenant:team-a"]["rules"][-1]
+    assert seen == {"apiGroups": ["forge.example"], "resources": ["fires"], "verbs": ["get", "list", "watch"]}
     assert not any("*" in value for rule in editor for value in rule.values())
     bind = next(rule for rule in roles["manor:applier"]["rules"] if rule["verbs"] == ["bind"])
     assert "manor:tool:forge:owner" in bind["resourceNames"]

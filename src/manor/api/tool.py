@@ -71,8 +71,9 @@ class ToolKind(Spec):
                 "what teams do with kinds of this group is Manor's to say; a Tool has kinds of its own groups alone",
             ),
             (
-                "!has(self.namespaced) || self.namespaced || !has(self.verbs)",
-                "a kind that lives in no namespace is everyone's: tenants read it, and it has no verbs",
+                "!has(self.namespaced) || self.namespaced || !has(self.verbs) || (has(self.verbs.editor)"
+                " && self.verbs.editor.size() == 0 && (!has(self.verbs.owner) || self.verbs.owner.size() == 0))",
+                "a kind that lives in no namespace is everyone's: tenants may only read it (verbs: {editor: []})",
             ),
         )
     )
@@ -86,7 +87,8 @@ class ToolKind(Spec):
     namespaced: bool = True
     """Whether its objects live in namespaces."""
     verbs: ToolVerbs | None = None
-    """What the roles may do; when absent everyone reads and editors work, or, without a namespace, everyone reads."""
+    """What the roles may do. When absent everyone reads and editors work; of what lives in no namespace nobody sees
+    anything, and `{editor: []}` lets every team read all of it."""
     subresources: dict[Annotated[str, Field(pattern=_RESOURCE, max_length=63)], ToolVerbs] = Field(
         default={}, max_length=8
     )
@@ -105,8 +107,8 @@ class ToolKind(Spec):
         if self.group in GOVERNED_GROUPS:
             message = f"{self.group}: what teams do with kinds of this group is Manor's to say; remove the kind"
             raise Misplaced(message, "group")
-        if not self.namespaced and self.verbs is not None:
-            message = f"{self.kind} lives in no namespace and is everyone's: tenants may only read it; remove this"
+        if not self.namespaced and self.verbs is not None and (self.verbs.editor or self.verbs.owner):
+            message = f"{self.kind} lives in no namespace and is everyone's: tenants may only read it; write editor: []"
             raise Misplaced(message, "verbs")
         return self
 
@@ -114,7 +116,7 @@ class ToolKind(Spec):
     def _verbs(self) -> Verbs:
         if self.verbs is not None:
             return self.verbs.rule()
-        return pack_zero.WORKED_WITH if self.namespaced else pack_zero.READ_ONLY
+        return pack_zero.WORKED_WITH if self.namespaced else Verbs()
 
     @property
     def rule(self) -> KindRule:
@@ -252,3 +254,8 @@ class Tool(Kind):
     def name(self) -> str:
         """The Tool's name."""
         return self.metadata.name
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether it has kinds that a role in a namespace says something of."""
+        return any(kind.namespaced for kind in self.spec.kinds)

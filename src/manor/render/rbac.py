@@ -61,7 +61,7 @@ def applier_role(tools: Toolset) -> Object:
     """
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
     bound = [cluster_role(role) for role in ROLES]
-    bound += [tool_role(tool.name, role) for tool in tools.tools if tool.spec.kinds for role in ROLES]
+    bound += [tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_MADE_BY_ENGINES, READ + WRITE),
@@ -97,7 +97,7 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Too
             granted |= {
                 names.tool_role_binding(tool.name, role): tool_role(tool.name, role)
                 for tool in tools.tools
-                if tool.spec.kinds
+                if tool.has_roles
             }
             for name, cluster in granted.items():
                 ref = _role_ref(cluster)
@@ -105,8 +105,9 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Too
     return made
 
 
-def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
-    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway; owners create namespaces.
+def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Object]:
+    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway, and what Tools let everyone
+    read; owners create namespaces.
 
     The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of the Tenant and of the
     namespace's name; the list of names bounds their number.
@@ -117,6 +118,9 @@ def tenant_role(platform: Platform, tenant: Tenant) -> list[Object]:
     platforms = {"apiGroups": [GROUP], "resources": [kinds.PLATFORM.plural], "resourceNames": [platform.metadata.name]}
     gateways = {"apiGroups": [GATEWAY_GROUP], "resources": ["gateways"]}
     seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
+    for kind in tools.rules:
+        if not kind.namespaced and kind.verbs.viewer:
+            seeing.append({"apiGroups": [kind.group], "resources": [kind.plural], "verbs": list(kind.verbs.viewer)})
     owning: list[Object] = [
         {**tenants, "verbs": [OWN]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},

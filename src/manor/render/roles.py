@@ -106,8 +106,8 @@ def cluster_roles(platform: Platform) -> list[Object]:
 
 def tool_roles(tool: Tool) -> list[Object]:
     """What each tenant role may do with the kinds of a Tool."""
-    rules = [kind.rule for kind in tool.spec.kinds]
-    if not rules:
+    if not tool.has_roles:
         return []
+    rules = [kind.rule for kind in tool.spec.kinds if kind.namespaced]
     made = {"owner": _owner(rules, set()), "editor": _editor(rules, set()), "viewer": _viewer(rules, set())}
     return [make(RBAC_API, "ClusterRole", tool_role(tool.name, role), rules=made[role]) for role in ROLES]

@@ -67,7 +67,7 @@ def render_tenant(
             *role_bindings(platform, tenant, namespace, tools),
         ]
     return [
-        *tenant_role(platform, tenant),
+        *tenant_role(platform, tenant, tools),
         *fairness(platform, tenant),
         *objects,
         *render_way_in(platform, tenant),
