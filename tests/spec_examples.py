@@ -44,6 +44,8 @@ VALID: dict[str, list[Change]] = {
         (("spec", "kinds", 0, "verbs"), {"viewer": [], "editor": ["create"], "owner": ["delete"]}),
         (("spec", "kinds", 0, "subresources"), {"status": {"editor": []}}),
         (("spec", "metadataKeys"), ["forge.io/*"]),
+        (("spec", "kinds", 0), {"group": "kueue.x-k8s.io", "verbs": {"editor": []}, **FORGE}),
+        (("spec", "kinds", 0), {"group": "kueue.x-k8s.io", "namespaced": False, **FORGE}),
         (("spec", "objects"), {"namespace": [{"apiVersion": "forge.io/v1", "kind": "Forge", "spec": {"any": [1]}}]}),
     ],
     "Tenant": [
@@ -110,6 +112,11 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "kinds"), [{"group": "forge.io", **FORGE}, {"group": "forge.io", **FORGE}]),
         (("spec", "kinds", 0, "group"), "apps"),
         (("spec", "kinds", 0, "group"), "rbac.authorization.k8s.io"),
+        (("spec", "kinds", 0), {"group": "", "kind": "Secret", "plural": "secrets", "verbs": {"editor": []}}),
+        (
+            ("spec", "kinds", 0),
+            {"group": "manor.dev", "kind": "Tenant", "plural": "tenants", "namespaced": False, "verbs": {"editor": []}},
+        ),
         (("spec", "kinds", 0, "group"), "*"),
         (("spec", "kinds", 0, "plural"), "*"),
         (("spec", "kinds", 0, "verbs"), {"editor": ["*"]}),

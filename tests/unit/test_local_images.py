@@ -88,7 +88,7 @@ def test_every_image_runs_as_a_numbered_user(name: str) -> None:
 
 
 def test_no_folder_of_an_image_is_forgotten() -> None:
-    assert {path.name for path in SOURCES.iterdir()} == {*images.NAMES, "debian", "common"}
+    assert {path.name for path in SOURCES.iterdir()} == {*images.NAMES, "debian", "common", "tool"}
 
 
 def versions(name: str) -> dict[str, str]:

@@ -202,3 +202,36 @@ def test_a_tool_is_compiled_with_the_platform(tmp_path: Path) -> None:
     assert parts[0].objects == []
     assert "manor-forge-weight" in made(parts[1].objects, "ValidatingAdmissionPolicy")
     assert "one/first" in made(parts[2].objects, "Anvil")
+
+
+def test_kueue_makes_a_tenants_budget_a_queue() -> None:
+    gpu = {"flavors": [{"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "gpu=a100"}, {"name": "t4"}]}
+    whole = platform("kueue", gpu=gpu, engines={"queue": "kueue"})
+    team = tenant(gpu={"guarantee": 3, "borrow": 5}, queues=["default", "night"], quota={"cpu": 16, "memory": "64Gi"})
+    tools = turned_on(whole, {})
+    parts = {part.spec.kind: part.objects for part in compile_specs(whole, {"team-a": team}, [whole, team], tools)}
+    flavors = made(parts["Platform"], "ResourceFlavor")
+    assert flavors.keys() == {"manor-plain", "manor-a100", "manor-t4"}
+    assert flavors["manor-a100"]["spec"] == {
+        "nodeLabels": {"gpu": "a100"},
+        "tolerations": [{"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}],
+    }
+    queue = made(parts["Tenant"], "ClusterQueue")["team-a"]["spec"]
+    plain, gpus = queue["resourceGroups"]
+    assert plain["coveredResources"] == ["cpu", "memory", "ephemeral-storage"]
+    assert {r["borrowingLimit"] for r in plain["flavors"][0]["resources"]} == {"0"}
+    assert [(f["name"], f["resources"]) for f in gpus["flavors"]] == [
+        ("manor-a100", [{"name": "nvidia.com/gpu", "nominalQuota": "3", "borrowingLimit": "5"}]),
+        ("manor-t4", [{"name": "nvidia.com/gpu", "nominalQuota": "0", "borrowingLimit": "8"}]),
+    ]
+    assert made(parts["Tenant"], "LocalQueue").keys() == {
+        f"{p}/{q}" for p in ("one", "two") for q in ("default", "night")
+    }
+    alone = compile_specs(whole, {}, [tenant(tools=[])], tools)
+    assert not [obj for part in alone for obj in part.objects if obj["kind"] in ("ClusterQueue", "LocalQueue")]
+
+
+def test_where_kueue_is_no_tool_its_queues_are_an_administrators() -> None:
+    whole = platform(engines={"queue": "kueue"})
+    parts = compile_specs(whole, {"team-a": tenant()}, [whole, tenant()])
+    assert not [obj for part in parts for obj in part.objects if "kueue" in obj["apiVersion"]]

@@ -67,8 +67,12 @@ class ToolKind(Spec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                f"!(self.group in [{_GOVERNED}])",
-                "what teams do with kinds of this group is Manor's to say; a Tool has kinds of its own groups alone",
+                f"!(self.group in [{_GOVERNED}]) || (!has(self.subresources) && self.plural != 'secrets'"
+                " && (has(self.namespaced) && !self.namespaced ? !has(self.verbs) : has(self.verbs)"
+                " && has(self.verbs.editor) && self.verbs.editor.size() == 0"
+                " && (!has(self.verbs.owner) || self.verbs.owner.size() == 0)))",
+                "what teams do with kinds of this group is Manor's to say: in their namespaces they may read them "
+                "(verbs: {editor: []}), and no Secrets",
             ),
             (
                 "!has(self.namespaced) || self.namespaced || !has(self.verbs) || (has(self.verbs.editor)"
@@ -104,9 +108,13 @@ class ToolKind(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.group in GOVERNED_GROUPS:
-            message = f"{self.group}: what teams do with kinds of this group is Manor's to say; remove the kind"
-            raise Misplaced(message, "group")
+        changes = self.verbs is None or bool(self.verbs.editor or self.verbs.owner)
+        closed = self.verbs is not None if not self.namespaced else changes or self.plural == "secrets"
+        if self.group in GOVERNED_GROUPS and (closed or self.subresources):
+            message = (
+                f"{self.group}: what teams do with kinds of this group is Manor's to say: in their namespaces they "
+            )
+            raise Misplaced(message + "may read them (verbs: {editor: []}), and no Secrets", "group")
         if not self.namespaced and self.verbs is not None and (self.verbs.editor or self.verbs.owner):
             message = f"{self.kind} lives in no namespace and is everyone's: tenants may only read it; write editor: []"
             raise Misplaced(message, "verbs")
@@ -189,6 +197,44 @@ class ToolObjects(Spec):
     """In each namespace of each tenant."""
 
 
+class GoModule(Spec):
+    """Files of a Go module, as every module proxy serves them, checked against their hash."""
+
+    path: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)]
+    """Path of the module."""
+    version: Annotated[str, Field(pattern=r"^v[0-9A-Za-z.+-]+$", max_length=128)]
+    """Version."""
+    sum: Annotated[str, Field(pattern=r"^h1:[A-Za-z0-9+/]{43}=$", max_length=47)]
+    """Hash of its files, as go.sum has it."""
+
+
+class ToolInstall(Spec):
+    """How the system is put onto a cluster: its makers' manifests at a pinned version, hardened, and what is added."""
+
+    namespace: Name
+    """Namespace of its controllers; made closed, and `restricted`."""
+    image: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)]
+    """Image of its controller, with a tag; `$image`, `$repository` and `$tag` stand for it, or for its mirror."""
+    program: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None = None
+    """Go package of the controller, from which the embedded node's image of it is made."""
+    module: GoModule | None = None
+    """Go module that holds chart and CRDs."""
+    chart: Annotated[str, Field(max_length=253)] | None = None
+    """Folder of the Helm chart in the module."""
+    values: RawObject = {}
+    """Values of the chart."""
+    crds: list[Annotated[str, Field(max_length=253)]] = Field(default=[], max_length=16)
+    """Files of CustomResourceDefinitions in the module; `*` stands for any name."""
+    without: list[KindName] = Field(default=[], max_length=16)
+    """Kinds of the chart's objects that are left out (APIService, say)."""
+    objects: list[RawObject] = Field(default=[], max_length=64)
+    """What is installed besides, or in place of a chart."""
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[], max_length=8)
+    """Ports of its pods that the API server connects to (webhooks); nobody reaches any other."""
+    broad: list[Annotated[str, Field(max_length=253)]] = Field(default=[], max_length=16)
+    """ClusterRoles of the chart that hold a wildcard and keep it; of any other it stops the installation."""
+
+
 class ToolSpec(Spec):
     """The facts of an ML system that make it fit for many teams."""
 
@@ -223,6 +269,8 @@ class ToolSpec(Spec):
     """What its kinds may say."""
     objects: ToolObjects = ToolObjects()
     """What it needs for each tenant and namespace."""
+    install: ToolInstall | None = None
+    """How `manor tools install` installs it; absent where that is somebody else's."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -26,6 +26,8 @@ KUEUE_GROUP = "kueue.x-k8s.io"
 # Labels.
 TENANT_LABEL = f"{GROUP}/tenant"
 """On a namespace, Gateway or proxy: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
+TOOL_LABEL_PREFIX = f"tools.{GROUP}/"
+"""Before a Tool's name, on the namespaces of the tenants that use it: what the Tool's webhooks look at."""
 SANDBOX_LABEL = f"{GROUP}/sandbox"
 """On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
 USER_IDS_LABEL = f"{GROUP}/user-ids"

@@ -1,5 +1,6 @@
 """`manor tools`: ML systems made fit for many teams."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,18 +11,30 @@ import typer
 from rich.markup import escape
 
 from manor.api import Tool
+from manor.apply import wait
+from manor.apply.steps import BAD
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import EXIT_FAILED, Format, err, out, print_objects, print_table, run_async
-from manor.kube import Client, KubeError
+from manor.cli.output import EXIT_FAILED, Format, echo, err, out, print_objects, print_table, run_async
+from manor.cli.progress import shown, summary
+from manor.errors import ManorError
+from manor.install import image_words, manifests
+from manor.install import install as install_objects
+from manor.install import uninstall as uninstall_objects
+from manor.kube import Client, KubeError, Object
 from manor.load import InvalidInput, read
 from manor.load.specs import validated
-from manor.local import lifecycle
+from manor.local import images, lifecycle
+from manor.local.containers import load_images
+from manor.local.node import Node as LocalNode
+from manor.local.node import load_node
 from manor.local.progress import Report
+from manor.local.tool_images import tool_image
 from manor.render import spec_object
 from manor.rollout.fixtures import Finding, try_fixtures
 from manor.state import State, missing_tools
 from manor.tools import Toolset, objections, toolbox
+from manor.tools.packs import pins
 
 app = typer.Typer(help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -111,6 +124,156 @@ def check(
     err.print(f"Tool {tool.name}: {len(findings) - len(bad)} of {len(findings)} fixtures are as they must be")
     if bad:
         raise typer.Exit(EXIT_FAILED)
+
+
+Name = Annotated[str, typer.Argument(help="Name of a Tool.")]
+OwnFile = Annotated[Path | None, typer.Option("--filename", "-f", metavar="FILE", help="File of a Tool of your own.")]
+Registry = Annotated[
+    str | None, typer.Option("--registry", help="A mirror that holds the images, in place of their makers' registry.")
+]
+Node = Annotated[str | None, typer.Option("--node", help="An embedded node: its images are made here, and loaded.")]
+
+
+@app.command()
+def install(
+    name: Name,
+    filename: OwnFile = None,
+    registry: Registry = None,
+    node: Node = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until its controllers are ready.")] = 300.0,
+    render: Annotated[bool, typer.Option("--render", help="Print what would be applied, and change nothing.")] = False,
+) -> None:
+    """Install the system that a Tool speaks of: its makers' manifests at a pinned version, hardened.
+
+    Its webhooks see the namespaces of tenants that use it alone, its namespace is closed, and no role has a wildcard.
+    Turn it on for teams by the Platform's `spec.tools`.
+
+    Examples:
+
+        manor tools install kueue
+
+        manor tools install kueue --registry mirror.example.com/ml
+
+        manor tools install kueue --node manor      (the embedded node)
+    """
+    tool = _tool(name, filename, context, kubeconfig)
+    helm = None
+    if node is not None:
+        there, registry = load_node(node), images.REGISTRY
+        helm, kubeconfig, context = str(Path(there.bin) / "helm"), there.files.kubeconfig, None
+        if not render:
+            _load_image(tool, there)
+    objects = manifests(tool, registry=registry, helm=helm)
+    if render:
+        print_objects(objects, Format.yaml)
+        return
+    _apply(tool, objects, context, kubeconfig, timeout)
+
+
+@app.command()
+def uninstall(
+    name: Name,
+    filename: OwnFile = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove what `install` installed, its kinds and so every object of them included, after asking.
+
+    Examples:
+
+        manor tools uninstall kueue
+    """
+    tool = _tool(name, filename, context, kubeconfig)
+    kinds = ", ".join(kind.kind for kind in tool.spec.kinds) or "none"
+    if not yes:
+        err.print(
+            f"This removes {name}, its kinds ({kinds}) and all objects of them, those of every team.", markup=False
+        )
+        if not sys.stdin.isatty():
+            raise ManorError("nothing was removed: nobody is there to ask; say --yes")
+        typer.confirm("Go on?", err=True, abort=True)
+    _remove(tool, context, kubeconfig)
+
+
+@app.command("images")
+def list_images(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of Tools; all that come with Manor when absent.")
+    ] = None,
+    registry: Registry = None,
+) -> None:
+    """Print the images that the installations need, a line each: for a mirror of an air-gapped site.
+
+    Examples:
+
+        manor tools images kueue kuberay
+    """
+    known = toolbox({})
+    for each in name or sorted(known):
+        if each not in known:
+            raise typer.BadParameter(f"there is no Tool {each!r}; there are: {', '.join(sorted(known))}")
+        if (spec := known[each].spec.install) is not None:
+            echo(image_words(spec, registry)["image"])
+
+
+def _tool(name: str, filename: Path | None, context: str | None, kubeconfig: Path | None) -> Tool:
+    """The Tool of that name: in the file, or one that comes with Manor, or the cluster's own."""
+    if filename is not None:
+        tool = _read(filename)
+        if tool.name != name:
+            raise typer.BadParameter(f"{filename} holds Tool {tool.name!r}, not {name!r}")
+        return tool
+    if name in toolbox({}):
+        return toolbox({})[name]
+    known, _ = _asked(kubeconfig, context)
+    tools = toolbox(known.tools if known else {})
+    if name not in tools:
+        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools))}")
+    return tools[name]
+
+
+def _load_image(tool: Tool, node: LocalNode) -> None:
+    """The controller's image, made here from its pinned source, onto the embedded node."""
+    spec = tool.spec.install
+    if spec is None or spec.program is None:
+        return
+    reference = image_words(spec, images.REGISTRY)["image"]
+    report = Report()
+    image = tool_image(tool.name, reference, spec.program, pins(tool.name), report)
+    with report.task(f"load {reference}"):
+        load_images(node, [image])
+
+
+@run_async
+async def _apply(
+    tool: Tool, objects: list[Object], context: str | None, kubeconfig: Path | None, timeout: float
+) -> None:
+    async with Client.connect(kubeconfig, context) as client:
+        with shown() as show:
+            result = await install_objects(client, tool, objects, show)
+            err.print(f"{tool.name} {tool.spec.version}: {summary(result.steps)}")
+            if result.having(*BAD):
+                raise typer.Exit(EXIT_FAILED)
+            await wait(client, objects, timeout=timeout, progress=show)
+    err.print(f"{tool.name} is ready; turn it on for teams: spec.tools: [{tool.name}] in the Platform", markup=False)
+
+
+@run_async
+async def _remove(tool: Tool, context: str | None, kubeconfig: Path | None) -> None:
+    async with Client.connect(kubeconfig, context) as client:
+        with shown() as show:
+            result = await uninstall_objects(client, tool, show)
+    err.print(f"{tool.name}: {summary(result.steps)}")
+    if result.having(*BAD):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@run_async
+async def _asked(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:
+    return await _standing(kubeconfig, context)
 
 
 async def _standing(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:

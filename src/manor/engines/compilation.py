@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.engines.protocol import Unsupported
+from manor.engines.queues import queue_objects
 from manor.engines.registry import engine_for, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.render import Object, render_platform, render_tenant
@@ -45,11 +46,11 @@ def _objects(
 ) -> list[Object]:
     match spec:
         case Platform():
-            return render_platform(spec, tools)
+            return [*render_platform(spec, tools), *queue_objects(spec, tools)]
         case Tool():
             return []  # what follows from it is the Platform's and the tenants'
         case Tenant():
-            return render_tenant(platform, spec, tenants, tools)
+            return [*render_tenant(platform, spec, tenants, tools), *queue_objects(platform, tools, spec)]
         case TrainingJob() | Model():
             return render_workload(platform, places[spec.metadata.namespace], spec)
 

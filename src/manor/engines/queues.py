@@ -1,10 +1,14 @@
 """The systems in whose queues workloads wait, and the label by which each knows what waits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from manor.api import Platform, Tenant
-from manor.api.wellknown import QUEUE_LABEL
+from manor.api.wellknown import KUEUE_GROUP, QUEUE_LABEL
+from manor.engines import kueue
 from manor.engines.protocol import GroupKind, Unsupported
+from manor.render.objects import Object
+from manor.tools import Toolset
 
 
 @dataclass(frozen=True)
@@ -14,11 +18,20 @@ class QueueSystem:
 
     label: str = ""
     requires: frozenset[GroupKind] = frozenset()
+    platform_objects: Callable[[Platform], list[Object]] = lambda _platform: []
+    """What it needs once."""
+    tenant_objects: Callable[[Platform, Tenant], list[Object]] = lambda _platform, _tenant: []
+    """What it needs for a tenant."""
 
 
 QUEUE_SYSTEMS = {
     "none": QueueSystem(),
-    "kueue": QueueSystem(QUEUE_LABEL, frozenset({("kueue.x-k8s.io", "LocalQueue")})),
+    "kueue": QueueSystem(
+        QUEUE_LABEL,
+        frozenset({(KUEUE_GROUP, "LocalQueue")}),
+        platform_objects=kueue.platform_objects,
+        tenant_objects=kueue.tenant_objects,
+    ),
 }
 """Every queue system, by the name that the Platform has for it."""
 
@@ -30,6 +43,18 @@ def queue_system(platform: Platform) -> QueueSystem:
         return QUEUE_SYSTEMS[name]
     message = f"there is no queue system {name!r}; one of: {', '.join(QUEUE_SYSTEMS)}"
     raise Unsupported(("spec", "engines", "queue"), message)
+
+
+def queue_objects(platform: Platform, tools: Toolset, tenant: Tenant | None = None) -> list[Object]:
+    """The queues of a tenant, or what all of them need, where the queue system is one of the Tools that are on.
+
+    Where it is installed and no Tool, its queues are an administrator's to make.
+    """
+    used = tools if tenant is None else tools.of(tenant)
+    if platform.spec.engines.queue not in {tool.name for tool in used.tools}:
+        return []
+    system = queue_system(platform)
+    return system.platform_objects(platform) if tenant is None else system.tenant_objects(platform, tenant)
 
 
 def queue_labels(platform: Platform, tenant: Tenant, *, gpu: int, queue: str | None = None) -> dict[str, str]:

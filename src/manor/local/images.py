@@ -42,14 +42,16 @@ class _Recipe:
     name: str
     base: str | None = None
     programs: tuple[str, ...] = ()
+    folder: str | None = None
+    tag: str | None = None
 
     @property
     def source(self) -> Path:
-        return SOURCES / self.name
+        return SOURCES / (self.folder or self.name)
 
     @property
     def reference(self) -> str:
-        return f"{REGISTRY}/{self.name}:{manor.__version__}"
+        return self.tag or f"{REGISTRY}/{self.name}:{manor.__version__}"
 
     @property
     def lock(self) -> Path | None:
@@ -94,6 +96,20 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
     return {name: workshop.image(_RECIPES[name]) for name in names}
 
 
+def ensure_program(name: str, reference: str, program: Path, report: Report) -> Image:
+    """The image of one static program alone, built unless it is there in its present content.
+
+    Raises:
+        ImageError: a tool is missing, or the build fails.
+    """
+    recipe = _Recipe(f"tool-{name}", programs=(program.name,), folder="tool", tag=reference)
+    workshop = _Workshop(Bundle(program.parent, program.parent))
+    if not workshop.archive(recipe).is_file():
+        with filling(workshop.folder, report), report.task(f"image of {name}") as task:
+            workshop.build([recipe], task)
+    return workshop.image(recipe)
+
+
 class _Workshop:
     """Where images are made and kept: `<name>-<hash of what it is made of>.tar`."""
 
@@ -134,7 +150,8 @@ class _Workshop:
         elif recipe.name == "debian":
             make_base(recipe.reference, context, made, buildah, task)
         else:
-            buildah.build(context, recipe.reference, made, {})
+            programs = {"PROGRAM": recipe.programs[0]} if recipe.folder else {}
+            buildah.build(context, recipe.reference, made, programs)
         shutil.rmtree(context)
         made.replace(self.archive(recipe))
         self._forget_older(recipe)

@@ -8,15 +8,18 @@ from manor.api.wellknown import (
     POD_SECURITY,
     SANDBOX_LABEL,
     TENANT_LABEL,
+    TOOL_LABEL_PREFIX,
     USER_IDS_LABEL,
 )
+from manor.tools import NO_TOOLS, Toolset
 
 
-def namespace_labels(tenant: Tenant) -> dict[str, str]:
-    """Labels of a tenant's namespace."""
+def namespace_labels(tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
+    """Labels of a tenant's namespace; `tools` are those that it uses."""
     sandbox = {SANDBOX_LABEL: "true"} if tenant.spec.sandbox else {}
     user_ids = {USER_IDS_LABEL: str(tenant.user_ids.start)}
-    return {**MANAGED, TENANT_LABEL: tenant.name, **user_ids, **sandbox, **POD_SECURITY}
+    used = {TOOL_LABEL_PREFIX + tool.name: "true" for tool in tools.tools}
+    return {**MANAGED, TENANT_LABEL: tenant.name, **user_ids, **sandbox, **used, **POD_SECURITY}
 
 
 def workload_labels(kind: str, name: str) -> dict[str, str]:

@@ -4,13 +4,14 @@ the bindings of all of them."""
 from collections.abc import Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
-from manor.api.pack_zero import READ, WRITE
+from manor.api.pack_zero import READ, RULES, WRITE
 from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
     FRONT,
     GATEWAY_GROUP,
     GROUP,
+    KUEUE_GROUP,
     MANAGE,
     OWN,
     RBAC_API,
@@ -65,12 +66,36 @@ def applier_role(tools: Toolset) -> Object:
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_MADE_BY_ENGINES, READ + WRITE),
+        *_rule(_made_for_tools(tools), READ + WRITE),
+        *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": bound, "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
     ]
     return make(RBAC_API, "ClusterRole", APPLIER, rules=rules)
+
+
+def _made_for_tools(tools: Toolset) -> dict[str, list[str]]:
+    """What Tools bring into each tenant, and the queues, where Kueue is on."""
+    plurals = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
+    made: dict[str, list[str]] = {}
+    for tool in tools.tools:
+        for raw in (*tool.spec.objects.tenant, *tool.spec.objects.namespace):
+            group = raw["apiVersion"].rpartition("/")[0]
+            made.setdefault(group, []).append(plurals[group, raw["kind"]])
+        if tool.name == "kueue":
+            made.setdefault(KUEUE_GROUP, []).extend(["clusterqueues", "localqueues"])
+    return {group: sorted(set(found)) for group, found in made.items()}
+
+
+def _seen_by_tenants(tools: Toolset) -> list[Object]:
+    """What every team may read of what lives in no namespace."""
+    return [
+        {"apiGroups": [rule.group], "resources": [rule.plural], "verbs": list(rule.verbs.viewer)}
+        for rule in tools.rules
+        if not rule.namespaced and rule.verbs.viewer
+    ]
 
 
 def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
@@ -118,9 +143,7 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
     platforms = {"apiGroups": [GROUP], "resources": [kinds.PLATFORM.plural], "resourceNames": [platform.metadata.name]}
     gateways = {"apiGroups": [GATEWAY_GROUP], "resources": ["gateways"]}
     seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
-    for kind in tools.rules:
-        if not kind.namespaced and kind.verbs.viewer:
-            seeing.append({"apiGroups": [kind.group], "resources": [kind.plural], "verbs": list(kind.verbs.viewer)})
+    seeing += _seen_by_tenants(tools)
     owning: list[Object] = [
         {**tenants, "verbs": [OWN]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},

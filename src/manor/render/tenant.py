@@ -16,7 +16,7 @@ from manor.tools.objects import tool_objects
 
 
 def _namespace(platform: Platform, tenant: Tenant, name: str, tools: Toolset) -> Object:
-    namespace = make("v1", "Namespace", name, labels=labels.namespace_labels(tenant))
+    namespace = make("v1", "Namespace", name, labels=labels.namespace_labels(tenant, tools))
     if annotations := namespace_annotations(platform, tenant, tools):
         namespace["metadata"]["annotations"] = annotations
     return namespace

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import yaml
 
@@ -19,6 +20,11 @@ def names() -> tuple[str, ...]:
 def shipped() -> Mapping[str, Tool]:
     """Every shipped Tool by its name."""
     return {name: Tool.model_validate(yaml.safe_load(_text(name))) for name in names()}
+
+
+def pins(name: str) -> Path:
+    """The folder with the go.mod and go.sum of a shipped Tool's program; it may hold none."""
+    return Path(str(resources.files(__name__).joinpath(name)))
 
 
 def _text(name: str) -> str:

@@ -1,0 +1,17 @@
+"""Puts the systems that Tools speak of onto a cluster: their makers' manifests at a pinned version, hardened."""
+
+from manor.install.errors import InstallError
+from manor.install.hardening import hardened
+from manor.install.installation import image_words, install, inventory_of, manifests, uninstall
+from manor.install.modules import module_folder
+
+__all__ = [
+    "InstallError",
+    "hardened",
+    "image_words",
+    "install",
+    "inventory_of",
+    "manifests",
+    "module_folder",
+    "uninstall",
+]

@@ -1,0 +1,89 @@
+"""A Tool's manifests, and their way onto the cluster."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from manor.api.tool import Tool, ToolInstall
+from manor.apply import Inventory, Options, Progress, Result, apply, delete, silent
+from manor.install.errors import InstallError
+from manor.install.hardening import Object, hardened
+from manor.install.modules import module_folder
+from manor.kube import Client
+from manor.tools.objects import filled
+
+
+def inventory_of(tool: Tool) -> Inventory:
+    """The set of what is installed for a Tool."""
+    return Inventory(f"manor-tool-{tool.name}", "kube-system")
+
+
+def manifests(tool: Tool, *, registry: str | None = None, helm: str | None = None) -> list[Object]:
+    """All that is installed, hardened; `registry` is a mirror whose images are taken in place of the makers'.
+
+    InstallError where the Tool says nothing of it, where the files cannot be had, or where they hold too much.
+    """
+    spec = _install(tool)
+    words = image_words(spec, registry)
+    objects: list[Object] = []
+    if spec.module is not None:
+        folder = module_folder(spec.module)
+        objects += _crds(spec, folder)
+        if spec.chart is not None:
+            objects += _rendered(tool.name, spec, folder / spec.chart, words, helm)
+    objects += [filled(raw, words) for raw in spec.objects]
+    return hardened(tool.name, spec, objects)
+
+
+def image_words(spec: ToolInstall, registry: str | None) -> dict[str, str]:
+    """What `$image`, `$repository`, `$tag` and `$namespace` stand for."""
+    repository, _, tag = spec.image.rpartition(":")
+    if registry is not None:
+        repository = f"{registry}/{repository.rpartition('/')[2]}"
+    return {"image": f"{repository}:{tag}", "repository": repository, "tag": tag, "namespace": spec.namespace}
+
+
+async def install(client: Client, tool: Tool, objects: list[Object], progress: Progress = silent) -> Result:
+    """Apply what `manifests` made; what an older version had besides goes."""
+    return await apply(client, objects, inventory_of(tool), Options(force_conflicts=True), progress)
+
+
+async def uninstall(client: Client, tool: Tool, progress: Progress = silent) -> Result:
+    """Remove what was installed, CRDs and so all objects of its kinds included."""
+    return await delete(client, inventory_of(tool), Options(), progress)
+
+
+def _install(tool: Tool) -> ToolInstall:
+    if tool.spec.install is None:
+        raise InstallError(f"Tool {tool.name} does not say how it is installed; see its makers' guide")
+    return tool.spec.install
+
+
+def _crds(spec: ToolInstall, folder: Path) -> Iterator[Object]:
+    for pattern in spec.crds:
+        paths = sorted(folder.glob(pattern))
+        if not paths:
+            raise InstallError(f"{pattern} is in no file of the module; mend install.crds")
+        for path in paths:
+            yield from _objects(path.read_text(encoding="utf-8"))
+
+
+def _rendered(name: str, spec: ToolInstall, chart: Path, words: dict[str, str], helm: str | None) -> Iterable[Object]:
+    program = helm or shutil.which("helm")
+    if program is None:
+        raise InstallError("helm is needed to render the chart, and is not on PATH: https://helm.sh/docs/intro/install")
+    values = yaml.safe_dump(filled(spec.values, words))
+    command = [program, "template", name, str(chart), "--namespace", spec.namespace, "--include-crds", "--values", "-"]
+    done = subprocess.run(command, input=values, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InstallError(f"the chart of {name} cannot be rendered:\n{done.stderr.strip()}")
+    return _objects(done.stdout)
+
+
+def _objects(text: str) -> Iterable[Object]:
+    # libyaml, where there is one: some CRDs are megabytes.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return (obj for obj in yaml.load_all(text, loader) if obj)

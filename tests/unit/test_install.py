@@ -1,0 +1,135 @@
+"""What is published by a system's makers, and what is made of it before it is installed."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manor.api.tool import GoModule, ToolInstall
+from manor.install import InstallError, hardened, image_words, module_folder
+from manor.install.modules import hash_of
+
+pytestmark = pytest.mark.unit
+
+INSTALL = {"namespace": "forge-system", "image": "registry.example/forge/smith:v1", "ports": [9443]}
+CONTAINER = {
+    "name": "smith",
+    "resources": {"requests": {"memory": "1Mi"}, "limits": {"memory": "1Mi"}},
+    "securityContext": {"allowPrivilegeEscalation": False},
+}
+
+
+def obj(kind: str, name: str = "smith", **body: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **body}
+
+
+def binding(role: str) -> dict[str, Any]:
+    return obj("ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": role})
+
+
+def deployment(**container: Any) -> dict[str, Any]:
+    return obj("Deployment", spec={"template": {"spec": {"containers": [{**CONTAINER, **container}]}}})
+
+
+def made(*objects: dict[str, Any], **install: Any) -> list[dict[str, Any]]:
+    return hardened("forge", ToolInstall.model_validate({**INSTALL, **install}), objects)
+
+
+def test_its_namespace_is_closed_and_restricted() -> None:
+    namespace, policy = made(obj("Namespace", "forge-system"))
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert policy["spec"] == {
+        "podSelector": {},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"ports": [{"protocol": "TCP", "port": 9443}]}],
+    }
+
+
+def test_its_webhooks_see_the_tenants_that_use_it_alone_and_fail_closed() -> None:
+    selector = {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}
+    webhooks = [{"name": "a", "failurePolicy": "Ignore"}, {"name": "b", "namespaceSelector": selector}]
+    given = obj("MutatingWebhookConfiguration", webhooks=webhooks)
+    given["metadata"]["namespace"] = "forge-system"
+    found = made(given)[-1]
+    chosen = {"key": "tools.manor.dev/forge", "operator": "In", "values": ["true"]}
+    assert found["webhooks"][0] == {
+        "name": "a",
+        "failurePolicy": "Fail",
+        "namespaceSelector": {"matchExpressions": [chosen]},
+    }
+    assert found["webhooks"][1]["namespaceSelector"]["matchExpressions"] == [*selector["matchExpressions"], chosen]
+    assert "namespace" not in found["metadata"]
+
+
+def test_roles_for_people_are_left_out_and_wildcards_stop_it() -> None:
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    kept = made(obj("ClusterRole", rules=rules), obj("ClusterRole", "for-people", rules=rules), binding("smith"))
+    assert [each["metadata"]["name"] for each in kept if each["kind"] == "ClusterRole"] == ["smith"]
+    for field in ("apiGroups", "resources", "verbs"):
+        broad = obj("ClusterRole", rules=[{**rules[0], field: ["*"]}])
+        with pytest.raises(InstallError, match=f"ClusterRole smith grants {field}: '\\*'"):
+            made(broad, binding("smith"))
+        assert made(broad, binding("smith"), broad=["smith"])
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"resources": {}}, "states no requests of memory"),
+        ({"resources": {"requests": {"memory": "1Mi"}}}, "states no limits of memory"),
+        ({"securityContext": {}}, "does not rule out privilege escalation"),
+    ],
+)
+def test_a_container_that_is_open_stops_it(container: dict[str, Any], message: str) -> None:
+    assert made(deployment())
+    with pytest.raises(InstallError, match=message):
+        made(deployment(**container))
+
+
+def test_what_is_not_wanted_is_left_out() -> None:
+    assert [each["kind"] for each in made(obj("APIService"), without=["APIService"])] == ["Namespace", "NetworkPolicy"]
+
+
+def test_a_mirror_takes_the_place_of_the_makers_registry() -> None:
+    install = ToolInstall.model_validate(INSTALL)
+    assert image_words(install, None)["image"] == "registry.example/forge/smith:v1"
+    assert image_words(install, "mirror.example/ml")["image"] == "mirror.example/ml/smith:v1"
+
+
+def archive(**files: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as target:
+        for name, text in files.items():
+            target.writestr(f"forge.example/Smith@v1.0.0/{name}", text)
+    return made.getvalue()
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The zip of a module at a module proxy that is a folder, which Go takes too."""
+    path = tmp_path / "proxy" / "forge.example" / "!smith" / "@v" / "v1.0.0.zip"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(archive(**{"go.mod": "module forge.example/Smith\n"}))
+    monkeypatch.setenv("GOPROXY", f"{(tmp_path / 'proxy').as_uri()},direct")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return path
+
+
+def test_a_modules_files_are_those_of_its_hash(proxy: Path) -> None:
+    module = GoModule(path="forge.example/Smith", version="v1.0.0", sum=hash_of(proxy))
+    folder = module_folder(module)
+    assert (folder / "go.mod").read_text() == "module forge.example/Smith\n"
+    proxy.unlink()
+    assert module_folder(module) == folder  # from the cache
+
+
+def test_other_files_than_those_pinned_are_refused(proxy: Path) -> None:
+    module = GoModule(path="forge.example/Smith", version="v1.0.0", sum=hash_of(proxy))
+    proxy.write_bytes(archive(**{"go.mod": "module evil\n"}))
+    with pytest.raises(InstallError, match="is not what it was"):
+        module_folder(module)
+    proxy.unlink()
+    with pytest.raises(InstallError, match=r"cannot be fetched from file:"):
+        module_folder(module)
