@@ -1,6 +1,7 @@
 """The whole node with the two example teams on it, made as a user makes it."""
 
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.node import load_node
 from manor.local.progress import Report
+from nodes import RunningNode, node_for_tests
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "examples" / "01-two-teams"
@@ -44,3 +46,36 @@ def two_teams(node: Any) -> TwoTeams:
     load_images(recorded, images.ensure(("base", "training", "serving"), bundle=bundle, report=Report()).values())
     up = run_on(node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE))
     return TwoTeams(node, node.kubeconfig, up)
+
+
+@pytest.fixture(scope="session")
+def tool_node() -> Iterator[RunningNode]:
+    """A whole node for the tests of all Tools, each of which removes its teams again."""
+    with node_for_tests("tools-whole") as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class ToolExample:
+    """A folder under `examples/` on the node for Tools: its specs are applied by the administrator."""
+
+    node: RunningNode
+    folder: Path
+
+    def manor(self, *args: str, given: str | None = None) -> str:
+        """What a command of `manor` prints that must succeed, as the administrator."""
+        done = run_on(self.node.kubeconfig, *args, given=given)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    def kubectl(self, user: str | None, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """`kubectl` as a user of a team, or as the administrator."""
+        who = ["--as", user] if user else []
+        command = ["kubectl", "--kubeconfig", str(self.node.kubeconfig), *who, *args]
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def tool_example(tool_node: RunningNode) -> Callable[[Path], ToolExample]:
+    """Makes the example of a folder."""
+    return lambda folder: ToolExample(tool_node, folder)
