@@ -17,17 +17,8 @@ from multidict import CIMultiDict
 from manor import __version__
 from manor.kube.connection import Connection
 from manor.kube.errors import ApiError, TooLong, Unreachable, api_error
+from manor.limits import limits
 
-CONNECT_TIMEOUT = 10.0
-REQUEST_TIMEOUT = 60.0
-ANSWER_LIMIT = 64 * 2**20
-"""Bytes that are read of one answer, or of one line of a watch; an object has 3 MiB at most."""
-MESSAGE_LIMIT = 2**20
-"""Bytes of one message of a websocket; the kubelet sends 32 KiB."""
-BACKOFF = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before each retry; a Retry-After header, up to MAX_RETRY_AFTER seconds, goes before it."""
-CONNECT_RETRIES = 2
-MAX_RETRY_AFTER = 30.0
 PASSING = frozenset({502, 503, 504})
 """Server errors that may pass. 500 may not: a server-side apply of an unknown field, say, is answered so."""
 IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
@@ -89,18 +80,18 @@ class Transport:
         body: bytes | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        timeout: float = REQUEST_TIMEOUT,
+        timeout: float | None = None,
     ) -> str:
         """The body of the answer. Raises ApiError for every status but 2xx, Unreachable for no answer."""
         headers = await self.headers(identity)
         headers["Accept"] = accept
         if body is not None:
             headers["Content-Type"] = content_type
-        renewed = False
+        renewed, backoff = False, limits().kube.backoff
         retries, retry_after = 0, 0.0
         while True:
             if retries:
-                await asyncio.sleep(max(BACKOFF[retries - 1], retry_after))
+                await asyncio.sleep(max(backoff[retries - 1], retry_after))
             try:
                 async with self.slots:
                     status, text, retry_after = await self._once(method, path, params, body, headers, timeout)
@@ -118,7 +109,7 @@ class Transport:
                     headers["Authorization"] = fresh
                     continue
             passing = status == 429 or (method in IDEMPOTENT and (status in PASSING or retry_after > 0))
-            if not passing or retries == len(BACKOFF):
+            if not passing or retries == len(backoff):
                 raise api_error(status, text)
             retries += 1
 
@@ -129,7 +120,7 @@ class Transport:
         params: Params | None,
         body: bytes | None,
         headers: CIMultiDict[str],
-        timeout: float,
+        timeout: float | None,
     ) -> tuple[int, str, float]:
         async with self.connection.session.request(
             method,
@@ -137,7 +128,7 @@ class Transport:
             params=params,
             data=body,
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT),
+            timeout=_timeout(limits().kube.request if timeout is None else timeout),
             allow_redirects=False,
             **self.connection.options,
         ) as response:
@@ -146,17 +137,16 @@ class Transport:
                 for said in _WARNING.findall(header):
                     self.on_warning(re.sub(r"\\(.)", r"\1", said))
             after = response.headers.get("Retry-After", "")
-            return response.status, text, min(float(after), MAX_RETRY_AFTER) if after.isdigit() else 0.0
+            return response.status, text, min(float(after), limits().kube.retry_after) if after.isdigit() else 0.0
 
     async def lines(self, identity: Identity, path: str, params: Params, timeout: float) -> AsyncIterator[bytes]:
         """The lines of an answer that goes on until the server ends it, or for `timeout` seconds."""
         headers = await self.headers(identity)
-        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         url = self.connection.server + path
         async with (
             self._reaching(),
             self.connection.session.get(
-                url, params=params, headers=headers, timeout=limits, **self.connection.options
+                url, params=params, headers=headers, timeout=_timeout(timeout), **self.connection.options
             ) as response,
         ):
             if response.status >= 300:
@@ -165,7 +155,7 @@ class Transport:
             # An object may be longer than any buffer of aiohttp's readline.
             async for chunk in response.content.iter_any():
                 *whole, rest = (rest + chunk).split(b"\n")
-                if len(rest) > ANSWER_LIMIT:
+                if len(rest) > limits().kube.answer:
                     raise _too_long()
                 for line in whole:
                     yield line
@@ -184,7 +174,7 @@ class Transport:
                     params=params,
                     headers=headers,
                     protocols=protocols,
-                    max_msg_size=MESSAGE_LIMIT,
+                    max_msg_size=limits().kube.message,
                     **self.connection.options,
                 )
             except aiohttp.WSServerHandshakeError as error:
@@ -197,10 +187,10 @@ class Transport:
     ) -> ApiError:
         # aiohttp drops the body of a refused handshake. The same request without the upgrade goes through the same
         # authorization and admission and cannot execute anything: at the end it is refused for the missing upgrade.
-        limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
+        timeout = _timeout(limits().kube.request)
         for method in ("POST", "GET"):
             async with self.connection.session.request(
-                method, url, params=params, headers=headers, timeout=limits, **self.connection.options
+                method, url, params=params, headers=headers, timeout=timeout, **self.connection.options
             ) as response:
                 if response.status == status:
                     return api_error(status, await _read(response))
@@ -231,13 +221,17 @@ async def _read(response: aiohttp.ClientResponse) -> str:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_LIMIT:
+        if len(body) > limits().kube.answer:
             raise _too_long()
     return body.decode("utf-8", errors="replace")
 
 
 def _too_long() -> TooLong:
-    return TooLong(f"an answer of the API server is longer than {ANSWER_LIMIT >> 20} MiB; the rest is not read")
+    return TooLong(f"an answer of the API server is longer than {limits().kube.answer >> 20} MiB; the rest is not read")
+
+
+def _timeout(total: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total, sock_connect=limits().kube.connect)
 
 
 def _retries(method: str, error: BaseException) -> int:
@@ -245,8 +239,8 @@ def _retries(method: str, error: BaseException) -> int:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError):
         return 0
     if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent
-        return CONNECT_RETRIES
-    return len(BACKOFF) if method in IDEMPOTENT else 0
+        return limits().kube.connect_retries
+    return len(limits().kube.backoff) if method in IDEMPOTENT else 0
 
 
 def _cause(error: BaseException) -> str:
