@@ -9,7 +9,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
 from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
-from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, silent
+from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, logged, silent
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
@@ -33,7 +33,7 @@ async def delete(
     options consent.
     Raises NotReady where something is not gone after `options.timeout` seconds; running again goes on.
     """
-    options = options or Options()
+    options, progress = options or Options(), logged(progress)
     steps: list[Step] = []
 
     def report(step: Step) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
-from manor.apply.progress import Pending, Phase, Progress, Started, Waiting, silent
+from manor.apply.progress import Pending, Phase, Progress, Started, Waiting, logged, silent
 from manor.kube import ApiError, Client, NotFound, Object
 from manor.limits import limits
 from manor.objectset.kinds import JOB, PERSISTENT_VOLUME_CLAIM, kind_of
@@ -28,6 +28,7 @@ async def wait(
     soon as nothing is left that could still become ready.
     """
     pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
+    progress = logged(progress)
     progress(Started(Phase.WAIT, len(pending)))
     began, told, bounds = time.monotonic(), None, limits().apply
     timeout = bounds.ready if timeout is None else timeout

@@ -30,7 +30,7 @@ DeleteNamespace = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for every object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="A line for every object.")]
 
 
 @run_async

@@ -5,16 +5,17 @@ import json
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict
 
-from manor import __version__
+from manor import __version__, log
 from manor.kube.connection import Connection
 from manor.kube.errors import ApiError, TooLong, Unreachable, api_error
 from manor.limits import limits
@@ -48,6 +49,32 @@ class Identity:
                 for value in values:
                     headers.add(f"Impersonate-Extra-{quote(key.lower(), safe='')}", value)
         return headers
+
+
+@dataclass
+class _Outcome:
+    """What came of a request: all that the log tells of it, and nothing that it or its answer carries."""
+
+    status: int | None = None
+    retries: int = 0
+    cause: str = ""
+
+
+@contextmanager
+def _logged(method: str, path: str, identity: Identity) -> Iterator[_Outcome]:
+    """Tells the log of the request that is made in the block, once it is over."""
+    outcome, began = _Outcome(), time.monotonic()
+    try:
+        yield outcome
+    except ApiError as error:
+        outcome.status, outcome.cause = error.status, error.reason
+        raise
+    except Unreachable as error:
+        outcome.cause = _cause(error.__cause__ or error)
+        raise
+    finally:
+        spent = round((time.monotonic() - began) * 1000)
+        log.debug("request", method=method, path=path, user=identity.user, ms=spent, **asdict(outcome))
 
 
 # Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line breaks or for errors.
@@ -87,20 +114,33 @@ class Transport:
         headers["Accept"] = accept
         if body is not None:
             headers["Content-Type"] = content_type
-        renewed, backoff = False, limits().kube.backoff
-        retries, retry_after = 0, 0.0
+        with _logged(method, path, identity) as outcome:
+            return await self._retried(method, path, params, body, headers, timeout, outcome)
+
+    async def _retried(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        timeout: float | None,
+        outcome: _Outcome,
+    ) -> str:
+        renewed, backoff, retry_after = False, limits().kube.backoff, 0.0
         while True:
-            if retries:
-                await asyncio.sleep(max(backoff[retries - 1], retry_after))
+            if outcome.retries:
+                await asyncio.sleep(max(backoff[outcome.retries - 1], retry_after))
             try:
                 async with self.slots:
                     status, text, retry_after = await self._once(method, path, params, body, headers, timeout)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                if retries >= _retries(method, error):
+                if outcome.retries >= _retries(method, error):
                     raise self.unreachable(error) from error
-                retries, retry_after = retries + 1, 0.0
+                outcome.retries, retry_after = outcome.retries + 1, 0.0
                 continue
             if status < 300:
+                outcome.status = status
                 return text
             if status == 401 and not renewed:
                 renewed = True
@@ -109,9 +149,9 @@ class Transport:
                     headers["Authorization"] = fresh
                     continue
             passing = status == 429 or (method in IDEMPOTENT and (status in PASSING or retry_after > 0))
-            if not passing or retries == len(backoff):
+            if not passing or outcome.retries == len(backoff):
                 raise api_error(status, text)
-            retries += 1
+            outcome.retries += 1
 
     async def _once(
         self,
@@ -144,11 +184,12 @@ class Transport:
         headers = await self.headers(identity)
         url = self.connection.server + path
         async with (
-            self._reaching(),
+            self._reaching(path, identity) as outcome,
             self.connection.session.get(
                 url, params=params, headers=headers, timeout=_timeout(timeout), **self.connection.options
             ) as response,
         ):
+            outcome.status = response.status
             if response.status >= 300:
                 raise api_error(response.status, await _read(response))
             rest = b""
@@ -167,7 +208,7 @@ class Transport:
         """A websocket to `path`. Raises ApiError with the server's own words when it refuses."""
         headers = await self.headers(identity)
         url = self.connection.server + path
-        async with self._reaching():
+        async with self._reaching(path, identity) as outcome:
             try:
                 socket = await self.connection.session.ws_connect(
                     url,
@@ -179,6 +220,7 @@ class Transport:
                 )
             except aiohttp.WSServerHandshakeError as error:
                 raise await self._refusal(error.status, url, params, headers) from error
+            outcome.status = 101
             async with socket:
                 yield socket
 
@@ -197,11 +239,12 @@ class Transport:
         return api_error(status, "")
 
     @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self.unreachable(error) from error
+    async def _reaching(self, path: str, identity: Identity) -> AsyncIterator[_Outcome]:
+        with _logged("GET", path, identity) as outcome:
+            try:
+                yield outcome
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise self.unreachable(error) from error
 
     def unreachable(self, error: BaseException) -> Unreachable:
         """The error that says which server gave no answer, why, and what to do."""

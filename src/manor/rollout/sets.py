@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool
+from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, kinds
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
@@ -43,6 +43,11 @@ class ObjectSet:
     def ref(self) -> Ref:
         """The set's name: that of its parent."""
         return self.inventory.ref
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose set it is; none, of the foundation and the Platform."""
+        return next((ref.name for ref in (self.ref, self.needs) if ref and ref.kind == kinds.TENANT.kind), "")
 
 
 Stages = Sequence[Sequence[ObjectSet]]

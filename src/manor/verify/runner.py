@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zlib import crc32
 
-from manor import __version__
+from manor import __version__, log
 from manor.kube import Client, KubeError, UnknownKind
 from manor.limits import limits
 from manor.verify.attempt import Asked, Attempt, Skip, Verdict, combine
@@ -68,8 +68,9 @@ async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
     """The attempts of a check for one pair; whatever goes wrong in it is a attempt as well."""
     limit = limits().verify.check
     try:
-        async with asyncio.timeout(limit):
-            attempts = await check.run(context)
+        with log.bound(tenant=context.attacker.name, check=check.id):
+            async with asyncio.timeout(limit):
+                attempts = await check.run(context)
     except Skip as reason:
         attempts = [Attempt("", Verdict.SKIPPED, str(reason))]
     except Asked as reason:
@@ -82,7 +83,17 @@ async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
         attempts = [Attempt("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
         attempts = [Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
+    for attempt in attempts:
+        _log(check, context, attempt)
     return [replace(attempt, context=context.label) for attempt in attempts]
+
+
+def _log(check: Check, context: AttackContext, attempt: Attempt) -> None:
+    """An attempt without the answer that it got, which may be what it was after; the report has that."""
+    write = log.debug if attempt.verdict in (Verdict.HELD, Verdict.ASKED) else log.info
+    reason = attempt.got if attempt.verdict in (Verdict.SKIPPED, Verdict.ASKED) else attempt.mechanism
+    told = {"check": check.id, "tenant": context.attacker.name, "victim": context.victim.name}
+    write("attempt", **told, object=attempt.what, verdict=attempt.verdict, cause=reason)
 
 
 async def verify(
