@@ -193,8 +193,8 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
             first = two[0].name
             print(f"first answer {await answers(*front, f'{first}.bench.local', 200):.1f} s later")
             pod = (await client.get("v1", "Pod", "web", first))["status"]["podIP"]
-            label = f"manor.dev/tenant={first}"
-            proxy = (await client.list("v1", "Pod", PROXIES, label_selector=label))[0]["status"]["podIP"]
+            labels = {"manor.dev/tenant": first}
+            proxy = (await client.list("v1", "Pod", PROXIES, labels))[0]["status"]["podIP"]
             for title, where in (("pod", (pod, 8080)), ("one Envoy", (proxy, PORT)), ("front and proxy", front)):
                 p50, p99, rate = await asyncio.to_thread(load, where[0], where[1], f"{first}.bench.local")
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")

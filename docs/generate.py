@@ -1,12 +1,16 @@
 """Writes the pages, and the parts of pages, that are made from the code and from measurements (`make docs`)."""
 
+import ast
+import inspect
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from manor import limits
 from manor.api import API_VERSION, KINDS
 from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
@@ -55,9 +59,31 @@ def table(name: str, schema: dict[str, Any], level: int) -> list[str]:
     return [*lines, ""]
 
 
+def limits_table(layer: str, group: type) -> list[str]:
+    """A group of limits: the text under each is read from the source, where no attribute has one."""
+    body = ast.parse(inspect.getsource(group)).body[0].body[1:]  # type: ignore[attr-defined]
+    lines = [f"### `{layer}`", "", str(group.__doc__), "", "| limit | default | meaning |", "|---|---|---|"]
+    for declared, said in zip(body[::2], body[1::2], strict=True):
+        name, meaning = declared.target.id, " ".join(said.value.value.split())
+        lines.append(f"| `{name}` | {amount(ast.unparse(declared.annotation), getattr(group, name))} | {meaning} |")
+    return [*lines, ""]
+
+
+def amount(unit: str, value: Any) -> str:
+    """A limit with its unit."""
+    if isinstance(value, tuple):
+        return f"{', '.join(f'{one:g}' for one in value)} s"
+    return {"Seconds": f"{value:,.10g} s", "Bytes": f"{value / 2**20:g} MiB", "Number": str(value)}[unit]
+
+
 def reference() -> str:
     """The whole page."""
-    lines = ["# Reference", "", f"Every kind of `{API_VERSION}`, made from the code by `make docs`.", ""]
+    lines = [
+        "# Reference",
+        "",
+        f"Every kind of `{API_VERSION}`, and [every limit](#limits), made from the code by `make docs`.",
+        "",
+    ]
     parts: dict[str, dict[str, Any]] = {}
     for kind, model in KINDS.items():
         schema = model.model_json_schema(by_alias=True)
@@ -69,6 +95,9 @@ def reference() -> str:
     lines += ["## Parts", ""]
     for name in sorted(parts):
         lines += table(name, parts[name], 3)
+    lines += ["## Limits", "", "How long Manor waits, how often it tries and how much it reads.", ""]
+    for group in fields(limits.Limits):
+        lines += limits_table(group.name, type(getattr(limits.limits(), group.name)))
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -135,7 +135,7 @@ async def apply_all(client: Client, objects: list[Object], *, waited_for: list[O
 
 
 async def pod_in(client: Client, home: str) -> str:
-    pods = await client.list("v1", "Pod", namespace=home, label_selector="app=web")
+    pods = await client.list("v1", "Pod", namespace=home, labels={"app": "web"})
     return next(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
 
 

@@ -19,7 +19,7 @@ from manor.kube import (
     UnknownKind,
     Unreachable,
 )
-from manor.kube import client as client_module
+from manor.limits import Kube, override
 
 pytestmark = pytest.mark.integration
 
@@ -83,12 +83,12 @@ async def test_invalid_objects_say_what_is_invalid(client: Client, area: Any) ->
     assert caught.value.details["causes"]
 
 
-async def test_lists_are_paged_and_whole(client: Client, area: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lists_are_paged_and_whole(client: Client, area: Any) -> None:
     await client.create(area.namespace())
     names = {f"c{number}" for number in range(7)}
     await asyncio.gather(*(client.create(area.config(name)) for name in names))
-    monkeypatch.setattr(client_module, "PAGE", 2)
-    found = await client.list("v1", "ConfigMap", area.name)
+    with override(kube=Kube(page=2)):
+        found = await client.list("v1", "ConfigMap", area.name)
     assert {obj["metadata"]["name"] for obj in found} - {"kube-root-ca.crt"} == names
     assert {(obj["apiVersion"], obj["kind"]) for obj in found} == {("v1", "ConfigMap")}
     await client.delete_collection("v1", "ConfigMap", area.name, field_selector="metadata.name=c1")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from manor.kube import Client
+from manor.limits import Verify, override
 from manor.verify import Level, Status, Tenancy, load, parse_team, select, verify
-from manor.verify.checks.rbac import whole_matrix
 from nodes import RunningNode, run_manor
 from verify_world import until
 
@@ -61,8 +61,9 @@ async def bare_cluster(api_node: RunningNode) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def small_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_matrix, "CELLS", 400)
+def small_matrix() -> Iterator[None]:
+    with override(verify=Verify(cells=400)):
+        yield
 
 
 async def statuses(client: Client, teams: list[str], level: Level) -> dict[str, Status]:

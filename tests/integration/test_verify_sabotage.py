@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from manor.kube import Client
+from manor.limits import Verify, override
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.attempt import Verdict
-from manor.verify.checks.rbac import whole_matrix
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, sabotaged, user
 from verify_sabotages import SABOTAGES
@@ -70,9 +70,10 @@ async def settled(client: Client, expected: frozenset[str]) -> Report:
 
 
 @pytest.fixture(autouse=True)
-def small_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_matrix() -> Iterator[None]:
     """A part of the whole matrix is enough to see a binding; that it covers all is a test of its own."""
-    monkeypatch.setattr(whole_matrix, "CELLS", 100)
+    with override(verify=Verify(cells=100)):
+        yield
 
 
 @pytest.fixture
@@ -87,9 +88,9 @@ def one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "sample", only_a)
 
 
-async def test_a_sound_cluster_passes_every_check(world: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_matrix, "CELLS", 10**6)
-    report = await settled(world, frozenset())
+async def test_a_sound_cluster_passes_every_check(world: Client) -> None:
+    with override(verify=Verify(cells=10**6)):
+        report = await settled(world, frozenset())
     assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
     assert report.exit_code == 0
 

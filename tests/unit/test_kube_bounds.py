@@ -9,8 +9,7 @@ import yaml
 from aiohttp import web
 
 from manor.kube import Client, TooLong
-from manor.kube.streams import OUTPUT_LIMIT
-from manor.kube.transport import ANSWER_LIMIT
+from manor.limits import limits
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +27,7 @@ async def _resources(request: web.Request) -> web.Response:
 async def _log(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse()
     await answer.prepare(request)
-    for _ in range(10 * ANSWER_LIMIT // len(CHUNK)):
+    for _ in range(10 * limits().kube.answer // len(CHUNK)):
         await answer.write(CHUNK)
     return answer
 
@@ -36,7 +35,7 @@ async def _log(request: web.Request) -> web.StreamResponse:
 async def _exec(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
     await socket.prepare(request)
-    for _ in range(100 * OUTPUT_LIMIT // len(CHUNK)):
+    for _ in range(100 * limits().kube.command_output // len(CHUNK)):
         if socket.closed:
             break
         await socket.send_bytes(b"\x01" + CHUNK)
@@ -79,7 +78,7 @@ async def test_a_log_without_end_is_an_error_and_little_memory(client: Client) -
     tracemalloc.start()
     with pytest.raises(TooLong, match="longer than 64 MiB; the rest is not read"):
         await client.logs("a", "b")
-    assert tracemalloc.get_traced_memory()[1] < 3 * ANSWER_LIMIT
+    assert tracemalloc.get_traced_memory()[1] < 3 * limits().kube.answer
     tracemalloc.stop()
 
 

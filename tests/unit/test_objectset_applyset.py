@@ -63,7 +63,7 @@ def test_members_are_found_by_their_labels() -> None:
         "applyset.kubernetes.io/part-of": inventory.id,
     }
     owned = Owned(frozenset({("apps", "Deployment")}), (("app", "a"), ("part", "b")))
-    assert Inventory("a", "ns", "manor.dev/v1alpha1", "Model", owned).selector == "app=a,part=b"
+    assert Inventory("a", "ns", "manor.dev/v1alpha1", "Model", owned).marks == {"app": "a", "part": "b"}
 
 
 def test_a_reference_is_by_group() -> None:

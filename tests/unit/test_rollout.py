@@ -9,6 +9,7 @@ from engine_specs import job, model, platform, tenant
 from manor.apply import Action, Finished, InvalidObjects, Inventory, Options, Ref
 from manor.engines import Requirement
 from manor.kube import Object, Unreachable
+from manor.limits import Rollout, override
 from manor.load import Specs
 from manor.rollout import (
     Authority,
@@ -24,7 +25,6 @@ from manor.rollout import (
     take_down,
     wait_ready,
 )
-from manor.rollout import quotas as quotas_module
 from manor.rollout.progress import SetFailed, SetKept, SetLeftOut, SetsStarted, SetUncounted
 from manor.rollout.removal import refuse_remaining
 
@@ -172,12 +172,12 @@ def quota(used: dict[str, str]) -> Object:
     }
 
 
-async def test_what_no_quota_counts_yet_is_left_out(server: ApiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quotas_module, "TIMEOUT", -1.0)
+async def test_what_no_quota_counts_yet_is_left_out(server: ApiStandIn) -> None:
     server.hold(quota({"count/jobs.batch": "0"}))
     specs, known = Specs(workloads=[job()]), Specs(platform(), {"vision": tenant()}, [job()])
     events: list[Event] = []
-    outcome = await roll_out(server.client(), apply_stages(Desired(specs, known)), Options(), events.append)
+    with override(rollout=Rollout(counted=0)):
+        outcome = await roll_out(server.client(), apply_stages(Desired(specs, known)), Options(), events.append)
     (told,) = of(SetUncounted, events)
     assert told.part.title == "TrainingJob train"
     assert told.why.endswith("ResourceQuota vision/q does not count trainingjobs.manor.dev yet")

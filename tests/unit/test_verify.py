@@ -14,6 +14,7 @@ import pytest
 import verify_live_sabotages
 import verify_sabotages
 from manor.kube import ApiError
+from manor.limits import limits
 from manor.verify import Check, Level, Report, Result, Severity, Status, Tenancy, load
 from manor.verify.attempt import Attempt, Verdict, combine
 from manor.verify.baseline import accept, read_baseline
@@ -25,7 +26,7 @@ from manor.verify.reports import WRITERS
 from manor.verify.reports.markdown import catalogue_page
 from manor.verify.requests import every_write, merged
 from manor.verify.rules import Rules
-from manor.verify.runner import DRY_PAIRS, LIVE_PAIRS, sample
+from manor.verify.runner import sample
 from manor.verify.team import Actor, Team, parse_team
 
 pytestmark = pytest.mark.unit
@@ -144,7 +145,7 @@ def test_the_cost_grows_with_the_tenants_and_everybody_attacks_and_is_attacked()
     pairs = sample(Tenancy(teams(100)))
     assert len(pairs.dry_run) == 100
     assert len(pairs.static) < 200
-    assert len(pairs.live) <= LIVE_PAIRS
+    assert len(pairs.live) <= limits().verify.live_pairs
     assert {attacker.name for attacker, _ in pairs.dry_run} == {victim.name for _, victim in pairs.dry_run}
     assert len({a.name for a, _ in pairs.dry_run}) == 100
 
@@ -152,7 +153,7 @@ def test_the_cost_grows_with_the_tenants_and_everybody_attacks_and_is_attacked()
 def test_a_dry_run_check_runs_for_some_pairs_and_all_checks_together_for_every_tenant() -> None:
     pairs = sample(Tenancy(teams(100)))
     chosen = [pairs.of(check) for check in load() if check.level is Level.DRY_RUN and check.scope == "pair"]
-    assert {len(some) for some in chosen} == {DRY_PAIRS}
+    assert {len(some) for some in chosen} == {limits().verify.dry_run_pairs}
     assert {attacker.name for some in chosen for attacker, _ in some} == {f"t{n}" for n in range(100)}
 
 

@@ -8,7 +8,7 @@ from manor.apply.errors import InventoryError, Refused
 from manor.apply.inventory import Parent, write_parent
 from manor.apply.options import Options
 from manor.apply.parent import store_parent
-from manor.apply.progress import Finished, Phase, Progress, Started, silent
+from manor.apply.progress import Finished, Phase, Progress, Started, logged, silent
 from manor.apply.prune import delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.rights import settled, take_away
@@ -46,12 +46,14 @@ async def apply(
     object outside all of them is not ours; NotEnforced, and manor.kube's errors where the reading fails. A cancelled
     run leaves an inventory that names all it wrote.
     """
-    options = options or Options()
+    options, progress = options or Options(), logged(progress)
     progress(Started(Phase.READ, len(objects)))
     found = await survey(client, reader or DirectReader(client), objects, inventory)
     first, found = await take_away(client, found, options, progress)
     unowned = found.unowned(adopt=options.adopt)
     if any(inventory.namespace or not step.ref.namespace for step in unowned):
+        for step in unowned:
+            progress(Finished(step))
         raise Refused(unowned, first)
     if parent is not None:
         stored, found = await store_parent(client, parent, found, options)
@@ -86,7 +88,7 @@ async def revoke(
 ) -> Result:
     """Only takes away the rights that `apply` would take away, where all else cannot be applied."""
     found = await survey(client, reader or DirectReader(client), objects, inventory)
-    steps, _ = await take_away(client, found, Options(), progress)
+    steps, _ = await take_away(client, found, Options(), logged(progress))
     return Result(tuple(steps))
 
 

@@ -1,6 +1,6 @@
 """Removes all that an inventory holds, data only on consent, and waits until it is gone."""
 
-import asyncio
+import operator
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,19 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
 from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
-from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, silent
+from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, logged, silent
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
 from manor.apply.survey import labelled
 from manor.apply.work import Work
 from manor.kube import Client, DirectReader, NotFound, Object
+from manor.limits import limits
 from manor.objectset.applyset import ID_LABEL, PARENT_FIELD_MANAGER, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.order import is_binding
 from manor.objectset.references import Ref, is_namespace, ref_of
-
-POLL = 0.5
-"""Seconds between two looks at what is still there."""
+from manor.polling import poll_until
 
 
 async def delete(
@@ -34,7 +33,7 @@ async def delete(
     options consent.
     Raises NotReady where something is not gone after `options.timeout` seconds; running again goes on.
     """
-    options = options or Options()
+    options, progress = options or Options(), logged(progress)
     steps: list[Step] = []
 
     def report(step: Step) -> None:
@@ -90,7 +89,7 @@ async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Obj
     namespace = next((ref for ref in holders if ref != inventory.ref), None)
     if namespace is None:
         return None
-    found = [await client.list("v1", kind, namespace.name, ID_LABEL) for kind in ("ConfigMap", "Secret")]
+    found = [await client.list("v1", kind, namespace.name, {ID_LABEL: None}) for kind in ("ConfigMap", "Secret")]
     others = sorted({obj["metadata"]["name"] for objects in found for obj in objects} - {inventory.name})
     if others:
         message = f"holds the inventories {', '.join(others)}; delete what they hold first"
@@ -128,19 +127,19 @@ async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeou
     doomed = {ref_of(obj): obj["metadata"]["uid"] for obj in gone}
     scope = Scope.of(doomed)
     began, told = time.monotonic(), None
-    while doomed:
+
+    async def look() -> tuple[Pending, ...]:
+        nonlocal told
         there = await labelled(client, DirectReader(client), Parent(parent.inventory, parent.live, scope))
         left = {ref: obj for ref, obj in there.items() if doomed.get(ref) == obj["metadata"]["uid"]}
-        elapsed = time.monotonic() - began
         pending = tuple(Pending(ref, _why_there(ref, obj)) for ref, obj in left.items())
         if pending != told:
             told = pending
-            progress(Waiting(pending, elapsed))
-        if not left:
-            return
-        if elapsed > timeout:
-            raise NotReady(f"not gone after {timeout:g} s:", pending)
-        await asyncio.sleep(POLL)
+            progress(Waiting(pending, time.monotonic() - began))
+        return pending
+
+    if doomed and (left := await poll_until(operator.not_, look, timeout=timeout, interval=limits().apply.gone_poll)):
+        raise NotReady(f"not gone after {timeout:g} s:", left)
 
 
 def _why_there(ref: Ref, obj: Object) -> str:

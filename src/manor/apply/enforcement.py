@@ -4,21 +4,20 @@ It watches policies and their bindings, and takes what changed over as a whole, 
 by a policy that was written last, it acts by all that were written before.
 """
 
-import asyncio
 import secrets
-import time
 from contextlib import suppress
+from functools import partial
 
 from manor.apply.errors import NotEnforced
 from manor.kube import ApiError, Client, NotFound, Object
+from manor.limits import limits
 from manor.objectset.kinds import group_of
 from manor.objectset.references import Ref
 from manor.objectset.refusals import is_by_policy
+from manor.polling import poll_until
 
 POLICY_API = "admissionregistration.k8s.io/v1"
 KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-TIMEOUT = 60.0
-"""Seconds that an API server may take to act by a policy; about one is usual."""
 
 
 def is_policy(ref: Ref) -> bool:
@@ -38,14 +37,13 @@ async def wait_enforced(client: Client) -> None:
     try:
         for obj in marker:
             await client.create(obj)
-        deadline = time.monotonic() + TIMEOUT
-        while not await _refused(client, asked):
-            if time.monotonic() > deadline:
-                raise NotEnforced(
-                    f"the API server does not act by its admission policies after {TIMEOUT:g} s: "
-                    "see whether its admission plugin ValidatingAdmissionPolicy is on"
-                )
-            await asyncio.sleep(0.2)
+        bounds = limits().apply
+        look = partial(_refused, client, asked)
+        if not await poll_until(bool, look, timeout=bounds.enforced, interval=bounds.poll):
+            raise NotEnforced(
+                f"the API server does not act by its admission policies after {bounds.enforced:g} s: "
+                "see whether its admission plugin ValidatingAdmissionPolicy is on"
+            )
     finally:
         for obj in marker:
             with suppress(NotFound):

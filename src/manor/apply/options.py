@@ -1,6 +1,8 @@
 """The choices of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from manor.limits import limits
 
 
 @dataclass(frozen=True)
@@ -17,5 +19,5 @@ class Options:
     """Let pruning and deletion take volume claims, the namespaces that hold them, and CRDs that have objects."""
     delete_namespaces: frozenset[str] = frozenset()
     """Namespaces that pruning and deletion may take with what people made in them."""
-    timeout: float = 300.0
+    timeout: float = field(default_factory=lambda: limits().apply.gone)
     """Seconds that a deletion waits until everything is gone."""

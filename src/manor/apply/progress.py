@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from manor.apply.steps import Step
+from manor import log
+from manor.apply.steps import Action, Step
+from manor.objectset.kinds import SECRET
 from manor.objectset.references import Ref
 
 
@@ -51,6 +53,30 @@ class Waiting:
 
 Event = Started | Finished | Waiting
 Progress = Callable[[Event], None]
+
+
+def logged(progress: Progress) -> Progress:
+    """`progress`, with the phases, what is waited for and the fate of each object in the log too."""
+
+    def tell(event: Event) -> None:
+        match event:
+            case Started(phase, total):
+                log.info("phase", phase=phase, objects=total)
+            case Finished(step):
+                write = log.debug if step.action is Action.UNCHANGED else log.info
+                write("decision", object=step.ref, action=step.action, cause=_cause(step))
+            case Waiting((first, *rest), _):
+                log.info("waiting", object=first.ref, cause=first.reason, others=len(rest))
+            case _:
+                pass
+        progress(event)
+
+    return tell
+
+
+def _cause(step: Step) -> str:
+    """Why: of a Secret without the server's words, which may repeat a value."""
+    return ", ".join(step.reasons) if step.ref.group_kind == SECRET else step.message
 
 
 def silent(_event: Event) -> None:

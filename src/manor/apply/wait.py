@@ -1,26 +1,24 @@
 """Waits until what was applied is ready, and says what is not, and why."""
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
-from manor.apply.progress import Pending, Phase, Progress, Started, Waiting, silent
+from manor.apply.progress import Pending, Phase, Progress, Started, Waiting, logged, silent
 from manor.kube import ApiError, Client, NotFound, Object
+from manor.limits import limits
 from manor.objectset.kinds import JOB, PERSISTENT_VOLUME_CLAIM, kind_of
 from manor.objectset.readiness import READY, Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
-
-FIRST_POLL, LAST_POLL = 0.2, 2.0
-"""Seconds between two looks, at the beginning and later."""
+from manor.polling import poll_until
 
 
 async def wait(
     client: Client,
     objects: Sequence[Object],
     *,
-    timeout: float = 300.0,
+    timeout: float | None = None,
     jobs: bool = False,
     progress: Progress = silent,
 ) -> None:
@@ -30,27 +28,37 @@ async def wait(
     soon as nothing is left that could still become ready.
     """
     pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
+    progress = logged(progress)
     progress(Started(Phase.WAIT, len(pending)))
-    began, interval, told = time.monotonic(), FIRST_POLL, None
+    began, told, bounds = time.monotonic(), None, limits().apply
+    timeout = bounds.ready if timeout is None else timeout
     claims = any(ref.group_kind == PERSISTENT_VOLUME_CLAIM for ref in pending)
     lazy = await _lazy_classes(client) if claims else frozenset()
-    while True:
+
+    async def look() -> dict[Ref, Readiness]:
+        nonlocal pending, told
         states = await concurrently(_state(client, obj, jobs, lazy) for obj in pending.values())
         waiting = {ref: state for ref, state in zip(pending, states, strict=True) if not state.ready}
         pending = {ref: pending[ref] for ref in waiting}
-        elapsed = time.monotonic() - began
-        report = tuple(Pending(ref, state.reason) for ref, state in waiting.items())
-        if report != told:
+        if (report := _report(waiting)) != told:
             told = report
-            progress(Waiting(report, elapsed))
-        if not waiting:
-            return
-        if all(state.final for state in waiting.values()):
-            raise NotReady("these cannot become ready:", await _explained(client, pending, report))
-        if elapsed > timeout:
-            raise NotReady(f"not ready after {timeout:g} s:", await _explained(client, pending, report))
-        await asyncio.sleep(interval)
-        interval = min(interval * 1.5, LAST_POLL)
+            progress(Waiting(report, time.monotonic() - began))
+        return waiting
+
+    pauses = {"interval": bounds.ready_poll, "longest": bounds.ready_poll_longest}
+    left = await poll_until(_is_settled, look, timeout=timeout, **pauses)
+    if left:
+        what = "these cannot become ready:" if _is_settled(left) else f"not ready after {timeout:g} s:"
+        raise NotReady(what, await _explained(client, pending, _report(left)))
+
+
+def _is_settled(waiting: Mapping[Ref, Readiness]) -> bool:
+    """Whether nothing is left that could still become ready."""
+    return all(state.final for state in waiting.values())
+
+
+def _report(waiting: Mapping[Ref, Readiness]) -> tuple[Pending, ...]:
+    return tuple(Pending(ref, state.reason) for ref, state in waiting.items())
 
 
 async def _state(client: Client, obj: Object, jobs: bool, lazy: frozenset[str]) -> Readiness:
@@ -118,7 +126,4 @@ async def _pods(client: Client, obj: Object) -> list[Object]:
     labels = ((obj.get("spec") or {}).get("selector") or {}).get("matchLabels")
     if kind_of(obj) == JOB:
         labels = {"batch.kubernetes.io/job-name": obj["metadata"]["name"]}
-    if not labels:
-        return []
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    return await client.list("v1", "Pod", obj["metadata"]["namespace"], label_selector=selector)
+    return await client.list("v1", "Pod", obj["metadata"]["namespace"], labels) if labels else []

@@ -1,6 +1,8 @@
 """Writes members, remembers what failed, and leaves out what depends on it."""
 
 import asyncio
+import math
+import operator
 import time
 from collections.abc import Iterable, Sequence
 
@@ -13,20 +15,13 @@ from manor.apply.reasons import Reason
 from manor.apply.steps import BAD, Action, Step, conflict_step, failure_step
 from manor.apply.survey import Survey
 from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind, Unreachable
+from manor.limits import limits
 from manor.objectset.kinds import GroupKind, defined_kinds
 from manor.objectset.order import Wave
-from manor.objectset.readiness import readiness
+from manor.objectset.readiness import Readiness, readiness
 from manor.objectset.references import Ref, is_namespace
 from manor.objectset.refusals import is_passing, is_uncounted
-
-FIRST_RETRY, LAST_RETRY = 0.1, 1.0
-"""Seconds between two tries, at first and later, at what the server cannot do yet, but soon will."""
-LEAVING = 10.0
-"""Seconds that an object already being deleted (a finished Job, by its time to live) may take until it is gone."""
-COUNTING = 60.0
-"""Seconds that the quota controller may take until it counts a new kind."""
-ESTABLISHING = 30.0
-"""Seconds that a new CustomResourceDefinition may take until its kind is served."""
+from manor.polling import poll_until
 
 
 class Writer:
@@ -114,54 +109,60 @@ class Writer:
 
     async def _after_deletion(self, live: Object) -> Object | None:
         """None once the object is gone; the object where something holds it."""
-        meta, deadline = live["metadata"], time.monotonic() + LEAVING
-        while time.monotonic() < deadline:
+        meta, bounds = live["metadata"], limits().apply
+
+        async def gone() -> bool:
             try:
                 await self._client.get(live["apiVersion"], live["kind"], meta["name"], meta.get("namespace"))
             except NotFound:
-                return None
-            await asyncio.sleep(0.2)
-        return live
+                return True
+            return False
+
+        return None if await poll_until(bool, gone, timeout=bounds.leaving, interval=bounds.poll) else live
 
     async def _apply(self, member: Member) -> None:
-        began, delay = time.monotonic(), FIRST_RETRY
-        while True:
+        began, bounds = time.monotonic(), limits().apply
+
+        async def written() -> bool:
             try:
                 await put(self._client, member, force=self._options.force_conflicts)
             except ApiError as error:
                 if time.monotonic() - began > _patience(error):
                     raise
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, LAST_RETRY)
-            else:
-                return
+                return False
+            return True
+
+        pauses = {"interval": bounds.retry_pause, "longest": bounds.retry_pause_longest}
+        await poll_until(bool, written, timeout=math.inf, **pauses)
 
     async def _establish(self, crd: Member) -> None:
         """Waits until the kind that `crd` defines is served. Raises TimeoutError."""
-        spec, deadline = crd.desired["spec"], time.monotonic() + ESTABLISHING
+        spec, bounds = crd.desired["spec"], limits().apply
         version = next(v["name"] for v in spec["versions"] if v["served"])
-        while True:
-            live = await self._client.get(crd.desired["apiVersion"], crd.desired["kind"], crd.ref.name)
-            state = readiness(live)
+
+        async def look() -> Readiness:
+            state = readiness(await self._client.get(crd.desired["apiVersion"], crd.desired["kind"], crd.ref.name))
             if state.ready:
                 try:
                     await self._client.resource(f"{spec['group']}/{version}", spec["names"]["kind"])
-                except UnknownKind:
-                    pass
-                else:
-                    return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"its kind is not served after {ESTABLISHING:g} s: {state.reason}")
-            await asyncio.sleep(0.1)
+                except UnknownKind as error:
+                    return Readiness(False, str(error))
+            return state
+
+        served = operator.attrgetter("ready")
+        state = await poll_until(served, look, timeout=bounds.established, interval=bounds.poll)
+        if not state.ready:
+            raise TimeoutError(f"its kind is not served after {bounds.established:g} s: {state.reason}")
 
 
 def _patience(error: ApiError) -> float:
     """For how many seconds after the first try the same request may still become possible."""
+    bounds = limits().apply
     if is_uncounted(error.message):
-        return COUNTING
+        return bounds.counted
     if is_passing(error.message):
-        return 10.0
+        return bounds.retry
     # A kind just established is not served by every part of the server yet; a missing object would be named. A binding
     # is named too where the server has not seen its role, just made.
     named = error.details.get("name") and "binding" not in str(error.details.get("kind", ""))
-    return 10.0 if isinstance(error, NotFound) and not named else -1.0
+    return bounds.retry if isinstance(error, NotFound) and not named else -1.0

@@ -13,6 +13,7 @@ from manor.cli.output import EXIT_ERROR, EXIT_FAILED, Warnings, err, run_async
 from manor.cli.progress import describe, planned, shown, summary, warn
 from manor.cli.steps import Form, Output, coloured, print_steps, tell_who_may
 from manor.kube import Client
+from manor.limits import Apply
 from manor.load import read
 from manor.rollout import apply_stages, preview, read_desired, roll_out, wait_ready
 from manor.visible import visible
@@ -29,7 +30,7 @@ DeleteNamespace = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for every object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="A line for every object.")]
 
 
 @run_async
@@ -42,7 +43,7 @@ async def apply(
     delete_data: DeleteData = False,
     delete_namespace: DeleteNamespace = [],  # noqa: B006 - typer reads it once
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return once written, ready or not.")] = False,
-    timeout: Timeout = 300.0,
+    timeout: Timeout = Apply.ready,
     verbose: Verbose = False,
     output: Output = Form.text,
 ) -> None:

@@ -9,9 +9,6 @@ from typing import Any
 
 import typer
 
-TIMEOUT = 2.0
-"""Seconds that a person waits after pressing Tab."""
-
 
 def complete_tenants(incomplete: str) -> list[str]:
     """Names of the cluster's tenants."""
@@ -24,7 +21,7 @@ def complete_namespaces(incomplete: str) -> list[str]:
     """Names of the tenants' namespaces."""
     from manor.api.wellknown import TENANT_LABEL
 
-    return _listed(incomplete, lambda client: _names(client, "v1", "Namespace", selector=TENANT_LABEL))
+    return _listed(incomplete, lambda client: _names(client, "v1", "Namespace", label=TENANT_LABEL))
 
 
 def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -50,9 +47,9 @@ def complete_planes(incomplete: str) -> list[str]:
 
 
 async def _names(
-    client: Any, api_version: str, kind: str, namespace: str | None = None, *, selector: str | None = None
+    client: Any, api_version: str, kind: str, namespace: str | None = None, *, label: str | None = None
 ) -> list[str]:
-    found = await client.list(api_version, kind, namespace, label_selector=selector)
+    found = await client.list(api_version, kind, namespace, labels={label: None} if label else None)
     return sorted({obj["metadata"]["name"] for obj in found})
 
 
@@ -62,10 +59,12 @@ def _listed(incomplete: str, ask: Callable[[Any], Coroutine[Any, Any, list[str]]
 
     from manor.errors import ManorError
     from manor.kube import Client
+    from manor.limits import limits
 
     async def run() -> list[str]:
-        async with asyncio.timeout(TIMEOUT), Client.connect(context=os.environ.get("MANOR_CONTEXT")) as client:
-            return await ask(client)
+        async with asyncio.timeout(limits().cli.completion):
+            async with Client.connect(context=os.environ.get("MANOR_CONTEXT")) as client:
+                return await ask(client)
 
     try:
         return [name for name in asyncio.run(run()) if name.startswith(incomplete)]

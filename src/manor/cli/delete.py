@@ -14,6 +14,7 @@ from manor.cli.output import EXIT_FAILED, Warnings, err, run_async
 from manor.cli.progress import describe, shown, summary, warn
 from manor.cli.steps import Form, Output, print_steps, tell_who_may
 from manor.kube import Client
+from manor.limits import Apply
 from manor.load import Document, InvalidInput, Problem, Specs, read
 from manor.rollout import Stages, delete_stages, kept_namespaces, read_desired, refuse_remaining, take_down
 
@@ -37,7 +38,7 @@ async def delete(
     delete_data: DeleteData = False,
     delete_namespace: DeleteNamespace = [],  # noqa: B006
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    timeout: Timeout = 300.0,
+    timeout: Timeout = Apply.gone,
     verbose: Verbose = False,
     output: Output = Form.text,
 ) -> None:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 import manor
-from manor.cli.options import CONTEXT_VARIABLE, KUBECONFIG_VARIABLE, Context, Kubeconfig
+from manor.cli.options import CONTEXT_VARIABLE, KUBECONFIG_VARIABLE, Context, Kubeconfig, LogFormat
 from manor.errors import ManorError
 
 
@@ -100,6 +100,19 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
+    verbosity: Annotated[
+        int,
+        typer.Option(
+            "-v",
+            count=True,
+            metavar="",
+            show_default=False,
+            help="Log on stderr what is decided and waited for; -vv: each request as well.",
+        ),
+    ] = 0,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="How the log is printed: key=value, or a JSON object a line.")
+    ] = LogFormat.text,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
@@ -119,6 +132,10 @@ def root(
         os.environ[CONTEXT_VARIABLE] = context
     if kubeconfig is not None:
         os.environ[KUBECONFIG_VARIABLE] = str(kubeconfig)
+    if verbosity:
+        from manor.cli.logs import log_to_stderr
+
+        log_to_stderr(verbosity, log_format)
 
 
 def main() -> None:

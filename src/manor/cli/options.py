@@ -1,5 +1,6 @@
 """Options that several commands share, once, and what completes them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ from manor.cli.completion import complete_namespaces
 
 CONTEXT_VARIABLE = "MANOR_CONTEXT"
 KUBECONFIG_VARIABLE = "MANOR_KUBECONFIG"
+
+
+class LogFormat(StrEnum):
+    """How events are printed."""
+
+    text = "text"
+    json = "json"
+
 
 Files = Annotated[
     list[str],

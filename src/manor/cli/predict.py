@@ -50,7 +50,7 @@ async def predict_command(
     authority: Annotated[
         Path | None, typer.Option("--ca", metavar="FILE", help="Certificates to trust beside the system's.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a model's error whole.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show a model's error whole.")] = False,
 ) -> None:
     """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as JSON.
 

@@ -13,10 +13,9 @@ from manor.engines import model_url
 from manor.errors import ManorError
 from manor.kube import Client
 from manor.kube.http import post
+from manor.limits import limits
 from manor.render import entrance
 
-TIMEOUT = 30.0
-"""Seconds that a prediction may take."""
 ERROR_LIMIT = 1000
 """Characters of a model's error that are shown."""
 
@@ -66,7 +65,7 @@ async def predict(
     target: Endpoint, body: dict[str, Any], *, authority: Path | None = None, whole: bool = False
 ) -> dict[str, Any]:
     """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came instead."""
-    answer = await post(target.url, target.address, body, timeout=TIMEOUT, authority=authority)
+    answer = await post(target.url, target.address, body, timeout=limits().cli.predict, authority=authority)
     if answer.status != 200:
         said = answer.text if whole else error_text(answer.text)
         raise PredictionFailed(f"{target.url} answered {answer.status} {answer.reason}: {said}")

@@ -19,6 +19,7 @@ from manor.cli.verify import run_checks
 from manor.engines import tenant_of
 from manor.errors import ManorError
 from manor.kube import Client
+from manor.limits import Cli
 from manor.load import Document, Specs, read
 from manor.local import binaries, images, lifecycle, preflight
 from manor.local.binaries import Bundle
@@ -58,7 +59,7 @@ def up(
     binaries: Annotated[Path | None, typer.Option(help="A folder of the node's programs.")] = None,
     bundle: Annotated[str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a cluster of yours.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")] = 600.0,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")] = Cli.up,
 ) -> None:
     """Make a node, the platform, its teams and their models; print their URLs and the isolation report.
 

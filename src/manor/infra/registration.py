@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manor.api.wellknown import SYSTEM_NAMESPACE
+from manor.limits import limits
 from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, Scope, with_labels
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import (
@@ -41,8 +42,6 @@ _WAIT_FOR = "pulumi.com/waitFor"
 _PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
 _SECRET_FIELDS = ("data", "stringData")
-_QUOTA_TIMEOUT = "10m"
-"""On a new cluster the quota controller counts kinds that came after it at its next full look, every 5 minutes."""
 
 _WORKLOADS = frozenset({"apps", "batch"})
 """Groups whose objects make pods, which must be gone when these are."""
@@ -173,7 +172,7 @@ class _Layout:
             protect=keep,
             retain=keep or self._is_kept_guard(obj) or kind == CUSTOM_RESOURCE_DEFINITION,
             secret=tuple(field for field in _SECRET_FIELDS if kind == SECRET and field in obj),
-            timeout=_QUOTA_TIMEOUT if kind == RESOURCE_QUOTA else None,
+            timeout=f"{limits().infra.quota / 60:g}m" if kind == RESOURCE_QUOTA else None,
             owner=self._owner,
         )
 

@@ -7,22 +7,19 @@ import asyncio
 
 import pulumi
 
+from manor.limits import limits
 from manor.objectset.refusals import is_passing
-
-_FIRST, _LAST = 0.1, 1.0
-"""Seconds between two tries, at first and later."""
-TRIES = 14
-"""How often: for about ten seconds."""
 
 
 def _pause(failures: int) -> float:
-    return min(_FIRST * 2.0 ** (failures - 1), _LAST)
+    bounds = limits().infra
+    return min(bounds.retry_pause * 2.0 ** (failures - 1), bounds.retry_pause_longest)
 
 
 async def _try_again(failed: pulumi.ErrorHookArgs) -> bool:
     """Whether to ask once more; waits first."""
     failures = len(failed.errors)
-    if pulumi.runtime.is_dry_run() or failures > TRIES or not is_passing(failed.errors[0]):
+    if pulumi.runtime.is_dry_run() or failures > limits().infra.retries or not is_passing(failed.errors[0]):
         return False
     await asyncio.sleep(_pause(failures))
     return True

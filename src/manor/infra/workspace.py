@@ -12,9 +12,7 @@ from pulumi import automation
 
 from manor.infra.diagnostics import told
 from manor.infra.errors import InfraError, NoPulumi, UnknownStack
-
-PARALLEL = 32
-"""Resources made at once. Pulumi's default is four times the cores, at most 16 where measured."""
+from manor.limits import limits
 
 Tell = Callable[[str], object]
 
@@ -42,26 +40,29 @@ class Workspace:
 
     def preview(self, tell: Tell, *, refresh: bool, destroy: bool = False) -> None:
         """Tell what `up`, or `destroy`, would do."""
+        parallel = limits().infra.parallel
         with _told():
             if destroy:
                 self._stack.preview_destroy(
-                    parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                    parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
                 )
             else:
-                self._stack.preview(parallel=PARALLEL, refresh=refresh, suppress_progress=True, on_output=tell)
+                self._stack.preview(parallel=parallel, refresh=refresh, suppress_progress=True, on_output=tell)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
         """Make everything as the program says."""
+        parallel = limits().infra.parallel
         with _told():
             self._stack.up(
-                parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
             )
 
     def destroy(self, tell: Tell, *, refresh: bool) -> None:
         """Delete what the stack holds and is not protected against it."""
+        parallel = limits().infra.parallel
         with _told():
             self._stack.destroy(
-                parallel=PARALLEL, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
             )
 
 

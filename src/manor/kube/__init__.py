@@ -1,6 +1,6 @@
 """The one door to the API server: connection and identity, plain objects of any kind, streams, errors."""
 
-from manor.kube.client import Client, Object
+from manor.kube.client import Client, Labels, Object
 from manor.kube.discovery import Resource
 from manor.kube.errors import (
     ApiError,
@@ -31,6 +31,7 @@ __all__ = [
     "Invalid",
     "KubeError",
     "KubeconfigError",
+    "Labels",
     "NotFound",
     "Object",
     "Reader",

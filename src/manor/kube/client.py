@@ -10,16 +10,17 @@ from manor.kube.connection import open_connection
 from manor.kube.discovery import Discovery, Resource
 from manor.kube.errors import Gone, TooLong
 from manor.kube.streams import Event, ExecResult, execute, watch
-from manor.kube.transport import REQUEST_TIMEOUT, Identity, OnWarning, Params, Transport, encode
+from manor.kube.transport import Identity, OnWarning, Params, Transport, encode
+from manor.limits import limits
 
 Object = dict[str, Any]
 Objects = list[Object]
+Labels = Mapping[str, str | None]
+"""The labels that objects are selected by; None stands for any value."""
 
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-PAGE = 500
-"""Objects that one list request asks for."""
 STRICT: Mapping[str, str] = {"fieldValidation": "Strict"}
 
 
@@ -38,7 +39,7 @@ class Client:
         kubeconfig: Path | None = None,
         context: str | None = None,
         *,
-        concurrency: int = 64,
+        concurrency: int | None = None,
         on_warning: OnWarning = lambda _text: None,
     ) -> AsyncIterator[Self]:
         """A client of the server that `context` of `kubeconfig` names; at most `concurrency` requests at a time.
@@ -48,7 +49,7 @@ class Client:
         """
         connection = await open_connection(kubeconfig, context)
         async with connection.session:
-            transport = Transport(connection, concurrency, on_warning)
+            transport = Transport(connection, concurrency or limits().kube.concurrency, on_warning)
 
             async def fetch(path: str, accept: str) -> str:
                 return await transport.send(Identity(), "GET", path, accept=accept)
@@ -111,12 +112,12 @@ class Client:
         api_version: str,
         kind: str,
         namespace: str | None = None,
-        label_selector: str | None = None,
+        labels: Labels | None = None,
         field_selector: str | None = None,
     ) -> Objects:
         """All objects of `kind` in `namespace`, or in all of them, each with apiVersion and kind."""
         path = (await self.resource(api_version, kind)).path(namespace)
-        params = _given(labelSelector=label_selector, fieldSelector=field_selector)
+        params = _given(labelSelector=_selector(labels), fieldSelector=field_selector)
         try:
             objects = await self._pages(path, params)
         except Gone:  # the list changed for longer than the server remembers: read it in one piece
@@ -130,7 +131,7 @@ class Client:
 
     async def _pages(self, path: str, params: dict[str, str | int], accept: str = "application/json") -> Objects:
         objects: Objects = []
-        token, size = "", PAGE
+        token, size = "", limits().kube.page
         while True:
             asked = {**params, "limit": size, **({"continue": token} if token else {})}
             try:
@@ -209,7 +210,7 @@ class Client:
         kind: str,
         namespace: str | None = None,
         *,
-        label_selector: str | None = None,
+        labels: Labels | None = None,
         field_selector: str | None = None,
         propagation: str = "Background",
         dry_run: bool = False,
@@ -217,7 +218,7 @@ class Client:
     ) -> None:
         """Deletes all objects of `kind` in `namespace` that the selectors match."""
         resource = await self.resource(api_version, kind)
-        params = _given(labelSelector=label_selector, fieldSelector=field_selector)
+        params = _given(labelSelector=_selector(labels), fieldSelector=field_selector)
         options = _delete_options(propagation, grace_seconds, dry_run)
         await self._object("DELETE", resource.path(namespace), params, options)
 
@@ -229,7 +230,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        timeout: float = REQUEST_TIMEOUT,
+        timeout: float | None = None,
     ) -> Any:
         """A raw request: the JSON of the answer, or its text where it is not JSON. `timeout` in seconds."""
         data = body if body is None or isinstance(body, bytes) else encode(body)
@@ -248,14 +249,14 @@ class Client:
         command: Sequence[str],
         *,
         container: str | None = None,
-        timeout: float = 30,
+        timeout: float | None = None,
     ) -> ExecResult:
         """Runs `command` in a container of `pod`, for at most `timeout` seconds."""
         path = (await self.resource("v1", "Pod")).path(namespace, pod, "exec")
         params = [("command", word) for word in command] + [("stdout", "true"), ("stderr", "true")]
         if container:
             params.append(("container", container))
-        return await execute(self._transport, self._identity, path, params, timeout)
+        return await execute(self._transport, self._identity, path, params, timeout or limits().kube.command)
 
     async def logs(
         self,
@@ -277,18 +278,18 @@ class Client:
         kind: str,
         namespace: str | None = None,
         *,
-        label_selector: str | None = None,
+        labels: Labels | None = None,
         field_selector: str | None = None,
         resource_version: str | None = None,
-        timeout: float = 60,
+        timeout: float | None = None,
     ) -> AsyncIterator[Event]:
         """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes first, as ADDED.
 
         Raises Gone where `resource_version` is too old: list again.
         """
         path = (await self.resource(api_version, kind)).path(namespace)
-        params = _given(labelSelector=label_selector, fieldSelector=field_selector, resourceVersion=resource_version)
-        async for event in watch(self._transport, self._identity, path, params, timeout):
+        params = _given(labelSelector=_selector(labels), fieldSelector=field_selector, resourceVersion=resource_version)
+        async for event in watch(self._transport, self._identity, path, params, timeout or limits().kube.watch):
             yield event
 
     async def _path_of(self, obj: Object, subresource: str | None = None) -> str:
@@ -317,6 +318,10 @@ def _dry(dry_run: bool) -> dict[str, str]:
 
 def _given(**params: str | int | None) -> dict[str, str | int]:
     return {key: value for key, value in params.items() if value is not None}
+
+
+def _selector(labels: Labels | None) -> str | None:
+    return ",".join(key if value is None else f"{key}={value}" for key, value in (labels or {}).items()) or None
 
 
 def _delete_options(propagation: str, grace_seconds: int | None, dry_run: bool) -> Object:

@@ -16,13 +16,11 @@ import aiohttp
 import yaml
 
 from manor.kube.errors import KubeconfigError
+from manor.limits import limits
 
 NO_NAMESPACE = "default"
 """What kubectl takes where a context names no namespace."""
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-
-CREDENTIALS_TTL = 60.0
-"""Seconds after which credentials are asked for anew; a plugin's own expiry is honoured by kubernetes_asyncio."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ def _refresh_from(loader: Any, configuration: Any) -> None:
 
     async def refresh(configuration: Any) -> None:
         nonlocal loaded
-        if configuration.renew_credentials or time.monotonic() - loaded > CREDENTIALS_TTL:
+        if configuration.renew_credentials or time.monotonic() - loaded > limits().kube.credentials:
             loaded, configuration.renew_credentials = time.monotonic(), False
             await loader.load_and_set(configuration)
 

@@ -14,9 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from manor.kube.errors import Unreachable
 from manor.kube.transport import encode
-
-ANSWER_LIMIT = 64 * 2**20
-"""Longest answer that is read, in bytes."""
+from manor.limits import limits
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,16 @@ async def post(url: str, address: str, body: Any, *, timeout: float, authority: 
         if authority:
             context.load_verify_locations(authority)
         connector = aiohttp.TCPConnector(resolver=_At(address), ssl=context)
-        limits, headers = aiohttp.ClientTimeout(total=timeout), {"Content-Type": "application/json"}
+        headers, most = {"Content-Type": "application/json"}, limits().kube.answer
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=limits) as session,
+            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=timeout)) as session,
             session.post(url, data=encode(body), headers=headers, allow_redirects=False) as response,
         ):
             text = bytearray()
             async for chunk in response.content.iter_any():
                 text += chunk
-                if len(text) > ANSWER_LIMIT:
-                    raise Unreachable(f"{url} (at {address}): the answer is longer than {ANSWER_LIMIT >> 20} MiB")
+                if len(text) > most:
+                    raise Unreachable(f"{url} (at {address}): the answer is longer than {most >> 20} MiB")
             return Answer(response.status, response.reason or "", text.decode(errors="replace"))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         cause = f"no answer in {timeout:g} s" if isinstance(error, TimeoutError) else str(error)

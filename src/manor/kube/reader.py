@@ -44,8 +44,7 @@ class DirectReader:
         wanted = set(namespaces)
         namespaced = (await self._client.resource(api_version, kind)).namespaced
         only = next(iter(wanted)) if namespaced and len(wanted) == 1 else None
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        found = await self._client.list(api_version, kind, only, label_selector=selector)
+        found = await self._client.list(api_version, kind, only, labels)
         return [obj for obj in found if not namespaced or obj["metadata"]["namespace"] in wanted]
 
 

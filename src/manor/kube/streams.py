@@ -10,14 +10,10 @@ import aiohttp
 
 from manor.kube.errors import TooLong, Unreachable, api_error
 from manor.kube.transport import Identity, Params, Transport
+from manor.limits import limits
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDOUT, STDERR, STATUS = 1, 2, 3
-
-OUTPUT_LIMIT = 4 * 2**20
-"""Bytes that are read of what a command writes."""
-GRACE = 10.0
-"""Seconds that a watch may outlive the time-out it asked the server for."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ async def watch(
     Raises Gone when the resource version is too old.
     """
     params = {**params, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": max(1, int(timeout))}
-    async for line in transport.lines(identity, path, params, timeout + GRACE):
+    async for line in transport.lines(identity, path, params, timeout + limits().kube.watch_grace):
         if not line.strip():
             continue
         event = json.loads(line)
@@ -61,16 +57,17 @@ async def execute(
     """Runs a command, over a websocket, until it ends.
 
     Raises ApiError where the server or the container runtime refuses, Unreachable after `timeout` seconds, TooLong
-    where it writes more than OUTPUT_LIMIT.
+    where it writes more than is read.
     """
+    most = limits().kube.command_output
     output: dict[int, bytearray] = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     try:
         async with asyncio.timeout(timeout), transport.websocket(identity, path, params, PROTOCOLS) as socket:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     output.setdefault(message.data[0], bytearray()).extend(message.data[1:])
-                if sum(map(len, output.values())) > OUTPUT_LIMIT:
-                    raise TooLong(f"the command wrote more than {OUTPUT_LIMIT >> 20} MiB; the rest is not read")
+                if sum(map(len, output.values())) > most:
+                    raise TooLong(f"the command wrote more than {most >> 20} MiB; the rest is not read")
     except TimeoutError as error:
         raise Unreachable(f"the command did not end within {timeout:g} s") from error
     if not output[STATUS]:

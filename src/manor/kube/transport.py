@@ -5,29 +5,21 @@ import json
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict
 
-from manor import __version__
+from manor import __version__, log
 from manor.kube.connection import Connection
 from manor.kube.errors import ApiError, TooLong, Unreachable, api_error
+from manor.limits import limits
 
-CONNECT_TIMEOUT = 10.0
-REQUEST_TIMEOUT = 60.0
-ANSWER_LIMIT = 64 * 2**20
-"""Bytes that are read of one answer, or of one line of a watch; an object has 3 MiB at most."""
-MESSAGE_LIMIT = 2**20
-"""Bytes of one message of a websocket; the kubelet sends 32 KiB."""
-BACKOFF = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before each retry; a Retry-After header, up to MAX_RETRY_AFTER seconds, goes before it."""
-CONNECT_RETRIES = 2
-MAX_RETRY_AFTER = 30.0
 PASSING = frozenset({502, 503, 504})
 """Server errors that may pass. 500 may not: a server-side apply of an unknown field, say, is answered so."""
 IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
@@ -57,6 +49,32 @@ class Identity:
                 for value in values:
                     headers.add(f"Impersonate-Extra-{quote(key.lower(), safe='')}", value)
         return headers
+
+
+@dataclass
+class _Outcome:
+    """What came of a request: all that the log tells of it, and nothing that it or its answer carries."""
+
+    status: int | None = None
+    retries: int = 0
+    cause: str = ""
+
+
+@contextmanager
+def _logged(method: str, path: str, identity: Identity) -> Iterator[_Outcome]:
+    """Tells the log of the request that is made in the block, once it is over."""
+    outcome, began = _Outcome(), time.monotonic()
+    try:
+        yield outcome
+    except ApiError as error:
+        outcome.status, outcome.cause = error.status, error.reason
+        raise
+    except Unreachable as error:
+        outcome.cause = _cause(error.__cause__ or error)
+        raise
+    finally:
+        spent = round((time.monotonic() - began) * 1000)
+        log.debug("request", method=method, path=path, user=identity.user, ms=spent, **asdict(outcome))
 
 
 # Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line breaks or for errors.
@@ -89,27 +107,40 @@ class Transport:
         body: bytes | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        timeout: float = REQUEST_TIMEOUT,
+        timeout: float | None = None,
     ) -> str:
         """The body of the answer. Raises ApiError for every status but 2xx, Unreachable for no answer."""
         headers = await self.headers(identity)
         headers["Accept"] = accept
         if body is not None:
             headers["Content-Type"] = content_type
-        renewed = False
-        retries, retry_after = 0, 0.0
+        with _logged(method, path, identity) as outcome:
+            return await self._retried(method, path, params, body, headers, timeout, outcome)
+
+    async def _retried(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        timeout: float | None,
+        outcome: _Outcome,
+    ) -> str:
+        renewed, backoff, retry_after = False, limits().kube.backoff, 0.0
         while True:
-            if retries:
-                await asyncio.sleep(max(BACKOFF[retries - 1], retry_after))
+            if outcome.retries:
+                await asyncio.sleep(max(backoff[outcome.retries - 1], retry_after))
             try:
                 async with self.slots:
                     status, text, retry_after = await self._once(method, path, params, body, headers, timeout)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                if retries >= _retries(method, error):
+                if outcome.retries >= _retries(method, error):
                     raise self.unreachable(error) from error
-                retries, retry_after = retries + 1, 0.0
+                outcome.retries, retry_after = outcome.retries + 1, 0.0
                 continue
             if status < 300:
+                outcome.status = status
                 return text
             if status == 401 and not renewed:
                 renewed = True
@@ -118,9 +149,9 @@ class Transport:
                     headers["Authorization"] = fresh
                     continue
             passing = status == 429 or (method in IDEMPOTENT and (status in PASSING or retry_after > 0))
-            if not passing or retries == len(BACKOFF):
+            if not passing or outcome.retries == len(backoff):
                 raise api_error(status, text)
-            retries += 1
+            outcome.retries += 1
 
     async def _once(
         self,
@@ -129,7 +160,7 @@ class Transport:
         params: Params | None,
         body: bytes | None,
         headers: CIMultiDict[str],
-        timeout: float,
+        timeout: float | None,
     ) -> tuple[int, str, float]:
         async with self.connection.session.request(
             method,
@@ -137,7 +168,7 @@ class Transport:
             params=params,
             data=body,
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT),
+            timeout=_timeout(limits().kube.request if timeout is None else timeout),
             allow_redirects=False,
             **self.connection.options,
         ) as response:
@@ -146,26 +177,26 @@ class Transport:
                 for said in _WARNING.findall(header):
                     self.on_warning(re.sub(r"\\(.)", r"\1", said))
             after = response.headers.get("Retry-After", "")
-            return response.status, text, min(float(after), MAX_RETRY_AFTER) if after.isdigit() else 0.0
+            return response.status, text, min(float(after), limits().kube.retry_after) if after.isdigit() else 0.0
 
     async def lines(self, identity: Identity, path: str, params: Params, timeout: float) -> AsyncIterator[bytes]:
         """The lines of an answer that goes on until the server ends it, or for `timeout` seconds."""
         headers = await self.headers(identity)
-        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         url = self.connection.server + path
         async with (
-            self._reaching(),
+            self._reaching(path, identity) as outcome,
             self.connection.session.get(
-                url, params=params, headers=headers, timeout=limits, **self.connection.options
+                url, params=params, headers=headers, timeout=_timeout(timeout), **self.connection.options
             ) as response,
         ):
+            outcome.status = response.status
             if response.status >= 300:
                 raise api_error(response.status, await _read(response))
             rest = b""
             # An object may be longer than any buffer of aiohttp's readline.
             async for chunk in response.content.iter_any():
                 *whole, rest = (rest + chunk).split(b"\n")
-                if len(rest) > ANSWER_LIMIT:
+                if len(rest) > limits().kube.answer:
                     raise _too_long()
                 for line in whole:
                     yield line
@@ -177,18 +208,19 @@ class Transport:
         """A websocket to `path`. Raises ApiError with the server's own words when it refuses."""
         headers = await self.headers(identity)
         url = self.connection.server + path
-        async with self._reaching():
+        async with self._reaching(path, identity) as outcome:
             try:
                 socket = await self.connection.session.ws_connect(
                     url,
                     params=params,
                     headers=headers,
                     protocols=protocols,
-                    max_msg_size=MESSAGE_LIMIT,
+                    max_msg_size=limits().kube.message,
                     **self.connection.options,
                 )
             except aiohttp.WSServerHandshakeError as error:
                 raise await self._refusal(error.status, url, params, headers) from error
+            outcome.status = 101
             async with socket:
                 yield socket
 
@@ -197,21 +229,22 @@ class Transport:
     ) -> ApiError:
         # aiohttp drops the body of a refused handshake. The same request without the upgrade goes through the same
         # authorization and admission and cannot execute anything: at the end it is refused for the missing upgrade.
-        limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
+        timeout = _timeout(limits().kube.request)
         for method in ("POST", "GET"):
             async with self.connection.session.request(
-                method, url, params=params, headers=headers, timeout=limits, **self.connection.options
+                method, url, params=params, headers=headers, timeout=timeout, **self.connection.options
             ) as response:
                 if response.status == status:
                     return api_error(status, await _read(response))
         return api_error(status, "")
 
     @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self.unreachable(error) from error
+    async def _reaching(self, path: str, identity: Identity) -> AsyncIterator[_Outcome]:
+        with _logged("GET", path, identity) as outcome:
+            try:
+                yield outcome
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise self.unreachable(error) from error
 
     def unreachable(self, error: BaseException) -> Unreachable:
         """The error that says which server gave no answer, why, and what to do."""
@@ -231,13 +264,17 @@ async def _read(response: aiohttp.ClientResponse) -> str:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_LIMIT:
+        if len(body) > limits().kube.answer:
             raise _too_long()
     return body.decode("utf-8", errors="replace")
 
 
 def _too_long() -> TooLong:
-    return TooLong(f"an answer of the API server is longer than {ANSWER_LIMIT >> 20} MiB; the rest is not read")
+    return TooLong(f"an answer of the API server is longer than {limits().kube.answer >> 20} MiB; the rest is not read")
+
+
+def _timeout(total: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total, sock_connect=limits().kube.connect)
 
 
 def _retries(method: str, error: BaseException) -> int:
@@ -245,8 +282,8 @@ def _retries(method: str, error: BaseException) -> int:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError):
         return 0
     if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent
-        return CONNECT_RETRIES
-    return len(BACKOFF) if method in IDEMPOTENT else 0
+        return limits().kube.connect_retries
+    return len(limits().kube.backoff) if method in IDEMPOTENT else 0
 
 
 def _cause(error: BaseException) -> str:

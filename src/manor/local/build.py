@@ -14,13 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from manor.limits import limits
 from manor.local import parts
 from manor.local.errors import BinariesError
 from manor.local.progress import Task, format_seconds
 from manor.local.store import Store, scratch
 from manor.local.toolchain import find_go, unpack_wheel
-
-_HEARTBEAT = 10.0  # seconds between signs of life while one program is compiled
 
 
 def build(programs: Sequence[str], folders: Sequence[str], store: Store, task: Task) -> None:
@@ -113,7 +112,7 @@ def _compile(program: parts.Program, go: Path, store: Store, task: Task, doing: 
             last_lines: collections.deque[str] = collections.deque(maxlen=40)
             for packages, line in enumerate(process.stderr, 1):
                 last_lines.append(line)
-                if time.monotonic() - shown > _HEARTBEAT:
+                if time.monotonic() - shown > limits().local.compile_told:
                     shown = time.monotonic()
                     task.update(f"{doing}: {packages} packages, {format_seconds(shown - started)}")
         if process.returncode:

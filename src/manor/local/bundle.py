@@ -17,13 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from manor.limits import limits
 from manor.local import parts
 from manor.local.errors import BinariesError
 from manor.local.progress import Task
 from manor.local.store import Store, scratch
 
-_TIMEOUT = 30.0  # seconds without a byte
-_TRIES = 3
 _CHUNK = 1 << 20  # bytes
 
 
@@ -102,9 +101,9 @@ def _locate(source: str) -> tuple[str, str]:
 
 
 def _download(url: str, target: Path, task: Task) -> None:
-    """Fetch a file; a connection that breaks is taken up where it broke, up to three times."""
+    """Fetch a file; a connection that breaks is taken up where it broke, a few times."""
     reason: object = None
-    for _ in range(_TRIES):
+    for _ in range(limits().local.downloads):
         try:
             if _download_rest(url, target, task):
                 return
@@ -120,7 +119,7 @@ def _download_rest(url: str, target: Path, task: Task) -> bool:
     """Fetch what is still missing; whether the file is whole now."""
     begun = target.stat().st_size if target.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - http and https alone get here
+    with urllib.request.urlopen(request, timeout=limits().local.download) as answer:  # noqa: S310 - http(s) alone
         # A server that knows no ranges sends all of it again.
         begun = begun if answer.status == 206 else 0
         expected = begun + int(answer.headers.get("Content-Length", 0))

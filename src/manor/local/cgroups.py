@@ -5,8 +5,10 @@ Version 1 (one hierarchy a controller) and version 2 (one for all) differ here a
 
 import contextlib
 import os
-import time
 from pathlib import Path
+
+from manor.limits import limits
+from manor.polling import wait_until
 
 _MOUNTS = Path("/proc/self/mountinfo")
 # Groups of the cpuset controller take no process before their CPUs are set, and the node's own need no pinning.
@@ -56,18 +58,18 @@ def _delegate(hierarchy: Path, path: Path) -> None:
                 (level / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
-def remove(group: str, patience: float = 5.0) -> None:
+def remove(group: str) -> None:
     """Remove the node's groups, deepest first; their processes may take a moment to be gone."""
-    deadline = time.monotonic() + patience
-    for hierarchy in list_hierarchies():
-        path = hierarchy / group.lstrip("/")
-        while path.exists():
-            for folder, _, _ in os.walk(path, topdown=False):
-                with contextlib.suppress(OSError):
-                    Path(folder).rmdir()
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
+    paths = [hierarchy / group.lstrip("/") for hierarchy in list_hierarchies()]
+
+    def removed() -> bool:
+        for folder in (folder for path in paths for folder, _, _ in os.walk(path, topdown=False)):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        return not any(path.exists() for path in paths)
+
+    wait_until(removed, timeout=limits().local.stop_component, interval=limits().local.stop_poll)
+    for path in paths:
         with contextlib.suppress(OSError):
             path.parent.rmdir()
 

@@ -11,15 +11,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from manor import kube
+from manor.limits import limits
 from manor.local import forwarding, identities, volumes
 from manor.local.components import HOUSEKEEPER_SOCKET
 from manor.local.node import Node, load_node
-
-_WATCH = 60.0  # seconds until all objects are looked at again
-_PAUSE = 1.0
-_FORWARDING_INTERVAL = 5.0
-# A new identity is made some moments before the first endpoint that has it.
-_COLLECTION_INTERVAL = 300.0
 
 _log = logging.getLogger("housekeeper")
 
@@ -35,12 +30,13 @@ async def keep(node: Node) -> None:
 
         claims = partial(_follow, client, "PersistentVolumeClaim", partial(volumes.provide, client, node))
         released = partial(_follow, client, "PersistentVolume", partial(volumes.reclaim, client, node))
+        bounds = limits().local
         server = await asyncio.start_unix_server(lambda _, writer: writer.close(), HOUSEKEEPER_SOCKET)
         async with server, asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat(claims, _PAUSE))
-            tasks.create_task(_repeat(released, _PAUSE))
-            tasks.create_task(_repeat(partial(forwarding.write, client, node), _FORWARDING_INTERVAL))
-            tasks.create_task(_repeat(collect, _COLLECTION_INTERVAL))
+            tasks.create_task(_repeat(claims, bounds.volumes_pause))
+            tasks.create_task(_repeat(released, bounds.volumes_pause))
+            tasks.create_task(_repeat(partial(forwarding.write, client, node), bounds.forwarding))
+            tasks.create_task(_repeat(collect, bounds.identities))
 
 
 async def _repeat(act: Callable[[], Awaitable[None]], interval: float) -> None:
@@ -53,7 +49,7 @@ async def _repeat(act: Callable[[], Awaitable[None]], interval: float) -> None:
 
 
 async def _follow(client: kube.Client, kind: str, act: Callable[[kube.Object], Awaitable[None]]) -> None:
-    async for event in client.watch("v1", kind, timeout=_WATCH):
+    async for event in client.watch("v1", kind, timeout=limits().local.look_again):
         if event.type in ("ADDED", "MODIFIED"):
             try:
                 await act(event.object)

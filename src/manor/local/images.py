@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import manor
+from manor.limits import limits
 from manor.local.binaries import Bundle
 from manor.local.buildah import Buildah
 from manor.local.errors import ImageError
@@ -25,7 +26,6 @@ REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
 
 SOURCES = folder("images")
-_KEPT = 7 * 24 * 3600.0  # seconds that an archive of older content is kept after its last use
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class _Workshop:
 
     def _forget_older(self, recipe: _Recipe) -> None:
         for path in self.folder.glob(f"{recipe.name}-{'[0-9a-f]' * 16}.tar"):
-            if path.stat().st_mtime < time.time() - _KEPT:
+            if path.stat().st_mtime < time.time() - limits().local.images_kept:
                 path.unlink(missing_ok=True)
 
 

@@ -2,18 +2,20 @@
 
 import asyncio
 import json
+import operator
 import shutil
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from manor import kube
+from manor.limits import limits
 from manor.local import (
     addons,
     binaries,
@@ -32,9 +34,7 @@ from manor.local.locks import locked
 from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
 from manor.local.progress import Report
 from manor.local.settings import raise_settings, restore_settings
-
-START_TIMEOUT = 120.0
-_MANY_RESTARTS = 6
+from manor.polling import poll_until
 
 
 def up(
@@ -129,7 +129,7 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
     since = datetime.now(UTC).replace(microsecond=0)
     processes.start(node)
     with report.task("API server"):
-        wait_for(node, "kube-apiserver", "kube-controller-manager")
+        asyncio.run(wait_for(node, "kube-apiserver", "kube-controller-manager"))
     if not node.api_only:
         asyncio.run(_complete(node, loadable, since, report))
     node.files.complete.touch()
@@ -141,7 +141,7 @@ async def _complete(node: Node, loadable: dict[str, images.Image], since: dateti
     async with kube.Client.connect(node.files.kubeconfig) as client:
         with report.task("node Ready"):
             await addons.apply_rights(client, node)
-            await asyncio.to_thread(wait_for, node, *(component.name for component in list_components(node)))
+            await wait_for(node, *(component.name for component in list_components(node)))
             await _wait_for_node(client, node, since)
         with report.task("images loaded"):
             await asyncio.to_thread(containers.load_images, node, loadable.values())
@@ -151,15 +151,10 @@ async def _complete(node: Node, loadable: dict[str, images.Image], since: dateti
 
 async def _wait_for_node(client: kube.Client, node: Node, since: datetime) -> None:
     """Until the kubelet says that the node is Ready; what it said before `since` was about an earlier start."""
-    try:
-        async with asyncio.timeout(START_TIMEOUT):
-            while not await _is_node_ready(client, node, since):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-    except TimeoutError:
+    look, bounds = partial(_is_node_ready, client, node, since), limits().local
+    if not await poll_until(bool, look, timeout=bounds.start, interval=bounds.start_poll):
         end = read_log_end(node, "kubelet")
-        raise StartFailed(
-            f"the node is not Ready after {START_TIMEOUT:.0f} s; the end of kubelet's log:\n{end}"
-        ) from None
+        raise StartFailed(f"the node is not Ready after {bounds.start:.0f} s; the end of kubelet's log:\n{end}")
 
 
 async def _is_node_ready(client: kube.Client, node: Node, since: datetime) -> bool:
@@ -207,30 +202,33 @@ def _forget(home: Path) -> None:
         state_home().rmdir()
 
 
-def wait_for(node: Node, *components: str, timeout: float = START_TIMEOUT) -> None:
+async def wait_for(node: Node, *components: str) -> None:
     """Wait until the supervisor has seen these components ready.
 
     Raises:
-        StartFailed: when one keeps ending, or they are not ready within `timeout` seconds; with the end of its log.
+        StartFailed: when one keeps ending, or they are not ready in time; with the end of its log.
     """
-    deadline = time.monotonic() + timeout
-    while True:
+    bounds = limits().local
+
+    async def look() -> dict[str, dict[str, Any]]:
         statuses = read_statuses(node)
-        unready = [name for name in components if statuses.get(name, {}).get("state") != "ready"]
-        if not unready:
-            return
-        if not processes.is_running(node):
+        unready = {name: statuses.get(name, {}) for name in components}
+        unready = {name: status for name, status in unready.items() if status.get("state") != "ready"}
+        if unready and not processes.is_running(node):
             raise StartFailed(f"the node's supervisor ended:\n{read_log_end(node, 'supervisor')}")
-        for name in unready:
-            if statuses.get(name, {}).get("restarts", 0) >= _MANY_RESTARTS:
+        for name, status in unready.items():
+            if status.get("restarts", 0) >= bounds.restarts:
                 raise StartFailed(f"{name} keeps ending; the end of its log:\n{read_log_end(node, name)}")
-        if time.monotonic() > deadline:
-            first = next((name for name in unready if statuses.get(name, {}).get("state") != "waiting"), unready[0])
-            raise StartFailed(
-                f"not ready after {timeout:.0f} s: {', '.join(unready)}; "
-                f"the end of {first}'s log:\n{read_log_end(node, first)}"
-            )
-        time.sleep(0.05)
+        return unready
+
+    if unready := await poll_until(operator.not_, look, timeout=bounds.start, interval=bounds.start_poll):
+        first = next(
+            (name for name, status in unready.items() if status.get("state") != "waiting"), next(iter(unready))
+        )
+        raise StartFailed(
+            f"not ready after {bounds.start:.0f} s: {', '.join(unready)}; "
+            f"the end of {first}'s log:\n{read_log_end(node, first)}"
+        )
 
 
 def read_statuses(node: Node) -> dict[str, dict[str, Any]]:

@@ -4,13 +4,13 @@ import asyncio
 import ssl
 from urllib.parse import urlsplit
 
-PROBE_TIMEOUT = 5.0
+from manor.limits import limits
 
 
 async def is_ready(url: str, status: bytes = b"200") -> bool:
     """Whether a URL of scheme http or https answers with `status`, or one of tcp or unix accepts a connection."""
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
+        async with asyncio.timeout(limits().local.probe):
             return await _probe(url, status)
     except (OSError, TimeoutError):
         return False

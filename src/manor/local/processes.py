@@ -6,14 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from manor.limits import limits
 from manor.local import cgroups
 from manor.local.errors import NodeNotRunning
 from manor.local.node import Node, write_file
+from manor.polling import wait_until
 
 # What a session on a terminal sends to its children must not reach the node: it has a session of its own,
 # and joins its control groups before anything of it can fork.
@@ -71,9 +72,9 @@ def stop(node: Node, *, kill: bool) -> None:
     if is_running(node):
         with suppress(ProcessLookupError):
             os.kill(supervisor_pid(node), signal.SIGKILL if kill else signal.SIGTERM)
-        if not _wait(lambda: not is_running(node), seconds=15):
+        if not _wait(lambda: not is_running(node)):
             os.kill(supervisor_pid(node), signal.SIGKILL)
-            _wait(lambda: not is_running(node), seconds=15)
+            _wait(lambda: not is_running(node))
     if not node.api_only:
         _kill_strays(node)
     node.files.process.unlink(missing_ok=True)
@@ -91,7 +92,7 @@ def _kill_strays(node: Node) -> None:
     for pid in list_strays():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    _wait(lambda: not list_strays(), seconds=15)
+    _wait(lambda: not list_strays())
 
 
 def find_in_node(node: Node) -> dict[int, int]:
@@ -113,13 +114,8 @@ def enter(node: Node, *argv: str) -> list[str]:
     return [nsenter, f"--target={supervisor_pid(node)}", "--mount", "--net", "--pid", "--uts", "--ipc", "--", *argv]
 
 
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+def _wait(condition: Callable[[], bool]) -> bool:
+    return wait_until(condition, timeout=limits().local.stop, interval=limits().local.stop_poll)
 
 
 def _started(pid: int) -> int | None:

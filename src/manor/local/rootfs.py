@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from manor.limits import limits
 from manor.local.buildah import Buildah, run_privately
 from manor.local.errors import ImageError
 from manor.local.progress import Task
@@ -12,7 +13,6 @@ from manor.local.progress import Task
 PUBLIC_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
 SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "python3")
-_PULL_TIMEOUT = 60.0  # seconds
 
 
 def make_base(image: str, context: Path, archive: Path, buildah: Buildah, task: Task) -> None:
@@ -23,7 +23,7 @@ def make_base(image: str, context: Path, archive: Path, buildah: Buildah, task: 
     """
     task.update("asking for the public Python image")
     try:
-        buildah.pull(PUBLIC_IMAGE, archive, _PULL_TIMEOUT)
+        buildah.pull(PUBLIC_IMAGE, archive, limits().local.pull)
     except ImageError:
         task.update("no registry is reached: making the base of Debian packages (about a minute)")
         _debootstrap(context / "rootfs.tar", context.with_suffix(".rootfs"))

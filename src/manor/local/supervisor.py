@@ -6,6 +6,7 @@ With an API server alone there is no such namespace: there the children ask the 
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import signal
@@ -13,19 +14,16 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from manor.limits import limits
 from manor.local import mounts
 from manor.local.components import Component, list_components
 from manor.local.node import Node, load_node, write_file
 from manor.local.probes import is_ready
-
-BACKOFF_FIRST, BACKOFF_LAST = 0.5, 30.0
-# A component that ran this long starts anew with the first delay.
-BACKOFF_FORGIVEN = 60.0
-PROBE_INTERVAL = 0.1
-LOG_LIMIT, LOG_CHECK_INTERVAL = 16 * 2**20, 30.0
+from manor.polling import poll_until
 
 
 @dataclass
@@ -69,7 +67,8 @@ class Supervisor:
     async def _keep(self, component: Component) -> None:
         for name in component.after:
             await self._ready[name].wait()
-        delay = BACKOFF_FIRST
+        bounds = limits().local
+        pause = bounds.restart_pause
         while True:
             started = time.monotonic()
             exited = self._start(component)
@@ -80,12 +79,12 @@ class Supervisor:
                 self._ready[component.name].set()
             outcome = _describe_exit(await exited)
             probing.cancel()
-            if time.monotonic() - started > BACKOFF_FORGIVEN:
-                delay = BACKOFF_FIRST
+            if time.monotonic() - started > bounds.restart_forgiven:
+                pause = bounds.restart_pause
             status = self._statuses[component.name]
             self._record(component, state="restarting", pid=None, restarts=status.restarts + 1, last_exit=outcome)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_LAST)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, bounds.restart_pause_longest)
 
     def _start(self, component: Component) -> asyncio.Future[int]:
         argv = list(component.argv)
@@ -122,13 +121,13 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         exits = dict(self._exits)
-        for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             waiting = {pid: exited for pid, exited in exits.items() if not exited.done()}
             for pid in waiting:
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
             if waiting:
-                await asyncio.wait(waiting.values(), timeout=patience)
+                await asyncio.wait(waiting.values(), timeout=limits().local.stop_component)
 
     def _log(self, name: str) -> Path:
         return self._node.files.logs / f"{name}.log"
@@ -136,10 +135,10 @@ class Supervisor:
     async def _limit_logs(self) -> None:
         """Keep one older part beside each log; the components append, so that truncation is safe."""
         while True:
-            await asyncio.sleep(LOG_CHECK_INTERVAL)
+            await asyncio.sleep(limits().local.log_poll)
             for component in self._components:
                 log = self._log(component.name)
-                if log.exists() and log.stat().st_size > LOG_LIMIT:
+                if log.exists() and log.stat().st_size > limits().local.log:
                     shutil.copyfile(log, log.with_suffix(".1.log"))
                     os.truncate(log, 0)
 
@@ -153,8 +152,7 @@ async def _finish(stopped: asyncio.Event) -> None:
 
 
 async def _await_ready(url: str) -> None:
-    while not await is_ready(url):  # noqa: ASYNC110  another process becomes ready, so there is only asking
-        await asyncio.sleep(PROBE_INTERVAL)
+    await poll_until(bool, partial(is_ready, url), timeout=math.inf, interval=limits().local.start_poll)
 
 
 def _find_compiler() -> list[str]:

@@ -53,11 +53,6 @@ class Inventory:
         return dict(self.owned.labels) if self.owned else {PART_OF: self.id}
 
     @property
-    def selector(self) -> str:
-        """The label selector of the members."""
-        return ",".join(f"{key}={value}" for key, value in self.marks.items())
-
-    @property
     def ref(self) -> Ref:
         """The name of the parent object."""
         return Ref(group_of(self.api_version), self.kind, self.namespace, self.name)

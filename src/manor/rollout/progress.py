@@ -4,7 +4,7 @@ each object."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from manor import apply
+from manor import apply, log
 from manor.errors import ManorError
 from manor.rollout.sets import ObjectSet
 from manor.state import Broken
@@ -84,6 +84,28 @@ Event = (
     | SetKept
 )
 Progress = Callable[[Event], None]
+
+
+def logged(progress: Progress) -> Progress:
+    """`progress`, with the stages and what stops a set in the log too; of each object `manor.apply` tells the log."""
+
+    def tell(event: Event) -> None:
+        match event:
+            case SetsStarted(work, sets):
+                log.info("stage", phase=work, sets=len(sets))
+            case SetFailed(part, error):
+                log.info("set failed", tenant=part.tenant, object=part.ref, cause=error)
+            case SetLeftOut(part, needs):
+                log.info("set left out", tenant=part.tenant, object=part.ref, cause=f"{needs.title} failed")
+            case SetUncounted(part, why):
+                log.info("set left out", tenant=part.tenant, object=part.ref, cause=why)
+            case SetKept(part):
+                log.info("set kept", tenant=part.tenant, object=part.ref, cause="something that stands on it is kept")
+            case _:
+                pass
+        progress(event)
+
+    return tell
 
 
 def silent(_event: Event) -> None:

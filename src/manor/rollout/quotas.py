@@ -4,18 +4,17 @@ A ResourceQuota refuses a kind that its controller does not count yet. The contr
 counts them at its next full resync (every 5 minutes by default), so that this is felt just after CRDs were installed.
 """
 
-import asyncio
+import operator
 import time
 from collections.abc import Sequence
 
 from manor.apply import Pending, Waiting
 from manor.kube import ApiError, Client
+from manor.limits import limits
 from manor.objectset.references import ref_of
+from manor.polling import poll_until
 from manor.rollout.progress import Progress
 from manor.rollout.sets import ObjectSet
-
-TIMEOUT = 360.0
-"""Seconds: one full resync of the quota controller, and its look for new kinds."""
 
 
 async def _counted(client: Client, stage: Sequence[ObjectSet]) -> set[str]:
@@ -31,15 +30,17 @@ async def _counted(client: Client, stage: Sequence[ObjectSet]) -> set[str]:
 async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Progress) -> dict[str, str]:
     """Return once the quotas of the namespaces that workloads of the stage live in count their kinds.
 
-    Of namespaces where they do not within `TIMEOUT` seconds, or cannot be asked: the reason.
+    Of namespaces where they do not in time, or cannot be asked: the reason.
     """
     parents = [part.parent["metadata"].get("namespace") for part in stage if part.parent]
     namespaces = sorted({namespace for namespace in parents if namespace})
     if not namespaces:
         return {}
     wanted = await _counted(client, stage)
-    began, reasons = time.monotonic(), dict[str, str]()
-    while True:
+    began, reasons, bounds = time.monotonic(), dict[str, str](), limits().rollout
+
+    async def look() -> list[Pending]:
+        nonlocal namespaces
         pending = []
         for namespace in namespaces:
             try:
@@ -47,13 +48,11 @@ async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Pro
             except ApiError as error:
                 reasons[namespace] = error.message
         namespaces = sorted({late.ref.namespace for late in pending})
-        elapsed = time.monotonic() - began
-        progress(Waiting(tuple(pending), elapsed))
-        if not pending:
-            return reasons
-        if elapsed > TIMEOUT:
-            return reasons | {p.ref.namespace: f"not counted after {TIMEOUT:g} s: {p.ref} {p.reason}" for p in pending}
-        await asyncio.sleep(1)
+        progress(Waiting(tuple(pending), time.monotonic() - began))
+        return pending
+
+    late = await poll_until(operator.not_, look, timeout=bounds.counted, interval=bounds.counted_poll)
+    return reasons | {p.ref.namespace: f"not counted after {bounds.counted:g} s: {p.ref} {p.reason}" for p in late}
 
 
 async def _uncounted(client: Client, namespace: str, wanted: set[str]) -> list[Pending]:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from manor import log
 from manor.apply import Action, KeptNamespace, Options, Phase, Ref, Result, delete, to_be_kept
 from manor.errors import ManorError
 from manor.kube import Client, NotFound, UnknownKind
 from manor.rollout.desired import Desired
 from manor.rollout.outcome import Outcome, outcome_of
-from manor.rollout.progress import Progress, SetKept, SetsStarted, silent
+from manor.rollout.progress import Progress, SetKept, SetsStarted, logged, silent
 from manor.rollout.sets import ObjectSet, Stages, each_set
 
 
@@ -40,10 +41,11 @@ async def take_down(client: Client, stages: Stages, options: Options, progress: 
 
     Raises Unreachable; an error of one set stops what it stands on, and no other.
     """
-    outcome, needed = Outcome(), set[Ref | None]()
+    outcome, needed, progress = Outcome(), set[Ref | None](), logged(progress)
 
     async def attempt(part: ObjectSet) -> None:
-        done = await outcome_of(part, _delete_set(client, part, options, progress), progress)
+        with log.bound(tenant=part.tenant):
+            done = await outcome_of(part, _delete_set(client, part, options, progress), progress)
         outcome.sets.append(done)
         if done.error is not None or done.steps.having(Action.KEEP, Action.FAIL):
             needed.add(part.needs)

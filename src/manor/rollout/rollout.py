@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from manor.apply import Action, Finished, Options, Phase, Plan, Ref, Refused, Result, apply, plan, revoke, wait
+from manor import log
+from manor.apply import Options, Phase, Plan, Ref, Refused, Result, apply, plan, revoke, wait
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
-from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, silent
+from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
 from manor.rollout.quotas import wait_counted
 from manor.rollout.sets import ObjectSet, Stages, each_set
 
@@ -23,7 +24,7 @@ async def roll_out(client: Client, stages: Stages, options: Options, progress: P
     From a set that cannot be applied the rights are taken away all the same that nobody is to have any more.
     Raises InvalidObjects, before anything is changed, where the server lacks a kind; Unreachable.
     """
-    outcome = Outcome()
+    outcome, progress = Outcome(), logged(progress)
     await require_kinds(client, stages)
     for stage in stages:
         outcome.sets += await _apply_stage(client, stage, outcome.failed, options, progress)
@@ -39,14 +40,15 @@ async def _apply_stage(
     reader = reader_for(client, stage)
 
     async def attempt(part: ObjectSet) -> SetOutcome:
-        if part.inventory.namespace in uncounted:
-            progress(SetUncounted(part, uncounted[part.inventory.namespace]))
-        elif part.needs and part.needs in failed:
-            progress(SetLeftOut(part, failed[part.needs]))
-        else:
-            return await outcome_of(part, _apply_or_refuse(client, part, options, progress, reader), progress)
-        revoking = revoke(client, part.objects, part.inventory, progress, reader)
-        return await outcome_of(part, revoking, progress, attempted=False)
+        with log.bound(tenant=part.tenant):
+            if part.inventory.namespace in uncounted:
+                progress(SetUncounted(part, uncounted[part.inventory.namespace]))
+            elif part.needs and part.needs in failed:
+                progress(SetLeftOut(part, failed[part.needs]))
+            else:
+                return await outcome_of(part, _apply_or_refuse(client, part, options, progress, reader), progress)
+            revoking = revoke(client, part.objects, part.inventory, progress, reader)
+            return await outcome_of(part, revoking, progress, attempted=False)
 
     return await each_set(stage, attempt)
 
@@ -57,9 +59,6 @@ async def _apply_or_refuse(
     try:
         return await apply_set(client, part, options, progress, reader)
     except Refused as refused:
-        for step in refused.steps:
-            if step.action is Action.REFUSE:  # of the rights that were taken away first it was told already
-                progress(Finished(step))
         return Result(refused.steps)
 
 

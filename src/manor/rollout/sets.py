@@ -10,18 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool
+from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, kinds
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
 from manor.engines import Compiled, Requirement, made_kinds, requirements, tenant_of
 from manor.kube import Object
+from manor.limits import limits
 from manor.objectset.kinds import group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
-
-AT_ONCE = 32
-"""Sets applied at the same time: waves make a set wait, and others fill the gap. The client limits the requests."""
 
 T = TypeVar("T")
 Spec = AnyKind
@@ -45,6 +43,11 @@ class ObjectSet:
     def ref(self) -> Ref:
         """The set's name: that of its parent."""
         return self.inventory.ref
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose set it is; none, of the foundation and the Platform."""
+        return next((ref.name for ref in (self.ref, self.needs) if ref and ref.kind == kinds.TENANT.kind), "")
 
 
 Stages = Sequence[Sequence[ObjectSet]]
@@ -127,7 +130,7 @@ def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
 
 async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaitable[T]]) -> list[T]:
     """`run` for every set of a stage, some at a time; at the first error the others are cancelled."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(limits().rollout.sets)
 
     async def one(part: ObjectSet) -> T:
         async with gate:

@@ -41,11 +41,10 @@ def _namespaces(tenant: Tenant, owned: Iterable[str]) -> list[str]:
 
 
 async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
-    selector = ",".join(f"{key}={value}" for key, value in MANAGED.items())
     try:
-        return await client.list("v1", "ResourceQuota", label_selector=selector)
+        return await client.list("v1", "ResourceQuota", labels=MANAGED)
     except Forbidden:  # a member may look into the namespaces of its own tenant
-        found = [await client.list("v1", "ResourceQuota", name, label_selector=selector) for name in namespaces]
+        found = [await client.list("v1", "ResourceQuota", name, labels=MANAGED) for name in namespaces]
         return [quota for quotas in found for quota in quotas]
 
 

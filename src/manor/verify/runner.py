@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zlib import crc32
 
-from manor import __version__
+from manor import __version__, log
 from manor.kube import Client, KubeError, UnknownKind
+from manor.limits import limits
 from manor.verify.attempt import Asked, Attempt, Skip, Verdict, combine
 from manor.verify.check import Check, Level
 from manor.verify.context import AttackContext
@@ -17,15 +18,6 @@ from manor.verify.probe.probe_pods import ProbePods
 from manor.verify.report import Report, Result
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Team, Tenancy, hub, ring, with_decoy
-
-CONCURRENCY = 24
-"""Checks that run at once; each sends several requests."""
-TIME_LIMIT = 240.0
-"""Seconds that one check may take for one pair."""
-DRY_PAIRS = 24
-"""Pairs that run each dry-run check: others for each check, so that together they cover all tenants."""
-LIVE_PAIRS = 8
-"""Pairs that run the live checks; each needs two probe pods."""
 
 OnResult = Callable[[Result], None]
 Pairs = list[tuple[Team, Team]]
@@ -44,7 +36,7 @@ class Sample:
         if check.scope == "cluster":
             return self.static[:1]
         if check.level is Level.DRY_RUN:
-            return spread(self.dry_run, DRY_PAIRS, start=crc32(check.id.encode()))
+            return spread(self.dry_run, limits().verify.dry_run_pairs, start=crc32(check.id.encode()))
         return self.live if check.level is Level.LIVE else self.static
 
     @property
@@ -52,8 +44,9 @@ class Sample:
         """How the pairs were chosen, for the report."""
         return (
             f"each tenant attacks its successor in a ring ({len(self.dry_run)} pairs); static checks also let every "
-            f"tenant attack the first one ({len(self.static)} pairs); each dry-run check runs for at most {DRY_PAIRS} "
-            f"pairs, others for each check, live checks for {len(self.live)}, spread evenly over the ring: "
+            f"tenant attack the first one ({len(self.static)} pairs); each dry-run check runs for at most "
+            f"{limits().verify.dry_run_pairs} pairs, others for each check, live checks for {len(self.live)}, spread "
+            "evenly over the ring: "
             "the cost grows with the number of tenants, not with its square"
         )
 
@@ -61,7 +54,7 @@ class Sample:
 def sample(tenancy: Tenancy) -> Sample:
     """The pairs: a ring for requests, ring and hub for questions to the authorizer, a part of the ring for probes."""
     circle = ring(tenancy.teams)
-    return Sample([*circle, *hub(tenancy.teams)], circle, spread(circle, LIVE_PAIRS))
+    return Sample([*circle, *hub(tenancy.teams)], circle, spread(circle, limits().verify.live_pairs))
 
 
 def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
@@ -73,9 +66,11 @@ def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
 
 async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
     """The attempts of a check for one pair; whatever goes wrong in it is a attempt as well."""
+    limit = limits().verify.check
     try:
-        async with asyncio.timeout(TIME_LIMIT):
-            attempts = await check.run(context)
+        with log.bound(tenant=context.attacker.name, check=check.id):
+            async with asyncio.timeout(limit):
+                attempts = await check.run(context)
     except Skip as reason:
         attempts = [Attempt("", Verdict.SKIPPED, str(reason))]
     except Asked as reason:
@@ -83,12 +78,22 @@ async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
     except UnknownKind as error:
         attempts = [Attempt("", Verdict.SKIPPED, str(error))]
     except TimeoutError:
-        attempts = [Attempt("", Verdict.ERROR, f"took longer than {TIME_LIMIT:g} s")]
+        attempts = [Attempt("", Verdict.ERROR, f"took longer than {limit:g} s")]
     except (KubeError, Disturbed) as error:
         attempts = [Attempt("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
         attempts = [Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
+    for attempt in attempts:
+        _log(check, context, attempt)
     return [replace(attempt, context=context.label) for attempt in attempts]
+
+
+def _log(check: Check, context: AttackContext, attempt: Attempt) -> None:
+    """An attempt without the answer that it got, which may be what it was after; the report has that."""
+    write = log.debug if attempt.verdict in (Verdict.HELD, Verdict.ASKED) else log.info
+    reason = attempt.got if attempt.verdict in (Verdict.SKIPPED, Verdict.ASKED) else attempt.mechanism
+    told = {"check": check.id, "tenant": context.attacker.name, "victim": context.victim.name}
+    write("attempt", **told, object=attempt.what, verdict=attempt.verdict, cause=reason)
 
 
 async def verify(
@@ -108,7 +113,7 @@ async def verify(
     version = await client.request("GET", "/version")
     snapshot = Snapshot(client)
     async with ProbePods.set(client, tenancy, level, probe_image) as probes:
-        slots = asyncio.Semaphore(CONCURRENCY)
+        slots = asyncio.Semaphore(limits().verify.concurrency)
 
         async def attempt(check: Check, attacker: Team, victim: Team) -> list[Attempt]:
             async with slots:

@@ -9,7 +9,7 @@ from typing import Any
 from manor.api import Platform, Subject, Tenant
 from manor.api.subjects import ROLES
 from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
-from manor.kube import Client, UnknownKind
+from manor.kube import Client, Labels, UnknownKind
 from manor.state import read_state
 from manor.verify.errors import TenancyError
 
@@ -107,9 +107,9 @@ def _actors(tenant: Tenant, prefix: str) -> tuple[Actor, ...]:
     return tuple(_actor(subject, role, prefix) for role, found in firsts for subject in found)
 
 
-async def _list(client: Client, api_version: str, kind: str, selector: str | None = None) -> list[dict[str, Any]]:
+async def _list(client: Client, api_version: str, kind: str, labels: Labels | None = None) -> list[dict[str, Any]]:
     try:
-        return await client.list(api_version, kind, label_selector=selector)
+        return await client.list(api_version, kind, labels=labels)
     except UnknownKind:
         return []
 
@@ -122,8 +122,8 @@ async def read_tenancy(client: Client) -> Tenancy:
     """The tenants as the cluster has them. Raises TenancyError where there are none, KubeError."""
     state, gateways, labelled = await asyncio.gather(
         read_state(client),
-        _list(client, GATEWAY_API, "Gateway", TENANT_LABEL),
-        _list(client, "v1", "Namespace", TENANT_LABEL),
+        _list(client, GATEWAY_API, "Gateway", {TENANT_LABEL: None}),
+        _list(client, "v1", "Namespace", {TENANT_LABEL: None}),
     )
     # What is being deleted loses its guards while it goes; nobody makes anything in it any more.
     ending = {ns["metadata"]["name"] for ns in labelled if "deletionTimestamp" in ns["metadata"]}

@@ -1,8 +1,8 @@
 """What runs on the node as pods: DNS, volumes, the gateway. The manifests lie beside this file."""
 
-import asyncio
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -12,16 +12,16 @@ import yaml
 from manor.apply import Inventory, Options, apply, wait
 from manor.apply.steps import BAD
 from manor.kube import Client
+from manor.limits import limits
 from manor.local import volumes
 from manor.local.errors import StartFailed
 from manor.local.images import Image
 from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, INGRESS_PORT, Node
 from manor.local.probes import is_ready
+from manor.polling import poll_until
 
 IMAGES = ("pause", "base", "coredns", "envoy-gateway", "envoy")
 """The images that a node itself needs."""
-
-READY_TIMEOUT = 180.0
 
 _HERE = Path(__file__).parent
 _GATEWAYS = {"envoy-gateway-system": [], "manor-front": ["front-values.yaml"]}
@@ -59,14 +59,12 @@ async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) 
 async def wait_for_addons(client: Client, node: Node, objects: list[dict[str, Any]]) -> None:
     """Until every Deployment is available, and the gateway answers the host."""
     waited_for = [obj for obj in objects if obj["kind"] in ("Deployment", "Gateway")]
-    await wait(client, waited_for, timeout=READY_TIMEOUT)
-    try:
-        async with asyncio.timeout(READY_TIMEOUT):
-            # After a restart the objects still tell of the time before.
-            while not await is_ready(node.ingress, status=b"404"):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        raise StartFailed(f"the gateway does not answer at {node.ingress}") from None
+    bounds = limits().local
+    await wait(client, waited_for, timeout=bounds.addons)
+    # After a restart the objects still tell of the time before.
+    ask = partial(is_ready, node.ingress, status=b"404")
+    if not await poll_until(bool, ask, timeout=bounds.addons, interval=bounds.addons_poll):
+        raise StartFailed(f"the gateway does not answer at {node.ingress}")
 
 
 async def _apply(client: Client, name: str, objects: list[dict[str, Any]]) -> None:

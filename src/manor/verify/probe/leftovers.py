@@ -1,18 +1,19 @@
 """Finds and removes everything that this or an earlier run made, by a label that no tenant may write."""
 
 import asyncio
-import time
+import operator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
 from manor.kube import Client, Conflict, NotFound, UnknownKind
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.verify.objects import PREFIX
 
 NAMED_OTHERWISE = ("HTTPRoute", "Namespace")
 """Kinds whose objects a tenant must be able to touch, so that their names are no platform's."""
-LIMIT = 90.0
-"""Seconds for the removal of everything."""
 KINDS = (
     ("v1", "Pod"),
     ("v1", "Service"),
@@ -29,7 +30,7 @@ async def find(client: Client) -> list[dict[str, Any]]:
 
     async def of(api_version: str, kind: str) -> list[dict[str, Any]]:
         try:
-            return await client.list(api_version, kind, label_selector=PROBE_LABEL)
+            return await client.list(api_version, kind, labels={PROBE_LABEL: None})
         except UnknownKind:
             return []
 
@@ -38,15 +39,18 @@ async def find(client: Client) -> list[dict[str, Any]]:
     return [obj for obj in found if obj["kind"] in NAMED_OTHERWISE or obj["metadata"]["name"].startswith(PREFIX)]
 
 
-async def sweep(client: Client, limit: float = LIMIT) -> list[str]:
-    """Deletes it and waits until it is gone; what is still there after `limit` seconds."""
-    end = time.monotonic() + limit
-    while left := await find(client):
-        await asyncio.gather(*(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp")))
-        if time.monotonic() > end:
-            return [f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}" for obj in left]
-        await asyncio.sleep(0.5)
-    return []
+async def sweep(client: Client) -> list[str]:
+    """Deletes it and waits until it is gone; what is still there when the time is over."""
+    bounds = limits().verify
+    left = await poll_until(operator.not_, partial(_remove, client), timeout=bounds.removed, interval=bounds.poll)
+    return [f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}" for obj in left]
+
+
+async def _remove(client: Client) -> list[dict[str, Any]]:
+    """Deletes what is left, and says what that was."""
+    left = await find(client)
+    await asyncio.gather(*(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp")))
+    return left
 
 
 async def _delete(client: Client, obj: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from manor.api.wellknown import PROBE_LABEL
 from manor.kube import ApiError, Client, NotFound
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.verify.attempt import Skip
 from manor.verify.check import Level
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -20,9 +22,6 @@ from manor.verify.probe.leftovers import sweep
 from manor.verify.probe.pod import Disturbed, Running, probe_pod, started
 from manor.verify.probe.script import CLIENT, PYTHON, SERVER, TCP_PORT, UDP_PORT, WITNESS_PORT
 from manor.verify.team import DECOY, Actor, Team, Tenancy
-
-START_LIMIT = 120.0
-"""Seconds that a probe pod may take to start."""
 
 FREE = Team("manor-verify-control", ("manor-verify-control",), (Actor("verifier", "manor-verify"),))
 """A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach without policies."""
@@ -154,7 +153,9 @@ class ProbePods:
     async def _exec(self, pod: Running, targets: list[Target]) -> list[Outcome]:
         words = [{**asdict(target), "headers": dict(target.headers)} for target in targets]
         command = [*PYTHON, CLIENT, json.dumps(words)]
-        result = await self.client.exec(pod.namespace, pod.name, command, container="main", timeout=60)
+        result = await self.client.exec(
+            pod.namespace, pod.name, command, container="main", timeout=limits().verify.probe_answer
+        )
         pod.check(await self.client.get("v1", "Pod", pod.name, pod.namespace))
         if result.exit_code:
             where = f"{pod.namespace}/{pod.name}"
@@ -174,13 +175,15 @@ class ProbePods:
         made = await self.client.create(
             make("v1", "Namespace", None, name, meta={"labels": {PROBE_LABEL: self.run, **levels}})
         )
-        for _ in range(100):  # the controller makes it a moment later, and no pod is admitted before
+
+        async def has_account() -> bool:  # the controller makes it a moment later, and no pod is admitted before
             try:
                 await self.client.get("v1", "ServiceAccount", "default", name)
             except NotFound:
-                await asyncio.sleep(0.1)
-            else:
-                break
+                return False
+            return True
+
+        await poll_until(bool, has_account, timeout=limits().verify.account, interval=limits().verify.poll)
         return made
 
     async def _start(self, team: Team, role: str) -> Running:
@@ -222,17 +225,21 @@ class ProbePods:
 
     async def ready(self, namespace: str, name: str) -> Object:
         """The pod, once it is ready. Raises Skip with what it says where it does not get there."""
-        state: dict[str, Any] = {}
-        for _ in range(int(START_LIMIT * 2)):
-            live = await self.client.get("v1", "Pod", name, namespace)
-            state = live.get("status", {})
-            conditions = {c["type"]: c["status"] for c in state.get("conditions", [])}
-            if conditions.get("Ready") == "True":
-                return live
-            if state.get("phase") in ("Failed", "Succeeded"):
-                break
-            await asyncio.sleep(0.5)
+        look, bounds = partial(self.client.get, "v1", "Pod", name, namespace), limits().verify
+        live = await poll_until(_is_settled, look, timeout=bounds.probe_start, interval=bounds.poll)
+        if _is_ready(live):
+            return live
+        state = live.get("status", {})
         raise Skip(f"probe pod {namespace}/{name} did not become ready: {state.get('phase')}; {_why(state)[:400]}")
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _is_settled(pod: Object) -> bool:
+    return _is_ready(pod) or pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
 
 
 def _why(state: Object) -> str:

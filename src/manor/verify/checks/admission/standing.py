@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from manor.kube import ApiError
+from manor.limits import limits
 from manor.verify.attacks import said
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
@@ -14,8 +15,6 @@ from manor.verify.objects import Object
 from manor.verify.requests import create
 
 BY = any_of(policy(".+"), POD_SECURITY)
-LIMIT = 200
-"""Objects of a tenant that are tried; each is a request."""
 TEMPLATES = {
     "apps/v1": ("DaemonSet", "Deployment", "StatefulSet"),
     "batch/v1": ("CronJob", "Job"),
@@ -58,8 +57,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
         for namespace in context.attacker.namespaces:
             found = await context.snapshot.of(api_version, kind, namespace)
             standing += [obj for obj in found if not obj["metadata"].get("ownerReferences")]
-    told = f"{len(standing)} objects" + (f", of which {LIMIT} are tried" if len(standing) > LIMIT else "")
-    attempts = await asyncio.gather(*(_try(context, obj) for obj in standing[:LIMIT]))
+    most = limits().verify.standing
+    told = f"{len(standing)} objects" + (f", of which {most} are tried" if len(standing) > most else "")
+    attempts = await asyncio.gather(*(_try(context, obj) for obj in standing[:most]))
     return [
         seen("Services and what makes pods are listed", told),
         *(attempts or [holds("nothing stands", True, "", "")]),

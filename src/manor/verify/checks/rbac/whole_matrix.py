@@ -8,6 +8,7 @@ each takes a slice, and together they cover all.
 import asyncio
 from itertools import islice
 
+from manor.limits import limits
 from manor.verify.access import READS_OWN, Access, review
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
@@ -16,8 +17,6 @@ from manor.verify.findings import holds
 from manor.verify.team import Actor
 
 OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
-CELLS = 3000
-"""SubjectAccessReviews of this check in a run, over all pairs and roles."""
 
 
 async def _rules(context: AttackContext, actor: Actor, namespaced: set[tuple[str, str]]) -> Attempt:
@@ -40,7 +39,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     served = [r for r in await context.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF]
     cells = [Access(verb, r.resource, r.group) for r in served for verb in r.verbs]
     actors, teams = context.attacker.actors, context.tenancy.teams
-    step = max(1, len(cells) * len(actors) * len(teams) // CELLS)
+    step = max(1, len(cells) * len(actors) * len(teams) // limits().verify.cells)
     mine = islice(cells, context.tenancy.place(context.attacker) % step, None, step)
     asks = [
         review(context, actor, a, wanted=False) for cell in mine for a in cell.attributes(context) for actor in actors

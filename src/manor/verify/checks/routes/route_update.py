@@ -2,9 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
 from manor.kube import Conflict
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.verify.attacks import try_allowed, try_refused
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
@@ -25,12 +28,12 @@ async def _made(context: AttackContext) -> Object:
     where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
     with suppress(Conflict):
         await context.client.create(mine)
-    for _ in range(20):
-        live = await context.client.get(*where)
-        if live.get("status", {}).get("parents"):
-            break
-        await asyncio.sleep(0.5)
-    return live
+
+    def is_seen(live: Object) -> bool:
+        return bool(live.get("status", {}).get("parents"))
+
+    bounds, look = limits().verify, partial(context.client.get, *where)
+    return await poll_until(is_seen, look, timeout=bounds.seen, interval=bounds.poll)
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:

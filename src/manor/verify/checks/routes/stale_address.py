@@ -1,20 +1,20 @@
 """An address that another tenant's pod has taken over gets none of the requests that were meant for its former pod."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from manor.api.wellknown import PROBE_LABEL
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.verify.attempt import Asked, Attempt, Skip
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
 from manor.verify.objects import make, route
-from manor.verify.probe.probe_pods import FREE, Target
+from manor.verify.probe.probe_pods import FREE, Outcome, Target
 from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
-
-PATIENCE = 60.0
-"""Seconds until a new route answers."""
 
 
 async def _set_up(context: AttackContext, stale: str, address: str) -> None:
@@ -53,13 +53,15 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         for path in ("own", "stale")
     ]
     said = f"{context.victim.name} server"
-    for _ in range(int(PATIENCE)):
-        (answer,) = await context.probes.probe(FREE, [own])
-        if said in answer.detail:
-            break
-        await asyncio.sleep(1)
-    else:
-        raise Skip(f"the victim's own route does not answer after {PATIENCE:g} s: {answer}")
+    bounds = limits().verify
+
+    def answered(outcomes: list[Outcome]) -> bool:
+        return said in outcomes[0].detail
+
+    ask = partial(context.probes.probe, FREE, [own])
+    answers = await poll_until(answered, ask, timeout=bounds.answers, interval=bounds.poll)
+    if not answered(answers):
+        raise Skip(f"the victim's own route does not answer after {bounds.answers:g} s: {answers[0]}")
     control = seen(f"{own} with the path of the victim's own pod {theirs.name}", said)
     outcomes = await context.probes.probe(FREE, [stale] * 3)
     taken = [str(outcome) for outcome in outcomes if f"{context.attacker.name} server" in outcome.detail]

@@ -1,10 +1,11 @@
 """Another tenant's volume: mounted, bound by name, or inherited after its claim is gone."""
 
-import asyncio
 import secrets
 
 from manor.api.wellknown import PROBE_LABEL
 from manor.kube import NotFound
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.verify.attacks import try_refused
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
@@ -49,25 +50,31 @@ async def _read(context: AttackContext, team: Team, pod: Object) -> str:
 
 
 async def _gone(context: AttackContext, kind: str, name: str, namespace: str | None = None) -> None:
-    for _ in range(120):
+    async def gone() -> bool:
         try:
             await context.client.get("v1", kind, name, namespace)
         except NotFound:
-            return
-        await asyncio.sleep(0.5)
+            return True
+        return False
+
+    await poll_until(bool, gone, timeout=limits().verify.released, interval=limits().verify.poll)
 
 
 async def _stays_out(context: AttackContext, pod: str) -> Attempt:
     """A pod that names the victim's claim looks for it in its own namespace, and never starts."""
-    for _ in range(40):
+
+    async def look() -> tuple[str, str]:
         status = (await context.client.get("v1", "Pod", pod, context.attacker.namespace))["status"]
-        told = " ".join(c.get("message", "") for c in status.get("conditions", []))
-        if "not found" in told or status.get("phase") == "Running":
-            break
-        await asyncio.sleep(0.5)
+        return status.get("phase", ""), " ".join(c.get("message", "") for c in status.get("conditions", []))
+
+    def decided(seen: tuple[str, str]) -> bool:
+        return seen[0] == "Running" or "not found" in seen[1]
+
+    bounds = limits().verify
+    phase, told = await poll_until(decided, look, timeout=bounds.mounted, interval=bounds.poll)
     what = f"as {context.attacker.actor}: run a Pod that mounts the victim's claim by its name"
-    fine = status.get("phase") == "Pending" and "not found" in told
-    return holds(what, fine, f"{status.get('phase')}: {told}", "claims are of their namespace")
+    fine = phase == "Pending" and "not found" in told
+    return holds(what, fine, f"{phase}: {told}", "claims are of their namespace")
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
