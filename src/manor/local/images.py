@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import manor
 from manor.local.binaries import Bundle
 from manor.local.buildah import Buildah
 from manor.local.errors import ImageError
@@ -23,6 +22,8 @@ from manor.shipped import folder
 
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
+TAG = "0.1.0"
+"""The images' own version, which people's specs name; raised when what they hold changes for who uses them."""
 
 SOURCES = folder("images")
 _KEPT = 7 * 24 * 3600.0  # seconds that an archive of older content is kept after its last use
@@ -51,7 +52,7 @@ class _Recipe:
 
     @property
     def reference(self) -> str:
-        return self.tag or f"{REGISTRY}/{self.name}:{manor.__version__}"
+        return self.tag or f"{REGISTRY}/{self.name}:{TAG}"
 
     @property
     def lock(self) -> Path | None:
