@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test test-pulumi check bench lock golden docs node-bundle
+.PHONY: help up down test test-pulumi check bench lock golden docs node-bundle release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,3 +56,6 @@ lock: ## resolve the dependencies anew into requirements.lock
 
 node-bundle: $(STAMP) ## pack the node's binaries, built from their pins, into dist/ for a release
 	$(VENV)/bin/python -m manor.local.release dist
+
+release: $(STAMP) ## from a clean tree: wheel, sdist, node bundle, bill of materials and their sums, into dist/
+	$(VENV)/bin/python -m release

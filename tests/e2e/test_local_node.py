@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from manor import __version__
 from manor.apply import wait
 from manor.kube import Client
+from manor.local.images import TAG
 from nodes import MANOR, RunningNode, node_for_tests, run_manor
 
 pytestmark = pytest.mark.e2e
 
 Object = dict[str, Any]
 
-IMAGE = f"manor.local/base:{__version__}"
+IMAGE = f"manor.local/base:{TAG}"
 CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

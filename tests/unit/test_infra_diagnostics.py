@@ -1,50 +1,61 @@
-"""What is told of a failed run of Pulumi."""
+"""What is told of a failed run of Pulumi, from the events of its engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pulumi import automation
+from pulumi.automation import CommandError, StackNotFoundError
+from pulumi.automation._cmd import CommandResult
+from pulumi.automation.events import EngineEvent
 
-from manor.infra.diagnostics import told
+from manor.infra.diagnostics import Diagnostics
+from manor.infra.errors import InfraError, UnknownStack
+from manor.infra.workspace import Workspace
 
 pytestmark = pytest.mark.unit
 
-CONFLICT = """\
-
- code: 255
- stdout: Updating (test):
- ~  kubernetes:core/v1:ResourceQuota quota **updating failed** [diff: ~spec]; error: 1 error occurred:
-Diagnostics:
-  kubernetes:core/v1:ResourceQuota (quota):
-    error: 1 error occurred:
-    \t* the server reported that "a/quota" failed: field conflict detected
-    The resource managed by field manager "manor" had an apply conflict: conflict with "somebody": .spec.hard
-
-  pulumi:pulumi:Stack (manor-any-test):
-    warning: using pulumi-resource-kubernetes from $PATH
-    error: update failed
-
-    Traceback (most recent call last):
-    KeyboardInterrupt
-
-Resources:
-    2 errored
- stderr:
-"""
-
-PROTECTED = """\
- stdout: Diagnostics:
-  kubernetes:core/v1:PersistentVolumeClaim (models):
-    error: resource "urn:models" cannot be deleted
-    because it is protected. To unprotect the resource, use the command:
-    `pulumi state unprotect 'urn:models'`
-
-  kubernetes:core/v1:PersistentVolumeClaim (more):
-    error: resource "urn:more" cannot be deleted
-    because it is protected.
- stderr: error: update failed
-"""
+FAILED = CommandError(CommandResult(stdout="Diagnostics:\n  a page\n", stderr="error: update failed\n", code=255))
 
 
-def test_a_conflict_is_told_with_its_writer_and_what_to_do() -> None:
-    lines = told(Exception(CONFLICT)).splitlines()
+def said(message: str, severity: str = "error", **more: Any) -> EngineEvent:
+    """An event as the engine's log has it."""
+    diagnostic = {"message": message, "severity": severity, "color": "raw", **more}
+    return EngineEvent.from_json({"sequence": 1, "timestamp": 2, "diagnosticEvent": diagnostic})
+
+
+def told(*events: EngineEvent, failure: CommandError = FAILED) -> str:
+    diagnostics = Diagnostics()
+    for event in events:
+        diagnostics(event)
+    return diagnostics.of(failure)
+
+
+CONFLICT = said(
+    '<{%reset%}>1 error occurred:\n\t* the server reported that "a/quota" failed: field conflict detected\n'
+    'The resource managed by field manager "manor" had an apply conflict: conflict with "somebody": .spec.hard\n\n'
+    "<{%reset%}>"
+)
+OTHERS = [
+    said("<{%reset%}>update failed<{%reset%}>\n"),
+    said("using pulumi-resource-kubernetes from $PATH\n", "warning"),
+    said("Traceback (most recent call last):\nKeyboardInterrupt\n", "info#err"),
+    said("[1/4] waiting\n", ephemeral=True),
+    EngineEvent.from_json({"sequence": 3, "timestamp": 4, "cancelEvent": {}}),
+]
+
+
+def protected(name: str) -> EngineEvent:
+    return said(
+        f'resource "urn:{name}" cannot be deleted\nbecause it is protected. To unprotect it, use the command:\n'
+        f"`pulumi state unprotect 'urn:{name}'`\n"
+    )
+
+
+def test_a_conflict_is_told_once_with_its_writer_and_what_to_do() -> None:
+    lines = told(CONFLICT, *OTHERS, CONFLICT).splitlines()
     assert lines[:2] == [
         'the server reported that "a/quota" failed: field conflict detected',
         'The resource managed by field manager "manor" had an apply conflict: conflict with "somebody": .spec.hard',
@@ -54,18 +65,51 @@ def test_a_conflict_is_told_with_its_writer_and_what_to_do() -> None:
 
 
 def test_everything_protected_is_told_with_what_to_do_once() -> None:
-    text = told(Exception(PROTECTED))
+    text = told(protected("models"), protected("more"))
     assert 'resource "urn:models" cannot be deleted\nbecause it is protected.' in text
-    assert "`pulumi state unprotect 'urn:models'`" in text
-    assert 'resource "urn:more" cannot be deleted' in text
+    assert "`pulumi state unprotect 'urn:more'`" in text
     assert text.count("deleteData") == 1
-    assert "update failed" not in text
 
 
-def test_a_failure_before_anything_is_told_alone() -> None:
-    text = "\n code: 1\n stdout: \n stderr: error: validating stack config: Stack 'test' is missing a value\n"
-    assert told(Exception(text)) == "validating stack config: Stack 'test' is missing a value"
+def test_what_a_failed_program_wrote_is_told_where_nothing_else_is() -> None:
+    assert told(said("SyntaxError: invalid syntax\n", "info#err")) == "SyntaxError: invalid syntax"
 
 
-def test_without_an_error_the_last_lines_are_told() -> None:
-    assert told(Exception("one\n\ntwo\nthree\nfour\n")) == "two\nthree\nfour"
+def test_a_failure_before_the_engine_runs_is_told_as_the_command_printed_it() -> None:
+    text = "error: validating stack config: Stack 'test' is missing a value\n"
+    failure = CommandError(CommandResult(stdout="", stderr=text, code=1))
+    assert told(failure=failure) == "validating stack config: Stack 'test' is missing a value"
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a program, and a stack whose every operation ends with a conflict."""
+
+    def fail(*, on_event: Callable[[EngineEvent], None], **_: Any) -> None:
+        on_event(CONFLICT)
+        raise FAILED
+
+    stack = SimpleNamespace(up=fail, preview=fail, destroy=fail, preview_destroy=fail)
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/pulumi")
+    monkeypatch.setattr(automation, "LocalWorkspace", lambda **_: None)
+    monkeypatch.setattr(automation, "select_stack", lambda *_, **__: stack)
+    (tmp_path / "Pulumi.yaml").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("operation", ["up", "preview", "destroy", "preview destroy"])
+def test_every_operation_tells_what_the_engine_said(program: Path, operation: str) -> None:
+    name, _, destroy = operation.partition(" ")
+    options = {"destroy": True} if destroy else {}
+    with pytest.raises(InfraError, match=r"pulumi failed\nthe server reported .* field conflict") as told:
+        getattr(Workspace(program, "test"), name)(print, refresh=True, **options)
+    assert "a page" not in str(told.value)
+
+
+def test_a_stack_that_is_not_there_is_told(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def select(*_: Any, **__: Any) -> None:
+        raise StackNotFoundError(CommandResult(stdout="", stderr="error: no stack named 'x' found", code=255))
+
+    monkeypatch.setattr(automation, "select_stack", select)
+    with pytest.raises(UnknownStack, match="pulumi stack init <name>\nno stack named 'x' found"):
+        Workspace(program, "x")

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import manor.verify
 import verify_live_sabotages
 import verify_sabotages
 from manor.kube import ApiError
@@ -18,18 +19,24 @@ from manor.limits import limits
 from manor.verify import Check, Level, Report, Result, Severity, Status, Tenancy, load
 from manor.verify.attempt import Attempt, Verdict, combine
 from manor.verify.baseline import accept, read_baseline
+from manor.verify.context import AttackContext
 from manor.verify.errors import BaselineError, CatalogueError, TenancyError, UnknownCheck
+from manor.verify.features import MANOR, PROBE_IMAGE, TENANTS
 from manor.verify.mechanisms import ESCALATION, POD_SECURITY, QUOTA, RBAC, any_of, policy
 from manor.verify.probe.batches import Batches
+from manor.verify.probe.probe_pods import ProbePods
 from manor.verify.registry import get, inspect, select
 from manor.verify.reports import WRITERS
 from manor.verify.reports.markdown import catalogue_page
 from manor.verify.requests import every_write, merged
 from manor.verify.rules import Rules
-from manor.verify.runner import sample
+from manor.verify.runner import run_one, sample
+from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, parse_team
 
 pytestmark = pytest.mark.unit
+
+VERIFY = Path(manor.verify.__file__).parent
 
 
 async def _nothing(_: Any) -> list[Attempt]:
@@ -62,8 +69,8 @@ SKIPPED = Attempt("take", Verdict.SKIPPED, "no such kind")
         ([CONTROL, HELD, BROKEN, ERROR], Status.FAIL),
         ([CONTROL, HELD, ERROR], Status.ERROR),
         ([CONTROL, HELD, SKIPPED], Status.SKIPPED),
-        ([CONTROL], Status.SKIPPED),
-        ([], Status.SKIPPED),
+        ([CONTROL], Status.ERROR),
+        ([], Status.ERROR),
     ],
 )
 def test_only_attempts_that_all_held_make_a_pass(attempts: list[Attempt], status: Status) -> None:
@@ -120,6 +127,51 @@ def test_every_check_is_whole_and_its_id_unique() -> None:
 def test_a_check_without_metadata_is_refused(field: str) -> None:
     with pytest.raises(CatalogueError, match=field):
         inspect(replace(CHECK, **{field: "" if field != "references" else ()}), folder="rbac")
+
+
+def test_a_check_that_requires_an_unknown_feature_is_refused() -> None:
+    unknown = replace(MANOR, name="luck")
+    with pytest.raises(CatalogueError, match="luck"):
+        inspect(replace(CHECK, requires=(unknown,)), folder="rbac")
+
+
+def test_no_check_skips_itself() -> None:
+    """It requires what it needs; the runner alone skips, and the frame where the tenant lacks the control's right."""
+    skipping = {path.name for path in VERIFY.rglob("*.py") if "Verdict.SKIPPED" in path.read_text()}
+    assert skipping == {"runner.py", "attacks.py", "attempt.py", "report.py", "html.py"}
+
+
+def by_hand(image: str | None = None) -> AttackContext:
+    """A context on a cluster that answers nothing, with tenants given by hand."""
+    tenancy = Tenancy(teams(2))
+    silent: Any = None
+    probes = ProbePods(silent, tenancy, Level.LIVE, image)
+    return AttackContext(silent, tenancy, *tenancy.teams, Snapshot(silent), probes)
+
+
+async def test_what_is_missing_is_told_before_anything_is_attempted() -> None:
+    tried: list[AttackContext] = []
+
+    async def attack(context: AttackContext) -> list[Attempt]:
+        tried.append(context)
+        return [CONTROL, HELD]
+
+    check = replace(CHECK, run=attack, requires=(TENANTS, PROBE_IMAGE))
+    attempts = await run_one(check, by_hand("python"))
+    assert (combine(attempts), [attempt.got for attempt in attempts], tried) == (Status.SKIPPED, [str(TENANTS)], [])
+    assert "apply Tenants" in str(TENANTS)
+    check = replace(check, requires=(PROBE_IMAGE,))
+    assert combine(await run_one(check, by_hand("python"))) is Status.PASS
+    assert combine(await run_one(check, by_hand())) is Status.SKIPPED
+
+
+async def test_a_check_that_does_not_say_what_it_requires_is_an_error() -> None:
+    async def attack(context: AttackContext) -> list[Attempt]:
+        return [CONTROL, Attempt("take", Verdict.HELD, context.platform.spec.domain, "RBAC")]
+
+    check = replace(CHECK, run=attack)
+    (attempt,) = await run_one(check, by_hand())
+    assert (attempt.verdict, "does not require it" in attempt.got) == (Verdict.ERROR, True)
 
 
 def test_a_check_in_another_planes_folder_is_refused() -> None:

@@ -217,6 +217,7 @@ def _explain(check: Check) -> None:
         "Guarantee": check.guarantee,
         "Severity": check.severity.value,
         "Level": check.level.value,
+        "Requires": ", ".join(f"{feature.name} ({feature.what})" for feature in check.requires) or "nothing",
         "Attempt": check.attempt,
         "Expected": check.expect,
         "Remedy": check.remedy,

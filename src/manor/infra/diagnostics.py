@@ -1,6 +1,9 @@
-"""What Pulumi says when it fails: the errors alone, of a page that has everything else too, and what to do then."""
+"""What Pulumi says when it fails: the errors alone, as its engine tells them, and what to do then."""
 
-from collections.abc import Iterator, Sequence
+import re
+
+from pulumi.automation import CommandError
+from pulumi.automation.events import EngineEvent
 
 _SUMMARIES = frozenset({"update failed", "preview failed", "1 error occurred:"})
 """Say nothing that the errors beside them do not say."""
@@ -18,33 +21,38 @@ _ADVICE = {
 }
 """What to do, by a part of what the provider or the engine says."""
 
-
-def _errors(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Each `error: …` with the lines that go on with it."""
-    found: list[str] | None = None
-    for line in lines:
-        text = line.removeprefix(" stderr: ").removeprefix(" stdout: ").strip()
-        if text.startswith("error:"):
-            if found:
-                yield found
-            found = [text.removeprefix("error:").strip()]
-        elif found and text and not text.startswith("warning:"):
-            found.append(text.removeprefix("* "))
-        elif found:
-            yield found
-            found = None
-    if found:
-        yield found
+_COLOUR = re.compile(r"<\{%.*?%\}>")
+"""How the engine marks colours in a message."""
 
 
-def told(failure: Exception) -> str:
-    """The errors in what Pulumi printed, each once, and advice; its last lines where there are none."""
-    lines = str(failure).splitlines()
-    errors: dict[str, None] = {}
-    for error in _errors(lines):
-        text = "\n".join(line for line in error if line not in _SUMMARIES)
-        if text:
-            errors[text] = None
-    said = "\n".join(errors) or "\n".join([line.strip() for line in lines if line.strip()][-3:])
-    advice = [text for sign, text in _ADVICE.items() if sign in said]
-    return "\n".join([said, *advice])
+class Diagnostics:
+    """The errors of one run; it is called with each event of the engine."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, list[str]] = {"error": [], "info#err": []}
+
+    def __call__(self, event: EngineEvent) -> None:
+        """Keep what is said of an error, and what a program that failed wrote to its stderr."""
+        diagnostic = event.diagnostic_event
+        if diagnostic is not None and not diagnostic.ephemeral and diagnostic.severity in self._told:
+            self._told[diagnostic.severity].append(_plain(diagnostic.message))
+
+    def of(self, failure: CommandError) -> str:
+        """The errors, each once, and advice. A program that says nothing else says it on its stderr; before the engine
+        runs, the command itself does.
+        """
+        errors, printed = ("\n".join(filter(None, dict.fromkeys(said))) for said in self._told.values())
+        said = errors or printed or _printed(failure)
+        advice = [text for sign, text in _ADVICE.items() if sign in said]
+        return "\n".join([said, *advice])
+
+
+def _plain(message: str) -> str:
+    """A message without colours, blank lines, and what says nothing."""
+    lines = (line.strip().removeprefix("* ") for line in _COLOUR.sub("", message).splitlines())
+    return "\n".join(line for line in lines if line and line not in _SUMMARIES)
+
+
+def _printed(failure: CommandError) -> str:
+    """What the command printed to its stderr, which the failure's text ends with."""
+    return str(failure).rpartition(" stderr: ")[2].strip().removeprefix("error: ")

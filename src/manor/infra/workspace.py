@@ -6,11 +6,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pulumi import automation
 
-from manor.infra.diagnostics import told
+from manor.infra.diagnostics import Diagnostics
 from manor.infra.errors import InfraError, NoPulumi, UnknownStack
 from manor.limits import limits
 
@@ -41,28 +42,32 @@ class Workspace:
     def preview(self, tell: Tell, *, refresh: bool, destroy: bool = False) -> None:
         """Tell what `up`, or `destroy`, would do."""
         parallel = limits().infra.parallel
-        with _told():
-            if destroy:
-                self._stack.preview_destroy(
-                    parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
-                )
-            else:
-                self._stack.preview(parallel=parallel, refresh=refresh, suppress_progress=True, on_output=tell)
+        with _told() as diagnostics:
+            run = partial(self._stack.preview_destroy, show_secrets=False) if destroy else self._stack.preview
+            run(parallel=parallel, refresh=refresh, suppress_progress=True, on_output=tell, on_event=diagnostics)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
         """Make everything as the program says."""
-        parallel = limits().infra.parallel
-        with _told():
+        with _told() as diagnostics:
             self._stack.up(
-                parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                parallel=limits().infra.parallel,
+                refresh=refresh,
+                show_secrets=False,
+                suppress_progress=True,
+                on_output=tell,
+                on_event=diagnostics,
             )
 
     def destroy(self, tell: Tell, *, refresh: bool) -> None:
         """Delete what the stack holds and is not protected against it."""
-        parallel = limits().infra.parallel
-        with _told():
+        with _told() as diagnostics:
             self._stack.destroy(
-                parallel=parallel, refresh=refresh, show_secrets=False, suppress_progress=True, on_output=tell
+                parallel=limits().infra.parallel,
+                refresh=refresh,
+                show_secrets=False,
+                suppress_progress=True,
+                on_output=tell,
+                on_event=diagnostics,
             )
 
 
@@ -83,14 +88,17 @@ def _selected(local: automation.LocalWorkspace) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Pulumi's failures as ours."""
+def _told() -> Iterator[Diagnostics]:
+    """Pulumi's failures as ours; where the engine runs, its events go to what is yielded."""
+    diagnostics = Diagnostics()
     try:
-        yield
+        yield diagnostics
     except automation.StackNotFoundError as error:
-        raise UnknownStack(f"there is no such stack; make it with: pulumi stack init <name>\n{told(error)}") from None
+        raise UnknownStack(
+            f"there is no such stack; make it with: pulumi stack init <name>\n{diagnostics.of(error)}"
+        ) from None
     except automation.ConcurrentUpdateError as error:
         advice = "another run holds the stack; wait for it, or, if it is gone, run: pulumi cancel"
-        raise InfraError(f"{advice}\n{told(error)}") from None
+        raise InfraError(f"{advice}\n{diagnostics.of(error)}") from None
     except automation.CommandError as error:
-        raise InfraError(f"pulumi failed\n{told(error)}") from None
+        raise InfraError(f"pulumi failed\n{diagnostics.of(error)}") from None

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import manor
 from manor.limits import limits
 from manor.local.binaries import Bundle
 from manor.local.buildah import Buildah
@@ -24,6 +23,8 @@ from manor.shipped import folder
 
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
+TAG = "0.1.0"
+"""The images' own version, which people's specs name; raised when what they hold changes for who uses them."""
 
 SOURCES = folder("images")
 
@@ -51,7 +52,7 @@ class _Recipe:
 
     @property
     def reference(self) -> str:
-        return self.tag or f"{REGISTRY}/{self.name}:{manor.__version__}"
+        return self.tag or f"{REGISTRY}/{self.name}:{TAG}"
 
     @property
     def lock(self) -> Path | None:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from manor.kube import ApiError, Client, KubeError
-from manor.verify.attempt import Asked, Attempt, Skip, Verdict
+from manor.kube import ApiError
+from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Attack
 from manor.verify.context import AttackContext
 from manor.verify.mechanisms import QUOTA, RBAC, Stopper
@@ -100,13 +100,3 @@ def all_of(*attacks: Attack) -> Attack:
         return [attempt for part in parts for attempt in part]
 
     return run
-
-
-async def found(
-    client: Client, api_version: str, kind: str, name: str, namespace: str | None = None
-) -> dict[str, object]:
-    """A live object that an attack needs; skips the check where it is not there."""
-    try:
-        return await client.get(api_version, kind, name, namespace)
-    except KubeError as error:
-        raise Skip(f"{kind} {name} is needed and cannot be read: {error}") from error

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     ERROR = "error"
     """Neither: an unexpected answer, another mechanism than expected, a control that failed."""
     SKIPPED = "skipped"
-    """Not tried: something that it needs is not there."""
+    """Not tried: a feature that it needs is not there, or the tenant may not do even what the control does."""
 
 
 class Status(StrEnum):
@@ -46,8 +46,8 @@ class Attempt:
     """Who attacks whom, as `attacker → victim`."""
 
 
-class Skip(Exception):
-    """Raised by a check that cannot be tried; the reason is its text."""
+class Undetermined(Exception):
+    """Raised by a check whose control fails, or that does not come to an end; its text says why."""
 
 
 class Asked(Exception):
@@ -55,13 +55,13 @@ class Asked(Exception):
 
 
 def combine(attempts: Iterable[Attempt]) -> Status:
-    """The status of a check: one broken attempt fails it, one error leaves it undetermined, no attempt skips it."""
+    """The status of a check: one broken attempt fails it; one error, or no attempt at all, leaves it undetermined."""
     verdicts = {(attempt.verdict, attempt.control) for attempt in attempts}
     seen = {verdict for verdict, _ in verdicts}
     if Verdict.BROKEN in seen:
         return Status.FAIL
     if Verdict.ERROR in seen:
         return Status.ERROR
-    if Verdict.SKIPPED in seen or not {(Verdict.HELD, False), (Verdict.ASKED, False)} & verdicts:
+    if Verdict.SKIPPED in seen:
         return Status.SKIPPED
-    return Status.PASS
+    return Status.PASS if {(Verdict.HELD, False), (Verdict.ASKED, False)} & verdicts else Status.ERROR

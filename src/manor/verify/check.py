@@ -7,6 +7,7 @@ from typing import Literal
 
 from manor.verify.attempt import Attempt
 from manor.verify.context import AttackContext
+from manor.verify.features import Feature
 
 Attack = Callable[[AttackContext], Awaitable[list[Attempt]]]
 
@@ -44,7 +45,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A guarantee and the attack that puts it to the test. Only the last two fields may be left out."""
+    """A guarantee and the attack that puts it to the test. Only the last three fields may be left out."""
 
     id: str
     """`MNR-<PLANE>-<number>`; never reused."""
@@ -63,6 +64,8 @@ class Check:
     remedy: str
     """How to mend it."""
     run: Attack
+    requires: tuple[Feature, ...] = ()
+    """What it cannot be tried without; where something of it is missing, it is skipped."""
     scope: Literal["pair", "cluster"] = "pair"
     """Whether it runs for each sampled pair of tenants or once."""
     alone: bool = False

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from manor.api import Platform
+from manor.api import Platform, Tenant
 from manor.api.wellknown import QUEUE_LABEL
 from manor.kube import Client
-from manor.verify.attempt import Asked, Skip
+from manor.verify.attempt import Asked
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 DENIED = {"storage_class": "volumes", "registry": "images", "image": "images", "slot": "namespaces of its own making"}
 """Words that there are none of because the specs allow none."""
 PLACEHOLDER = re.compile(r"\$([a-z_]+)")
+
+T = TypeVar("T")
+
+
+def required(value: T | None, what: str) -> T:
+    """The value, which is there by what the check requires; a check that does not say so crashes, and never passes."""
+    if value is None:
+        raise LookupError(f"no {what} is known, and the check does not require it")
+    return value
 
 
 @dataclass(frozen=True)
@@ -37,10 +46,13 @@ class AttackContext:
 
     @property
     def platform(self) -> Platform:
-        """The Platform; skips the check where there is none."""
-        if self.tenancy.platform is None:
-            raise Skip("this cluster has no Platform object: Manor is not installed")
-        return self.tenancy.platform
+        """The Platform, for checks that require `manor`."""
+        return required(self.tenancy.platform, "Platform")
+
+    @property
+    def tenant(self) -> Tenant:
+        """The attacker's spec, for checks that require `tenants`."""
+        return required(self.attacker.tenant, "Tenant")
 
     def act(self, actor: Actor | None = None) -> Client:
         """The client of the attacker's mightiest member, or of `actor`."""
@@ -116,7 +128,7 @@ class AttackContext:
         }
 
     def fill(self, value: Any) -> Any:
-        """`value` with every `$word` in its strings replaced. Raises Skip where the cluster has no such thing."""
+        """`value` with every `$word` in its strings replaced. Raises Asked where the specs allow no such thing."""
         if isinstance(value, str):
             return PLACEHOLDER.sub(self._word, value)
         if isinstance(value, Mapping):
@@ -132,9 +144,7 @@ class AttackContext:
         word = self.words[name]
         if word is None and name in DENIED and self.attacker.tenant is not None:
             raise Asked(f"{self.attacker.name} may have no {DENIED[name]}, by its Tenant or the Platform")
-        if word is None:
-            raise Skip(f"no {name.replace('_', ' ')} is known for {self.label}")
-        return word
+        return required(word, name.replace("_", " "))
 
 
 def _one_of(hosts: Sequence[str]) -> str | None:

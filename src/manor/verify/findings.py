@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from manor.verify.attacks import found, try_allowed, try_refused
-from manor.verify.attempt import Attempt, Skip, Verdict
+from manor.verify.attacks import try_allowed, try_refused
+from manor.verify.attempt import Attempt, Undetermined, Verdict
 from manor.verify.check import Attack
 from manor.verify.context import AttackContext
 from manor.verify.mechanisms import Stopper
@@ -52,7 +52,7 @@ def tampering(
         actor = context.attacker.actor
         ways = {f"delete every {kind}": delete_all(api_version, kind, place)}
         for name in map(context.fill, names):
-            live = await found(context.client, api_version, kind, name, place)
+            live = await context.client.get(api_version, kind, name, place)
             writes = every_write(live, change, subresources)
             writes["delete"] = delete(api_version, kind, name, place)
             ways |= {f"{way} {kind} {name}": request for way, request in writes.items()}
@@ -65,6 +65,6 @@ def tampering(
 
 
 def need(value: object, reason: str) -> None:
-    """Skips the check where what it looks at is not there."""
+    """Raises Undetermined where what the check looks at is not there: a look at nothing shows nothing."""
     if not value:
-        raise Skip(reason)
+        raise Undetermined(reason)

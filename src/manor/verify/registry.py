@@ -9,6 +9,7 @@ from pkgutil import walk_packages
 from manor.verify import checks
 from manor.verify.check import PLANES, Check
 from manor.verify.errors import CatalogueError, UnknownCheck
+from manor.verify.features import FEATURES
 
 
 def load() -> list[Check]:
@@ -27,10 +28,12 @@ def load() -> list[Check]:
 
 
 def inspect(check: Check, folder: str) -> None:
-    """Raises CatalogueError where metadata is missing or the id does not fit its folder."""
-    empty = [f.name for f in fields(check) if f.name not in ("run", "alone") and not getattr(check, f.name)]
+    """Raises CatalogueError where metadata is missing, a feature is unknown, or the id does not fit its folder."""
+    empty = [f.name for f in fields(check) if f.name not in ("run", "requires", "alone") and not getattr(check, f.name)]
     if empty:
         raise CatalogueError(f"{check.id or folder}: {', '.join(empty)} is missing")
+    if unknown := [str(f) for f in check.requires if f not in FEATURES]:
+        raise CatalogueError(f"{check.id} requires what is no feature: {', '.join(unknown)}")
     if check.plane != folder or folder not in PLANES:
         raise CatalogueError(f"{check.id} lies in folder {folder}; its id says {check.plane}")
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from zlib import crc32
 
 from manor import __version__, log
-from manor.kube import Client, KubeError, UnknownKind
+from manor.kube import Client, KubeError
 from manor.limits import limits
-from manor.verify.attempt import Asked, Attempt, Skip, Verdict, combine
+from manor.verify.attempt import Asked, Attempt, Undetermined, Verdict, combine
 from manor.verify.check import Check, Level
 from manor.verify.context import AttackContext
 from manor.verify.probe.pod import Disturbed
@@ -65,21 +65,19 @@ def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
 
 
 async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
-    """The attempts of a check for one pair; whatever goes wrong in it is a attempt as well."""
+    """The attempts of a check for one pair; what is missing for it, and whatever goes wrong in it, is one as well."""
     limit = limits().verify.check
     try:
         with log.bound(tenant=context.attacker.name, check=check.id):
             async with asyncio.timeout(limit):
-                attempts = await check.run(context)
-    except Skip as reason:
-        attempts = [Attempt("", Verdict.SKIPPED, str(reason))]
+                missing = [feature for feature in check.requires if not await feature.there(context)]
+                skipped = [Attempt("", Verdict.SKIPPED, str(feature)) for feature in missing]
+                attempts = skipped or await check.run(context)
     except Asked as reason:
         attempts = [Attempt("", Verdict.ASKED, str(reason))]
-    except UnknownKind as error:
-        attempts = [Attempt("", Verdict.SKIPPED, str(error))]
     except TimeoutError:
         attempts = [Attempt("", Verdict.ERROR, f"took longer than {limit:g} s")]
-    except (KubeError, Disturbed) as error:
+    except (KubeError, Disturbed, Undetermined) as error:
         attempts = [Attempt("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
         attempts = [Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]

@@ -13,8 +13,9 @@ from manor.api.wellknown import PROBE_LABEL
 from manor.kube import ApiError, Client, NotFound
 from manor.limits import limits
 from manor.polling import poll_until
-from manor.verify.attempt import Skip
+from manor.verify.attempt import Undetermined
 from manor.verify.check import Level
+from manor.verify.context import required
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import PREFIX, Object, make
 from manor.verify.probe.batches import Batches
@@ -116,7 +117,7 @@ class ProbePods:
                 await self.client.delete("v1", "Event", event["metadata"]["name"], namespace)
 
     async def running(self, team: Team, role: str) -> Running:
-        """The `client` or `server` pod of a team, started if it is not yet. Raises Skip where it cannot be."""
+        """The `client` or `server` pod of a team, started if it is not yet. Raises Undetermined where it cannot be."""
         key = (team.namespace, role)
         if key not in self._started:
             self._started[key] = asyncio.create_task(self._start(team, role))
@@ -203,10 +204,8 @@ class ProbePods:
         return started(await self.ready(team.namespace, name), pod, service_ip)
 
     def needed_image(self) -> str:
-        """The image of probe pods. Raises Skip where none is known."""
-        if not self.image:
-            raise Skip("no image for probe pods: name one that holds python3 with --probe-image")
-        return self.image
+        """The image of probe pods, for checks that require `probe-image`."""
+        return required(self.image, "image for probe pods")
 
     async def guarded(self, team: Team) -> None:
         """Raises Disturbed where a member of a tenant may enter its probes. Where Manor is not, nothing is promised."""
@@ -224,13 +223,13 @@ class ProbePods:
         )
 
     async def ready(self, namespace: str, name: str) -> Object:
-        """The pod, once it is ready. Raises Skip with what it says where it does not get there."""
+        """The pod, once it is ready. Raises Undetermined with what it says where it does not get there."""
         look, bounds = partial(self.client.get, "v1", "Pod", name, namespace), limits().verify
         live = await poll_until(_is_settled, look, timeout=bounds.probe_start, interval=bounds.poll)
         if _is_ready(live):
             return live
         state = live.get("status", {})
-        raise Skip(f"probe pod {namespace}/{name} did not become ready: {state.get('phase')}; {_why(state)[:400]}")
+        raise Undetermined(f"probe pod {namespace}/{name} is not ready: {state.get('phase')}; {_why(state)[:400]}")
 
 
 def _is_ready(pod: Object) -> bool:

@@ -16,13 +16,14 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from manor.api.wellknown import NETWORKING_API
 from manor.verify import asked, netpol
-from manor.verify.attempt import Attempt, Skip, Verdict
+from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Attack
-from manor.verify.context import AttackContext
+from manor.verify.context import AttackContext, required
+from manor.verify.places import node_address, proxy_service
 from manor.verify.probe.probe_pods import FREE, Outcome, Target
 from manor.verify.probe.script import TCP_PORT
 
@@ -39,11 +40,7 @@ Word = Callable[[AttackContext], Awaitable[str]]
 
 
 async def _node(context: AttackContext) -> str:
-    for node in await context.snapshot.all("v1", "Node"):
-        for address in node["status"].get("addresses", []):
-            if address["type"] == "InternalIP":
-                return str(address["address"])
-    raise Skip("the cluster tells no node address")
+    return required(await node_address(context), "node address")
 
 
 async def _api_service(context: AttackContext) -> str:
@@ -62,26 +59,8 @@ async def _other_name(context: AttackContext) -> str:
     return (await context.probes.running(context.victim, "server")).host
 
 
-async def _proxy_service(context: AttackContext) -> Mapping[str, Any]:
-    settings = context.platform.spec.gateway
-    namespace = settings.data_plane.namespace if settings.isolation == "shared" else settings.front.namespace
-    port = settings.port
-    for service in await context.snapshot.of("v1", "Service", namespace):
-        ports = [p["port"] for p in service["spec"]["ports"]]
-        if service["spec"].get("type") in ("NodePort", "LoadBalancer") and port in ports:
-            return service
-    raise Skip(f"no Service of the gateway's proxies is found in {namespace}")
-
-
-async def proxy_node_port(context: AttackContext) -> int | None:
-    """The node's port of the gateway's proxies, where they have one."""
-    ports = (await _proxy_service(context))["spec"]["ports"]
-    wanted = context.platform.spec.gateway.port
-    return next((int(port["nodePort"]) for port in ports if port["port"] == wanted and port.get("nodePort")), None)
-
-
 async def _proxy(context: AttackContext) -> str:
-    return str((await _proxy_service(context))["spec"]["clusterIP"])
+    return str(required(await proxy_service(context), "Service of the proxies")["spec"]["clusterIP"])
 
 
 WORDS: Mapping[str, Word] = {
@@ -134,18 +113,18 @@ async def judge(
         return Attempt(what, Verdict.HELD, got, DROPPED)
     for kind in OTHER_ENGINES:
         if await context.snapshot.all(*kind):
-            return Attempt(what, Verdict.SKIPPED, f"{got}; and {kind[1]} objects are not evaluated")
+            return Attempt(what, Verdict.ERROR, f"{got}; and {kind[1]} objects are not evaluated")
     policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
     protocol = "UDP" if target.kind == "udp" else "TCP"
     try:
         opening = netpol.egress_to(policies, target.host, target.port or None, protocol)
     except ValueError:
-        return Attempt(what, Verdict.SKIPPED, f"{got}; a name cannot be evaluated")
+        return Attempt(what, Verdict.ERROR, f"{got}; a name cannot be evaluated")
     if opening is not None:
         return Attempt(what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}")
     if await context.probes.enforced(context.attacker):
         return Attempt(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
-    return Attempt(what, Verdict.SKIPPED, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
+    return Attempt(what, Verdict.ERROR, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _result(result: Result) -> dict[str, Any]:
         "guarantee": check.guarantee,
         "severity": check.severity.value,
         "level": check.level.value,
+        "requires": [feature.name for feature in check.requires],
         "references": list(check.references),
         "attempt": check.attempt,
         "expect": check.expect,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from manor.verify.check import Check
+from manor.verify.features import FEATURES
 
 
 def catalogue_page(catalogue: Sequence[Check]) -> str:
@@ -14,6 +15,12 @@ def catalogue_page(catalogue: Sequence[Check]) -> str:
         "",
         f"The {len(catalogue)} checks of `manor verify`, made from the code by `make docs`: {', '.join(counts)}.",
         "How they are run and what their results mean is in [verify.md](verify.md).",
+        "",
+        "A check that requires something is skipped where that is missing, before anything is attempted:",
+        "",
+        "| requires | that is | where it is missing |",
+        "|---|---|---|",
+        *(f"| `{feature.name}` | {feature.what} | {feature.remedy} |" for feature in FEATURES),
     ]
     for plane, group in groupby(catalogue, key=lambda check: check.plane):
         lines += ["", f"## {plane.capitalize()}"]
@@ -23,11 +30,13 @@ def catalogue_page(catalogue: Sequence[Check]) -> str:
 
 
 def _section(check: Check) -> list[str]:
+    requires = [f"- Requires: {', '.join(f'`{feature.name}`' for feature in check.requires)}"] if check.requires else []
     return [
         f"### {check.id}: {check.title}",
         "",
         f"**Guarantee:** {check.guarantee} ({check.severity}, {check.level})",
         "",
+        *requires,
         f"- Attempt: {check.attempt}",
         f"- Expected: {check.expect}",
         f"- Remedy: {check.remedy}",

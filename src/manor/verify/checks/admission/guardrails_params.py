@@ -2,6 +2,7 @@
 
 from manor.api.wellknown import GUARDRAILS
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import MANOR
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
 
@@ -21,6 +22,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-reserved.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(MANOR,),
     run=tampering(
         "v1",
         "ConfigMap",

@@ -6,7 +6,8 @@ from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import MANOR
+from manor.verify.findings import holds, seen
 
 API = "admissionregistration.k8s.io/v1"
 SELECTOR = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
@@ -53,7 +54,6 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    need(context.platform, "")
     policies = await context.snapshot.all(API, "ValidatingAdmissionPolicy")
     bindings = await context.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
     ours = {p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")}
@@ -82,6 +82,7 @@ CHECK = Check(
         "parameters are missing; none exempts namespaces or objects by a selector of its own."
     ),
     remedy="`manor apply` writes policies and bindings again.",
+    requires=(MANOR,),
     run=_look,
     scope="cluster",
 )

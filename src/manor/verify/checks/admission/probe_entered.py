@@ -8,6 +8,7 @@ from manor.verify.attacks import said, try_allowed, try_refused
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.findings import seen
 from manor.verify.objects import Object, pod
 from manor.verify.probe.pod import Running
@@ -82,5 +83,6 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-probes, or by RBAC where the member has no such right at all.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(PROBE_IMAGE,),
     run=_attack,
 )

@@ -7,6 +7,7 @@ from manor.verify.attacks import refused, try_refused
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import PREFIX, claim, pod, service
 from manor.verify.requests import create
@@ -53,5 +54,6 @@ CHECK = Check(
     ),
     expect="Refused by the policies manor-probes and manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=_attack,
 )

@@ -4,14 +4,14 @@ from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import TENANTS
+from manor.verify.findings import holds, seen
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
     tenants = {team.name: team.tenant for team in context.tenancy.teams if team.tenant is not None}
-    need(tenants, "the tenants were given by hand: there are no Tenant objects to compare with")
     attempts = []
     for namespace in await context.snapshot.all("v1", "Namespace"):
         name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
@@ -61,6 +61,7 @@ CHECK = Check(
         "`manor apply` or is being deleted; each declared one is labelled and `restricted`."
     ),
     remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",
+    requires=(TENANTS,),
     run=_look,
     scope="cluster",
 )

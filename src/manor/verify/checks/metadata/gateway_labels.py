@@ -4,14 +4,14 @@ from manor.api.wellknown import NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LAB
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import NETWORK_POLICIES
+from manor.verify.findings import holds, seen
 
 TRUSTED = ({TENANT_LABEL}, {NAMESPACE_NAME_LABEL})
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
     policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
-    need(policies, f"namespace {context.attacker.namespace} has no NetworkPolicy")
     attempts = [seen("policies are there", f"{len(policies)} in {context.attacker.namespace}")]
     for policy in policies:
         rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
@@ -48,5 +48,6 @@ CHECK = Check(
         "write, or addresses."
     ),
     remedy="Remove the NetworkPolicy, or select namespaces by a label that the platform alone writes.",
+    requires=(NETWORK_POLICIES,),
     run=_look,
 )

@@ -1,9 +1,10 @@
 """namespaces/status and namespaces/finalize are no side door to labels and owners."""
 
 from manor.api.wellknown import TENANT_LABEL
-from manor.verify.attacks import found, refused
+from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TWO_TENANTS
 from manor.verify.mechanisms import NO_VERB, RBAC, any_of, policy
 from manor.verify.objects import pod
 from manor.verify.requests import Request, create, every_write
@@ -16,7 +17,7 @@ BY = any_of(RBAC, policy("namespaces"), NO_VERB)
 async def _ways(context: AttackContext) -> dict[str, Request]:
     ways: dict[str, Request] = {}
     for name in (context.attacker.namespace, context.victim.namespace, "kube-system"):
-        live = await found(context.client, "v1", "Namespace", name)
+        live = await context.client.get("v1", "Namespace", name)
         every = every_write(live, CHANGE, ("status", "finalize"))
         ways |= {f"{title} of {name}": request for title, request in every.items() if "/" in title}
     return ways
@@ -40,5 +41,6 @@ CHECK = Check(
         "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
         "tenant's roles."
     ),
+    requires=(TWO_TENANTS,),
     run=_attack,
 )

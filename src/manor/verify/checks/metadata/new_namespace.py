@@ -8,7 +8,8 @@ from manor.verify.attacks import try_refused
 from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import need, seen
+from manor.verify.features import TENANTS
+from manor.verify.findings import seen
 from manor.verify.mechanisms import RBAC, policy
 from manor.verify.objects import Object, config_map, make, pod
 from manor.verify.requests import create, lists
@@ -16,10 +17,8 @@ from manor.verify.team import account
 
 
 async def _free_slot(context: AttackContext) -> str:
-    tenant = context.attacker.tenant
-    need(tenant, "the tenant was given by hand: it makes no namespaces")
     taken = {n["metadata"]["name"] for n in await context.snapshot.all("v1", "Namespace")}
-    limit = tenant.spec.max_namespaces if tenant else 0
+    limit = context.tenant.spec.max_namespaces
     free = [name for n in range(1, limit + 1) if (name := f"{context.attacker.name}-{n}") not in taken]
     if not free:
         raise Asked(f"the owners of {context.attacker.name} may make no more namespaces (maxNamespaces: {limit})")
@@ -64,5 +63,6 @@ CHECK = Check(
     attempt="An owner makes a namespace, and at once creates a Pod in it, itself and through a controller.",
     expect="403 from RBAC for the owner; a policy whose parameters are missing refuses the controller's Pod.",
     remedy="Bind the policies again with parameterNotFoundAction: Deny (`manor apply`).",
+    requires=(TENANTS,),
     run=_attack,
 )

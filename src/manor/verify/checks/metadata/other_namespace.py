@@ -2,6 +2,7 @@
 
 from manor.api.wellknown import TENANT_LABEL
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import TWO_TENANTS
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
 
@@ -21,6 +22,7 @@ CHECK = Check(
         "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
         "tenant's roles."
     ),
+    requires=(TWO_TENANTS,),
     run=tampering(
         "v1",
         "Namespace",

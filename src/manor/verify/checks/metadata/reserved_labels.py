@@ -5,6 +5,7 @@ from typing import Any
 from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import config_map, pod, pod_spec, workloads
 from manor.verify.requests import create, merged
@@ -43,6 +44,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(
         {
             **{f"label {key}": create(config_map(meta={"labels": {key: "x"}})) for key in KEYS},

@@ -1,6 +1,7 @@
 """Pods ask no DNS server but the cluster's."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import NODES, PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 
@@ -22,6 +23,7 @@ CHECK = Check(
         "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are seen to be enforced."
     ),
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {
             "Google": Target("udp", "8.8.8.8", 53, send=QUERY),

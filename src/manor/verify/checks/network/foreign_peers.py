@@ -6,6 +6,7 @@ from manor.verify.asked import consent
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TWO_TENANTS
 from manor.verify.findings import holds, need, seen
 
 
@@ -47,5 +48,6 @@ CHECK = Check(
     ),
     expect="Both sides keep it out: the attacker's egress and the victim's ingress, unless both consent.",
     remedy="Remove the NetworkPolicy that lets it pass (`manor apply`).",
+    requires=(TWO_TENANTS,),
     run=_look,
 )

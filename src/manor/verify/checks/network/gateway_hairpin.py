@@ -2,17 +2,20 @@
 
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
-from manor.verify.context import AttackContext
+from manor.verify.context import AttackContext, required
+from manor.verify.features import GATEWAY_SERVICE, NODES, PROBE_IMAGE
+from manor.verify.places import proxy_service
 from manor.verify.probe.probe_pods import Target
-from manor.verify.probe.reach import cut_off, proxy_node_port
+from manor.verify.probe.reach import cut_off
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     host = (("Host", context.fill("$other_host")),)
-    port, node_port = context.platform.spec.gateway.port, await proxy_node_port(context)
+    port, service = context.platform.spec.gateway.port, required(await proxy_service(context), "Service of the proxies")
     targets = {"the proxies' Service": Target("http", "$proxy", port, headers=host)}
-    if node_port:
-        targets["a node's port"] = Target("http", "$node", node_port, headers=host)
+    for opened in service["spec"]["ports"]:
+        if opened["port"] == port and opened.get("nodePort"):
+            targets["a node's port"] = Target("http", "$node", opened["nodePort"], headers=host)
     return await cut_off(targets, witness="free")(context)
 
 
@@ -26,5 +29,6 @@ CHECK = Check(
     attempt="Asks the proxies' Service and a node's port for the victim's host name, from a pod of the attacker.",
     expect="The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets an answer.",
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(GATEWAY_SERVICE, NODES, PROBE_IMAGE),
     run=_attack,
 )

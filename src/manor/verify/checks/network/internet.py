@@ -1,6 +1,7 @@
 """Egress is closed unless the tenant's spec opens it."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 
@@ -21,6 +22,7 @@ CHECK = Check(
         "enforced. Of a tenant that asked for the internet it is told that it did."
     ),
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(PROBE_IMAGE,),
     run=cut_off(
         {
             "HTTPS": Target("tcp", "93.184.215.14", 443),

@@ -1,6 +1,7 @@
 """No tenant's pod reaches a cloud's metadata address, where node credentials are."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 
@@ -21,6 +22,7 @@ CHECK = Check(
         "answers at the address, the policies let no packet pass and are seen to be enforced."
     ),
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(PROBE_IMAGE,),
     run=cut_off(
         {
             "AWS, GCP, Azure": Target("http", "169.254.169.254", 80),

@@ -1,6 +1,7 @@
 """IPv6 is no way round the policies."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 
@@ -20,6 +21,7 @@ CHECK = Check(
         "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are seen to be enforced."
     ),
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(PROBE_IMAGE,),
     run=cut_off(
         {
             "AWS": Target("http", "fd00:ec2::254", 80),

@@ -1,6 +1,7 @@
 """No tenant's pod connects to a node."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import NODES, PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 
@@ -23,6 +24,7 @@ CHECK = Check(
         "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets another outcome."
     ),
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {
             "ssh": Target("tcp", "$node", 22),

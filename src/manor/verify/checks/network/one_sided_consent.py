@@ -5,13 +5,13 @@ from manor.verify.asked import consent
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import TENANTS
+from manor.verify.findings import holds, seen
 from manor.verify.objects import Object
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
     tenants = {team.name: team.tenant for team in context.tenancy.teams if team.tenant is not None}
-    need(tenants, "the tenants were given by hand: their consent is not known")
     attempts = [seen("Tenants are listed", f"{len(tenants)}")]
     for team in context.tenancy.teams:
         for namespace in team.namespaces:
@@ -45,6 +45,7 @@ CHECK = Check(
     ),
     expect="Where the other does not consent, no policy names it.",
     remedy="Remove the NetworkPolicy that names the tenant that did not consent (`manor apply`).",
+    requires=(TENANTS,),
     run=_look,
     scope="cluster",
 )

@@ -1,6 +1,7 @@
 """No TCP connection leads from one tenant's pods to another's."""
 
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 from manor.verify.probe.script import TCP_PORT
@@ -20,6 +21,7 @@ CHECK = Check(
     attempt="Connects from a pod of the attacker to a pod of the victim by address.",
     expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
     remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    requires=(PROBE_IMAGE,),
     run=cut_off(
         {
             "TCP": Target("tcp", "$other_pod", TCP_PORT),

@@ -3,6 +3,7 @@
 from manor.api.wellknown import NAMESPACE_NAME_LABEL, NETWORKING_API, POLICY_DEFAULT_DENY
 from manor.verify.attacks import all_of, refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import MANOR
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import Object, make, pod
@@ -40,6 +41,7 @@ CHECK = Check(
     ),
     expect="403 from RBAC, or refused by the policies manor-reserved and manor-networkpolicies.",
     remedy="Take the right on networkpolicies from the role; bind the policy again.",
+    requires=(MANOR,),
     run=all_of(
         tampering(
             NETWORKING_API,

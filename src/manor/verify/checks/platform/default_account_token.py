@@ -3,7 +3,7 @@
 from typing import Any
 
 from manor.kube import ApiError
-from manor.verify.attacks import found, try_allowed
+from manor.verify.attacks import try_allowed
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -21,7 +21,7 @@ def _silent() -> dict[str, Any]:
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     control = await try_allowed(context, context.attacker.actor, "a Pod that declines a token", create(pod()))
-    account = await found(context.client, "v1", "ServiceAccount", "default", context.attacker.namespace)
+    account = await context.client.get("v1", "ServiceAccount", "default", context.attacker.namespace)
     mounts = account.get("automountServiceAccountToken", True)
     attempts = [
         control,

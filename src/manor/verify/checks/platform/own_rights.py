@@ -7,6 +7,7 @@ from manor.verify.access import READS_OWN, Access, review
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import MANOR
 from manor.verify.findings import need
 from manor.verify.team import account
 
@@ -49,6 +50,7 @@ CHECK = Check(
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take the right from the operator's ClusterRole.",
+    requires=(MANOR,),
     run=_look,
     scope="cluster",
 )

@@ -5,6 +5,7 @@ from manor.verify import netpol
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import MANOR
 from manor.verify.findings import holds, need, seen
 
 
@@ -39,6 +40,7 @@ CHECK = Check(
     attempt="Looks at the NetworkPolicies and the Pod Security labels of manor-system.",
     expect=("A policy closes it in both directions; Pod Security enforces `restricted`; it bears no tenant's label."),
     remedy="`manor apply` writes them again.",
+    requires=(MANOR,),
     run=_look,
     scope="cluster",
 )

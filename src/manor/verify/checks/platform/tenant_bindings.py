@@ -5,15 +5,14 @@ from manor.api.wellknown import RBAC_API
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, name_of, need, seen, subject_name
+from manor.verify.features import TENANTS
+from manor.verify.findings import holds, name_of, seen, subject_name
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    tenant = context.attacker.tenant
-    need(tenant, "the tenant was given by hand: its members are not known")
     platform = context.tenancy.platform
     prefix = platform.spec.identity.group_prefix if platform else ""
-    members = [s for role in ROLES for s in (tenant.subjects(role) if tenant else [])]
+    members = [s for role in ROLES for s in context.tenant.subjects(role)]
     known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
     attempts = []
     for namespace in context.attacker.namespaces:
@@ -48,5 +47,6 @@ CHECK = Check(
         "at most their own."
     ),
     remedy="Remove the RoleBinding, or name the member in the Tenant.",
+    requires=(TENANTS,),
     run=_look,
 )

@@ -4,6 +4,7 @@ from manor.api.wellknown import RBAC_API, cluster_role
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import MANOR
 from manor.verify.findings import holds, need, seen
 
 CLOSED = {
@@ -45,6 +46,7 @@ CHECK = Check(
     attempt="Looks at the rules of ClusterRole manor:viewer.",
     expect="It holds get, list and watch alone, and nothing on Secrets, exec, port-forward and tokens.",
     remedy="`manor apply` writes the role again.",
+    requires=(MANOR,),
     run=_look,
     scope="cluster",
 )

@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import QUOTA
 from manor.verify.objects import claim
 from manor.verify.requests import create
@@ -16,6 +17,7 @@ CHECK = Check(
     attempt="Creates a PersistentVolumeClaim of 900 TiB.",
     expect="403 from quota (`exceeded quota`).",
     remedy="Write the ResourceQuota again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(
         {
             "a claim": create(claim(resources={"requests": {"storage": "900Ti"}})),

@@ -7,7 +7,8 @@ from manor.api.quantity import parse
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import TENANTS
+from manor.verify.findings import holds, seen
 from manor.verify.objects import Object
 
 KEYS = {
@@ -21,9 +22,7 @@ KEYS = {
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    tenant = context.attacker.tenant
-    need(tenant, "the tenant was given by hand: no budget is known")
-    assert tenant is not None  # noqa: S101 - need() has raised otherwise
+    tenant = context.tenant
     spaces = [space.name for space in tenant.namespaces]
     quotas = {space: await context.snapshot.of("v1", "ResourceQuota", space) for space in spaces}
     attempts = [seen("the budget is known", str(tenant.spec.quota))]
@@ -76,5 +75,6 @@ CHECK = Check(
     ),
     expect="Each sum is at most the budget; each namespace has a quota.",
     remedy="`manor apply` divides the budget again.",
+    requires=(TENANTS,),
     run=_look,
 )

@@ -2,6 +2,7 @@
 
 from manor.api.wellknown import LIMITS
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import MANOR
 from manor.verify.findings import tampering
 from manor.verify.mechanisms import RBAC, any_of, policy
 
@@ -15,6 +16,7 @@ CHECK = Check(
     attempt="Changes, replaces and deletes the LimitRange, in every way of writing.",
     expect="403 from RBAC, or refused by the policy manor-reserved.",
     remedy="Take the right on limitranges from the role; bind the policy again.",
+    requires=(MANOR,),
     run=tampering(
         "v1",
         "LimitRange",

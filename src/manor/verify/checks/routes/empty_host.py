@@ -5,6 +5,7 @@ from typing import Any
 from manor.api import wellknown
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS, TWO_TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
@@ -22,6 +23,7 @@ CHECK = Check(
     attempt="Creates routes without host names on another tenant's Gateway and on the front that all share.",
     expect="Refused by the policy manor-routes, while the same route on the tenant's own Gateway is admitted.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TWO_TENANTS, GATEWAYS),
     run=refused(
         {
             "HTTPRoute on another's Gateway": create(route(host=None, **OTHERS)),

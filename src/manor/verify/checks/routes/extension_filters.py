@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, route
 from manor.verify.requests import create
@@ -19,6 +20,7 @@ CHECK = Check(
     attempt="Creates an HTTPRoute with an ExtensionRef filter.",
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         {
             "ExtensionRef": create(

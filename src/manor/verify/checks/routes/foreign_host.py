@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
@@ -22,6 +23,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         {
             "another's host": create(route(host="$other_host")),

@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS, TWO_TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
@@ -21,6 +22,7 @@ CHECK = Check(
     attempt=("Creates HTTPRoutes that name another tenant's Gateway, a cluster-wide one, another's Service, or none."),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TWO_TENANTS, GATEWAYS),
     run=refused(
         {
             "another's Gateway": create(

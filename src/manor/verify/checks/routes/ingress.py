@@ -6,6 +6,7 @@ from manor.api.wellknown import NETWORKING_API
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, ingress, make, route
 from manor.verify.requests import Request, create
@@ -43,6 +44,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-ingress.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         _attacks,
         by=policy("ingress"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import ingress, route
 from manor.verify.requests import Request, create
@@ -45,6 +46,7 @@ CHECK = Check(
     attempt="Creates Ingresses with the annotations of ingress-nginx's advisories.",
     expect="Refused by the policy manor-ingress.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         _attacks,
         by=policy("ingress"),

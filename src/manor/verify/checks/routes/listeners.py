@@ -7,13 +7,13 @@ from manor.api.wellknown import GATEWAY_API, TENANT_LABEL
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
-from manor.verify.findings import holds, need, seen
+from manor.verify.features import GATEWAYS
+from manor.verify.findings import holds, seen
 from manor.verify.objects import Object
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
     gateways = [g for g in await context.snapshot.all(GATEWAY_API, "Gateway") if _tenant(g)]
-    need(gateways, "no Gateway is labelled for a tenant")
     hosts = {team.name: set(team.hosts) for team in context.tenancy.teams}
     attempts = [seen("Gateways are there", f"{len(gateways)} of {len(hosts)} tenants")]
     for gateway in gateways:
@@ -54,6 +54,7 @@ CHECK = Check(
     ),
     expect=("Each has a host name of its tenant and admits namespaces by the tenant's label; no two tenants overlap."),
     remedy="`manor apply` writes the Gateway again.",
+    requires=(GATEWAYS,),
     run=_look,
     scope="cluster",
 )

@@ -2,9 +2,10 @@
 
 from manor.api.wellknown import COMPONENT_LABEL, GATEWAY_API, NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
 from manor.verify import netpol
-from manor.verify.attempt import Attempt, Skip
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import GATEWAYS, OWN_PROXIES
 from manor.verify.findings import holds, need, seen
 from manor.verify.objects import Object
 from manor.verify.team import Team
@@ -35,17 +36,14 @@ async def _merged(context: AttackContext, namespace: str) -> list[str]:
 async def _gateway(context: AttackContext, team: Team) -> Attempt:
     found = await context.snapshot.all(GATEWAY_API, "Gateway")
     gateways = [g for g in found if _labels(g).get(TENANT_LABEL) == team.name]
-    need(gateways, f"no Gateway is labelled for tenant {team.name}")
     marks = [g["spec"].get("infrastructure", {}).get("labels", {}).get(TENANT_LABEL) for g in gateways]
     what = f"the proxy of Gateway {gateways[0]['metadata']['name']}"
     return holds(what, marks == [team.name], f"labelled {', '.join(map(str, marks))}", "a Gateway of its own")
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    gateway = context.platform.spec.gateway
-    if gateway.isolation == "shared":
-        raise Skip("the Platform says gateway.isolation: shared, so that tenants have one proxy")
-    attacker, victim, place = context.attacker, context.victim, gateway.data_plane.namespace
+    attacker, victim, gateway = context.attacker, context.victim, context.platform.spec.gateway
+    place = gateway.data_plane.namespace
     policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", place)
     proxy = {**gateway.data_plane.labels, TENANT_LABEL: attacker.name}
     home = {NAMESPACE_NAME_LABEL: victim.namespace, TENANT_LABEL: victim.name}
@@ -83,5 +81,6 @@ CHECK = Check(
     ),
     expect="A Gateway with a proxy of its own, none merged; policies that know the tenant's own proxy alone.",
     remedy="Take `mergeGateways` from the EnvoyProxy of the class; `manor apply` writes Gateway and policies again.",
+    requires=(GATEWAYS, OWN_PROXIES),
     run=_look,
 )

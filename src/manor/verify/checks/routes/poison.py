@@ -5,6 +5,7 @@ from typing import Any
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, route
 from manor.verify.requests import Request, create
@@ -63,6 +64,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         ATTACKS,
         by=policy("routes"),

@@ -12,6 +12,7 @@ from manor.verify.attacks import try_allowed, try_refused
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import GATEWAYS, TWO_TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import Object, route
 from manor.verify.requests import every_write, patch
@@ -69,5 +70,6 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TWO_TENANTS, GATEWAYS),
     run=_attack,
 )

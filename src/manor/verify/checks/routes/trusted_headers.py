@@ -3,9 +3,10 @@
 from typing import Any
 
 from manor.api.wellknown import service_account_user
-from manor.verify.attempt import Attempt, Skip
+from manor.verify.attempt import Attempt, Undetermined
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import PROBE_IMAGE
 from manor.verify.findings import holds, seen
 from manor.verify.probe.probe_pods import FREE, Target
 
@@ -40,7 +41,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     targets += [Target("https", address, 443, secrets, (*credentials, *claim)) for claim in CLAIMS.values()]
     known, *answers = await context.probes.probe(FREE, targets)
     if " 200 " not in known.detail:
-        raise Skip(f"the API server does not answer a service account in a pod without policies: {known}")
+        raise Undetermined(f"the API server does not answer a service account in a pod without policies: {known}")
     attempts = [seen(f"GET /api as {ACCOUNT} from its pod", "200")]
     for title, outcome in zip(CLAIMS, answers, strict=True):
         fine = " 403 " in outcome.detail and ACCOUNT in outcome.detail
@@ -62,5 +63,6 @@ CHECK = Check(
     ),
     expect="403 that names the service account: the headers changed nothing.",
     remedy="Set --requestheader-client-ca-file to a CA of its own; take `impersonate` from the account.",
+    requires=(PROBE_IMAGE,),
     run=_attack,
 )

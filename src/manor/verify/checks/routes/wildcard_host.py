@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import GATEWAYS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
@@ -16,6 +17,7 @@ CHECK = Check(
     attempt="Creates HTTPRoutes with wildcards over the platform's domain and over another's host.",
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(GATEWAYS,),
     run=refused(
         {
             "of the platform": create(route(host="*.$domain")),

@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import claim
 from manor.verify.requests import create
@@ -16,6 +17,7 @@ CHECK = Check(
     attempt="Creates a claim with a volumeAttributesClassName.",
     expect="Refused by the policy manor-storage.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(
         {
             "an attributes class": create(claim(volumeAttributesClassName="fast")),

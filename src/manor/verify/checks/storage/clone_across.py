@@ -7,6 +7,7 @@ from manor.verify.attacks import try_allowed
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.findings import holds
 from manor.verify.mechanisms import policy
 from manor.verify.objects import claim
@@ -58,5 +59,6 @@ CHECK = Check(
         "source is dropped from the stored claim."
     ),
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=_attack,
 )

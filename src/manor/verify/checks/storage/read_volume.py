@@ -10,6 +10,7 @@ from manor.verify.attacks import try_refused
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import PROBE_IMAGE, TENANTS
 from manor.verify.findings import holds
 from manor.verify.mechanisms import policy
 from manor.verify.objects import Object, claim
@@ -118,5 +119,6 @@ CHECK = Check(
         "volume does not hold the text. The victim itself reads it."
     ),
     remedy="Bind the policy again (`manor apply`); set the storage class's reclaimPolicy to Delete.",
+    requires=(TENANTS, PROBE_IMAGE),
     run=_attack,
 )

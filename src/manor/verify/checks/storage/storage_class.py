@@ -2,6 +2,7 @@
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import claim
 from manor.verify.requests import create
@@ -19,6 +20,7 @@ CHECK = Check(
     attempt="Creates claims of another storage class and of none, which binds volumes made by hand.",
     expect="Refused by the policy manor-storage.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(
         {
             "another class": create(claim(storageClassName="manor-verify-foreign")),
