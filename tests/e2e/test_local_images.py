@@ -86,12 +86,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Unpacked]:
 
 def unpack(image: images.Image, root: Path) -> Unpacked:
     with tarfile.open(image.archive) as archive:
-        (manifest,) = json.load(archive.extractfile("manifest.json"))
+
+        def read(name: str) -> bytes:
+            member = archive.extractfile(name)
+            assert member is not None, name
+            return member.read()
+
+        (manifest,) = json.loads(read("manifest.json"))
         assert manifest["RepoTags"] == [image.reference]
-        config = json.load(archive.extractfile(manifest["Config"]))["config"]
+        config = json.loads(read(manifest["Config"]))["config"]
         for layer in manifest["Layers"]:
             root.mkdir(exist_ok=True)
-            subprocess.run(["tar", "-x", "-C", str(root)], input=archive.extractfile(layer).read(), check=True)
+            subprocess.run(["tar", "-x", "-C", str(root)], input=read(layer), check=True)
     for mount_point in ("dev", "proc", "tmp"):
         (root / mount_point).mkdir(exist_ok=True)
     return Unpacked(root, config)

@@ -136,7 +136,7 @@ async def apply_all(client: Client, objects: list[Object], *, waited_for: list[O
 
 async def pod_in(client: Client, home: str) -> str:
     pods = await client.list("v1", "Pod", namespace=home, label_selector="app=web")
-    return next(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    return next(str(pod["metadata"]["name"]) for pod in pods if "deletionTimestamp" not in pod["metadata"])
 
 
 async def run_in(client: Client, home: str, script: str) -> str:
@@ -262,7 +262,8 @@ async def test_killed_components_come_back_and_pods_stay(node: RunningNode, team
 
         def is_back(name: str = name, each: Object = each) -> bool:
             now = status_of(node, name)
-            return now["state"] == "ready" and now["pid"] != each["pid"] and now["restarts"] > each["restarts"]
+            renewed = now["pid"] != each["pid"] and now["restarts"] > each["restarts"]
+            return bool(renewed and now["state"] == "ready")
 
         until(is_back)
     after = await teams.get("v1", "Pod", before["metadata"]["name"], namespace="e2e-one")
@@ -292,7 +293,8 @@ NO_ERROR, REFUSED = 0, 5
 
 
 async def ask(client: Client, home: str, name: str, times: int = 1) -> list[int]:
-    return json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+    answers: list[int] = json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+    return answers
 
 
 async def test_foreign_names_are_asked_for_teams_with_internet_alone(teams: Client) -> None:

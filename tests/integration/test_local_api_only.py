@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 def pid_of(name: str, component: str) -> int:
     described = json.loads(run_manor("local", "status", "--name", name, "-o", "json", check=False).stdout)
-    return next(each["pid"] for each in described["components"] if each["name"] == component)
+    return next(int(each["pid"]) for each in described["components"] if each["name"] == component)
 
 
 def processes_of(home: Path) -> list[str]:
@@ -35,7 +36,7 @@ def processes_of(home: Path) -> list[str]:
     return [line for line in found if str(home) in line or f"manor.local.supervisor {home.name}" in line]
 
 
-def wait_until(condition, seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to be"
@@ -118,7 +119,7 @@ def test_killed_component_comes_back(api_node: RunningNode) -> None:
         done = run_manor("local", "status", "--name", api_node.name, "-o", "json", check=False)
         described = {each["name"]: each for each in json.loads(done.stdout)["components"]}
         controllers = described["kube-controller-manager"]
-        return controllers["state"] == "ready" and controllers["pid"] != before and controllers["restarts"] == 1
+        return (controllers["state"], controllers["restarts"]) == ("ready", 1) and controllers["pid"] != before
 
     wait_until(is_back)
 

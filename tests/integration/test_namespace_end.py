@@ -8,14 +8,14 @@ import asyncio
 import pytest
 
 from guarded_cluster import until
-from manor.kube import Client, NotFound
+from manor.kube import Client, NotFound, Object
 
 pytestmark = pytest.mark.integration
 
 SPACE = "ending"
 HELD = {"name": "held", "namespace": SPACE, "finalizers": ["tests.manor.dev/held"]}
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": HELD, "spec": {"containers": [{"name": "c", "image": "none"}]}}
-GUARD = {
+GUARD: Object = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "NetworkPolicy",
     "metadata": {"name": "manor-default-deny", "namespace": SPACE},

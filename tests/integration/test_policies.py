@@ -63,7 +63,7 @@ async def test_api_server_finds_no_fault(cluster: Client) -> None:
 
         async def checked(name: str = name) -> bool:
             live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
-            return live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
+            return bool(live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"])
 
         await until(f"{name} type-checked", checked)
         live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)

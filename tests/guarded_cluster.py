@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float 
 
 async def apply_all(client: Client, objects: Iterable[Object]) -> None:
     for obj in objects:
-        await until(f"{obj['kind']} {obj['metadata']['name']} applied", lambda obj=obj: _applied(client, obj))
+        await until(f"{obj['kind']} {obj['metadata']['name']} applied", partial(_applied, client, obj))
 
 
 async def _applied(client: Client, obj: Object) -> bool:
@@ -229,13 +230,13 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
         made = [obj for obj in wanted if await _gone(client, where(obj))]
         await apply_all(client, made)
         for case in in_force:
-            await until(f"{case.id} refused", lambda case=case: refuses(client, case))
+            await until(f"{case.id} refused", partial(refuses, client, case))
         yield client
         for obj in reversed(made):
             with suppress(NotFound):
                 await client.delete(*where(obj))
         for obj in reversed(made):
-            await until(f"{where(obj)} gone", lambda obj=obj: _gone(client, where(obj)))
+            await until(f"{where(obj)} gone", partial(_gone, client, where(obj)))
 
 
 async def refuses(client: Client, case: Case) -> bool:
