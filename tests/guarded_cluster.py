@@ -1,8 +1,6 @@
 """A cluster with guardrails and tenants, for the tests of the policies; and how a case is sent to it."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from manor.render import guardrails, labels
 from manor.render.crds import crds
 from manor.render.metadata import namespace_annotations
 from policy_cases import OWNERS, Case
+from waiting import until
 
 Object = dict[str, Any]
 
@@ -198,14 +197,6 @@ def watcher() -> list[Object]:
         {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": policy},
         {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
     ]
-
-
-async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 120) -> None:
-    """Waits until `probe` says yes; policies, like all admission configuration, take effect within seconds."""
-    deadline = time.monotonic() + seconds
-    while not await probe():
-        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        await asyncio.sleep(0.2)
 
 
 async def apply_all(client: Client, objects: Iterable[Object]) -> None:

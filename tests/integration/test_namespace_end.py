@@ -7,8 +7,8 @@ import asyncio
 
 import pytest
 
-from guarded_cluster import until
 from manor.kube import Client, NotFound, Object
+from waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send, until
+from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send
 from manor.kube import Client, Invalid
 from policy_cases import FOLDERS, Case, cases
+from waiting import until
 
 pytestmark = pytest.mark.integration
 

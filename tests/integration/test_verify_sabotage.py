@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ground import gateway_kinds
 from manor.kube import Client
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.attempt import Verdict
@@ -16,7 +17,7 @@ from manor.verify.checks.rbac import whole_matrix
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, sabotaged, user
 from verify_sabotages import SABOTAGES
-from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
+from verify_world import STORAGE_CLASS, all_of, platform, settle, tenant
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ def verify_node() -> Iterator[RunningNode]:
 async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
     """Two tenants under Manor, with GPUs, queues and an ingress class to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
-        await gateway_kinds(client)
+        await gateway_kinds.install(client)
         await all_of(client, [STORAGE_CLASS])
         everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
         await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])

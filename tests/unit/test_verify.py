@@ -114,7 +114,7 @@ def test_every_module_of_a_plane_is_a_check_with_an_id_of_its_own(monkeypatch: p
     modules = [path for path in Path(checks.__file__).parent.glob("*/*.py") if path.name != "__init__.py"]
     assert len({check.id for check in load()}) == len(modules) > 0
     monkeypatch.setattr(whole_matrix, "CHECK", replace(CHECK, id="MNR-RBAC-001"))
-    with pytest.raises(CatalogueError, match="^ids used twice: MNR-RBAC-001$"):
+    with pytest.raises(CatalogueError, match=r"^ids used twice: MNR-RBAC-001$"):
         load()
     monkeypatch.delattr(whole_matrix, "CHECK")
     with pytest.raises(CatalogueError, match=r"rbac\.whole_matrix has no CHECK$"):
@@ -124,7 +124,7 @@ def test_every_module_of_a_plane_is_a_check_with_an_id_of_its_own(monkeypatch: p
 @pytest.mark.parametrize("field", ["title", "guarantee", "references", "attempt", "expect", "remedy"])
 def test_a_check_without_metadata_is_refused(field: str) -> None:
     empty: dict[str, Any] = {field: type(getattr(CHECK, field))()}
-    with pytest.raises(CatalogueError, match=f"^MNR-RBAC-999: {field} is missing$"):
+    with pytest.raises(CatalogueError, match=rf"^MNR-RBAC-999: {field} is missing$"):
         inspect(replace(CHECK, **empty), folder="rbac")
 
 
