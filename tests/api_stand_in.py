@@ -96,6 +96,8 @@ class ApiStandIn:
     reviews: dict[str, Object] = field(default_factory=dict)
     """What the authorizer answers, by the plural of the review."""
     controllers: dict[str, Callable[[Object], Object]] = field(default_factory=lambda: dict(CONTROLLERS))
+    enforces: bool = True
+    """Whether it acts by admission policies."""
     concurrency = 8
     on_warning: OnWarning = field(default=lambda _text: None)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -221,7 +223,8 @@ class ApiStandIn:
         """Refuses what lies in no namespace there is, and what a policy that refuses all names."""
         if (space := given["metadata"].get("namespace")) and space not in self.names("namespaces") | {"default"}:
             raise refusal(404, "NotFound", f'namespaces "{space}" not found', name=space, kind="namespaces")
-        for policy in self.names("validatingadmissionpolicybindings") & self.names("validatingadmissionpolicies"):
+        policies = self.names("validatingadmissionpolicybindings") & self.names("validatingadmissionpolicies")
+        for policy in policies if self.enforces else ():
             spec = self.held("validatingadmissionpolicies", policy)["spec"]
             named = [f"object.metadata.name == '{given['metadata']['name']}'"]
             asked = [condition["expression"] for condition in spec.get("matchConditions", ())]

@@ -46,10 +46,18 @@ def team(cluster: ApiStandIn) -> ApiStandIn:
 
 def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command) -> None:
     header, line = manor("get", "tenants").out.splitlines()
-    assert header.split() == "NAME NAMESPACES OWNERS CPU MEMORY STORAGE PODS GPU URL".split()
-    assert (
-        line.split() == "vision vision,vision-1 ada 1500m/8 1Gi/16Gi - 3/100 1/2 http://vision.ml.example.com".split()
-    )
+    assert header.split() == ["NAME", "NAMESPACES", "OWNERS", "CPU", "MEMORY", "STORAGE", "PODS", "GPU", "URL"]
+    assert line.split() == [
+        "vision",
+        "vision,vision-1",
+        "ada",
+        "1500m/8",
+        "1Gi/16Gi",
+        "-",
+        "3/100",
+        "1/2",
+        "http://vision.ml.example.com",
+    ]
     (whole,) = yaml.safe_load_all(manor("get", "tenants", "vision", "-o", "yaml").out)
     assert whole["status"]["quota"]["used"]["requests.cpu"] == "1500m"
     assert json.loads(manor("get", "tenants", "-o", "json").out)["items"] == [whole]
