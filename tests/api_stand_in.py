@@ -160,6 +160,8 @@ class ApiStandIn:
     def _get(self, path: str, params: Any, _given: Object, *, dry: bool) -> Object:
         if path in ("/api", "/apis"):
             return self._discovery(core=path == "/api")
+        if path == "/version":
+            return {"gitVersion": "v1.37.2"}
         if path not in self.objects and path.rpartition("/")[2] in {plural for *_, plural, _ in self.kinds}:
             return {"metadata": {}, "items": list(self._listed(path, params.get("labelSelector", "")))}
         return self._existing(path)

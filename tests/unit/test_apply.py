@@ -324,8 +324,9 @@ async def test_waiting_ends_where_nothing_can_become_ready(server: ApiStandIn, c
     claim = make("PersistentVolumeClaim", "later", spec={"storageClassName": "lazy"}, status={"phase": "Pending"})
     conditions = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "it takes too long"}]
     web = make("Deployment", "web", api="apps/v1", spec={}, status={"observedGeneration": 1, "conditions": conditions})
-    event = {"involvedObject": {"name": "web"}, "type": "Warning", "reason": "BackOff", "message": "no such image"}
-    server.hold(lazy, claim, web, make("Event", "e", **event))
+    about = {"name": "web"}
+    event = make("Event", "e", involvedObject=about, type="Warning", reason="BackOff", message="no such image")
+    server.hold(lazy, claim, web, event)
     await wait(client, [claim], timeout=0.0)
     with pytest.raises(NotReady) as final:
         await wait(client, [claim, web], timeout=60.0)

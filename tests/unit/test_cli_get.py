@@ -1,9 +1,6 @@
 """`get`, `predict` and the completion of names: what a user is told of what is on the cluster."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import yaml
@@ -100,33 +97,6 @@ def test_workloads_are_listed_with_why_they_are_no_further(team: ApiStandIn, man
     assert manor("get", "models").out.splitlines() == ["NAME   STATUS   REASON"]
 
 
-class _Served(BaseHTTPRequestHandler):
-    answers = {"/v2/models/digits/infer": (200, {"outputs": [{"name": "y", "data": [4]}]})}
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.headers["Host"].startswith("vision.ml.example.com:")
-        status, body = self.answers.get(self.path, (500, {"error": "Traceback\nValueError: no such row"}))
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def way_in(team: ApiStandIn) -> Iterator[HTTPServer]:
-    """What answers at the address of the team's Gateway."""
-    server = HTTPServer(("127.0.0.1", 0), _Served)
-    team.hold(spec_object(platform(gateway={"externalPort": server.server_port})))
-    team.hold({**GATEWAY, "status": {"addresses": [{"value": "127.0.0.1"}]}})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 GATEWAY = {
     "apiVersion": "gateway.networking.k8s.io/v1",
     "kind": "Gateway",
@@ -135,16 +105,18 @@ GATEWAY = {
 
 
 def test_a_prediction_is_printed_and_an_error_in_the_models_words(
-    team: ApiStandIn, way_in: HTTPServer, manor: Command
+    team: ApiStandIn, models: int, manor: Command
 ) -> None:
+    team.hold(spec_object(platform(gateway={"externalPort": models})))
+    team.hold({**GATEWAY, "status": {"addresses": [{"value": "127.0.0.1"}]}})
     team.hold(spec_object(model().model_copy(update={"metadata": model().metadata.model_copy(update={"name": "bad"})})))
     asked = manor("predict", "digits", "-", "-n", "vision", given="[[1, 2]]")
     assert asked.code == 0, asked.err
     assert json.loads(asked.out) == {"outputs": [{"name": "y", "data": [4]}]}
-    url = f"http://vision.ml.example.com:{way_in.server_port}/v2/models/digits/infer"
+    url = f"http://vision.ml.example.com:{models}/v2/models/digits/infer"
     assert asked.err == f"POST {url}\n"
     line = manor("predict", "digits", "[[1, 2]]", "-n", "vision", "--curl").out
-    assert line.startswith(f"curl --connect-to vision.ml.example.com:{way_in.server_port}:127.0.0.1:")
+    assert line.startswith(f"curl --connect-to vision.ml.example.com:{models}:127.0.0.1:")
     failed = manor("predict", "bad", "[[1, 2]]", "-n", "vision")
     assert failed.code == 2
     assert failed.err.splitlines()[-1].endswith("answered 500 Internal Server Error: ValueError: no such row")
