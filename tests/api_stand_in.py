@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from field_managers import apply_fields, refusal
+from manor.api import kinds, wellknown
 from manor.kube import Client, Object
 from manor.kube.connection import Connection
 from manor.kube.discovery import Discovery
@@ -34,7 +35,6 @@ GROUPS = {
     "policy": "v1",
     "rbac.authorization.k8s.io": "v1",
     "storage.k8s.io": "v1",
-    "manor.dev": "v1alpha1",
 }
 CLUSTER = """Namespace Node
     admissionregistration.k8s.io/MutatingAdmissionPolicy admissionregistration.k8s.io/MutatingAdmissionPolicyBinding
@@ -63,10 +63,7 @@ def _kinds(names: str, *, namespaced: bool) -> list[Kind]:
 
 
 BUILT_IN = [*_kinds(CLUSTER, namespaced=False), *_kinds(NAMESPACED, namespaced=True)]
-MANORS = [
-    *_kinds("manor.dev/Platform manor.dev/Tenant", namespaced=False),
-    *_kinds("manor.dev/TrainingJob manor.dev/Model", namespaced=True),
-]
+MANORS = [(wellknown.GROUP, "v1alpha1", info.kind, info.plural, info.scope == "Namespaced") for info in kinds.ALL]
 
 _TRUE: Callable[[str], Object] = lambda kind: {"conditions": [{"type": kind, "status": "True"}]}  # noqa: E731
 CONTROLLERS: dict[str, Callable[[Object], Object]] = {

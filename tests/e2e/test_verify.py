@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from manor.api import Platform
 from manor.apply import wait_enforced
 from manor.kube import Client, Conflict, NotFound, Object
 from manor.render import render_tenant, spec_object
+from manor.state import read_state
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
 from manor.verify.probe.leftovers import find
 from manor.verify.probe.pod import Disturbed
@@ -40,12 +40,7 @@ LIVE = [check for check in load() if check.level is Level.LIVE]
 async def world(node: RunningNode) -> AsyncIterator[Client]:
     """Two tenants of this test's own on the node, gone afterwards."""
     async with Client.connect(node.kubeconfig) as client:
-        world = platform()
-        try:
-            found = await client.get("manor.dev/v1alpha1", "Platform", "manor")
-            world = Platform.model_validate(found)
-        except Exception:
-            pass
+        world = (await read_state(client, workloads=False)).platform or platform()
         await settle(client, world, TENANTS)
         yield client
         known = {one.name: one for one in TENANTS}

@@ -67,7 +67,7 @@ def test_an_account_that_may_not_begin_is_told_which_role_it_needs(open_cluster:
 def test_the_catalogue_is_listed_and_a_check_explained_without_a_cluster(manor: Command) -> None:
     listed = manor("verify", "--list", "--plane", "quota")
     assert listed.code == 0
-    assert all(line.startswith("MNR-QUOTA-") for line in listed.out.splitlines()[1:])
+    assert {line[:10] for line in listed.out.splitlines()[1:]} == {"MNR-QUOTA-"}
     explained = manor("verify", "--explain", "mnr-rbac-001").out
     assert explained.splitlines()[0].split() == ["Check", "MNR-RBAC-001"]
     assert "Remedy" in explained

@@ -6,7 +6,7 @@ import pytest
 
 from api_stand_in import ApiStandIn
 from engine_specs import job, model, platform, tenant
-from manor.apply import Action, Finished, InvalidObjects, Inventory, Options, Ref
+from manor.apply import Action, Finished, InvalidObjects, Inventory, NotReady, Options, Ref, Started
 from manor.engines import Requirement
 from manor.kube import Object, Unreachable
 from manor.load import Specs
@@ -217,8 +217,14 @@ async def test_only_what_was_applied_is_waited_for(server: ApiStandIn) -> None:
     server.refused["GET .*/configmaps/bad-inventory"] = (403, "forbidden")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "never"}}
     bad = ObjectSet("Set bad", Inventory("bad-inventory", "a"), None, [namespace])
-    outcome = await roll_out(server.client(), [[bad, part("good")]], Options())
-    await wait_ready(server.client(), outcome.sets, 0.0)
+    good = ObjectSet("Set good", Inventory("good", "a"), None, [{**namespace, "metadata": {"name": "soon"}}])
+    outcome = await roll_out(server.client(), [[bad, good]], Options())
+    events: list[Event] = []
+    await wait_ready(server.client(), outcome.sets, 0.0, events.append)
+    assert [event.total for event in of(Started, events)] == [1]
+    server.remove("/api/v1/namespaces/soon")
+    with pytest.raises(NotReady, match="Namespace soon: does not exist"):
+        await wait_ready(server.client(), outcome.sets, 0.0)
 
 
 def test_who_may_apply_what() -> None:
