@@ -14,67 +14,27 @@ from types import SimpleNamespace
 from typing import Any
 
 from field_managers import apply_fields, refusal
-from manor.api import kinds, wellknown
 from manor.kube import Client, Object
 from manor.kube.connection import Connection
 from manor.kube.discovery import Discovery
 from manor.kube.transport import Identity, OnWarning
+from served_kinds import BUILT_IN, MANORS, Kind, defined
 
-Kind = tuple[str, str, str, str, bool]
-GROUPS = {
-    "": "v1",
-    "admissionregistration.k8s.io": "v1",
-    "apiextensions.k8s.io": "v1",
-    "apps": "v1",
-    "authorization.k8s.io": "v1",
-    "autoscaling": "v2",
-    "batch": "v1",
-    "flowcontrol.apiserver.k8s.io": "v1",
-    "gateway.networking.k8s.io": "v1",
-    "networking.k8s.io": "v1",
-    "policy": "v1",
-    "rbac.authorization.k8s.io": "v1",
-    "storage.k8s.io": "v1",
-}
-CLUSTER = """Namespace Node
-    admissionregistration.k8s.io/MutatingAdmissionPolicy admissionregistration.k8s.io/MutatingAdmissionPolicyBinding
-    admissionregistration.k8s.io/ValidatingAdmissionPolicy admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding
-    apiextensions.k8s.io/CustomResourceDefinition authorization.k8s.io/SelfSubjectRulesReview
-    flowcontrol.apiserver.k8s.io/FlowSchema flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration
-    rbac.authorization.k8s.io/ClusterRole rbac.authorization.k8s.io/ClusterRoleBinding storage.k8s.io/StorageClass"""
-NAMESPACED = """ConfigMap Event LimitRange PersistentVolumeClaim Pod ResourceQuota Secret Service ServiceAccount
-    apps/Deployment autoscaling/HorizontalPodAutoscaler batch/Job
-    gateway.networking.k8s.io/Gateway gateway.networking.k8s.io/HTTPRoute gateway.networking.k8s.io/ReferenceGrant
-    networking.k8s.io/NetworkPolicy policy/PodDisruptionBudget
-    rbac.authorization.k8s.io/Role rbac.authorization.k8s.io/RoleBinding"""
+
+def _is(condition: str) -> Object:
+    return {"conditions": [{"type": condition, "status": "True"}]}
+
+
 VERBS = ["get", "list", "create", "patch", "delete"]
-
-
-def _kinds(names: str, *, namespaced: bool) -> list[Kind]:
-    found = []
-    for name in names.split():
-        group, _, kind = name.rpartition("/")
-        plural = kind.lower()
-        plural = (
-            f"{plural[:-1]}ies" if plural.endswith("cy") else f"{plural}es" if plural.endswith("ss") else f"{plural}s"
-        )
-        found.append((group, GROUPS[group], kind, plural, namespaced))
-    return found
-
-
-BUILT_IN = [*_kinds(CLUSTER, namespaced=False), *_kinds(NAMESPACED, namespaced=True)]
-MANORS = [(wellknown.GROUP, "v1alpha1", info.kind, info.plural, info.scope == "Namespaced") for info in kinds.ALL]
-
-_TRUE: Callable[[str], Object] = lambda kind: {"conditions": [{"type": kind, "status": "True"}]}  # noqa: E731
 CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "Namespace": lambda _: {"phase": "Active"},
-    "CustomResourceDefinition": lambda _: _TRUE("Established"),
+    "CustomResourceDefinition": lambda _: _is("Established"),
     "ResourceQuota": lambda obj: {"used": dict.fromkeys(obj["spec"].get("hard", {}), "0")},
     "PersistentVolumeClaim": lambda _: {"phase": "Bound"},
-    "Gateway": lambda _: {**_TRUE("Programmed"), "addresses": [{"value": "127.0.0.1"}]},
-    "HTTPRoute": lambda obj: {"parents": [_TRUE("Accepted") for _ in obj["spec"].get("parentRefs", ())]},
+    "Gateway": lambda _: {**_is("Programmed"), "addresses": [{"value": "127.0.0.1"}]},
+    "HTTPRoute": lambda obj: {"parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]},
     "Deployment": lambda _: {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
-    "Job": lambda _: _TRUE("Complete"),
+    "Job": lambda _: _is("Complete"),
 }
 """The status that a controller gives a new object."""
 
@@ -159,7 +119,7 @@ class ApiStandIn:
             return self._discovery(core=path == "/api")
         if path == "/version":
             return {"gitVersion": "v1.37.2"}
-        if path not in self.objects and path.rpartition("/")[2] in {plural for *_, plural, _ in self.kinds}:
+        if path not in self.objects and path.rpartition("/")[2] in {kind.plural for kind in self.kinds}:
             return {"metadata": {}, "items": list(self._listed(path, params.get("labelSelector", "")))}
         return self._existing(path)
 
@@ -177,9 +137,7 @@ class ApiStandIn:
         if live is None:
             self._admit(path, given)
         elif told.get("resourceVersion", live["metadata"]["resourceVersion"]) != live["metadata"]["resourceVersion"]:
-            raise refusal(
-                409, "Conflict", "the object has been modified; please apply your changes to the latest version"
-            )
+            raise refusal(409, "Conflict", "the object has been modified; apply your changes to the latest version")
         named = {key: value for key, value in told.items() if key in ("name", "namespace")}
         bare = {"apiVersion": given["apiVersion"], "kind": given["kind"], "metadata": named}
         made = apply_fields(live or bare, given, params["fieldManager"], force=params["force"] == "true")
@@ -192,7 +150,7 @@ class ApiStandIn:
         meta = obj["metadata"]
         if given.get("preconditions", {}).get("uid", meta["uid"]) != meta["uid"]:
             raise refusal(409, "Conflict", f"{path}: the UID in the precondition is another")
-        if meta.get("finalizers"):
+        if not dry and meta.get("finalizers"):
             meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         elif not dry:
             self.remove(path)
@@ -206,7 +164,7 @@ class ApiStandIn:
             inside = f"/namespaces/{name}/"
         elif gone["kind"] == "CustomResourceDefinition":
             plural, _, group = name.partition(".")
-            self.kinds = [kind for kind in self.kinds if (kind[3], kind[0]) != (plural, group)]
+            self.kinds = [kind for kind in self.kinds if (kind.plural, kind.group) != (plural, group)]
             inside = f"/{plural}/"
         for other, obj in list(self.objects.items()):
             owned = any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ()))
@@ -244,22 +202,13 @@ class ApiStandIn:
             return obj
         obj["metadata"]["resourceVersion"] = str(next(self._versions))
         if obj["kind"] == "CustomResourceDefinition":
-            spec = obj["spec"]
-            (version, *_) = [version["name"] for version in spec["versions"] if version["served"]]
-            kind = (
-                spec["group"],
-                version,
-                spec["names"]["kind"],
-                spec["names"]["plural"],
-                spec["scope"] == "Namespaced",
-            )
-            self.kinds = [*(entry for entry in self.kinds if entry != kind), kind]
+            self.kinds = [*(kind for kind in self.kinds if kind != defined(obj)), defined(obj)]
         self.objects[path] = obj
         return obj
 
     def _path(self, obj: Object) -> str:
         group, _, version = obj["apiVersion"].rpartition("/")
-        plural = next(entry[3] for entry in self.kinds if (entry[0], entry[2]) == (group, obj["kind"]))
+        plural = next(kind.plural for kind in self.kinds if (kind.group, kind.kind) == (group, obj["kind"]))
         place = f"/namespaces/{obj['metadata']['namespace']}" if obj["metadata"].get("namespace") else ""
         return f"{f'/apis/{group}' if group else '/api'}/{version}{place}/{plural}/{obj['metadata']['name']}"
 
@@ -276,11 +225,11 @@ class ApiStandIn:
 
     def _discovery(self, *, core: bool) -> Object:
         groups: dict[tuple[str, str], list[Object]] = {}
-        for group, version, kind, plural, namespaced in self.kinds:
-            if core == (not group):
-                scope = "Namespaced" if namespaced else "Cluster"
-                entry = {"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": VERBS}
-                groups.setdefault((group, version), []).append(entry)
+        for kind in self.kinds:
+            if core == (not kind.group):
+                scope = "Namespaced" if kind.namespaced else "Cluster"
+                entry = {"resource": kind.plural, "responseKind": {"kind": kind.kind}, "scope": scope, "verbs": VERBS}
+                groups.setdefault((kind.group, kind.version), []).append(entry)
         items = [
             {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
             for (group, version), resources in groups.items()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from api_stand_in import BUILT_IN, ApiStandIn
+from api_stand_in import ApiStandIn
 from command_line import Command, typed, use
 from ground.gateway_kinds import NAMESPACES
+from served_kinds import BUILT_IN
 
 
 @pytest.fixture

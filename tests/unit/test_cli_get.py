@@ -5,12 +5,13 @@ import json
 import pytest
 import yaml
 
-from api_stand_in import MANORS, ApiStandIn
+from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import job, model, platform, tenant
 from manor.cli import completion
 from manor.kube import Object
 from manor.render import spec_object
+from served_kinds import MANORS
 
 pytestmark = pytest.mark.unit
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from api_stand_in import MANORS, ApiStandIn
+from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import platform
 from manor.render import spec_object
+from served_kinds import MANORS, Kind
 from tool_examples import tool
 
 pytestmark = pytest.mark.unit
@@ -30,7 +31,7 @@ def listed(manor: Command) -> list[str]:
 def test_tools_are_listed_with_where_they_stand(forge: ApiStandIn, manor: Command) -> None:
     assert listed(manor) == ["forge", "1.0", "own", "yes", "no", "A forge"]
     for kind, plural, namespaced in (("Anvil", "anvils", True), ("Fire", "fires", False), ("Log", "logs", True)):
-        forge.kinds.append(("forge.example", "v1", kind, plural, namespaced))
+        forge.kinds.append(Kind("forge.example", "v1", kind, plural, namespaced))
     assert listed(manor)[4] == "yes"
     (whole,) = (obj for obj in yaml.safe_load_all(manor("tools", "list", "-o", "yaml").out) if obj["kind"] == "Tool")
     assert whole["metadata"]["name"] == "forge"

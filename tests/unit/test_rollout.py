@@ -27,6 +27,7 @@ from manor.rollout import (
 from manor.rollout import quotas as quotas_module
 from manor.rollout.progress import SetFailed, SetKept, SetLeftOut, SetsStarted, SetUncounted
 from manor.rollout.removal import refuse_remaining
+from served_kinds import Kind
 
 pytestmark = pytest.mark.unit
 
@@ -150,7 +151,7 @@ async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field
     with pytest.raises(InvalidObjects, match=lack):
         await roll_out(server.client(), [[queued]], Options())
     assert server.written == []
-    server.kinds.append(("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", True))
+    server.kinds.append(Kind("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", True))
     assert (await roll_out(server.client(), [[queued]], Options())).ok
 
 
