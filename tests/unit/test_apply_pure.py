@@ -129,6 +129,13 @@ def test_the_diff_leaves_out_what_the_server_writes() -> None:
     assert lines[2:] == ["-      - image: i", "+      - image: j"]
 
 
+def test_a_diff_shows_what_an_object_shares_with_itself_in_both_places() -> None:
+    shared = {"from": "Same"}
+    step = Step(REF, Action.CREATE, after={**named("v1", "X"), "spec": {"one": shared, "two": shared}})
+    assert unified(step).count("+    from: Same\n") == 2
+    assert "&id" not in unified(step)
+
+
 def test_a_conflict_names_managers_and_fields() -> None:
     causes = [
         {
