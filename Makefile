@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test test-pulumi check bench lock golden docs node-bundle release
+.PHONY: help up down test test-pulumi coverage check bench lock golden docs node-bundle release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ test: $(STAMP) ## all tests; ARGS="-n 2 --no-loadscope-reorder" runs them in two
 test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder
 	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; see https://www.pulumi.com/docs/install/" >&2; exit 2; }
 	$(VENV)/bin/pytest tests/unit/test_infra*.py tests/integration/test_infra*.py $(ARGS)
+
+coverage: $(STAMP) ## branch coverage of the unit tests, for each package; `coverage report -m` then tells the lines
+	$(VENV)/bin/pytest -q -m unit --cov --cov-report= $(ARGS)
+	@for p in src/manor/*/; do printf '%-24s %3d %%\n' $$p $$($(VENV)/bin/coverage report --include="$$p*" --format=total); done
+	@printf '%-24s %3d %%\n' all $$($(VENV)/bin/coverage report --format=total)
 
 bench: $(STAMP) ## every benchmark, each beside its limit or peer
 	@for b in bench/*.py; do echo "== $$b"; $(VENV)/bin/python $$b || exit 1; done

@@ -16,9 +16,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from ground import gateway_kinds
 from ground.api_server import api_server
 from ground.bare_loop import write_all
-from ground.gateway_kinds import install
 from manor.api import API_VERSION, Platform, Tenant
 from manor.apply import Inventory, Options, apply, silent
 from manor.engines import compile_specs
@@ -92,12 +92,12 @@ async def ours(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
 
 async def prepare(kubeconfig: Path) -> None:
     """The CRDs and the platform's own objects, which stand before any tenant, and a warm-up."""
-    await install(kubeconfig)
     [platform] = compile_specs(PLATFORM, {}, [PLATFORM])
     # Without the admission policies: they impose an order that a bare loop does not know.
     made = [obj for obj in platform.objects if not obj["apiVersion"].startswith("admissionregistration.k8s.io/")]
     objects = [*render_foundation(), spec_object(PLATFORM), *made]
     async with Client.connect(kubeconfig) as client:
+        await gateway_kinds.install(client)
         result = await apply(client, objects, Inventory("bench"), Options(adopt=True))
         assert result.ok, [step for step in result if step.message]
 

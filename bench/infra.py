@@ -22,7 +22,7 @@ from manor.infra.registration import registrations
 from manor.infra.resources import KubernetesObject
 from manor.load import Specs, load
 from manor.render import spec_object
-from pulumi_runs import Recorder, run  # type: ignore[import-not-found]
+from pulumi_runs import Recorder, run
 
 TENANTS = 100
 EXAMPLE = Path(__file__).parents[1] / "examples" / "01-two-teams"

@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from ground import gateway_kinds
 from ground.api_server import MANOR, api_server
 from ground.bare_loop import objects_of, write_all
-from ground.gateway_kinds import install
 from manor.api import API_VERSION
 from manor.kube import Client
 from manor.load import Document, read, specs_from
@@ -98,6 +98,12 @@ async def requests(kubeconfig: Path) -> int:
     return sum(map(int, re.findall(DISPATCHED, metrics, re.MULTILINE)))
 
 
+async def prepare(kubeconfig: Path) -> None:
+    """What the way in needs."""
+    async with Client.connect(kubeconfig) as client:
+        await gateway_kinds.install(client)
+
+
 class Run:
     """One size on one API server."""
 
@@ -130,7 +136,7 @@ class Run:
         everything = ("-f", str(self.folder / "platform.yaml"), "-f", str(teams))
         self.costs["render"] = timed("render", *everything)
         self.costs["check"] = self.check()
-        asyncio.run(install(self.kubeconfig))
+        asyncio.run(prepare(self.kubeconfig))
         timed("apply", "-f", str(self.folder / "platform.yaml"), "--no-wait", "--kubeconfig", str(self.kubeconfig))
         rates = [self.bare_rate("b")]
         applied = self.manor("apply", "apply", *everything, "--no-wait")

@@ -1,39 +1,42 @@
-"""An API server in memory, in the place of the client's transport: what it holds, what was written, what it refuses."""
+"""An API server in memory, in the place of the client's transport: what it holds, what was written, what it refuses.
 
+It is true where Manor leans on the server: field managers and their conflicts, namespaces, which take along what is in
+them, owners, finalizers, preconditions, kinds that come and go with their definitions. It has no schemas, evaluates no
+CEL but `false`, and authorizes everybody; what a controller would write at once, `controllers` write.
+"""
+
+import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from field_managers import apply_fields, refusal
 from manor.kube import Client, Object
+from manor.kube.connection import Connection
 from manor.kube.discovery import Discovery
-from manor.kube.errors import api_error
-from manor.kube.transport import Identity
+from manor.kube.transport import Identity, OnWarning
+from served_kinds import BUILT_IN, MANORS, Kind, defined
 
-KINDS = [
-    ("", "v1", "Namespace", "namespaces", False),
-    ("", "v1", "Node", "nodes", False),
-    ("", "v1", "ConfigMap", "configmaps", True),
-    ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True),
-    ("", "v1", "ResourceQuota", "resourcequotas", True),
-    ("", "v1", "Event", "events", True),
-    ("", "v1", "Pod", "pods", True),
-    ("apps", "v1", "Deployment", "deployments", True),
-    ("batch", "v1", "Job", "jobs", True),
-    ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True),
-    ("manor.dev", "v1alpha1", "Platform", "platforms", False),
-    ("manor.dev", "v1alpha1", "Tenant", "tenants", False),
-    ("manor.dev", "v1alpha1", "TrainingJob", "trainingjobs", True),
-    ("manor.dev", "v1alpha1", "Model", "models", True),
-]
+
+def _is(condition: str) -> Object:
+    return {"conditions": [{"type": condition, "status": "True"}]}
+
+
 VERBS = ["get", "list", "create", "patch", "delete"]
-
-
-def _merged(live: Object, applied: Object) -> Object:
-    both = {key: _merged(live[key], value) for key, value in applied.items() if isinstance(live.get(key), dict)}
-    return {**live, **applied, **both}
+CONTROLLERS: dict[str, Callable[[Object], Object]] = {
+    "Namespace": lambda _: {"phase": "Active"},
+    "CustomResourceDefinition": lambda _: _is("Established"),
+    "ResourceQuota": lambda obj: {"used": dict.fromkeys(obj["spec"].get("hard", {}), "0")},
+    "PersistentVolumeClaim": lambda _: {"phase": "Bound"},
+    "Gateway": lambda _: {**_is("Programmed"), "addresses": [{"value": "127.0.0.1"}]},
+    "HTTPRoute": lambda obj: {"parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]},
+    "Deployment": lambda _: {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    "Job": lambda _: _is("Complete"),
+}
+"""The status that a controller gives a new object."""
 
 
 @dataclass
@@ -43,29 +46,46 @@ class ApiStandIn:
     objects: dict[str, Object] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
-    kinds: list[tuple[str, str, str, str, bool]] = field(default_factory=lambda: list(KINDS))
+    kinds: list[Kind] = field(default_factory=lambda: [*BUILT_IN, *MANORS])
     namespace: str = "default"
     logs: dict[str, str] = field(default_factory=dict)
     """What the pods have said, by the path of their log."""
+    reviews: dict[str, Object] = field(default_factory=dict)
+    """What the authorizer answers, by the plural of the review."""
+    controllers: dict[str, Callable[[Object], Object]] = field(default_factory=lambda: dict(CONTROLLERS))
+    enforces: bool = True
+    """Whether it acts by admission policies."""
     concurrency = 8
+    on_warning: OnWarning = field(default=lambda _text: None)
+    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
     def connection(self) -> Any:
         """What the client asks of its connection."""
         return SimpleNamespace(server="https://stand-in", context="stand-in", namespace=self.namespace)
 
+    def transport(self, _connection: Connection, _concurrency: int, on_warning: OnWarning) -> "ApiStandIn":
+        """Itself, where the client makes its transport."""
+        self.on_warning = on_warning
+        return self
+
     def client(self) -> Client:
         """A client that talks to it."""
 
         async def fetch(path: str, _accept: str) -> str:
-            return self._discovery(core=path == "/api")
+            return await self.send(Identity(), "GET", path)
 
         return Client(self, Discovery(fetch), Identity())  # type: ignore[arg-type]
 
     def hold(self, *objects: Object) -> None:
-        """Put objects there."""
+        """Put objects there that nobody applied."""
         for obj in objects:
-            self.objects[self._path(obj)] = {**obj, "metadata": {"uid": "1", "resourceVersion": "1", **obj["metadata"]}}
+            self.objects[self._path(obj)] = self._born(self._path(obj), obj)
+
+    def held(self, plural: str, name: str) -> Object:
+        """The one object of this kind and name."""
+        (found,) = [obj for path, obj in self.objects.items() if path.endswith(f"/{plural}/{name}")]
+        return found
 
     def names(self, plural: str) -> set[str]:
         """The names of the objects of a kind."""
@@ -84,53 +104,134 @@ class ApiStandIn:
         """Answer one request."""
         for pattern, (status, message) in self.refused.items():
             if re.fullmatch(pattern, f"{method} {path}"):
-                raise api_error(status, json.dumps({"kind": "Status", "message": message}))
+                raise refusal(status, "", message)
         if path in self.logs:
             return self.logs[path]
         params, given = params or {}, json.loads(body) if body else {}
-        if "dryRun" not in params and method != "GET":
+        dry = "dryRun" in params or "dryRun" in given
+        if not dry and method != "GET":
             self.written.append(f"{method} {path}")
-        if method == "GET" and path not in self.objects and self._is_collection(path):
-            return json.dumps({"metadata": {}, "items": list(self._listed(path, params.get("labelSelector", "")))})
-        if method in ("GET", "DELETE") and path not in self.objects:
-            raise api_error(404, json.dumps({"kind": "Status", "message": f"{path} not found"}))
-        if method == "DELETE":
-            return json.dumps(self.objects.pop(path))
-        if method in ("PATCH", "POST"):
-            path = self._path(given)
-            made = _merged(self.objects.get(path, {"metadata": {"uid": path, "resourceVersion": "1"}}), given)
-            if "dryRun" not in params:
-                self.objects[path] = made
-            return json.dumps(made)
-        return json.dumps(self.objects[path])
+        answer = getattr(self, f"_{method.lower()}")(path, params, given, dry=dry)
+        return json.dumps(answer)
+
+    def _get(self, path: str, params: Any, _given: Object, *, dry: bool) -> Object:
+        if path in ("/api", "/apis"):
+            return self._discovery(core=path == "/api")
+        if path == "/version":
+            return {"gitVersion": "v1.37.2"}
+        if path not in self.objects and path.rpartition("/")[2] in {kind.plural for kind in self.kinds}:
+            return {"metadata": {}, "items": list(self._listed(path, params.get("labelSelector", "")))}
+        return self._existing(path)
+
+    def _post(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
+        if (plural := path.rpartition("/")[2]) in self.reviews:
+            return {**given, "status": self.reviews[plural]}
+        path = f"{path}/{given['metadata']['name']}"
+        if path in self.objects:
+            raise refusal(409, "AlreadyExists", f"{path} already exists")
+        self._admit(path, given)
+        return self._store(path, self._born(path, given), dry=dry)
+
+    def _patch(self, path: str, params: Any, given: Object, *, dry: bool) -> Object:
+        live, told = self.objects.get(path), given["metadata"]
+        if live is None:
+            self._admit(path, given)
+        elif told.get("resourceVersion", live["metadata"]["resourceVersion"]) != live["metadata"]["resourceVersion"]:
+            raise refusal(409, "Conflict", "the object has been modified; apply your changes to the latest version")
+        named = {key: value for key, value in told.items() if key in ("name", "namespace")}
+        bare = {"apiVersion": given["apiVersion"], "kind": given["kind"], "metadata": named}
+        made = apply_fields(live or bare, given, params["fieldManager"], force=params["force"] == "true")
+        if made == live:
+            return live
+        return self._store(path, made if live else self._born(path, made), dry=dry)
+
+    def _delete(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
+        obj = self._existing(path)
+        meta = obj["metadata"]
+        if given.get("preconditions", {}).get("uid", meta["uid"]) != meta["uid"]:
+            raise refusal(409, "Conflict", f"{path}: the UID in the precondition is another")
+        if not dry and meta.get("finalizers"):
+            meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        elif not dry:
+            self.remove(path)
+        return obj
+
+    def remove(self, path: str) -> None:
+        """Takes an object away, and with it what it holds, owns or defines."""
+        gone = self.objects.pop(path)
+        name, uid, inside = gone["metadata"]["name"], gone["metadata"]["uid"], " "
+        if gone["kind"] == "Namespace":
+            inside = f"/namespaces/{name}/"
+        elif gone["kind"] == "CustomResourceDefinition":
+            plural, _, group = name.partition(".")
+            self.kinds = [kind for kind in self.kinds if (kind.plural, kind.group) != (plural, group)]
+            inside = f"/{plural}/"
+        for other, obj in list(self.objects.items()):
+            owned = any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ()))
+            if other in self.objects and (owned or inside in other):
+                self.remove(other)
+
+    def _existing(self, path: str) -> Object:
+        if path not in self.objects:
+            raise refusal(404, "NotFound", f"{path} not found", name=path.rpartition("/")[2])
+        return self.objects[path]
+
+    def _admit(self, path: str, given: Object) -> None:
+        """Refuses what lies in no namespace there is, and what a policy that refuses all names."""
+        if (space := given["metadata"].get("namespace")) and space not in self.names("namespaces") | {"default"}:
+            raise refusal(404, "NotFound", f'namespaces "{space}" not found', name=space, kind="namespaces")
+        policies = self.names("validatingadmissionpolicybindings") & self.names("validatingadmissionpolicies")
+        for policy in policies if self.enforces else ():
+            spec = self.held("validatingadmissionpolicies", policy)["spec"]
+            named = [f"object.metadata.name == '{given['metadata']['name']}'"]
+            asked = [condition["expression"] for condition in spec.get("matchConditions", ())]
+            if asked == named and spec["validations"][0]["expression"] == "false":
+                message = spec["validations"][0]["message"]
+                raise refusal(422, "Invalid", f"ValidatingAdmissionPolicy '{policy}' denied request: {message}")
+
+    def _born(self, path: str, obj: Object) -> Object:
+        version = next(self._versions)
+        meta = {"uid": f"{path}#{version}", "creationTimestamp": f"2026-01-01T00:00:00.{version:06}Z", "generation": 1}
+        made = {**obj, "metadata": {**meta, "resourceVersion": str(version), **obj["metadata"]}}
+        if "status" not in obj and obj["kind"] in self.controllers:
+            made["status"] = self.controllers[obj["kind"]](obj)
+        return made
+
+    def _store(self, path: str, obj: Object, *, dry: bool) -> Object:
+        if dry:
+            return obj
+        obj["metadata"]["resourceVersion"] = str(next(self._versions))
+        if obj["kind"] == "CustomResourceDefinition":
+            self.kinds = [*(kind for kind in self.kinds if kind != defined(obj)), defined(obj)]
+        self.objects[path] = obj
+        return obj
 
     def _path(self, obj: Object) -> str:
         group, _, version = obj["apiVersion"].rpartition("/")
-        plural = next(entry[3] for entry in self.kinds if (entry[0], entry[2]) == (group, obj["kind"]))
+        plural = next(kind.plural for kind in self.kinds if (kind.group, kind.kind) == (group, obj["kind"]))
         place = f"/namespaces/{obj['metadata']['namespace']}" if obj["metadata"].get("namespace") else ""
         return f"{f'/apis/{group}' if group else '/api'}/{version}{place}/{plural}/{obj['metadata']['name']}"
 
-    def _is_collection(self, path: str) -> bool:
-        return path.rpartition("/")[2] in {plural for *_, plural, _ in self.kinds}
-
-    def _listed(self, path: str, selector: str) -> Iterable[Object]:
+    def _listed(self, path: str, selector: str) -> Iterator[Object]:
         root, _, plural = path.rpartition("/")
         wanted = [term.partition("=") for term in selector.split(",") if term]
         pattern = re.compile(rf"{root}(/namespaces/[^/]+)?/{plural}/[^/]+")
         for key, obj in self.objects.items():
             labels = obj["metadata"].get("labels") or {}
-            if pattern.fullmatch(key) and all(labels.get(name) == value or not sign for name, sign, value in wanted):
+            if pattern.fullmatch(key) and all(
+                name in labels if not sign else labels.get(name) == value for name, sign, value in wanted
+            ):
                 yield obj
 
-    def _discovery(self, *, core: bool) -> str:
+    def _discovery(self, *, core: bool) -> Object:
         groups: dict[tuple[str, str], list[Object]] = {}
-        for group, version, kind, plural, namespaced in self.kinds:
-            if core == (not group):
-                scope = "Namespaced" if namespaced else "Cluster"
-                entry = {"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": VERBS}
-                groups.setdefault((group, version), []).append(entry)
+        for kind in self.kinds:
+            if core == (not kind.group):
+                scope = "Namespaced" if kind.namespaced else "Cluster"
+                entry = {"resource": kind.plural, "responseKind": {"kind": kind.kind}, "scope": scope, "verbs": VERBS}
+                groups.setdefault((kind.group, kind.version), []).append(entry)
         items = [
             {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
             for (group, version), resources in groups.items()
         ]
-        return json.dumps({"items": items})
+        return {"items": items}

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ground import gateway_kinds
 from manor.kube import Client, NotFound, Object
 from nodes import RunningNode, node_for_tests
-from verify_world import gateway_kinds
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ async def _prepare(kubeconfig: Path) -> None:
     """What the way in needs, and the storage class that the example's Platform names."""
     async with Client.connect(kubeconfig) as client:
         await client.apply(STORAGE, field_manager="tests")
-        await gateway_kinds(client)
+        await gateway_kinds.install(client)
 
 
 async def counted(kubeconfig: Path) -> None:

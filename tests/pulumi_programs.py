@@ -40,7 +40,7 @@ def run_program(
     os.chdir(ROOT / "deploy" / folder)
     try:
         outputs = run(
-            lambda: runpy.run_path("__main__.py", run_name="__main__") and None,
+            lambda: runpy.run_path("__main__.py", run_name="__main__"),
             recorder,
             project=f"manor-{folder}",
             config=config,

@@ -147,6 +147,9 @@ def run(
 ) -> dict[str, Any]:
     """Run a program to its end and return its stack outputs, secrets as `Output`s resolved to (value, is_secret)."""
 
+    def silent() -> None:
+        program()
+
     def inside() -> dict[str, Any]:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -155,7 +158,7 @@ def run(
         set_mocks(_NoCalls(), project, stack, preview, monitor=monitor)
         pulumi_config.set_all_config(dict(config or {}))
         try:
-            loop.run_until_complete(run_pulumi_func(program))
+            loop.run_until_complete(run_pulumi_func(silent))
             exported = dict(getattr(pulumi.runtime.get_root_resource(), "outputs", {}))
             return {name: loop.run_until_complete(_resolved(value)) for name, value in exported.items()}
         finally:

@@ -1,12 +1,15 @@
 """Ways to break a cluster on purpose: each a few changes by an administrator, and the checks that must go red."""
 
+import asyncio
 import copy
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from manor.kube import Client, Conflict, NotFound
+from manor.verify import Check, Report, Status
 
 Object = dict[str, Any]
 Ref = tuple[str, str, str, str | None]
@@ -154,3 +157,18 @@ async def sabotaged(client: Client, sabotage: Sabotage) -> AsyncIterator[None]:
     finally:
         for ref in reversed(list(before)):
             await _undo(client, ref, before[ref])
+
+
+def reds(report: Report) -> set[str]:
+    """The checks that fail, without the prefix MNR-."""
+    return {result.check.id.removeprefix("MNR-") for result in report.results if result.status is Status.FAIL}
+
+
+async def settled(
+    attack: Callable[[list[Check]], Awaitable[Report]], checks: list[Check], expected: frozenset[str], seconds: float
+) -> Report:
+    """The report once exactly the expected checks are red; the last one where that never comes."""
+    end = time.monotonic() + seconds
+    while reds(report := await attack(checks)) != expected and time.monotonic() < end:
+        await asyncio.sleep(0.3)
+    return report

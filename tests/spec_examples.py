@@ -5,7 +5,7 @@ the models' checks are written here, at least one for each check.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from manor.api import API_VERSION, KINDS
@@ -221,7 +221,7 @@ def _wrong(field: Spec, definitions: dict[str, Spec]) -> Iterator[Any]:
     """Values that the field's schema refuses, in its own words or its parts'."""
     while "$ref" in field or "anyOf" in field:
         field = definitions[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field["anyOf"][0]
-    beyond = {
+    beyond: dict[str, Callable[[Any], Any]] = {
         "maxLength": lambda limit: "a" * (limit + 1),
         "maximum": lambda limit: int(limit) + 1,
         "minimum": lambda limit: int(limit) - 1,

@@ -12,7 +12,7 @@ def obj(api_version: str, kind: str, name: str = "a", **more: Any) -> Object:
 
 
 ANVIL = obj("forge.example/v1", "Anvil")
-FORGE = {
+FORGE: dict[str, Any] = {
     "summary": "A forge",
     "version": "1.0",
     "kinds": [

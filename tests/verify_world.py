@@ -1,19 +1,14 @@
 """Two tenants under Manor, each with an owner, an editor and a viewer: what `manor verify` is tried on."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
-
-import yaml
 
 from manor.api import Platform, Tenant
 from manor.apply import wait, wait_enforced
 from manor.kube import Client, NotFound
-from manor.local.binaries import obtain_folder
-from manor.local.progress import Report as Progress
 from manor.render import render_foundation, render_platform, render_tenant, spec_object
+from waiting import until
 
 Object = dict[str, Any]
 
@@ -60,28 +55,10 @@ STORAGE_CLASS = {
 }
 
 
-async def gateway_kinds(client: Client) -> None:
-    """The kinds of the Gateway API and the namespaces of front and proxies, on an API server that lacks them."""
-    names = ("manor-front", "envoy-gateway-system")
-    await all_of(client, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names])
-    folder = obtain_folder("gateway-api", Progress())
-    crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
-    await all_of(client, crds)
-    await wait(client, crds, timeout=60)
-
-
 async def all_of(client: Client, objects: list[Object]) -> None:
     """Applies objects in their order."""
     for obj in objects:
         await client.apply(obj, field_manager="tests", force=True)
-
-
-async def until(question: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
-    """Waits until the answer is yes."""
-    end = time.monotonic() + seconds
-    while not await question():
-        assert time.monotonic() < end, f"after {seconds:g} s: {what}"
-        await asyncio.sleep(0.5)
 
 
 async def counted(client: Client) -> None:
@@ -101,7 +78,7 @@ async def counted(client: Client) -> None:
         status = (await client.get("v1", "ResourceQuota", "canary", "default")).get("status", {})
         return len(status.get("used", {})) == 2
 
-    await until(known, 120, "the quota controller does not know the kinds")
+    await until("the quota controller knows the kinds", known)
     await client.delete("v1", "ResourceQuota", "canary", "default")
 
 

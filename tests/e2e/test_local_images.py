@@ -25,6 +25,7 @@ from manor.local.binaries import obtain
 from manor.local.build import build
 from manor.local.progress import Report
 from manor.local.store import Store, filling
+from waiting import until_now
 
 pytestmark = pytest.mark.e2e
 
@@ -86,12 +87,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Unpacked]:
 
 def unpack(image: images.Image, root: Path) -> Unpacked:
     with tarfile.open(image.archive) as archive:
-        (manifest,) = json.load(archive.extractfile("manifest.json"))
+
+        def read(name: str) -> bytes:
+            member = archive.extractfile(name)
+            assert member is not None, name
+            return member.read()
+
+        (manifest,) = json.loads(read("manifest.json"))
         assert manifest["RepoTags"] == [image.reference]
-        config = json.load(archive.extractfile(manifest["Config"]))["config"]
+        config = json.loads(read(manifest["Config"]))["config"]
         for layer in manifest["Layers"]:
             root.mkdir(exist_ok=True)
-            subprocess.run(["tar", "-x", "-C", str(root)], input=archive.extractfile(layer).read(), check=True)
+            subprocess.run(["tar", "-x", "-C", str(root)], input=read(layer), check=True)
     for mount_point in ("dev", "proc", "tmp"):
         (root / mount_point).mkdir(exist_ok=True)
     return Unpacked(root, config)
@@ -196,12 +203,18 @@ def test_pause_reaps_what_is_left_to_it_and_stops_when_told(built: dict[str, Unp
     # Becomes the first process of a PID namespace with a child of its own, whose child is orphaned and ends.
     orphan = f"(sleep 0.2 & exec sleep 0.1) & exec {pause}"
     with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", orphan]) as process:
-        time.sleep(1)
+
+        def alone() -> bool:
+            return [(name_of(first), children_of(first)) for first in children_of(process.pid)] == [("pause", [])]
+
+        until_now("pause has reaped what was left to it", alone, seconds=10)
         (first,) = children_of(process.pid)
-        assert Path(f"/proc/{first}/comm").read_text() == "pause\n"
-        assert children_of(first) == []
         os.kill(first, signal.SIGTERM)
         assert process.wait(5) == 0
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def children_of(pid: int) -> list[int]:

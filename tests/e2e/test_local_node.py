@@ -1,6 +1,5 @@
 """The whole node: what runs on it, what it refuses, what it survives, and that nothing of it is left."""
 
-import asyncio
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from manor.apply import wait
 from manor.kube import Client
 from manor.local.images import TAG
 from nodes import MANOR, RunningNode, node_for_tests, run_manor
+from waiting import until, until_now
 
 pytestmark = pytest.mark.e2e
 
@@ -136,7 +136,7 @@ async def apply_all(client: Client, objects: list[Object], *, waited_for: list[O
 
 async def pod_in(client: Client, home: str) -> str:
     pods = await client.list("v1", "Pod", namespace=home, labels={"app": "web"})
-    return next(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    return next(str(pod["metadata"]["name"]) for pod in pods if "deletionTimestamp" not in pod["metadata"])
 
 
 async def run_in(client: Client, home: str, script: str) -> str:
@@ -154,13 +154,6 @@ def fetch(running: RunningNode, host: str, path: str = "/") -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.2)
 
 
 def status_of(running: RunningNode, component: str) -> Object:
@@ -190,7 +183,7 @@ async def test_volume_is_bound_and_written_by_a_user_without_rights(node: Runnin
     assert (claim["status"]["phase"], claim["spec"]["storageClassName"]) == ("Bound", "standard")
     script = "import os; open('/data/who', 'w').write('one'); print(os.getuid())"
     assert await run_in(teams, "e2e-one", script) == "65532"
-    until(lambda: fetch(node, "one.example", "/who") == (200, "one"))
+    until_now("the way in answers", lambda: fetch(node, "one.example", "/who") == (200, "one"))
 
 
 async def test_gateway_keeps_others_out(node: RunningNode, teams: Client) -> None:
@@ -262,12 +255,13 @@ async def test_killed_components_come_back_and_pods_stay(node: RunningNode, team
 
         def is_back(name: str = name, each: Object = each) -> bool:
             now = status_of(node, name)
-            return now["state"] == "ready" and now["pid"] != each["pid"] and now["restarts"] > each["restarts"]
+            renewed = now["pid"] != each["pid"] and now["restarts"] > each["restarts"]
+            return bool(renewed and now["state"] == "ready")
 
-        until(is_back)
+        until_now(f"{name} is back", is_back)
     after = await teams.get("v1", "Pod", before["metadata"]["name"], namespace="e2e-one")
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
-    until(lambda: fetch(node, "one.example", "/who") == (200, "one"))
+    until_now("the way in answers", lambda: fetch(node, "one.example", "/who") == (200, "one"))
 
 
 ASK = """
@@ -292,7 +286,8 @@ NO_ERROR, REFUSED = 0, 5
 
 
 async def ask(client: Client, home: str, name: str, times: int = 1) -> list[int]:
-    return json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+    answers: list[int] = json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+    return answers
 
 
 async def test_foreign_names_are_asked_for_teams_with_internet_alone(teams: Client) -> None:
@@ -343,10 +338,12 @@ async def test_a_pod_in_a_user_namespace_has_ids_of_its_own(teams: Client) -> No
     pod["spec"] |= {"hostUsers": False}
     pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own-users", "namespace": "e2e-one"}}
     await apply_all(teams, [pod])
-    deadline = time.monotonic() + 60
-    while (await teams.get("v1", "Pod", "own-users", namespace="e2e-one"))["status"].get("phase") != "Running":
-        assert time.monotonic() < deadline, "the pod does not run"
-        await asyncio.sleep(0.5)
+
+    async def runs() -> bool:
+        pod = await teams.get("v1", "Pod", "own-users", namespace="e2e-one")
+        return bool(pod["status"].get("phase") == "Running")
+
+    await until("the pod runs", runs)
     script = "print(open('/proc/self/uid_map').read()); open('/data/owned', 'w')"
     done = await teams.exec("e2e-one", "own-users", ["python3", "-c", script], timeout=30)
     assert done.exit_code == 0, done.stderr
@@ -382,15 +379,20 @@ async def test_a_volume_goes_with_its_claim(node: RunningNode, teams: Client) ->
     }
     pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "passing"
     await apply_all(teams, [claim, pod])
-    deadline = time.monotonic() + 60
-    while "volumeName" not in (found := await teams.get("v1", "PersistentVolumeClaim", "passing", "e2e-one"))["spec"]:
-        assert time.monotonic() < deadline, "the claim is not bound"
-        await asyncio.sleep(0.5)
-    folder = node.kubeconfig.parent / "data" / "volumes" / found["spec"]["volumeName"]
+
+    async def volume() -> str:
+        found = await teams.get("v1", "PersistentVolumeClaim", "passing", "e2e-one")
+        return str(found["spec"].get("volumeName", ""))
+
+    async def bound() -> bool:
+        return bool(await volume())
+
+    await until("the claim is bound", bound)
+    folder = node.kubeconfig.parent / "data" / "volumes" / await volume()
     assert folder.stat().st_mode & 0o777 == 0o770
     for kind in ("Pod", "PersistentVolumeClaim"):
         await teams.delete("v1", kind, "passing", namespace="e2e-one")
-    until(lambda: not folder.exists())
+    until_now("the volume is gone", lambda: not folder.exists())
 
 
 async def test_an_image_of_ones_own_is_loaded(node: RunningNode, teams: Client) -> None:
@@ -451,7 +453,11 @@ async def test_data_survives_and_nothing_is_left(host_before: dict[str, str | bo
         assert traces_of(running.name, interface)
 
         os.kill(json.loads((home / "process.json").read_text())["pid"], signal.SIGKILL)
-        until(lambda: not any(line.startswith("process: ") for line in traces_of(running.name, interface)), seconds=10)
+        until_now(
+            "no process is left",
+            lambda: not any(line.startswith("process: ") for line in traces_of(running.name, interface)),
+            seconds=10,
+        )
         run_manor("local", "up", "--name", running.name, "--ephemeral")
         async with Client.connect(running.kubeconfig) as client:
             deployment = {
@@ -471,7 +477,7 @@ def test_interrupted_up_leaves_nothing(host_before: dict[str, str | bool]) -> No
     home = Path("/var/lib/manor") / name
     process = subprocess.Popen([MANOR, "local", "up", "--name", name, "--ephemeral"], stderr=subprocess.PIPE, text=True)
     try:
-        until((home / "data/images.json").exists)
+        until_now("images are listed", (home / "data/images.json").exists)
         interface = f"manor{json.loads((home / 'node.json').read_text())['index']}"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) != 0

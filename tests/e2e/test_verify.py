@@ -8,14 +8,15 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from manor.api import Platform
 from manor.apply import wait_enforced
 from manor.kube import Client, Conflict, NotFound, Object
 from manor.render import render_tenant, spec_object
+from manor.state import read_state
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
 from manor.verify.probe.leftovers import find
 from manor.verify.probe.pod import Disturbed
@@ -23,13 +24,15 @@ from manor.verify.probe.probe_pods import ProbePods, Target
 from manor.verify.probe.reach import marked
 from manor.verify.probe.script import TCP_PORT
 from nodes import MANOR, RunningNode
-from sabotages import Sabotage, sabotaged
+from sabotages import Sabotage, reds, sabotaged, settled
 from verify_live_sabotages import SABOTAGES, A, B
 from verify_world import platform, settle, tenant
 
 pytestmark = pytest.mark.e2e
 
 TENANTS = [tenant(A), tenant(B)]
+PROPAGATION = 20.0
+"""Seconds until the CNI enforces a change."""
 LIVE = [check for check in load() if check.level is Level.LIVE]
 
 
@@ -37,12 +40,7 @@ LIVE = [check for check in load() if check.level is Level.LIVE]
 async def world(node: RunningNode) -> AsyncIterator[Client]:
     """Two tenants of this test's own on the node, gone afterwards."""
     async with Client.connect(node.kubeconfig) as client:
-        world = platform()
-        try:
-            found = await client.get("manor.dev/v1alpha1", "Platform", "manor")
-            world = Platform.model_validate(found)
-        except Exception:
-            pass
+        world = (await read_state(client, workloads=False)).platform or platform()
         await settle(client, world, TENANTS)
         yield client
         known = {one.name: one for one in TENANTS}
@@ -59,10 +57,6 @@ async def attack(client: Client, checks: list[Check]) -> Report:
     tenancy = await read_tenancy(client)
     ours = tuple(team for team in tenancy.teams if team.name in (A, B))
     return await verify(client, Tenancy(ours, tenancy.platform), checks, Level.LIVE)
-
-
-def reds(report: Report) -> set[str]:
-    return {r.check.id.removeprefix("MNR-") for r in report.results if r.status is Status.FAIL}
 
 
 @contextmanager
@@ -97,8 +91,7 @@ async def test_a_sound_cluster_passes_every_check_with_manor_stopped_and_nothing
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
 async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
-        await asyncio.sleep(5)  # the CNI sees the change
-        report = await attack(world, LIVE)
+        report = await settled(partial(attack, world), LIVE, sabotage.red, PROPAGATION)
     assert reds(report) == sabotage.red, {r.check.id: r.reason for r in report.results if r.status is not Status.PASS}
     for result in report.results:
         if result.status is Status.FAIL:

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from aiohttp import web
 
+from ground import gateway_kinds
 from manor.apply import Inventory
 from manor.kube import Client
 from manor.kube.connection import Connection, open_connection
-from verify_world import gateway_kinds
 
 _numbers = itertools.count(1)
 
@@ -29,7 +29,7 @@ async def client(api_node: Any) -> AsyncIterator[Client]:
 @pytest.fixture(scope="module")
 async def gateway_api_node(api_node: Any, client: Client) -> Any:
     """The API server with what the way in needs on it."""
-    await gateway_kinds(client)
+    await gateway_kinds.install(client)
     return api_node
 
 

@@ -10,11 +10,12 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from guarded_cluster import PLATFORM, TENANTS, guarded, until
+from guarded_cluster import PLATFORM, TENANTS, guarded
 from manor.api import Tenant
 from manor.kube import ApiError, Client, Invalid, NotFound
 from manor.render import guardrails
 from policy_cases import Case, cases
+from waiting import until
 
 pytestmark = pytest.mark.integration
 

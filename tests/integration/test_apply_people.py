@@ -9,7 +9,7 @@ from manor.apply import Action, Options, apply, delete, plan, to_be_kept
 from manor.apply.work import work_in
 from manor.kube import Client, NotFound, Object
 from manor.objectset.references import Ref
-from verify_world import until
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -35,11 +35,11 @@ def service(area: Any, place: str = "lab") -> Object:
 
 async def test_what_kubernetes_makes_is_nobodys_work(client: Client, area: Any) -> None:
     await client.create(area.namespace("lab"))
-    await until(lambda: _has_pair(client, area.place("lab")), 30, "no default ServiceAccount")
+    await until("a default ServiceAccount", lambda: _has_pair(client, area.place("lab")))
     assert not await work_in(client, area.place("lab"), ())
     for obj in (deployment(area), service(area)):
         await client.create(obj)
-    await until(lambda: _scaled(client, area.place("lab")), 30, "no pod")
+    await until("a pod", lambda: _scaled(client, area.place("lab")))
     work = await work_in(client, area.place("lab"), ())
     assert str(work) == "Deployment web, Service web"
     assert not work.unseen

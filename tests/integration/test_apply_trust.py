@@ -1,15 +1,15 @@
 """What people of a tenant write onto objects: it is not believed, and it holds up nothing of anybody's."""
 
-import asyncio
 import time
 from typing import Any
 
 import pytest
 
-from applied import exists, fates
+from applied import exists, fates, gone
 from manor.apply import Action, Inventory, Options, Owned, Refused, apply, delete, plan, revoke
 from manor.kube import Client, NotFound, Object
 from manor.objectset.applyset import ID_LABEL, PART_OF
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -205,18 +205,17 @@ async def test_what_a_parent_became_goes_with_it_but_not_data(client: Client, ar
     objects = [labelled(area.config("member"), box="box"), labelled(area.claim("data"), box="box")]
     assert (await apply(client, objects, inventory, parent=parent)).ok
     assert set(fates(await apply(client, objects, inventory, parent=parent)).values()) == {"unchanged"}
+    first = (await client.get("v1", "ConfigMap", "member", area.name))["metadata"]["ownerReferences"]
     await client.delete(API, "Box", "box", area.name)
     assert (await apply(client, objects, inventory, parent=parent)).ok  # another parent of the same name
-    await asyncio.sleep(3)  # the collector looks for what the first one left
+    left = area.config("left")
+    await client.create({**left, "metadata": {**left["metadata"], "ownerReferences": first}})
+    await until("the collector has looked for what the first one left", lambda: gone(client, left))
     owner = (await client.get(API, "Box", "box", area.name))["metadata"]["uid"]
     live = await client.get("v1", "ConfigMap", "member", area.name)
     assert [ref["uid"] for ref in live["metadata"]["ownerReferences"]] == [owner]
     await client.delete(API, "Box", "box", area.name)
-    for _ in range(300):
-        if not await exists(client, objects[0]):
-            break
-        await asyncio.sleep(0.2)
-    assert not await exists(client, objects[0])
+    await until("what the parent became is gone", lambda: gone(client, objects[0]))
     assert await exists(client, objects[1])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from manor.apply import Event, NotReady, Options, Waiting, apply, delete, wait
 from manor.kube import ApiError, Client
-from verify_world import until
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ async def test_wait_tells_what_is_not_ready_and_why(client: Client, area: Any) -
     ready = [area.namespace(), lazy, area.claim("later", storageClassName=area.name), area.config("c")]
     assert (await apply(client, [*ready, deployment], area.inventory)).ok
     await wait(client, ready, timeout=20)
-    await until(lambda: _scaled(client, area.name), 30, "the Deployment has no ReplicaSet")
+    await until("the Deployment has a ReplicaSet", lambda: _scaled(client, area.name))
     events: list[Event] = []
     with pytest.raises(NotReady, match="not ready after 2 s") as caught:
         await wait(client, [*ready, deployment], timeout=2, progress=events.append)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ground import gateway_kinds
 from manor.kube import Client
 from nodes import node_for_tests
-from verify_world import gateway_kinds
 
 pytestmark = pytest.mark.integration
 
@@ -133,7 +133,7 @@ def test_what_is_kept_at_first_can_be_wiped_later(bare_api_node: Any, tmp_path: 
 
     async def prepare() -> None:
         async with Client.connect(bare_api_node.kubeconfig) as client:
-            await gateway_kinds(client)
+            await gateway_kinds.install(client)
 
     asyncio.run(prepare())
     (tmp_path / "platform.yaml").write_text((ROOT / PLATFORM).read_text())

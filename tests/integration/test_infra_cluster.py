@@ -159,7 +159,7 @@ def test_from_pulumi_to_manor(example: tuple[RunningNode, Recorder], tmp_path: P
 
 def test_from_manor_to_pulumi(example: tuple[RunningNode, Recorder], tmp_path: Path) -> None:
     node = example[0]
-    job = {
+    job: Object = {
         "apiVersion": "manor.dev/v1alpha1",
         "kind": "TrainingJob",
         "metadata": {"name": "taken-job", "namespace": "taken"},

@@ -7,7 +7,6 @@ import signal
 import ssl
 import stat
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -20,26 +19,20 @@ from cryptography import x509
 from manor.kube import Client, Forbidden
 from manor.local.certificates import Authority, Wanted
 from nodes import MANOR, RunningNode, node_for_tests, run_manor
+from waiting import until_now
 
 pytestmark = pytest.mark.integration
 
 
 def pid_of(name: str, component: str) -> int:
     described = json.loads(run_manor("local", "status", "--name", name, "-o", "json", check=False).stdout)
-    return next(each["pid"] for each in described["components"] if each["name"] == component)
+    return next(int(each["pid"]) for each in described["components"] if each["name"] == component)
 
 
 def processes_of(home: Path) -> list[str]:
     """Command lines that mention a node's state directory, the supervisor's by its name."""
     found = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in found if str(home) in line or f"manor.local.supervisor {home.name}" in line]
-
-
-def wait_until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.1)
 
 
 async def test_controllers_run(api_node: RunningNode) -> None:
@@ -118,9 +111,9 @@ def test_killed_component_comes_back(api_node: RunningNode) -> None:
         done = run_manor("local", "status", "--name", api_node.name, "-o", "json", check=False)
         described = {each["name"]: each for each in json.loads(done.stdout)["components"]}
         controllers = described["kube-controller-manager"]
-        return controllers["state"] == "ready" and controllers["pid"] != before and controllers["restarts"] == 1
+        return (controllers["state"], controllers["restarts"]) == ("ready", 1) and controllers["pid"] != before
 
-    wait_until(is_back)
+    until_now("the component is back", is_back)
 
 
 def test_merge_keeps_the_users_entries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -155,7 +148,7 @@ async def test_data_survives_the_death_of_everything() -> None:
             await client.create(configmap)
         supervisor = json.loads((home / "process.json").read_text())["pid"]
         os.kill(supervisor, signal.SIGKILL)
-        wait_until(lambda: not processes_of(home), seconds=5)
+        until_now("no process is left", lambda: not processes_of(home), seconds=5)
         run_manor("local", "up", "--name", running.name, "--api-only", "--ephemeral")
         async with Client.connect(running.kubeconfig) as client:
             assert await client.get("v1", "ConfigMap", "kept", namespace="default")
@@ -185,7 +178,7 @@ def test_interrupted_up_leaves_nothing() -> None:
     name = f"test-interrupt-{os.getpid()}"
     process = subprocess.Popen([MANOR, "local", "up", "--name", name, "--api-only", "--ephemeral"])
     home = Path("/var/lib/manor") / name if os.geteuid() == 0 else Path.home() / ".local/state/manor" / name
-    wait_until(lambda: (home / "process.json").exists())
+    until_now("the node has a process", (home / "process.json").exists)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) != 0
     assert not home.exists()

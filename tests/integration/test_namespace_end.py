@@ -3,19 +3,17 @@
 Manor deletes namespaces whole, and owners theirs: the order is the namespace controller's, since Kubernetes 1.34.
 """
 
-import asyncio
-
 import pytest
 
-from guarded_cluster import until
-from manor.kube import Client, NotFound
+from manor.kube import Client, NotFound, Object
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
 SPACE = "ending"
 HELD = {"name": "held", "namespace": SPACE, "finalizers": ["tests.manor.dev/held"]}
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": HELD, "spec": {"containers": [{"name": "c", "image": "none"}]}}
-GUARD = {
+GUARD: Object = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "NetworkPolicy",
     "metadata": {"name": "manor-default-deny", "namespace": SPACE},
@@ -34,7 +32,7 @@ async def test_guards_outlive_pods(client: Client) -> None:
         return "deletionTimestamp" in (await client.get("v1", "Pod", "held", SPACE))["metadata"]
 
     await until("the pod is told to end", ends)
-    await asyncio.sleep(5)  # the controller has looked again by then
+    await until("the controller has looked at what is left", lambda: waits(client))
     guard = await client.get(GUARD["apiVersion"], "NetworkPolicy", "manor-default-deny", SPACE)
     assert "deletionTimestamp" not in guard["metadata"]
 
@@ -56,3 +54,9 @@ async def has_account(client: Client) -> bool:
     except NotFound:
         return False
     return True
+
+
+async def waits(client: Client) -> bool:
+    """Whether the namespace's controller says that it waits for the finalizers in it."""
+    conditions = (await client.get("v1", "Namespace", SPACE))["status"].get("conditions", [])
+    return any(c["type"] == "NamespaceFinalizersRemaining" and c["status"] == "True" for c in conditions)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from guarded_cluster import TENANTS, guarded, until
+from guarded_cluster import TENANTS, guarded
 from manor.kube import Client, NotFound
 from policy_cases import cases
+from waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send, until
+from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send
 from manor.kube import Client, Invalid
 from policy_cases import FOLDERS, Case, cases
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +64,7 @@ async def test_api_server_finds_no_fault(cluster: Client) -> None:
 
         async def checked(name: str = name) -> bool:
             live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
-            return live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
+            return bool(live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"])
 
         await until(f"{name} type-checked", checked)
         live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)

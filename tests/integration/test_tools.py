@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ground import gateway_kinds
 from manor.api import Tool
 from manor.kube import Client
 from manor.render import spec_object
@@ -17,7 +18,6 @@ from manor.tools import shipped
 from nodes import MANOR, RunningNode, node_for_tests
 from spec_examples import BASE
 from tool_examples import ANVIL, FORGE, tool
-from verify_world import gateway_kinds
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,7 @@ async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(node: Runn
     team = {**BASE["Tenant"], "metadata": {"name": "kiln-team"}}
     file = written(tmp_path, platform, spec_object(own), team)
     async with Client.connect(node.kubeconfig) as client:
-        await gateway_kinds(client)
+        await gateway_kinds.install(client)
         first = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")
         assert first.returncode == 0, first.stderr
         assert "warning: Tool kiln is not installed: the server has no KilnAnvil.kiln.example, " in first.stderr

@@ -13,7 +13,7 @@ from manor.kube import Client
 from manor.limits import Verify, override
 from manor.verify import Level, Status, Tenancy, load, parse_team, select, verify
 from nodes import RunningNode, run_manor
-from verify_world import until
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ async def bare_cluster(api_node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(api_node.kubeconfig) as client:
         for obj in [*bare("a"), *bare("b")]:
             await client.apply(obj, field_manager="tests", force=True)
-        await until(lambda: accounts(client), 30, "no default service accounts, so that no pod is admitted")
+        await until("pods have service accounts, without which none is admitted", lambda: accounts(client))
         yield client
         for name in ("a", "b"):
             await client.delete("v1", "Namespace", f"bare-{name}")

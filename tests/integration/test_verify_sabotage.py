@@ -2,21 +2,22 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ground import gateway_kinds
 from manor.kube import Client
 from manor.limits import Verify, override
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.attempt import Verdict
 from nodes import RunningNode, node_for_tests, run_manor
-from sabotages import Sabotage, bind, put, sabotaged, user
+from sabotages import Sabotage, bind, put, reds, sabotaged, settled, user
 from verify_sabotages import SABOTAGES
-from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
+from verify_world import STORAGE_CLASS, all_of, platform, settle, tenant
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ def verify_node() -> Iterator[RunningNode]:
 async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
     """Two tenants under Manor, with GPUs, queues and an ingress class to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
-        await gateway_kinds(client)
+        await gateway_kinds.install(client)
         await all_of(client, [STORAGE_CLASS])
         everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
         await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])
@@ -52,21 +53,12 @@ async def attack(client: Client, checks: list[Check]) -> Report:
     return await verify(client, await read_tenancy(client), checks, Level.DRY_RUN)
 
 
-def reds(report: Report) -> set[str]:
-    return {r.check.id.removeprefix("MNR-") for r in report.results if r.status is Status.FAIL}
-
-
-async def settled(client: Client, expected: frozenset[str]) -> Report:
-    """The report once the expected checks, and no others, are red; the last one where that never comes."""
-    end = time.monotonic() + PROPAGATION
+async def whole_attack(client: Client, expected: frozenset[str]) -> Report:
+    """What all checks find, once those that must go red do: a few are asked again and again, and all of them seldom."""
     few = [check for check in CHECKS if check.id.removeprefix("MNR-") in expected]
-    while expected and time.monotonic() < end and reds(await attack(client, few)) != expected:
-        await asyncio.sleep(0.3)
-    while True:
-        report = await attack(client, CHECKS)
-        if reds(report) == expected or time.monotonic() > end:
-            return report
-        await asyncio.sleep(0.3)
+    if few:
+        await settled(partial(attack, client), few, expected, PROPAGATION)
+    return await settled(partial(attack, client), CHECKS, expected, PROPAGATION)
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +82,7 @@ def one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_sound_cluster_passes_every_check(world: Client) -> None:
     with override(verify=Verify(cells=10**6)):
-        report = await settled(world, frozenset())
+        report = await whole_attack(world, frozenset())
     assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
     assert report.exit_code == 0
 
@@ -99,7 +91,7 @@ async def test_a_sound_cluster_passes_every_check(world: Client) -> None:
 @pytest.mark.usefixtures("one_direction")
 async def test_exactly_the_right_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
-        report = await settled(world, sabotage.red)
+        report = await whole_attack(world, sabotage.red)
     assert reds(report) == sabotage.red
     assert report.exit_code == 1
     for result in report.results:
@@ -231,5 +223,5 @@ async def as_account(client: Client, node: RunningNode, path: Path) -> Path:
 
 
 async def test_everything_is_as_it_was(world: Client) -> None:
-    report = await settled(world, frozenset())
+    report = await whole_attack(world, frozenset())
     assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}

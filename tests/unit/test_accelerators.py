@@ -17,7 +17,7 @@ from manor.render.roles import cluster_roles
 
 pytestmark = pytest.mark.unit
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "resourceNames": ["nvidia.com/gpu", "nvidia.com/mig-1g.5gb", "gpu.nvidia.com"],
     "perGpu": {"nvidia.com/mig-1g.5gb": 7},
 }

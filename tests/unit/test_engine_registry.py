@@ -94,9 +94,9 @@ def test_an_unknown_engine_is_refused_by_the_platforms_field(engines: Any, field
 
 @pytest.mark.usefixtures("_stub")
 def test_what_must_be_installed_is_named_with_the_field() -> None:
-    assert all(not wanted.kinds for wanted in requirements(platform()))
+    assert {wanted.kinds for wanted in requirements(platform())} == {frozenset()}
     wanted = {entry.field: (entry.name, entry.kinds) for entry in requirements(choosing(training_job="stub"))}
-    assert wanted["spec.engines.trainingJob"] == ("stub", {("stub.example.com", "StubJob")})
+    assert wanted["spec.engines.trainingJob"] == ("stub", frozenset({("stub.example.com", "StubJob")}))
     queue = {entry.field: entry.kinds for entry in requirements(platform(engines={"queue": "kueue"}))}
     assert queue["spec.engines.queue"] == {("kueue.x-k8s.io", "LocalQueue")}
 

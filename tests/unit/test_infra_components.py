@@ -152,7 +152,7 @@ def test_a_secret_value_stays_secret() -> None:
 def test_an_output_where_none_can_be_is_refused_at_once(platform: Callable[[], Any], message: str) -> None:
     recorder = Recorder()
     with pytest.raises(DeferredValue, match=message):
-        run(lambda: Platform("manor", {"spec": platform()}) and None, recorder)
+        run(lambda: Platform("manor", {"spec": platform()}), recorder)
     assert not recorder.objects()
 
 

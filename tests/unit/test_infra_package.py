@@ -106,7 +106,9 @@ def test_values_come_as_texts_and_structures_as_json() -> None:
 def test_the_example_configuration_is_good() -> None:
     text = yaml.safe_load((ROOT / "deploy" / "gke" / "Pulumi.example.yaml").read_text())["config"]
     project = text.pop("gcp:project")
-    GkeProgram.model_validate({key.partition(":")[2]: value for key, value in text.items()} | {"project": project})
+    given = {key.partition(":")[2]: value for key, value in text.items()} | {"project": project}
+    program = GkeProgram.model_validate(given)
+    assert program.model_dump(by_alias=True, exclude_unset=True).keys() == given.keys()
 
 
 def test_without_pulumis_packages_the_import_says_what_to_install() -> None:

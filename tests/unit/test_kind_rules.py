@@ -3,7 +3,7 @@
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -136,7 +136,7 @@ def test_policies_find_the_pod_of_every_kind_that_makes_one() -> None:
 
 def test_every_kind_of_manors_is_described_once_and_served_with_its_names() -> None:
     assert [info.kind for info in kinds.ALL] == list(KINDS)
-    assert ApiVersion.__args__ == (wellknown.API_VERSION,)
+    assert get_args(ApiVersion) == (wellknown.API_VERSION,)
     served = {obj["spec"]["names"]["kind"]: obj["spec"] for obj in GOLDEN if obj["kind"] == "CustomResourceDefinition"}
     for info in kinds.ALL:
         spec = served[info.kind]

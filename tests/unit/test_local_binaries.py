@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -29,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     # Without pip, Go and the network nothing can be built: a test that asks for more than is there fails at once.
-    monkeypatch.setattr(toolchain.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     return tmp_path / "cache"
 
 

@@ -28,6 +28,7 @@ from manor.rollout import Desired, apply_stages, roll_out
 from manor.verify import load
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.runner import _log
+from served_kinds import Kind
 
 pytestmark = pytest.mark.unit
 
@@ -52,7 +53,7 @@ def quiet_afterwards() -> Iterator[None]:
 @pytest.fixture
 def server() -> ApiStandIn:
     made = ApiStandIn()
-    made.kinds.append(("", "v1", "Secret", "secrets", True))
+    made.kinds.append(Kind("", "v1", "Secret", "secrets", True))
     made.hold({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}})
     return made
 
@@ -64,7 +65,7 @@ async def kubeconfig(server: ApiStandIn, tmp_path: Path) -> AsyncIterator[Path]:
     async def answer(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         if request.path in ("/api", "/apis"):
-            return web.Response(text=server._discovery(core=request.path == "/api"))
+            return web.json_response(server._discovery(core=request.path == "/api"))
         try:
             body = await request.read() or None
             return web.Response(

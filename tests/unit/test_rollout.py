@@ -6,7 +6,7 @@ import pytest
 
 from api_stand_in import ApiStandIn
 from engine_specs import job, model, platform, tenant
-from manor.apply import Action, Finished, InvalidObjects, Inventory, Options, Ref
+from manor.apply import Action, Finished, InvalidObjects, Inventory, NotReady, Options, Ref, Started
 from manor.engines import Requirement
 from manor.kube import Object, Unreachable
 from manor.limits import Rollout, override
@@ -27,6 +27,7 @@ from manor.rollout import (
 )
 from manor.rollout.progress import SetFailed, SetKept, SetLeftOut, SetsStarted, SetUncounted
 from manor.rollout.removal import refuse_remaining
+from served_kinds import Kind
 
 pytestmark = pytest.mark.unit
 
@@ -137,6 +138,7 @@ async def test_a_preview_writes_nothing_and_goes_on_after_an_error(server: ApiSt
 async def test_kinds_that_are_not_served_are_told_before_anything_is_changed(server: ApiStandIn) -> None:
     route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}}
     lacking = ObjectSet("Set x", Inventory("x", "a"), None, [config("x"), route])
+    server.kinds = [kind for kind in server.kinds if "HTTPRoute" not in kind]
     with pytest.raises(InvalidObjects, match=r"no kind HTTPRoute in gateway\.networking\.k8s\.io/v1.*Nothing was"):
         await roll_out(server.client(), [[lacking]], Options())
     assert server.written == []
@@ -149,7 +151,7 @@ async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field
     with pytest.raises(InvalidObjects, match=lack):
         await roll_out(server.client(), [[queued]], Options())
     assert server.written == []
-    server.kinds.append(("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", True))
+    server.kinds.append(Kind("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", True))
     assert (await roll_out(server.client(), [[queued]], Options())).ok
 
 
@@ -216,8 +218,14 @@ async def test_only_what_was_applied_is_waited_for(server: ApiStandIn) -> None:
     server.refused["GET .*/configmaps/bad-inventory"] = (403, "forbidden")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "never"}}
     bad = ObjectSet("Set bad", Inventory("bad-inventory", "a"), None, [namespace])
-    outcome = await roll_out(server.client(), [[bad, part("good")]], Options())
-    await wait_ready(server.client(), outcome.sets, 0.0)
+    good = ObjectSet("Set good", Inventory("good", "a"), None, [{**namespace, "metadata": {"name": "soon"}}])
+    outcome = await roll_out(server.client(), [[bad, good]], Options())
+    events: list[Event] = []
+    await wait_ready(server.client(), outcome.sets, 0.0, events.append)
+    assert [event.total for event in of(Started, events)] == [1]
+    server.remove("/api/v1/namespaces/soon")
+    with pytest.raises(NotReady, match="Namespace soon: does not exist"):
+        await wait_ready(server.client(), outcome.sets, 0.0)
 
 
 def test_who_may_apply_what() -> None:

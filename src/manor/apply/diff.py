@@ -69,8 +69,15 @@ def _masked(before: Object | None, after: Object | None) -> tuple[Object | None,
     return sides[0], sides[1]
 
 
+class _Dumper(yaml.SafeDumper):
+    """Nothing by reference: of parts that an object shares, each stands where it belongs."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _yaml(obj: Object | None) -> list[str]:
-    return [] if obj is None else yaml.safe_dump(obj, sort_keys=True).splitlines(keepends=True)
+    return [] if obj is None else yaml.dump(obj, Dumper=_Dumper, sort_keys=True).splitlines(keepends=True)
 
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:

@@ -19,6 +19,10 @@ async def exists(client: Client, obj: Object) -> bool:
     return "deletionTimestamp" not in live["metadata"]
 
 
+async def gone(client: Client, obj: Object) -> bool:
+    return not await exists(client, obj)
+
+
 async def parent_of(client: Client, inventory: Inventory) -> Object:
     return await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None)
 

@@ -1,9 +1,8 @@
 """A cluster with guardrails and tenants, for the tests of the policies; and how a case is sent to it."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from manor.render import guardrails, labels
 from manor.render.crds import crds
 from manor.render.metadata import namespace_annotations
 from policy_cases import OWNERS, Case
+from waiting import until
 
 Object = dict[str, Any]
 
@@ -199,17 +199,9 @@ def watcher() -> list[Object]:
     ]
 
 
-async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float = 120) -> None:
-    """Waits until `probe` says yes; policies, like all admission configuration, take effect within seconds."""
-    deadline = time.monotonic() + seconds
-    while not await probe():
-        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        await asyncio.sleep(0.2)
-
-
 async def apply_all(client: Client, objects: Iterable[Object]) -> None:
     for obj in objects:
-        await until(f"{obj['kind']} {obj['metadata']['name']} applied", lambda obj=obj: _applied(client, obj))
+        await until(f"{obj['kind']} {obj['metadata']['name']} applied", partial(_applied, client, obj))
 
 
 async def _applied(client: Client, obj: Object) -> bool:
@@ -229,13 +221,13 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
         made = [obj for obj in wanted if await _gone(client, where(obj))]
         await apply_all(client, made)
         for case in in_force:
-            await until(f"{case.id} refused", lambda case=case: refuses(client, case))
+            await until(f"{case.id} refused", partial(refuses, client, case))
         yield client
         for obj in reversed(made):
             with suppress(NotFound):
                 await client.delete(*where(obj))
         for obj in reversed(made):
-            await until(f"{where(obj)} gone", lambda obj=obj: _gone(client, where(obj)))
+            await until(f"{where(obj)} gone", partial(_gone, client, where(obj)))
 
 
 async def refuses(client: Client, case: Case) -> bool:

@@ -1,0 +1,155 @@
+"""`get`, `predict` and the completion of names: what a user is told of what is on the cluster."""
+
+import json
+
+import pytest
+import yaml
+
+from api_stand_in import ApiStandIn
+from command_line import Command
+from engine_specs import job, model, platform, tenant
+from manor.cli import completion
+from manor.kube import Object
+from manor.render import spec_object
+from served_kinds import MANORS
+
+pytestmark = pytest.mark.unit
+
+QUOTA = {"requests.cpu": "8", "requests.memory": "16Gi", "pods": "100", "requests.nvidia.com/gpu": "2"}
+USED = {"requests.cpu": "1500m", "requests.memory": "1Gi", "pods": "3", "requests.nvidia.com/gpu": "1"}
+
+
+def namespace(name: str) -> Object:
+    labels = {"manor.dev/tenant": "vision"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+@pytest.fixture
+def team(cluster: ApiStandIn) -> ApiStandIn:
+    """A tenant with a namespace that an owner made, a job and a model, one of which was applied."""
+    cluster.kinds += MANORS
+    meta = {"name": "manor-quota", "namespace": "vision", "labels": {"app.kubernetes.io/managed-by": "manor"}}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": QUOTA}}
+    cluster.hold(
+        spec_object(platform()),
+        spec_object(tenant(gpu={"guarantee": 2})),
+        spec_object(job()),
+        spec_object(model()),
+        namespace("vision"),
+        namespace("vision-1"),
+        {**quota, "status": {"used": USED}},
+    )
+    return cluster
+
+
+def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command) -> None:
+    header, line = manor("get", "tenants").out.splitlines()
+    assert header.split() == ["NAME", "NAMESPACES", "OWNERS", "CPU", "MEMORY", "STORAGE", "PODS", "GPU", "URL"]
+    assert line.split() == [
+        "vision",
+        "vision,vision-1",
+        "ada",
+        "1500m/8",
+        "1Gi/16Gi",
+        "-",
+        "3/100",
+        "1/2",
+        "http://vision.ml.example.com",
+    ]
+    (whole,) = yaml.safe_load_all(manor("get", "tenants", "vision", "-o", "yaml").out)
+    assert whole["status"]["quota"]["used"]["requests.cpu"] == "1500m"
+    assert json.loads(manor("get", "tenants", "-o", "json").out)["items"] == [whole]
+    missing = manor("get", "tenants", "nobody")
+    assert missing.code == 2
+    assert "no tenant nobody; there are: vision" in missing.err
+    assert team.written == []
+
+
+def test_a_broken_object_is_named_and_stops_no_other(team: ApiStandIn, manor: Command) -> None:
+    broken = spec_object(tenant())
+    team.hold({**broken, "metadata": {"name": "old"}, "spec": {}})
+    listed = manor("get", "tenants")
+    assert listed.code == 0
+    assert listed.err.startswith("warning: Tenant old on the cluster is set aside: spec.owners: ")
+    assert "vision" in listed.out
+
+
+def test_a_member_who_may_list_nothing_sees_the_own_tenant(team: ApiStandIn, manor: Command) -> None:
+    for listed in ("apis/manor.dev/v1alpha1/tenants", "api/v1/namespaces", "api/v1/resourcequotas"):
+        team.refused[f"GET /{listed}"] = (403, 'User "eve" cannot list')
+    rule = {"verbs": ["get"], "apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": ["vision"]}
+    team.reviews["selfsubjectrulesreviews"] = {"resourceRules": [rule]}
+    line = manor("get", "tenants").out.splitlines()[1]
+    assert line.split()[:4] == ["vision", "vision", "ada", "1500m/8"]
+
+
+def test_workloads_are_listed_with_why_they_are_no_further(team: ApiStandIn, manor: Command) -> None:
+    jobs = manor("get", "trainingjobs", "-n", "vision")
+    stored = "stored, and nothing runs: `manor apply` makes it so"
+    assert jobs.out.splitlines()[1].split(maxsplit=2)[::2] == ["train", stored]
+    conditions = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "no image"}]
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "digits", "namespace": "vision"}}
+    team.hold({**deployment, "spec": {}, "status": {"observedGeneration": 1, "conditions": conditions}})
+    (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)["items"]
+    assert shown["status"]["reason"] == "no image"
+    missing = manor("get", "models", "none", "-n", "vision")
+    assert missing.code == 2
+    assert "no Model none in namespace vision" in missing.err
+    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   REASON"]
+
+
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "manor-front", "namespace": "manor-front"},
+}
+
+
+def test_a_prediction_is_printed_and_an_error_in_the_models_words(
+    team: ApiStandIn, models: int, manor: Command
+) -> None:
+    team.hold(spec_object(platform(gateway={"externalPort": models})))
+    team.hold({**GATEWAY, "status": {"addresses": [{"value": "127.0.0.1"}]}})
+    team.hold(spec_object(model().model_copy(update={"metadata": model().metadata.model_copy(update={"name": "bad"})})))
+    asked = manor("predict", "digits", "-", "-n", "vision", given="[[1, 2]]")
+    assert asked.code == 0, asked.err
+    assert json.loads(asked.out) == {"outputs": [{"name": "y", "data": [4]}]}
+    url = f"http://vision.ml.example.com:{models}/v2/models/digits/infer"
+    assert asked.err == f"POST {url}\n"
+    line = manor("predict", "digits", "[[1, 2]]", "-n", "vision", "--curl").out
+    assert line.startswith(f"curl --connect-to vision.ml.example.com:{models}:127.0.0.1:")
+    failed = manor("predict", "bad", "[[1, 2]]", "-n", "vision")
+    assert failed.code == 2
+    assert failed.err.splitlines()[-1].endswith("answered 500 Internal Server Error: ValueError: no such row")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("digits", "[[1], [2, 3]]"), "the input must be rows of numbers of one length"),
+        (("digits", "[["), "the input: not JSON"),
+        (("digits", "@nowhere.json"), "nowhere.json: no such file or directory"),
+        (("digits", "[[1]]"), "Gateway manor-front/manor-front has no address yet; try again in a moment"),
+        (("none", "[[1]]"), "not found"),
+    ],
+)
+def test_a_request_that_cannot_be_made_is_an_error_line(
+    team: ApiStandIn, manor: Command, words: tuple[str, ...], told: str
+) -> None:
+    team.hold({**GATEWAY, "status": {}})
+    refused = manor("predict", *words, "-n", "vision")
+    assert refused.code == 2
+    assert told in refused.err
+    assert refused.out == ""
+
+
+def test_names_are_completed_from_the_cluster_and_errors_are_silent(
+    team: ApiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert completion.complete_tenants("v") == ["vision"]
+    assert completion.complete_tenants("x") == []
+    assert completion.complete_namespaces("vision-") == ["vision-1"]
+    team.refused["GET .*"] = (403, "forbidden")
+    assert completion.complete_tenants("v") == []
+    assert completion.complete_checks("mnr-rbac-00")[:2] == ["MNR-RBAC-001", "MNR-RBAC-002"]
+    assert completion.complete_planes("ro") == ["routes"]

@@ -1,0 +1,76 @@
+"""`tools`: what a platform engineer is told of a Tool, on the cluster and in a file."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from api_stand_in import ApiStandIn
+from command_line import Command
+from engine_specs import platform
+from manor.render import spec_object
+from served_kinds import MANORS, Kind
+from tool_examples import tool
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def forge(cluster: ApiStandIn) -> ApiStandIn:
+    """A cluster with a Tool of its own, turned on and not installed."""
+    cluster.kinds += MANORS
+    cluster.hold(spec_object(platform(tools=["forge"])), spec_object(tool()))
+    return cluster
+
+
+def listed(manor: Command) -> list[str]:
+    (line,) = [line for line in manor("tools", "list").out.splitlines() if line.startswith("forge")]
+    return line.split(maxsplit=5)
+
+
+def test_tools_are_listed_with_where_they_stand(forge: ApiStandIn, manor: Command) -> None:
+    assert listed(manor) == ["forge", "1.0", "own", "yes", "no", "A forge"]
+    for kind, plural, namespaced in (("Anvil", "anvils", True), ("Fire", "fires", False), ("Log", "logs", True)):
+        forge.kinds.append(Kind("forge.example", "v1", kind, plural, namespaced))
+    assert listed(manor)[4] == "yes"
+    (whole,) = (obj for obj in yaml.safe_load_all(manor("tools", "list", "-o", "yaml").out) if obj["kind"] == "Tool")
+    assert whole["metadata"]["name"] == "forge"
+
+
+def test_a_tool_is_shown_in_words_and_as_it_is(forge: ApiStandIn, manor: Command) -> None:
+    shown = manor("tools", "show", "forge").out.splitlines()
+    assert shown[0] == "forge 1.0: A forge"
+    assert "  kind Fire.forge.example: viewer get/list/watch" in shown
+    assert "  guardrail weight: it's too heavy" in shown
+    assert "  in each namespace: Anvil first" in shown
+    assert yaml.safe_load(manor("tools", "show", "forge", "-o", "yaml").out)["spec"]["version"] == "1.0"
+    missing = manor("tools", "show", "kiln")
+    assert missing.code == 2
+    assert "there is no Tool 'kiln'" in missing.err
+
+
+def test_without_a_cluster_it_is_said_that_none_was_asked(
+    manor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert manor("tools", "list").err.startswith("no cluster was asked: ")
+
+
+def test_a_file_is_read_as_closely_as_it_is_on_apply(manor: Command, tmp_path: Path) -> None:
+    file = tmp_path / "tool.yaml"
+
+    def checked(*documents: object) -> tuple[int, str]:
+        file.write_text(yaml.safe_dump_all(documents))
+        done = manor("tools", "check", str(file), "--no-server")
+        return done.code, done.err
+
+    whole = spec_object(tool())
+    assert checked(whole) == (0, "Tool forge: nothing is wrong with the file\n")
+    for documents, told in {
+        "two": ((whole, whole), "holds 2 documents; one Tool is wanted, alone"),
+        "other": ((spec_object(platform()),), "kind: must be Tool; got 'Platform'"),
+        "bad": (({**whole, "spec": {**whole["spec"], "version": 1}},), "spec.version"),
+    }.values():
+        code, said = checked(*documents)
+        assert code == 2
+        assert told in said
