@@ -70,6 +70,12 @@ def test_nobody_reads_the_others_settings_through_the_controller(lab: Any) -> No
     assert "settingsFrom names another namespace; settings come from your own" in refused.stderr
 
 
+def test_verify_attacks_by_it(lab: Any) -> None:
+    report = lab.manor("verify", "--level", "dry-run", "--plane", "tools")
+    assert "MNR-TOOLS-LAB-OWN-THINGS" in report
+    assert "verified: 1 pass" in report
+
+
 def test_without_its_guardrail_the_controller_gives_them_away(lab: Any, tmp_path: Path) -> None:
     """What the guardrail is for: the same Tool without it, and team blue prints the setting of team red."""
     tool = yaml.safe_load(Path(TOOL).read_text())

@@ -1,6 +1,7 @@
 """Tools on a real API server: their guardrails, and what happens where one is not installed."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +115,27 @@ def test_check_says_what_is_wrong_by_file_and_field(tmp_path: Path) -> None:
     assert f"{file}: spec.guardrails[0].admits[0] (weight): must admit; " in done.stderr
     assert "it's too heavy; ask your platform team" in done.stderr
     assert "1 of 2 fixtures are as they must be" in done.stderr
+
+
+async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: RunningNode, tmp_path: Path) -> None:
+    platform = {**BASE["Platform"], "spec": {**BASE["Platform"]["spec"], "tools": ["forge"]}}
+    teams = [{**BASE["Tenant"], "metadata": {"name": name}} for name in ("forge-one", "forge-two")]
+    unused = {**BASE["Tenant"], "metadata": {"name": "forge-less"}, "spec": {**BASE["Tenant"]["spec"], "tools": []}}
+    file = written(tmp_path, platform, spec_object(tool()), *teams, unused)
+    attack = ["verify", "--level", "dry-run", "--only", "MNR-TOOLS-FORGE-WEIGHT", "-o", "json"]
+    async with Client.connect(node.kubeconfig) as client:
+        await gateway_kinds(client)
+        for kind in FORGE["kinds"]:
+            await client.apply(_definition(kind), field_manager="tests", force=True)
+        applied = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")
+        assert applied.returncode == 0, applied.stderr
+        sound = await asyncio.to_thread(manor, node, *attack)
+        assert sound.returncode == 0, sound.stdout + sound.stderr
+        (result,) = json.loads(sound.stdout)["results"]
+        assert "policy manor-forge-weight" in str(result)
+        assert "forge-less does not use the Tool forge" in str(result)
+        for binding in ("manor-forge-weight", "manor-forge-weight-update"):
+            await client.delete("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", binding)
+        await asyncio.sleep(3)  # until the API server acts without it
+        opened = await asyncio.to_thread(manor, node, *attack)
+        assert opened.returncode == 1, opened.stdout + opened.stderr

@@ -184,6 +184,10 @@ class Guardrail(Spec):
     """What must hold."""
     admits: list[RawObject] = Field(min_length=1, max_length=32)
     """Objects that it must admit; `manor tools check` tries them, and `$namespace`, `$tenant` stand for the test's."""
+    severity: Literal["critical", "high", "medium", "low"] = "high"
+    """What a tenant would gain without it, as `manor verify` reports it."""
+    references: list[Line] = Field(default=[], max_length=8)
+    """Published holes that it closes: CVE numbers, issues."""
     refuses: list[RawObject] = Field(min_length=1, max_length=64)
     """Objects that it must refuse, and no other policy."""
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import echo, err, out, run_async
 from manor.kube import Client, Forbidden
+from manor.tools import shipped
 from manor.verify import (
     Check,
     Level,
@@ -36,6 +37,7 @@ from manor.verify.registry import get
 from manor.verify.report import Acceptance
 from manor.verify.reports import WRITERS
 from manor.verify.rights import NAME as ROLE_NAME
+from manor.verify.tools import PREFIX, tool_checks
 
 AUTHENTICATION = "authentication.k8s.io/v1"
 WHO_AM_I = f"/apis/{AUTHENTICATION}/selfsubjectreviews"
@@ -83,21 +85,24 @@ async def command(
 
         manor verify --tenant name=a,namespace=ns-a,user=alice --tenant name=b,namespace=ns-b,user=bob
     """
-    catalogue = load()
+    known = [*load(), *tool_checks(shipped().values())]
     if explain:
-        _explain(get(catalogue, explain))
+        _explain(get(known, explain))
         return
-    chosen = select(catalogue, only, plane)
     if listing:
-        _list(chosen)
+        _list(select(known, only, plane))
         return
-    accepted = read_baseline(baseline, catalogue) if baseline else {}
+    select(known, [name for name in only if not name.upper().startswith(PREFIX)], plane)  # before anybody is asked
     given = Tenancy(tuple(parse_team(text) for text in tenant)) if tenant else None
     async with Client.connect(kubeconfig, context) as client:
+        with _told_the_role(level):
+            tenancy = given or await read_tenancy(client)
         if print_role:
-            echo(yaml.safe_dump(role(given or await read_tenancy(client), level), sort_keys=False))
+            echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
-        report = await _run(client, chosen, level, given, probe_image, accepted)
+        catalogue = [*load(), *tool_checks(tenancy.tools.tools)]
+        accepted = read_baseline(baseline, catalogue) if baseline else {}
+        report = await _run(client, select(catalogue, only, plane), level, tenancy, probe_image, accepted)
     if output == "table":
         _print(report)
     else:
@@ -107,7 +112,8 @@ async def command(
 
 async def run_checks(client: Client, level: Level = Level.LIVE) -> int:
     """All checks on the cluster of `client`, shown as a table; the exit code of `manor verify`."""
-    report = await _run(client, load(), level)
+    tenancy = await read_tenancy(client)
+    report = await _run(client, [*load(), *tool_checks(tenancy.tools.tools)], level, tenancy)
     _print(report)
     return report.exit_code
 
@@ -116,12 +122,11 @@ async def _run(
     client: Client,
     chosen: list[Check],
     level: Level,
-    given: Tenancy | None = None,
+    tenancy: Tenancy,
     probe_image: str | None = None,
     accepted: dict[str, Acceptance] | None = None,
 ) -> Report:
     with _told_the_role(level):
-        tenancy = given or await read_tenancy(client)
         actor = tenancy.teams[0].actor.client(client)
         await actor.request("POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"})
     for told in tenancy.set_aside:

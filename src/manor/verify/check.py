@@ -11,7 +11,19 @@ from manor.verify.features import Feature
 
 Attack = Callable[[AttackContext], Awaitable[list[Attempt]]]
 
-PLANES = ("rbac", "admission", "pod", "network", "storage", "routes", "quota", "metadata", "fairness", "platform")
+PLANES = (
+    "rbac",
+    "admission",
+    "pod",
+    "network",
+    "storage",
+    "routes",
+    "quota",
+    "metadata",
+    "fairness",
+    "platform",
+    "tools",
+)
 
 
 class Severity(StrEnum):

@@ -10,7 +10,8 @@ from manor.api import Platform, Subject, Tenant
 from manor.api.subjects import ROLES
 from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
 from manor.kube import Client, Labels, UnknownKind
-from manor.state import read_state
+from manor.state import missing_tools, read_state
+from manor.tools import NO_TOOLS, Toolset
 from manor.verify.errors import TenancyError
 
 DECOY = "manor-verify-decoy"
@@ -74,6 +75,8 @@ class Tenancy:
 
     teams: tuple[Team, ...]
     platform: Platform | None = None
+    tools: Toolset = NO_TOOLS
+    """The Tools that are turned on, and installed."""
     set_aside: tuple[str, ...] = ()
     """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as it."""
 
@@ -153,7 +156,10 @@ async def read_tenancy(client: Client) -> Tenancy:
             "this cluster has no tenants: apply a Tenant, or name them with "
             "--tenant name=team-a,namespace=ns-a,user=alice"
         )
-    return Tenancy(tuple(teams), platform, tuple(map(str, state.broken)))
+    missing = await missing_tools(client, state.toolset)
+    tools = Toolset(tuple(tool for tool in state.toolset.tools if tool.name not in missing))
+    aside = [*map(str, state.broken), *(f"Tool {name} is turned on and not installed" for name in missing)]
+    return Tenancy(tuple(teams), platform, tools, tuple(aside))
 
 
 def parse_team(text: str) -> Team:
