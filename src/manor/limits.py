@@ -151,6 +151,14 @@ class Infra:
 
 
 @dataclass(frozen=True)
+class Install:
+    """Installing Tools."""
+
+    download: Seconds = 60.0
+    """Without a byte of a download."""
+
+
+@dataclass(frozen=True)
 class Local:
     """The embedded node."""
 
@@ -223,6 +231,7 @@ class Limits:
     rollout: Rollout = field(default_factory=Rollout)
     verify: Verify = field(default_factory=Verify)
     infra: Infra = field(default_factory=Infra)
+    install: Install = field(default_factory=Install)
     local: Local = field(default_factory=Local)
     cli: Cli = field(default_factory=Cli)
 

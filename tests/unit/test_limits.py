@@ -71,14 +71,21 @@ async def test_after_the_time_out_it_says_what_it_saw_last() -> None:
     looks: list[int] = []
     assert await poll_until(lambda _: False, lambda: _count(looks), timeout=0, interval=60) == 1
     last = await poll_until(lambda _: False, lambda: _count(looks), timeout=0.05, interval=0.01)
-    assert last == looks[-1] > 2
+    assert last == looks[-1]
 
 
-async def test_its_pauses_grow_up_to_the_longest() -> None:
-    steady, growing = list[int](), list[int]()
-    await poll_until(lambda _: False, lambda: _count(steady), timeout=0.2, interval=0.005)
-    await poll_until(lambda _: False, lambda: _count(growing), timeout=0.2, interval=0.005, longest=0.1)
-    assert len(growing) < len(steady) / 2
+@pytest.mark.parametrize(("longest", "expected"), [(None, [2, 2, 2]), (4, [2, 3, 4])])
+async def test_its_pauses_grow_up_to_the_longest(
+    longest: float | None, expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, pauses = list[int](), list[float]()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    await poll_until(lambda found: found == 4, lambda: _count(looks), timeout=600, interval=2, longest=longest)
+    assert pauses == expected
 
 
 def test_without_an_event_loop_it_waits_alike() -> None:

@@ -16,12 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from manor.api.tool import GoModule
 from manor.install.errors import InstallError
+from manor.limits import limits
 from manor.local.store import cache_root, scratch
 
 PROXY = "https://proxy.golang.org"
 """Go's own default."""
-TIMEOUT = 60.0
-"""Seconds without a byte."""
 
 
 def module_folder(module: GoModule) -> Path:
@@ -58,7 +57,8 @@ def _fetch(module: GoModule, target: Path) -> None:
     problem = ""
     for proxy in _proxies():
         try:
-            with urllib.request.urlopen(f"{proxy}/{path}", timeout=TIMEOUT) as answer, target.open("wb") as file:  # noqa: S310
+            address, timeout = f"{proxy}/{path}", limits().install.download
+            with urllib.request.urlopen(address, timeout=timeout) as answer, target.open("wb") as file:  # noqa: S310
                 shutil.copyfileobj(answer, file)
             return
         except (OSError, http.client.HTTPException) as error:

@@ -1,7 +1,6 @@
 """Tries a Tool's guardrails on an API server of their own: what they must admit is admitted, what they must refuse is
 refused by them and nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,11 @@ from manor.api import API_VERSION, Tool
 from manor.apply import Options, wait
 from manor.errors import ManorError
 from manor.kube import ApiError, Client, Object, UnknownKind
+from manor.limits import limits
 from manor.load import Document, Specs, specs_from
 from manor.objectset.kinds import group_of
 from manor.objectset.refusals import is_by_policy, is_passing
+from manor.polling import poll_until
 from manor.render import spec_object
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.rollout import roll_out
@@ -23,8 +24,6 @@ from manor.tools.objects import filled
 TENANT, OWNER = "tool-check", "tool-check-owner"
 WORDS = {"tenant": TENANT, "namespace": TENANT, "domain": "tools.example"}
 NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
-TRIES = 20
-"""How often a request is sent that a policy refuses only because it is new, half a second apart."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ async def _define_kinds(client: Client, tool: Tool) -> None:
             made.append(_definition(kind.group, version, kind.kind, kind.plural, namespaced=kind.namespaced))
     for definition in made:
         await client.apply(definition, field_manager="manor-tools-check", force=True)
-    await wait(client, made, timeout=60)
+    await wait(client, made)
 
 
 def _versions(tool: Tool) -> Iterator[tuple[Any, str]]:
@@ -136,12 +135,17 @@ async def _not_served(client: Client, specs: Specs) -> list[tuple[str, str]]:
 async def _sent(client: Client, obj: Object) -> ApiError | None:
     """What the server says against the object; a dry run."""
     obj["metadata"].setdefault("namespace", TENANT)
-    for left in range(TRIES, 0, -1):
+    bounds = limits().apply
+
+    async def answer() -> ApiError | None:
         try:
             await client.create(obj, dry_run=True)
-            return None
         except ApiError as error:
-            if left == 1 or not is_passing(error.message):
-                return error
-            await asyncio.sleep(0.5)
-    raise AssertionError
+            return error
+        return None
+
+    def stands(error: ApiError | None) -> bool:
+        return error is None or not is_passing(error.message)  # a new policy refuses for a moment
+
+    pauses = {"interval": bounds.retry_pause, "longest": bounds.retry_pause_longest}
+    return await poll_until(stands, answer, timeout=bounds.retry, **pauses)
