@@ -212,6 +212,9 @@ class GpuSettings(Spec):
     them (`…VISIBLE_…`), or, beside accelerators, loaded libraries by them (`LD_…`)."""
     flavors: Annotated[list[GpuFlavor], Field(max_length=32), Once(("name",))] = []
     """Kinds of GPU nodes."""
+    grace_seconds: int = Field(default=300, ge=0, le=3600)
+    """Longest grace period, in seconds, of pods that hold GPUs where a queue system is on: so long may a team wait for
+    what is guaranteed to it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

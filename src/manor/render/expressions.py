@@ -14,8 +14,8 @@ _VARIABLE = re.compile(r"\bvariables\.(\w+)")
 _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
-def literal(value: bool | str | Sequence[str] | Mapping[str, str]) -> str:
-    """A truth value, text, texts or a map of them as a CEL literal: JSON, less the surrogate pairs of `\\ud83d`."""
+def literal(value: bool | int | str | Sequence[str] | Mapping[str, str]) -> str:
+    """A value, texts or a map of them as a CEL literal: JSON, less the surrogate pairs of `\\ud83d`."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -39,6 +39,9 @@ IN_PROCESS_ENV = (
 )
 """Read by a vendor's library inside the container, where they only narrow what the container was given."""
 
+GRACE_SECONDS = 3600
+"""Longest grace period of any pod: until it has ended its node cannot be emptied."""
+
 
 def folders() -> list[Traversable]:
     """The policy folders, by name."""
@@ -62,13 +65,13 @@ def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
     found += [completed(obj, parts, values) for tool in tools.tools for obj in tool_policies(tool)]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)
-        if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "manor-queues"):
+        if obj["kind"] == "ValidatingAdmissionPolicy" and obj["metadata"]["name"] in ("manor-queues", "manor-queued"):
             groups = {kind.partition(".")[2] for kind in queued_kinds(platform, tools)} - {"apps", "batch"}
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
     return found
 
 
-def _values(platform: Platform, tools: Toolset) -> dict[str, bool | str | list[str] | dict[str, str]]:
+def _values(platform: Platform, tools: Toolset) -> dict[str, bool | int | str | list[str] | dict[str, str]]:
     """What the policies may say `${name}` for."""
     spec = platform.spec
     return {
@@ -80,6 +83,8 @@ def _values(platform: Platform, tools: Toolset) -> dict[str, bool | str | list[s
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
         "controllers": [service_account_user(c.namespace, c.name) for c in spec.controllers],
+        "gpu-grace-seconds": GRACE_SECONDS if spec.engines.queue == "none" else spec.gpu.grace_seconds,
+        "grace-seconds": GRACE_SECONDS,
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
         "queued-kinds": queued_kinds(platform, tools),

@@ -23,6 +23,7 @@ KNOWN = [
     "pod-fields",
     "pods",
     "probes",
+    "queued",
     "queues",
     "rbac",
     "reserved",
