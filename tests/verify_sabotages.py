@@ -72,6 +72,19 @@ STANDING_DEPLOYMENT = {
     },
 }
 
+BUDGET_OF_B = {
+    "apiVersion": "kueue.x-k8s.io/v1beta2",
+    "kind": "ClusterQueue",
+    "metadata": {"name": "tenant-b", "labels": {"manor.dev/tenant": "tenant-b"}},
+    "spec": {"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "tenant-b"}}},
+}
+QUEUE_OF_A = {
+    "apiVersion": "kueue.x-k8s.io/v1beta2",
+    "kind": "LocalQueue",
+    "metadata": {"name": "default", "namespace": "tenant-a"},
+    "spec": {"clusterQueue": "tenant-b"},
+}
+
 SABOTAGES = (
     # What stood there before Manor did, and is kept.
     sabotage("a Service with an external address", "ADMISSION-015", put(STANDING_SERVICE)),
@@ -83,10 +96,11 @@ SABOTAGES = (
         "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34) if n != 31),
         *unbind("pods"),
     ),
-    sabotage("pod-fields unbound", "ADMISSION-009 POD-031 POD-041", *unbind("pod-fields")),
+    sabotage("pod-fields unbound", "ADMISSION-009 POD-031 POD-041 QUOTA-015", *unbind("pod-fields")),
     sabotage(
         "metadata unbound",
-        "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
+        "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 METADATA-011 METADATA-015 "
+        "POD-037 POD-038",
         *unbind("metadata"),
     ),
     sabotage("probes unbound", "ADMISSION-009 ADMISSION-013", *unbind("probes")),
@@ -109,9 +123,16 @@ SABOTAGES = (
         "POD-036",
         merge("v1", "ConfigMap", "manor-guardrails", {"data": {"queues": ""}}, "tenant-a"),
     ),
+    sabotage("queued unbound", "ADMISSION-009", *unbind("queued")),
+    sabotage(
+        "sizes that pods tell of themselves",
+        "QUOTA-016",
+        remove(ADMISSION, "MutatingAdmissionPolicyBinding", "manor-queued-role-hash"),
+    ),
+    sabotage("a queue that draws on another's budget", "QUOTA-017", put(BUDGET_OF_B), put(QUEUE_OF_A)),
     sabotage(
         "a policy that only warns",
-        "ADMISSION-009 POD-036",
+        "ADMISSION-009 POD-036 QUOTA-012 QUOTA-013",
         *(
             merge(
                 ADMISSION,
@@ -151,12 +172,13 @@ SABOTAGES = (
     sabotage(
         "reserved unbound, and the right to write quotas, limits and network policies",
         "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 PLATFORM-005 QUOTA-007 QUOTA-008 "
-        "QUOTA-009 RBAC-008",
+        "QUOTA-009 QUOTA-014 RBAC-008",
         *unbind("reserved"),
         *unbind("networkpolicies"),
         *grant(
             rule("", "resourcequotas resourcequotas/status limitranges", f"{WRITE} deletecollection"),
             rule("networking.k8s.io", "networkpolicies", f"{WRITE} deletecollection"),
+            rule("kueue.x-k8s.io", "localqueues workloads workloads/status", WRITE),
             namespace="tenant-a",
         ),
     ),
@@ -182,7 +204,7 @@ SABOTAGES = (
     ),
     sabotage(
         "Pod Security off and pod-fields unbound",
-        "ADMISSION-009 METADATA-012 POD-031 POD-039 POD-041 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        "ADMISSION-009 METADATA-012 POD-031 POD-039 POD-041 QUOTA-015 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
         *unbind("pod-fields"),
         merge(
             "v1",

@@ -55,6 +55,23 @@ STORAGE_CLASS = {
 }
 
 
+async def queue_kinds(client: Client) -> None:
+    """Kueue's kinds, without a schema, on an API server that lacks them."""
+    made = []
+    for kind, namespaced in (("LocalQueue", True), ("Workload", True), ("ClusterQueue", False)):
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {"name": "v1beta2", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+        names = {"kind": kind, "plural": f"{kind.lower()}s"}
+        spec = {"group": "kueue.x-k8s.io", "names": names, "scope": "Namespaced" if namespaced else "Cluster"}
+        approved = {"api-approved.kubernetes.io": "unapproved, a test"}
+        metadata = {"name": f"{kind.lower()}s.kueue.x-k8s.io", "annotations": approved}
+        definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        version["subresources"] = {"status": {}}
+        made.append({**definition, "metadata": metadata, "spec": {**spec, "versions": [version]}})
+    await all_of(client, made)
+    await wait(client, made, timeout=60)
+
+
 async def all_of(client: Client, objects: list[Object]) -> None:
     """Applies objects in their order."""
     for obj in objects:

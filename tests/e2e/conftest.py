@@ -1,5 +1,6 @@
 """The whole node with the two example teams on it, made as a user makes it."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.node import load_node
 from manor.local.progress import Report
-from nodes import RunningNode, node_for_tests
+from nodes import RunningNode, describe, node_for_tests
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "examples" / "01-two-teams"
@@ -50,7 +51,10 @@ def two_teams(node: Any) -> TwoTeams:
 
 @pytest.fixture(scope="session")
 def tool_node() -> Iterator[RunningNode]:
-    """A whole node for the tests of all Tools, each of which removes its teams again."""
+    """A whole node for the tests of all Tools, each of which removes its teams again; or that of MANOR_TEST_NODE."""
+    if name := os.environ.get("MANOR_TEST_NODE"):
+        yield describe(name)
+        return
     with node_for_tests("tools-whole") as running:
         yield running
 

@@ -17,7 +17,7 @@ from manor.verify.attempt import Verdict
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, reds, sabotaged, settled, user
 from verify_sabotages import SABOTAGES
-from verify_world import STORAGE_CLASS, all_of, platform, settle, tenant
+from verify_world import STORAGE_CLASS, all_of, platform, queue_kinds, settle, tenant
 
 pytestmark = pytest.mark.integration
 
@@ -43,6 +43,7 @@ async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
     """Two tenants under Manor, with GPUs, queues and an ingress class to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
         await gateway_kinds.install(client)
+        await queue_kinds(client)
         await all_of(client, [STORAGE_CLASS])
         everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
         await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])

@@ -213,8 +213,8 @@ class GpuSettings(Spec):
     flavors: Annotated[list[GpuFlavor], Field(max_length=32), Once(("name",))] = []
     """Kinds of GPU nodes."""
     grace_seconds: int = Field(default=300, ge=0, le=3600)
-    """Longest grace period, in seconds, of pods that hold GPUs where a queue system is on: so long may a team wait until
-    another has given back what is guaranteed to it."""
+    """Longest grace period, in seconds, of pods that hold GPUs where a queue system is on: so long may a team wait for
+    what is guaranteed to it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(r"\$\{([a-z-]+)\}")
 
 
 def literal(value: bool | int | str | Sequence[str] | Mapping[str, str]) -> str:
-    """A truth value, number, text, texts or a map of them as a CEL literal: JSON, less the surrogate pairs of `\\ud83d`."""
+    """A value, texts or a map of them as a CEL literal: JSON, less the surrogate pairs of `\\ud83d`."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manor.api import API_VERSION, Tool
+from manor.api.wellknown import RBAC_API, RBAC_GROUP, service_account_user
 from manor.apply import Options, wait
 from manor.errors import ManorError
 from manor.kube import ApiError, Client, Object, UnknownKind
@@ -15,6 +16,7 @@ from manor.objectset.kinds import group_of
 from manor.objectset.refusals import is_by_policy, is_passing
 from manor.polling import poll_until
 from manor.render import spec_object
+from manor.render.objects import make
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.rollout import roll_out
 from manor.rollout.sets import apply_stages
@@ -23,6 +25,7 @@ from manor.tools.objects import filled
 
 TENANT, OWNER = "tool-check", "tool-check-owner"
 WORDS = {"tenant": TENANT, "namespace": TENANT, "domain": "tools.example"}
+MANAGER = "manor-tools-check"
 NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
 
 
@@ -41,7 +44,8 @@ class Finding:
 
 
 async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
-    """Every fixture of the Tool, tried as the owner of a tenant that uses it; nothing of them is stored.
+    """Every fixture of the Tool, tried as the owner of a tenant that uses it, or, of kinds that teams only read, as
+    the Tool's controller; nothing of them is stored.
 
     The client is an administrator's of a server that serves nothing else: what the tenant needs is applied to it, and
     the Tool's kinds are defined, without a schema, where the server lacks them.
@@ -54,14 +58,36 @@ async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
             "; ".join(step.message for step in outcome.steps if step.message) or "nothing could be applied"
         )
     owner = client.impersonate(OWNER)
+    controller, its_own = await _controller(client, tool)
     for index, guardrail in enumerate(tool.spec.guardrails):
         policy = policy_name(tool, guardrail)
         for must, part, fixtures in (("admit", "admits", guardrail.admits), ("refuse", "refuses", guardrail.refuses)):
             for at, raw in enumerate(fixtures):
-                error = await _sent(owner, filled(raw, WORDS))
+                sender = controller if (group_of(raw["apiVersion"]), raw["kind"]) in its_own else owner
+                error = await _sent(sender, filled(raw, WORDS))
                 ok = error is None if must == "admit" else error is not None and is_by_policy(error.message, policy)
                 said = error.message if error is not None else "admitted"
                 yield Finding(guardrail.name, f"guardrails[{index}].{part}[{at}]", must, ok, said)
+
+
+async def _controller(client: Client, tool: Tool) -> tuple[Client, frozenset[tuple[str, str]]]:
+    """The client as the first of the Tool's controllers, and the kinds that it alone makes: teams only read them."""
+    made = [
+        kind
+        for kind in tool.spec.kinds
+        if kind.namespaced and "create" not in (*kind.rule.verbs.editor, *kind.rule.verbs.owner)
+    ]
+    if not made or not tool.spec.controllers:
+        return client, frozenset()
+    account, name = tool.spec.controllers[0], f"tool-check-{tool.name}"
+    rules = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": ["create", "update"]} for kind in made]
+    subject = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
+    ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
+    await client.apply(make(RBAC_API, "ClusterRole", name, rules=rules), field_manager=MANAGER)
+    binding = make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[subject])
+    await client.apply(binding, field_manager=MANAGER)
+    user = service_account_user(account.namespace, account.name)
+    return client.impersonate(user), frozenset((kind.group, kind.kind) for kind in made)
 
 
 async def _define_kinds(client: Client, tool: Tool) -> None:
@@ -72,7 +98,7 @@ async def _define_kinds(client: Client, tool: Tool) -> None:
         except UnknownKind:
             made.append(_definition(kind.group, version, kind.kind, kind.plural, namespaced=kind.namespaced))
     for definition in made:
-        await client.apply(definition, field_manager="manor-tools-check", force=True)
+        await client.apply(definition, field_manager=MANAGER, force=True)
     await wait(client, made)
 
 

@@ -98,6 +98,13 @@ class AttackContext:
         return {"labels": {QUEUE_LABEL: tenant.spec.queues[0]}}
 
     @property
+    def queue(self) -> Mapping[str, Mapping[str, str]]:
+        """The same, for what is tried where there is a queue system alone. Raises Asked where there is none."""
+        if not self.queued:
+            raise Asked("the Platform has no queue system (spec.engines.queue: none)")
+        return self.queued
+
+    @property
     def ingress_class(self) -> Mapping[str, Any]:
         """The field of an Ingress that names an allowed class; empty where there is none."""
         ingress = self.tenancy.platform.spec.ingress if self.tenancy.platform else None

@@ -5,7 +5,16 @@ those of this cluster's tenants, and the role is made for a cluster as it is, no
 """
 
 from manor.api import kinds
-from manor.api.wellknown import GATEWAY_GROUP, GROUP, MANAGE, OWN, RBAC_API, RBAC_GROUP, SERVICE_ACCOUNT_PREFIX
+from manor.api.wellknown import (
+    GATEWAY_GROUP,
+    GROUP,
+    KUEUE_GROUP,
+    MANAGE,
+    OWN,
+    RBAC_API,
+    RBAC_GROUP,
+    SERVICE_ACCOUNT_PREFIX,
+)
 from manor.verify.check import Level
 from manor.verify.checks.pod.as_controller import CONTROLLERS
 from manor.verify.checks.rbac.anonymous import NOBODY
@@ -34,6 +43,7 @@ READS: dict[str, list[str]] = {
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     "gateway.envoyproxy.io": ["envoyproxies"],
     GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes", "referencegrants"],
+    KUEUE_GROUP: ["clusterqueues", "localqueues"],
     "networking.k8s.io": ["ingressclasses", "networkpolicies"],
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "storage.k8s.io": ["storageclasses"],
