@@ -21,7 +21,7 @@ from manor.api.meta import (
     keys_rule,
 )
 from manor.api.platform import ANNOTATION, Controller, PodSelector
-from manor.api.roles import GOVERNED_GROUPS, Verb
+from manor.api.roles import GOVERNED_GROUPS, NamedRule, Verb
 from manor.api.rules import KindRule, Verbs
 
 _GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
@@ -212,13 +212,26 @@ class GoModule(Spec):
     """Hash of its files, as go.sum has it."""
 
 
+class ToolCertificate(Spec):
+    """A certificate for a server of the system's that the API server connects to, where its makers leave it to others.
+
+    It is made when the system is installed, signed by itself and kept on the cluster alone: the key is in no file.
+    """
+
+    secret: Name
+    """Secret that holds it (`tls.crt`, `tls.key`)."""
+    service: Name
+    """Service that it is for; the webhooks, APIServices and CRDs that name this Service trust it and nothing else."""
+
+
 class ToolInstall(Spec):
     """How the system is put onto a cluster: its makers' manifests at a pinned version, hardened, and what is added."""
 
     namespace: Name
     """Namespace of its controllers; made closed, and `restricted`."""
     image: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)]
-    """Image of its controller, with a tag; `$image`, `$repository` and `$tag` stand for it, or for its mirror."""
+    """Image of its controller, with a tag; `$image`, `$registry`, `$repository` and `$tag` stand for it, or for its
+    mirror."""
     program: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None = None
     """Go package of the controller, from which the embedded node's image of it is made."""
     module: GoModule | None = None
@@ -235,6 +248,8 @@ class ToolInstall(Spec):
     """What is installed besides, or in place of a chart."""
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[], max_length=8)
     """Ports of its pods that the API server connects to (webhooks); nobody reaches any other."""
+    certificate: ToolCertificate | None = None
+    """Certificate of its webhooks or its API, unless it makes one itself."""
     broad: list[Annotated[str, Field(max_length=253)]] = Field(default=[], max_length=16)
     """ClusterRoles of the chart that hold a wildcard and keep it; of any other it stops the installation."""
 
@@ -250,6 +265,10 @@ class ToolSpec(Spec):
                 "self.kinds.exists(x, x.kind == k)))",
                 "a guardrail looks at a kind that is not among the Tool's kinds",
             ),
+            (
+                "!has(self.rights) || (has(self.controllers) && self.controllers.size() > 0)",
+                "rights are those of controllers: name their service accounts",
+            ),
         )
     )
 
@@ -263,6 +282,8 @@ class ToolSpec(Spec):
     """Its kinds."""
     controllers: list[Controller] = Field(default=[], max_length=16)
     """Service accounts of its controllers. What one makes at a tenant's word is judged as the tenant's."""
+    rights: list[NamedRule] = Field(default=[], max_length=32)
+    """What its controllers may do in the namespaces of tenants that use it, beside what they may do everywhere."""
     metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=64)
     """Keys of labels and annotations that it reads and writes on a tenant's objects: `ray.io/*`."""
     finalizers: Annotated[list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]], Field(max_length=16)] = []
@@ -284,6 +305,8 @@ class ToolSpec(Spec):
                 if kind not in kinds:
                     message = f"{kind} is not among the Tool's kinds: {', '.join(sorted(kinds)) or 'none'}"
                     raise Misplaced(message, "guardrails", index, "kinds", at)
+        if self.rights and not self.controllers:
+            raise Misplaced("rights are those of controllers: name their service accounts", "rights")
         return self
 
 
