@@ -21,6 +21,7 @@ FORGE = {
         {"group": "forge.example", "kind": "Log", "plural": "logs", "verbs": {"editor": []}, "owns": False},
     ],
     "controllers": [{"namespace": "forge-system", "name": "smith"}],
+    "rights": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}],
     "metadataKeys": ["forge.example/*"],
     "finalizers": ["forge.example/hot"],
     "traffic": [{"name": "bellows", "namespace": "forge-air", "ports": [9000], "to": {"app": "anvil"}}],

@@ -59,6 +59,32 @@ def test_the_roles_of_a_tool_are_written_out_and_bound_where_it_is_used(objects:
     assert bindings["two/manor-tool-forge-owners"]["subjects"] == bindings["two/manor-owners"]["subjects"]
 
 
+def test_its_controllers_may_write_where_it_is_used_alone(objects: list[Object]) -> None:
+    roles = made(render_platform(platform("forge"), Toolset((tool(),))), "ClusterRole")
+    assert roles["manor:tool:forge:controller"]["rules"] == tool().model_dump(by_alias=True)["spec"]["rights"]
+    bind = next(rule for rule in roles["manor:applier"]["rules"] if rule["verbs"] == ["bind"])
+    assert "manor:tool:forge:controller" in bind["resourceNames"]
+    binding = made(objects, "RoleBinding")["one/manor-tool-forge-controllers"]
+    assert binding["roleRef"]["name"] == "manor:tool:forge:controller"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "namespace": "forge-system", "name": "smith"}]
+    assert "manor:tool:forge:controller" not in str(made(objects, "ClusterRoleBinding"))
+
+
+@pytest.mark.parametrize("resource", ["pods/exec", "serviceaccounts/token", "resourcequotas"])
+def test_no_controller_gets_into_a_tenants_pods(resource: str) -> None:
+    given = tool(rights=[{"apiGroups": [""], "resources": ["pods", resource], "verbs": ["create"]}])
+    (found,) = objections(given)
+    assert (found.path, f"{resource} is nothing that a controller needs" in str(found)) == (
+        ("spec", "rights", 0, "resources", 1),
+        True,
+    )
+
+
+def test_rights_are_somebodys() -> None:
+    with pytest.raises(ValueError, match="name their service accounts"):
+        tool(controllers=[])
+
+
 def test_what_tenants_make_of_it_is_counted(objects: list[Object]) -> None:
     hard = made(objects, "ResourceQuota")["one/manor-quota"]["spec"]["hard"]
     assert hard["count/anvils.forge.example"] == "100"

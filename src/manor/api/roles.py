@@ -18,8 +18,19 @@ Group = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max
 Resource = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[a-z]+)?$", max_length=253)]
 
 
-class RoleRule(Spec):
+class NamedRule(Spec):
     """Verbs on the resources of API groups, each by its name."""
+
+    api_groups: list[Group] = Field(min_length=1, max_length=16)
+    """API groups, such as `argoproj.io`; no wildcard."""
+    resources: list[Resource] = Field(min_length=1, max_length=32)
+    """Resources by their plural names, with a subresource after a slash; no wildcard."""
+    verbs: list[Verb] = Field(min_length=1, max_length=8)
+    """Verbs; no wildcard, and none that hands on rights."""
+
+
+class RoleRule(NamedRule):
+    """A rule for people of a tenant: Kubernetes' own groups, and those that keep teams apart, it may only read."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -30,13 +41,6 @@ class RoleRule(Spec):
             ),
         )
     )
-
-    api_groups: list[Group] = Field(min_length=1, max_length=16)
-    """API groups, such as `argoproj.io`; no wildcard."""
-    resources: list[Resource] = Field(min_length=1, max_length=32)
-    """Resources by their plural names, with a subresource after a slash; no wildcard."""
-    verbs: list[Verb] = Field(min_length=1, max_length=8)
-    """Verbs; no wildcard, and none that hands on rights."""
 
     @property
     def reads_only(self) -> bool:

@@ -21,7 +21,7 @@ from manor.api.meta import (
     keys_rule,
 )
 from manor.api.platform import ANNOTATION, Controller, PodSelector
-from manor.api.roles import GOVERNED_GROUPS, Verb
+from manor.api.roles import GOVERNED_GROUPS, NamedRule, Verb
 from manor.api.rules import KindRule, Verbs
 
 _GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
@@ -246,6 +246,10 @@ class ToolSpec(Spec):
                 "self.kinds.exists(x, x.kind == k)))",
                 "a guardrail looks at a kind that is not among the Tool's kinds",
             ),
+            (
+                "!has(self.rights) || (has(self.controllers) && self.controllers.size() > 0)",
+                "rights are those of controllers: name their service accounts",
+            ),
         )
     )
 
@@ -259,6 +263,8 @@ class ToolSpec(Spec):
     """Its kinds."""
     controllers: list[Controller] = Field(default=[], max_length=16)
     """Service accounts of its controllers. What one makes at a tenant's word is judged as the tenant's."""
+    rights: list[NamedRule] = Field(default=[], max_length=32)
+    """What its controllers may do in the namespaces of tenants that use it, beside what they may do everywhere."""
     metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=64)
     """Keys of labels and annotations that it reads and writes on a tenant's objects: `ray.io/*`."""
     finalizers: Annotated[list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]], Field(max_length=16)] = []
@@ -280,6 +286,8 @@ class ToolSpec(Spec):
                 if kind not in kinds:
                     message = f"{kind} is not among the Tool's kinds: {', '.join(sorted(kinds)) or 'none'}"
                     raise Misplaced(message, "guardrails", index, "kinds", at)
+        if self.rights and not self.controllers:
+            raise Misplaced("rights are those of controllers: name their service accounts", "rights")
         return self
 
 

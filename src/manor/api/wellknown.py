@@ -76,6 +76,8 @@ SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 """What the user name of every service account begins with."""
 APPLIER = "manor:applier"
 """The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
+CONTROLLER = "controller"
+"""The role of a Tool's controllers, in the namespaces where the Tool is used."""
 
 
 def cluster_role(role: str) -> str:
@@ -84,7 +86,7 @@ def cluster_role(role: str) -> str:
 
 
 def tool_role(tool: str, role: str) -> str:
-    """The ClusterRole of what a tenant role may do with the kinds of a Tool, bound where the Tool is used."""
+    """The ClusterRole of what a tenant role, or the Tool's controllers, may do; bound where the Tool is used."""
     return f"manor:tool:{tool}:{role}"
 
 

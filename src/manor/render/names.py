@@ -14,7 +14,7 @@ def role_binding(role: str) -> str:
 
 
 def tool_role_binding(tool: str, role: str) -> str:
-    """The RoleBinding of what a tenant role may do with a Tool's kinds."""
+    """The RoleBinding of what a tenant role may do with a Tool's kinds, or the Tool's controllers in the namespace."""
     return f"manor-tool-{tool}-{role}s"
 
 

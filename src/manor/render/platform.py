@@ -7,7 +7,7 @@ from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
 from manor.render.rbac import applier_role
-from manor.render.roles import cluster_roles, tool_roles
+from manor.render.roles import cluster_roles, controllers_roles, tool_roles
 from manor.tools import NO_TOOLS, Toolset
 
 
@@ -27,6 +27,7 @@ def render_platform(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Objec
     return [
         *cluster_roles(platform),
         *(role for tool in tools.tools for role in tool_roles(tool)),
+        *controllers_roles(tools),
         applier_role(tools),
         *guardrails.policies(platform, tools),
         *render_front(platform),

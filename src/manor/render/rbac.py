@@ -8,6 +8,7 @@ from manor.api.pack_zero import READ, RULES, WRITE
 from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
+    CONTROLLER,
     FRONT,
     GATEWAY_GROUP,
     GROUP,
@@ -63,6 +64,7 @@ def applier_role(tools: Toolset) -> Object:
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
     bound = [cluster_role(role) for role in ROLES]
     bound += [tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES]
+    bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_MADE_BY_ENGINES, READ + WRITE),
@@ -114,7 +116,8 @@ def _role_ref(name: str) -> Object:
 
 
 def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Toolset) -> list[Object]:
-    """The RoleBindings of a namespace: one for each role that somebody has, and one more for each Tool with kinds."""
+    """The RoleBindings of a namespace: one for each role that somebody has, and one more for each Tool with kinds; and
+    those of the Tools' controllers."""
     made = []
     for role in ROLES:
         if subjects := _subjects(platform, tenant.subjects(role)):
@@ -127,6 +130,11 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Too
             for name, cluster in granted.items():
                 ref = _role_ref(cluster)
                 made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects))
+    for tool in tools.tools:
+        if tool.spec.rights:
+            name, ref = names.tool_role_binding(tool.name, CONTROLLER), _role_ref(tool_role(tool.name, CONTROLLER))
+            accounts = [{"kind": "ServiceAccount", **account.model_dump()} for account in tool.spec.controllers]
+            made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts))
     return made
 
 

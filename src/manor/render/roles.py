@@ -9,12 +9,13 @@ from typing import Literal
 
 from manor.api import Platform, Tool
 from manor.api.pack_zero import CHANGE, PATTERNS, READ, RULES, WORKED_WITH, WRITE
-from manor.api.roles import RoleRule
+from manor.api.roles import NamedRule
 from manor.api.rules import KindRule, Switch, Verbs
 from manor.api.subjects import ROLES
-from manor.api.wellknown import RBAC_API, cluster_role, tool_role
+from manor.api.wellknown import CONTROLLER, RBAC_API, cluster_role, tool_role
 from manor.render.objects import Object, make
 from manor.render.quota import is_device_class
+from manor.tools import Toolset
 
 Rules = Sequence[KindRule]
 Resource = tuple[str, str]
@@ -88,14 +89,14 @@ def _owner(rules: Rules, on: set[Switch]) -> list[Object]:
     return [*_editor(rules, on), *_besides(rules, "owner")]
 
 
-def _extra(rules: list[RoleRule]) -> list[Object]:
+def _written(rules: Sequence[NamedRule]) -> list[Object]:
     return [rule.model_dump(mode="json", by_alias=True) for rule in rules]
 
 
 def cluster_roles(platform: Platform) -> list[Object]:
     """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
     extra, on = platform.spec.roles, _switches(platform)
-    viewer, editor, owner = _extra(extra.viewer), _extra(extra.editor), _extra(extra.owner)
+    viewer, editor, owner = _written(extra.viewer), _written(extra.editor), _written(extra.owner)
     rules = {
         "owner": [*_owner(RULES, on), *viewer, *editor, *owner],
         "editor": [*_editor(RULES, on), *viewer, *editor],
@@ -111,3 +112,12 @@ def tool_roles(tool: Tool) -> list[Object]:
     rules = [kind.rule for kind in tool.spec.kinds if kind.namespaced]
     made = {"owner": _owner(rules, set()), "editor": _editor(rules, set()), "viewer": _viewer(rules, set())}
     return [make(RBAC_API, "ClusterRole", tool_role(tool.name, role), rules=made[role]) for role in ROLES]
+
+
+def controllers_roles(tools: Toolset) -> list[Object]:
+    """What the controllers of each Tool may do where it is used."""
+    return [
+        make(RBAC_API, "ClusterRole", tool_role(tool.name, CONTROLLER), rules=_written(tool.spec.rights))
+        for tool in tools.tools
+        if tool.spec.rights
+    ]

@@ -28,6 +28,14 @@ PLACED = frozenset(
 )
 """Kinds beside its own that a Tool may put into a tenant's namespace. Never a Secret: a file is no place for one."""
 
+NEVER_FOR_CONTROLLERS = frozenset(
+    {
+        *("bindings", "nodes", "nodes/proxy", "pods/attach", "pods/binding", "pods/ephemeralcontainers", "pods/exec"),
+        *("pods/portforward", "pods/proxy", "resourcequotas", "services/proxy", "serviceaccounts/token"),
+    }
+)
+"""What a controller needs in no tenant's namespace: ways into running pods and onto nodes, tokens, the quota itself."""
+
 NEVER_GRANTED = frozenset({"*", "bind", "escalate", "impersonate"})
 """Verbs that hand on rights, or mean all of them."""
 
@@ -40,6 +48,11 @@ def objections(tool: Tool) -> Iterator[Misplaced]:
     for part, objects in (("tenant", tool.spec.objects.tenant), ("namespace", tool.spec.objects.namespace)):
         for index, raw in enumerate(objects):
             yield from _of_object(raw, part, own, ("spec", "objects", part, index))
+    for index, rule in enumerate(tool.spec.rights):
+        for at, resource in enumerate(rule.resources):
+            if resource in NEVER_FOR_CONTROLLERS:
+                message = f"{resource} is nothing that a controller needs in a tenant's namespace; leave it out"
+                yield Misplaced(message, "spec", "rights", index, "resources", at)
     for index, guardrail in enumerate(tool.spec.guardrails):
         for part, fixtures in (("admits", guardrail.admits), ("refuses", guardrail.refuses)):
             for at, raw in enumerate(fixtures):

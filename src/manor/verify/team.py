@@ -11,6 +11,7 @@ from manor.api.subjects import ROLES
 from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
 from manor.kube import Client, Labels, UnknownKind
 from manor.state import read_state
+from manor.tools import NO_TOOLS, Toolset
 from manor.verify.errors import TenancyError
 
 DECOY = "manor-verify-decoy"
@@ -74,6 +75,8 @@ class Tenancy:
 
     teams: tuple[Team, ...]
     platform: Platform | None = None
+    tools: Toolset = NO_TOOLS
+    """The Tools that the Platform has turned on."""
     set_aside: tuple[str, ...] = ()
     """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as it."""
 
@@ -153,7 +156,7 @@ async def read_tenancy(client: Client) -> Tenancy:
             "this cluster has no tenants: apply a Tenant, or name them with "
             "--tenant name=team-a,namespace=ns-a,user=alice"
         )
-    return Tenancy(tuple(teams), platform, tuple(map(str, state.broken)))
+    return Tenancy(tuple(teams), platform, state.toolset, tuple(map(str, state.broken)))
 
 
 def parse_team(text: str) -> Team:

@@ -1,4 +1,4 @@
-"""RoleBindings in a tenant's namespaces name its own members and service accounts alone."""
+"""RoleBindings in a tenant's namespaces name its own members and service accounts, and its Tools' controllers."""
 
 from manor.api.subjects import ROLES
 from manor.api.wellknown import RBAC_API
@@ -14,6 +14,8 @@ async def _look(context: AttackContext) -> list[Attempt]:
     prefix = platform.spec.identity.group_prefix if platform else ""
     members = [s for role in ROLES for s in context.tenant.subjects(role)]
     known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
+    for tool in context.tenancy.tools.of(tenant).tools if tenant else ():
+        known |= {("ServiceAccount", c.name, c.namespace) for c in tool.spec.controllers if tool.spec.rights}
     attempts = []
     for namespace in context.attacker.namespaces:
         bindings = await context.snapshot.of(RBAC_API, "RoleBinding", namespace)
@@ -33,7 +35,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-PLATFORM-004",
     title="Find an outsider bound in a tenant's namespace",
-    guarantee="RoleBindings in a tenant's namespaces name its own members and service accounts alone.",
+    guarantee=(
+        "RoleBindings in a tenant's namespaces name its own members and service accounts, and its Tools' controllers."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -43,8 +47,8 @@ CHECK = Check(
     ),
     attempt="Compares the subjects of every RoleBinding in the tenant's namespaces with the Tenant's spec.",
     expect=(
-        "Each is a member, or a service account of the tenant's namespaces; users are bound to roles that are "
-        "at most their own."
+        "Each is a member, a service account of the tenant's namespaces, or a controller of a Tool that it uses; users "
+        "are bound to roles that are at most their own."
     ),
     remedy="Remove the RoleBinding, or name the member in the Tenant.",
     requires=(TENANTS,),
