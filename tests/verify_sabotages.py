@@ -89,6 +89,7 @@ SABOTAGES = (
         "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 METADATA-011 POD-037 POD-038",
         *unbind("metadata"),
     ),
+    sabotage("a Tool's guardrail unbound", "ADMISSION-016", *unbind("forge-weight")),
     sabotage("probes unbound", "ADMISSION-009 ADMISSION-013", *unbind("probes")),
     sabotage(
         "routes unbound",

@@ -14,6 +14,7 @@ from manor.kube import Client, NotFound
 from manor.local.binaries import obtain_folder
 from manor.local.progress import Report as Progress
 from manor.render import render_foundation, render_platform, render_tenant, spec_object
+from manor.tools import NO_TOOLS, Toolset
 
 Object = dict[str, Any]
 
@@ -105,13 +106,13 @@ async def counted(client: Client) -> None:
     await client.delete("v1", "ResourceQuota", "canary", "default")
 
 
-async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None:
+async def settle(client: Client, world: Platform, tenants: list[Tenant], tools: Toolset = NO_TOOLS) -> None:
     """The platform and the tenants on a cluster that has the Gateway API's kinds."""
     foundation = render_foundation()
     await all_of(client, foundation)
     await wait(client, [obj for obj in foundation if obj["kind"] == "CustomResourceDefinition"], timeout=60)
     await counted(client)
     known = {tenant.name: tenant for tenant in tenants}
-    await all_of(client, [spec_object(world), *render_platform(world)])
+    await all_of(client, [*map(spec_object, (*tools.tools, world)), *render_platform(world, tools)])
     await wait_enforced(client)
-    await asyncio.gather(*(all_of(client, [spec_object(one), *render_tenant(world, one, known)]) for one in tenants))
+    await asyncio.gather(*(all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)]) for one in tenants))

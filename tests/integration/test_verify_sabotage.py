@@ -11,10 +11,13 @@ import yaml
 
 from manor.kube import Client
 from manor.limits import Verify, override
+from manor.rollout.fixtures import define_kinds
+from manor.tools import Toolset
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.attempt import Verdict
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, sabotaged, user
+from tool_examples import tool
 from verify_sabotages import SABOTAGES
 from verify_world import STORAGE_CLASS, all_of, gateway_kinds, platform, settle, tenant
 
@@ -39,12 +42,14 @@ def verify_node() -> Iterator[RunningNode]:
 
 @pytest.fixture(scope="module")
 async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
-    """Two tenants under Manor, with GPUs, queues and an ingress class to be had."""
+    """Two tenants under Manor, with GPUs, queues, an ingress class and a Tool to be had."""
     async with Client.connect(verify_node.kubeconfig) as client:
         await gateway_kinds(client)
         await all_of(client, [STORAGE_CLASS])
-        everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
-        await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])
+        await define_kinds(client, tool())
+        everything = platform(engines={"queue": "kueue"}, ingress=INGRESS, tools=["forge"])
+        tenants = [tenant(name, gpu={"guarantee": 1}) for name in TENANTS]
+        await settle(client, everything, tenants, Toolset((tool(),)))
         yield client
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from manor.api.wellknown import NETWORKING_API
+from manor.state import missing_tools
 from manor.verify.context import AttackContext
 from manor.verify.places import node_address, proxy_service
 from manor.verify.team import DECOY
@@ -57,6 +58,10 @@ async def _nodes(context: AttackContext) -> bool:
     return await node_address(context) is not None
 
 
+async def _tools(context: AttackContext) -> bool:
+    return not await missing_tools(context.client, context.tools)
+
+
 async def _probe_image(context: AttackContext) -> bool:
     return context.probes.image is not None
 
@@ -80,6 +85,7 @@ NETWORK_POLICIES = Feature(
     "network-policies", "NetworkPolicies in the attacker's namespace", "`manor apply` writes them", _network_policies
 )
 NODES = Feature("nodes", "a node with an internal address", "add a node that tells one", _nodes)
+TOOLS = Feature("tools", "the kinds of the Tools that are on", "`manor tools install` them", _tools)
 PROBE_IMAGE = Feature("probe-image", "an image for probe pods", "name one with python3 by --probe-image", _probe_image)
 
 FEATURES = (
@@ -91,6 +97,7 @@ FEATURES = (
     GATEWAY_SERVICE,
     NETWORK_POLICIES,
     NODES,
+    TOOLS,
     PROBE_IMAGE,
 )
 """Every feature that a check may require."""
