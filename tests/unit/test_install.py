@@ -1,15 +1,24 @@
 """What is published by a system's makers, and what is made of it before it is installed."""
 
+import base64
 import io
+import json
 import zipfile
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from cryptography import x509
 
 from manor.api.tool import GoModule, ToolInstall
-from manor.install import InstallError, hardened, image_words, module_folder
+from manor.install import InstallError, hardened, image_words, manifests, module_folder
+from manor.install.certificate import PLACEHOLDER, Pair, certified, pair_for
+from manor.install.certificate import made as made_for
 from manor.install.modules import hash_of
+from manor.kube import Client
+from manor.kube.errors import api_error
+from tool_examples import tool
 
 pytestmark = pytest.mark.unit
 
@@ -88,8 +97,81 @@ def test_a_container_that_is_open_stops_it(container: dict[str, Any], message: s
         made(deployment(**container))
 
 
-def test_what_is_not_wanted_is_left_out() -> None:
-    assert [each["kind"] for each in made(obj("APIService"), without=["APIService"])] == ["Namespace", "NetworkPolicy"]
+def test_what_is_not_wanted_of_the_chart_is_left_out(proxy: Path, tmp_path: Path) -> None:
+    module = {"path": "forge.example/Smith", "version": "v1.0.0", "sum": hash_of(proxy)}
+    helm = tmp_path / "helm"
+    helm.write_text(
+        f"#!/bin/sh\nprintf '%s\\n---\\n%s' '{json.dumps(obj('Secret'))}' '{json.dumps(obj('ConfigMap'))}'\n"
+    )
+    helm.chmod(0o755)
+    install = {**INSTALL, "module": module, "chart": "chart", "without": ["Secret"], "objects": [obj("Secret", "own")]}
+    kept = manifests(tool(install=install), helm=str(helm))
+    assert [each["metadata"]["name"] for each in kept if each["kind"] == "Secret"] == ["own"]
+    assert "ConfigMap" in [each["kind"] for each in kept]
+
+
+CERTIFICATE = {"secret": "smith-cert", "service": "smith"}
+SERVICE = {"name": "smith", "namespace": "forge-system"}
+OTHER = {"name": "smith", "namespace": "elsewhere"}
+
+
+def test_whoever_names_the_service_trusts_its_certificate_alone() -> None:
+    install = ToolInstall.model_validate({**INSTALL, "certificate": CERTIFICATE})
+    webhooks = [{"clientConfig": {"service": SERVICE}}, {"clientConfig": {"service": OTHER}}]
+    objects = [
+        obj("MutatingWebhookConfiguration", webhooks=webhooks),
+        obj("APIService", spec={"service": SERVICE, "insecureSkipTLSVerify": True}),
+        obj("CustomResourceDefinition", spec={"conversion": {"webhook": {"clientConfig": {"service": SERVICE}}}}),
+    ]
+    # Placeholders first, as `manifests` leaves them, and the real ones over them.
+    printed = certified(install, objects, PLACEHOLDER)
+    pair = made_for("smith.forge-system.svc")
+    hooks, api, crd, secret = certified(install, printed, pair)
+    assert hooks["webhooks"] == [
+        {"clientConfig": {"service": SERVICE, "caBundle": pair.certificate}},
+        {"clientConfig": {"service": OTHER}},
+    ]
+    assert api["spec"] == {"service": SERVICE, "caBundle": pair.certificate}
+    assert crd["spec"]["conversion"]["webhook"]["clientConfig"]["caBundle"] == pair.certificate
+    assert secret["data"] == {"tls.crt": pair.certificate, "tls.key": pair.key}
+    assert pair.key not in json.dumps([hooks, api, crd, printed])
+
+
+class Cluster:
+    """A cluster that holds this Secret, or none."""
+
+    def __init__(self, **data: str) -> None:
+        self.data = data
+
+    async def get(self, *_: str) -> dict[str, Any]:
+        if not self.data:
+            raise api_error(404, "")
+        return {"data": self.data}
+
+
+async def test_a_certificate_is_kept_until_it_nears_its_end_or_is_anothers() -> None:
+    install = ToolInstall.model_validate({**INSTALL, "certificate": CERTIFICATE})
+
+    async def pair_on(cluster: Cluster) -> Pair:
+        return await pair_for(cast(Client, cluster), install)
+
+    def holding(pair: Pair) -> Cluster:
+        return Cluster(**{"tls.crt": pair.certificate, "tls.key": pair.key})
+
+    first = await pair_on(Cluster())
+    assert await pair_on(holding(first)) == first
+    host = "smith.forge-system.svc"
+    for bad in (made_for(host, timedelta(days=300)), made_for("other.forge-system.svc"), Pair("bm9uZQ==", "")):
+        assert await pair_on(holding(bad)) not in (bad, first)
+    (named,) = ssl_names(first)
+    assert named == host
+
+
+def ssl_names(pair: Pair) -> list[str]:
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(pair.certificate))
+    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
+        x509.DNSName
+    )
 
 
 def test_a_mirror_takes_the_place_of_the_makers_registry() -> None:

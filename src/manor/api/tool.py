@@ -208,13 +208,26 @@ class GoModule(Spec):
     """Hash of its files, as go.sum has it."""
 
 
+class ToolCertificate(Spec):
+    """A certificate for a server of the system's that the API server connects to, where its makers leave it to others.
+
+    It is made when the system is installed, signed by itself and kept on the cluster alone: the key is in no file.
+    """
+
+    secret: Name
+    """Secret that holds it (`tls.crt`, `tls.key`)."""
+    service: Name
+    """Service that it is for; the webhooks, APIServices and CRDs that name this Service trust it and nothing else."""
+
+
 class ToolInstall(Spec):
     """How the system is put onto a cluster: its makers' manifests at a pinned version, hardened, and what is added."""
 
     namespace: Name
     """Namespace of its controllers; made closed, and `restricted`."""
     image: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)]
-    """Image of its controller, with a tag; `$image`, `$repository` and `$tag` stand for it, or for its mirror."""
+    """Image of its controller, with a tag; `$image`, `$registry`, `$repository` and `$tag` stand for it, or for its
+    mirror."""
     program: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None = None
     """Go package of the controller, from which the embedded node's image of it is made."""
     module: GoModule | None = None
@@ -231,6 +244,8 @@ class ToolInstall(Spec):
     """What is installed besides, or in place of a chart."""
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[], max_length=8)
     """Ports of its pods that the API server connects to (webhooks); nobody reaches any other."""
+    certificate: ToolCertificate | None = None
+    """Certificate of its webhooks or its API, unless it makes one itself."""
     broad: list[Annotated[str, Field(max_length=253)]] = Field(default=[], max_length=16)
     """ClusterRoles of the chart that hold a wildcard and keep it; of any other it stops the installation."""
 

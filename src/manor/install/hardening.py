@@ -25,7 +25,7 @@ _WORKLOADS = ("Deployment", "StatefulSet")
 
 def hardened(tool: str, install: ToolInstall, objects: Iterable[Object]) -> list[Object]:
     """The objects as they are installed. InstallError names a role or a container that cannot be left as it is."""
-    kept = [obj for obj in objects if obj["kind"] not in install.without and obj["kind"] != "Namespace"]
+    kept = [obj for obj in objects if obj["kind"] != "Namespace"]
     bound = {(obj["roleRef"]["kind"], obj["roleRef"]["name"]) for obj in kept if "roleRef" in obj}
     made: list[Object] = [*_place(install)]
     problems: list[str] = []

@@ -9,6 +9,7 @@ import yaml
 
 from manor.api.tool import Tool, ToolInstall
 from manor.apply import Inventory, Options, Progress, Result, apply, delete, silent
+from manor.install.certificate import PLACEHOLDER, certified, pair_for
 from manor.install.errors import InstallError
 from manor.install.hardening import Object, hardened
 from manor.install.modules import module_folder
@@ -24,6 +25,7 @@ def inventory_of(tool: Tool) -> Inventory:
 def manifests(tool: Tool, *, registry: str | None = None, helm: str | None = None) -> list[Object]:
     """All that is installed, hardened; `registry` is a mirror whose images are taken in place of the makers'.
 
+    Where a certificate is wanted, a placeholder stands for it: `install` alone knows the real one.
     InstallError where the Tool says nothing of it, where the files cannot be had, or where they hold too much.
     """
     spec = _install(tool)
@@ -33,21 +35,30 @@ def manifests(tool: Tool, *, registry: str | None = None, helm: str | None = Non
         folder = module_folder(spec.module)
         objects += _crds(spec, folder)
         if spec.chart is not None:
-            objects += _rendered(tool.name, spec, folder / spec.chart, words, helm)
+            rendered = _rendered(tool.name, spec, folder / spec.chart, words, helm)
+            objects += [obj for obj in rendered if obj["kind"] not in spec.without]
     objects += [filled(raw, words) for raw in spec.objects]
-    return hardened(tool.name, spec, objects)
+    return certified(spec, hardened(tool.name, spec, objects), PLACEHOLDER)
 
 
 def image_words(spec: ToolInstall, registry: str | None) -> dict[str, str]:
-    """What `$image`, `$repository`, `$tag` and `$namespace` stand for."""
+    """What `$image`, `$registry`, `$repository`, `$tag` and `$namespace` stand for."""
     repository, _, tag = spec.image.rpartition(":")
     if registry is not None:
         repository = f"{registry}/{repository.rpartition('/')[2]}"
-    return {"image": f"{repository}:{tag}", "repository": repository, "tag": tag, "namespace": spec.namespace}
+    return {
+        "image": f"{repository}:{tag}",
+        "registry": repository.rpartition("/")[0],
+        "repository": repository,
+        "tag": tag,
+        "namespace": spec.namespace,
+    }
 
 
 async def install(client: Client, tool: Tool, objects: list[Object], progress: Progress = silent) -> Result:
-    """Apply what `manifests` made; what an older version had besides goes."""
+    """Apply what `manifests` made, with its certificate; what an older version had besides goes."""
+    spec = _install(tool)
+    objects = certified(spec, objects, await pair_for(client, spec))
     return await apply(client, objects, inventory_of(tool), Options(force_conflicts=True), progress)
 
 
