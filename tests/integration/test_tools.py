@@ -124,7 +124,7 @@ async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: Run
     file = written(tmp_path, platform, spec_object(tool()), *teams, unused)
     attack = ["verify", "--level", "dry-run", "--only", "MNR-TOOLS-FORGE-WEIGHT", "-o", "json"]
     async with Client.connect(node.kubeconfig) as client:
-        await gateway_kinds(client)
+        await gateway_kinds.install(client)
         for kind in FORGE["kinds"]:
             await client.apply(_definition(kind), field_manager="tests", force=True)
         applied = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")

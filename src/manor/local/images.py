@@ -73,6 +73,7 @@ _RECIPES = {
         _Recipe("base", base="debian"),
         _Recipe("training", base="base"),
         _Recipe("serving", base="base"),
+        _Recipe("ray", base="base"),
         _Recipe("envoy", base="base", programs=("envoy",)),
         _Recipe("pause", programs=("pause",)),
         _Recipe("coredns", programs=("coredns",)),
@@ -189,7 +190,8 @@ def _fetch_wheels(lock: Path, folder: Path) -> None:
     """
     machine = platform.machine()
     # pip takes a platform literally: a newer C library runs what was made for an older one.
-    platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(36, 4, -1)]
+    versions = [*(f"_2_{minor}" for minor in range(36, 4, -1)), "2014", "2010", "1"]  # the last three are older names
+    platforms = [f"--platform=manylinux{version}_{machine}" for version in versions]
     target = ["--implementation=cp", "--python-version=3.11", "--abi=cp311", "--abi=abi3", "--abi=none", *platforms]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     exact = ["--only-binary=:all:", "--require-hashes", "--requirement", str(lock), "--dest", str(folder)]

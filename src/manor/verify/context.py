@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from manor.api import Platform, Tenant
 from manor.api.wellknown import QUEUE_LABEL
 from manor.kube import Client
+from manor.tools import Toolset
 from manor.verify.attempt import Asked
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
@@ -69,6 +70,12 @@ class AttackContext:
         if self.attacker.registries:
             return self.attacker.registries[0]
         return "registry.k8s.io" if self.tenancy.platform is None else None
+
+    @property
+    def tools(self) -> Toolset:
+        """The Tools that the attacker uses."""
+        tools, tenant = self.tenancy.tools, self.attacker.tenant
+        return tools.of(tenant) if tenant else tools
 
     @property
     def image(self) -> str | None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from manor.api.tool import Guardrail, RawObject, Tool
-from manor.tools import Toolset
 from manor.tools.guardrails import policy_name
 from manor.tools.objects import filled
 from manor.verify.attacks import refused
@@ -46,8 +45,7 @@ def _attack(tool: Tool, guardrail: Guardrail, policy: str) -> Attack:
     queued = {kind.kind for kind in tool.spec.kinds if kind.queued}
 
     async def run(context: AttackContext) -> list[Attempt]:
-        used = Toolset((tool,)).of(context.attacker.tenant).tools if context.attacker.tenant else ()
-        if not used:
+        if tool not in context.tools.tools:
             raise Asked(f"{context.attacker.name} does not use the Tool {tool.name}, by its Tenant")
 
         def request(raw: RawObject) -> Any:

@@ -14,7 +14,7 @@ async def _look(context: AttackContext) -> list[Attempt]:
     prefix = platform.spec.identity.group_prefix if platform else ""
     members = [s for role in ROLES for s in context.tenant.subjects(role)]
     known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
-    for tool in context.tenancy.tools.of(tenant).tools if tenant else ():
+    for tool in context.tools.tools:
         known |= {("ServiceAccount", c.name, c.namespace) for c in tool.spec.controllers if tool.spec.rights}
     attempts = []
     for namespace in context.attacker.namespaces:
