@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,10 @@ class Teams:
             kinds = "trainingjobs,jobs,deployments,pods"
             self.kubectl(team, "delete", kinds, "--all", "--grace-period=1", "--wait=false")
         for team in OWNERS:
-            until(f"nothing is left of {team}", lambda team=team: not self.workloads(team), 90)
+            until(f"nothing is left of {team}", partial(self._nothing_left, team), 90)
+
+    def _nothing_left(self, team: str) -> bool:
+        return not self.workloads(team)
 
     def workloads(self, team: str) -> list[str]:
         return str(self.kubectl(team, "get", "workloads", "-o", "name").stdout).split()
