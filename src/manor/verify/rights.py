@@ -86,6 +86,7 @@ def role(tenancy: Tenancy, level: Level) -> Object:
 
 def _impersonation(tenancy: Tenancy) -> list[Object]:
     actors: list[Actor] = [NOBODY, STRANGER, *(account("kube-system", name) for name in CONTROLLERS)]
+    actors += [account(each.namespace, each.name) for tool in tenancy.tools.tools for each in tool.spec.controllers]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
     people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}
