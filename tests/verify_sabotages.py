@@ -86,11 +86,33 @@ QUEUE_OF_A = {
 }
 
 SABOTAGES = (
+    # KServe, and the controllers of Tools.
+    sabotage(
+        "kserve-services unbound",
+        "ADMISSION-009 ADMISSION-018 METADATA-018 POD-046 POD-047",
+        *unbind("kserve-services"),
+    ),
+    sabotage("kserve-graphs unbound", "ADMISSION-009 ROUTES-018", *unbind("kserve-graphs")),
+    sabotage(
+        "a Tool's controller that reads every Secret",
+        "RBAC-028",
+        *grant(rule("", "secrets", "get"), to=account("kserve", "kserve-controller-manager")),
+    ),
+    sabotage(
+        "a Tool's controller that is trusted",
+        "POD-048 RBAC-028",
+        *grant(rule("apps", "deployments", "create"), to=account("kserve", "kserve-controller-manager")),
+    ),
+    sabotage(
+        "the right to write what every team's models are served by",
+        "RBAC-029",
+        *grant(rule("serving.kserve.io", "clusterservingruntimes", WRITE)),
+    ),
     # What stood there before Manor did, and is kept.
     sabotage("a Service with an external address", "ADMISSION-015", put(STANDING_SERVICE)),
     sabotage("a Deployment that Pod Security refuses", "ADMISSION-015", put(STANDING_DEPLOYMENT)),
     # Guardrails: each policy unbound.
-    sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039", *unbind("images")),
+    sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039 POD-048", *unbind("images")),
     sabotage(
         "pods unbound",
         "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34) if n != 31),

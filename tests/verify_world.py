@@ -9,6 +9,8 @@ from manor.api import Platform, Tenant
 from manor.apply import wait, wait_enforced
 from manor.kube import Client, NotFound
 from manor.render import render_foundation, render_platform, render_tenant, spec_object
+from manor.rollout.fixtures import define_kinds
+from manor.tools import turned_on
 from waiting import until
 
 Object = dict[str, Any]
@@ -97,7 +99,11 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None
     await all_of(client, foundation)
     await wait(client, [obj for obj in foundation if obj["kind"] == "CustomResourceDefinition"], timeout=60)
     await counted(client)
-    known = {tenant.name: tenant for tenant in tenants}
-    await all_of(client, [spec_object(world), *render_platform(world)])
+    known, tools = {tenant.name: tenant for tenant in tenants}, turned_on(world, {})
+    for tool in tools.tools:
+        await define_kinds(client, tool)
+    await all_of(client, [spec_object(world), *render_platform(world, tools)])
     await wait_enforced(client)
-    await asyncio.gather(*(all_of(client, [spec_object(one), *render_tenant(world, one, known)]) for one in tenants))
+    await asyncio.gather(
+        *(all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)]) for one in tenants)
+    )

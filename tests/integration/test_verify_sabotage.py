@@ -45,7 +45,7 @@ async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
         await gateway_kinds.install(client)
         await queue_kinds(client)
         await all_of(client, [STORAGE_CLASS])
-        everything = platform(engines={"queue": "kueue"}, ingress=INGRESS)
+        everything = platform(engines={"queue": "kueue"}, ingress=INGRESS, tools=["kserve"])
         await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])
         yield client
 

@@ -51,7 +51,7 @@ async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
     The client is an administrator's of a server that serves nothing else: what the tenant needs is applied to it, and
     the Tool's kinds are defined, without a schema, where the server lacks them.
     """
-    await _define_kinds(client, tool)
+    await define_kinds(client, tool)
     desired = await _desired(client, tool)
     outcome = await roll_out(client, apply_stages(desired), Options())
     if not outcome.ok:
@@ -84,7 +84,8 @@ async def _sender(client: Client, tool: Tool, guardrail: Guardrail) -> Client:
     return client.impersonate(service_account_user(account.namespace, account.name))
 
 
-async def _define_kinds(client: Client, tool: Tool) -> None:
+async def define_kinds(client: Client, tool: Tool) -> None:
+    """Those of the Tool's kinds that the server lacks, without a schema."""
     made = []
     for kind, version in _versions(tool):
         try:

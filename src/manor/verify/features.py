@@ -24,6 +24,19 @@ class Feature:
         return f"needs {self.name}, {self.what}: {self.remedy}"
 
 
+def _tool(name: str) -> Feature:
+    """A Tool that is installed, and that the attacker uses."""
+
+    async def there(context: AttackContext) -> bool:
+        return name in {tool.name for tool in context.tools.tools}
+
+    return Feature(name, f"the Tool {name}, installed and used", f"`manor tools install {name}`, spec.tools", there)
+
+
+async def _controllers(context: AttackContext) -> bool:
+    return any(tool.spec.rights for tool in context.tools.tools)
+
+
 async def _manor(context: AttackContext) -> bool:
     return context.tenancy.platform is not None
 
@@ -81,6 +94,10 @@ NETWORK_POLICIES = Feature(
 )
 NODES = Feature("nodes", "a node with an internal address", "add a node that tells one", _nodes)
 PROBE_IMAGE = Feature("probe-image", "an image for probe pods", "name one with python3 by --probe-image", _probe_image)
+KSERVE = _tool("kserve")
+TOOL_CONTROLLERS = Feature(
+    "tool-controllers", "a Tool whose controllers write where it is used", "turn one on (spec.tools)", _controllers
+)
 
 FEATURES = (
     MANOR,
@@ -92,5 +109,7 @@ FEATURES = (
     NETWORK_POLICIES,
     NODES,
     PROBE_IMAGE,
+    KSERVE,
+    TOOL_CONTROLLERS,
 )
 """Every feature that a check may require."""

@@ -1,0 +1,160 @@
+"""KServe for two teams (docs/kserve.md), and a Model that scales by what its pods use, on a real node."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from manor.local import images
+from manor.local.binaries import Bundle
+from manor.local.containers import load_images
+from manor.local.node import load_node
+from manor.local.progress import Report
+from nodes import run_manor
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+FOLDER = Path(__file__).parent.parent.parent / "examples" / "05-kserve"
+SPECS = ["-f", str(FOLDER / "platform.yaml"), "-f", str(FOLDER / "teams")]
+TEAMS = ("red", "blue")
+FLOWERS = [[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5], [6.3, 3.3, 6.0, 2.5]]
+REQUEST = json.dumps({"inputs": [{"name": "x", "shape": [3, 4], "datatype": "FP64", "data": FLOWERS}]})
+SCALED = """
+apiVersion: manor.dev/v1alpha1
+kind: Model
+metadata: {name: scaled, namespace: serve-red}
+spec:
+  format: sklearn
+  storageUri: pvc://models/iris/model.joblib
+  autoscaling: {maxReplicas: 2, cpuPercent: 50}
+  resources: {cpu: 100m, memory: 512Mi}
+"""
+
+
+@pytest.fixture(scope="module")
+def teams(tool_example: Any) -> Iterator[Any]:
+    """The example as its page has it: KServe and metrics-server installed, two teams, each with a trained model."""
+    example = tool_example(FOLDER)
+    recorded = load_node(example.node.name)
+    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
+    load_images(recorded, images.ensure(("training", "serving"), bundle=bundle, report=Report()).values())
+    for name in ("metrics-server", "kserve"):
+        run_manor("tools", "install", name, "--node", example.node.name)
+    example.manor("apply", *SPECS)
+    train = (FOLDER / "train.yaml").read_text()
+    jobs = "---\n".join(train.replace("serve-red", f"serve-{team}") for team in TEAMS)
+    example.manor("apply", "-f", "-", given=jobs)
+    for team in TEAMS:
+        made = example.kubectl(f"{team}-owner", "apply", "-f", "-", given=served(team))
+        assert made.returncode == 0, made.stderr
+    yield example
+    spaces = [word for team in TEAMS for word in ("--delete-namespace", f"serve-{team}")]
+    example.manor("delete", *SPECS, "--yes", *spaces)
+    for name in ("kserve", "metrics-server"):
+        example.manor("tools", "uninstall", name, "--yes")
+
+
+def served(team: str) -> str:
+    """What the team writes."""
+    return (FOLDER / "serve.yaml").read_text().replace("serve-red", f"serve-{team}")
+
+
+def until(question: Callable[[], Any], seconds: float) -> Any:
+    """The first answer that is not empty."""
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(1)
+    return answer
+
+
+def get(teams: Any, team: str, *what: str) -> Any:
+    """An object of a team's, as its owner sees it."""
+    got = teams.kubectl(f"{team}-owner", "-n", f"serve-{team}", "get", *what, "-o", "yaml")
+    return yaml.safe_load(got.stdout) or {}
+
+
+def is_ready(teams: Any, team: str, name: str) -> bool:
+    conditions = get(teams, team, "inferenceservice", name).get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def predicted(teams: Any, team: str, model: str = "iris", *, host: str = "") -> str:
+    """What a model says by its team's host name, through the gateway."""
+    headers = ["-H", f"Host: {host or f'serve-{team}.manor.local'}", "-H", "Content-Type: application/json"]
+    command = ["curl", "-s", "-m", "20", *headers, f"{teams.node.ingress}/v2/models/{model}/infer", "-d", REQUEST]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_each_team_serves_by_its_own_host_name(teams: Any) -> None:
+    for team in TEAMS:
+        until(lambda team=team: is_ready(teams, team, "iris"), 180)
+        answer = until(lambda team=team: "outputs" in predicted(teams, team) and predicted(teams, team), 60)
+        assert json.loads(answer)["outputs"][0]["data"] == [0, 1, 2]
+    other = teams.kubectl("blue-owner", "-n", "serve-red", "get", "inferenceservices")
+    assert 'cannot list resource "inferenceservices"' in other.stderr
+
+
+def test_a_team_gives_its_model_a_second_server(teams: Any) -> None:
+    patch = json.dumps({"spec": {"predictor": {"minReplicas": 2}}})
+    done = teams.kubectl("red-owner", "-n", "serve-red", "patch", "isvc", "iris", "--type", "merge", "-p", patch)
+    assert done.returncode == 0, done.stderr
+    until(lambda: get(teams, "red", "deployment", "iris-predictor")["status"].get("readyReplicas") == 2, 120)
+
+
+def test_what_kserve_makes_is_judged_as_the_teams(teams: Any) -> None:
+    """A runtime with an image from elsewhere: its Deployment is refused to KServe's controller as to the team."""
+    runtime, service, _ = yaml.safe_load_all(served("blue"))
+    for obj in (runtime, service):
+        obj["metadata"]["name"] = "foreign"
+    runtime["spec"]["containers"][0]["image"] = "evil.example/mlserver:1"
+    runtime["spec"]["supportedModelFormats"] = [{"name": "foreign", "version": "1", "autoSelect": True}]
+    service["spec"]["predictor"]["model"] |= {"runtime": "foreign", "modelFormat": {"name": "foreign"}}
+    made = teams.kubectl("blue-owner", "apply", "-f", "-", given=yaml.safe_dump_all([runtime, service]))
+    assert made.returncode == 0, made.stderr
+    refused = "ValidatingAdmissionPolicy 'manor-images'"
+    until(lambda: refused in json.dumps(get(teams, "blue", "events")), 60)
+    assert not get(teams, "blue", "deployment", "foreign-predictor")
+
+
+def test_the_webhook_trusts_one_certificate_whose_key_is_in_no_file(teams: Any) -> None:
+    secret = yaml.safe_load(
+        teams.kubectl(None, "-n", "kserve", "get", "secret", "kserve-webhook-server-cert", "-o", "yaml").stdout
+    )
+    printed = run_manor("tools", "install", "kserve", "--node", teams.node.name, "--render").stdout
+    assert secret["data"]["tls.key"] not in printed
+    assert printed.count("<made by `manor tools install`>") > 2
+
+
+def test_a_model_scales_up_and_down_by_what_its_pods_use(teams: Any) -> None:
+    teams.manor("apply", "-f", "-", given=SCALED)
+    until(lambda: "outputs" in predicted(teams, "red", "scaled"), 120)
+    # Down again at once, not after the five minutes that are Kubernetes' default.
+    patch = json.dumps({"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}})
+    done = teams.kubectl("red-owner", "-n", "serve-red", "patch", "hpa", "scaled", "--type", "merge", "-p", patch)
+    assert done.returncode == 0, done.stderr
+
+    def replicas() -> int:
+        return int(get(teams, "red", "deployment", "scaled")["spec"]["replicas"])
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = True
+
+        def ask() -> None:
+            while asking:
+                predicted(teams, "red", "scaled")
+
+        asked = [pool.submit(ask) for _ in range(4)]
+        try:
+            until(lambda: replicas() == 2, 180)
+        finally:
+            asking = False
+        for each in asked:
+            each.result()
+    until(lambda: replicas() == 1, 180)
