@@ -46,10 +46,11 @@ async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(verify_node.kubeconfig) as client:
         await gateway_kinds(client)
         await all_of(client, [STORAGE_CLASS])
-        await define_kinds(client, tool())
+        forge = tool(objects={})
+        await define_kinds(client, forge)
         everything = platform(engines={"queue": "kueue"}, ingress=INGRESS, tools=["forge"])
         tenants = [tenant(name, gpu={"guarantee": 1}) for name in TENANTS]
-        await settle(client, everything, tenants, Toolset((tool(),)))
+        await settle(client, everything, tenants, Toolset((forge,)))
         yield client
 
 

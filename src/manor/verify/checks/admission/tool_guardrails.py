@@ -35,7 +35,9 @@ async def _try(context: AttackContext, tool: Tool, guardrail: Guardrail) -> list
 def _sent(context: AttackContext, raw: RawObject) -> Request:
     domain = context.platform.spec.domain
     words = {"tenant": context.attacker.name, "namespace": context.attacker.namespace, "domain": domain}
-    return create(filled(raw, words), context.attacker.namespace)
+    obj = filled(raw, words)
+    labels = {**obj["metadata"].get("labels", {}), **context.queued.get("labels", {})}
+    return create({**obj, "metadata": {**obj["metadata"], "labels": labels}}, context.attacker.namespace)
 
 
 CHECK = Check(
