@@ -152,6 +152,7 @@ def test_a_tool_of_ones_own_stands_before_a_shipped_one_of_its_name() -> None:
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_nothing_speaks_against_what_is_shipped(name: str) -> None:
     assert list(objections(shipped()[name])) == []
+    assert set(shipped()[name].spec.needs) <= shipped().keys()
     whole = platform(name)
     assert render_tenant(whole, tenant(), {}, turned_on(whole, {}))
 
@@ -212,6 +213,17 @@ def test_what_cannot_be_is_told_by_file_line_and_field(tmp_path: Path) -> None:
     assert "spec.tools[1]: there is no Tool 'frge'; there are: " in text
     assert "spec.objects.namespace[0].kind: a Secret does not belong" in text
     assert "spec.tools[0]: the Platform has no Tool 'kiln'; it has: forge, frge" in text
+
+
+def test_what_a_tool_needs_is_on_as_well(tmp_path: Path) -> None:
+    specs = [tool(), tool("kiln", needs=["forge"]), platform("forge", "kiln"), tenant(tools=["kiln"])]
+    with pytest.raises(InvalidInput) as error:
+        load([written(tmp_path, *map(spec_object, specs))])
+    assert str(error.value).count("needs the Tool") == 1
+    assert "spec.tools[0]: kiln needs the Tool forge: name it as well" in str(error.value)
+    with pytest.raises(InvalidInput, match="kiln needs the Tool forge"):
+        load([written(tmp_path, *map(spec_object, (*specs[:2], platform("kiln"))))])
+    load([written(tmp_path, *map(spec_object, (*specs[:3], tenant(tools=["kiln", "forge"]))))])
 
 
 def test_no_tenant_takes_the_namespace_of_a_tool(tmp_path: Path) -> None:

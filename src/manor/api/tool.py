@@ -278,6 +278,8 @@ class ToolSpec(Spec):
     """Version of the system that these facts are true of."""
     notice: Line = ""
     """What whoever turns it on must know: a licence, a limit of its design."""
+    needs: Annotated[list[Name], Field(max_length=8), Once()] = []
+    """Tools that must be on where this one is."""
     kinds: Annotated[list[ToolKind], Field(max_length=32), Once(("group", "kind"))] = []
     """Its kinds."""
     controllers: list[Controller] = Field(default=[], max_length=16)

@@ -297,6 +297,8 @@ def _described(tool: Tool) -> Iterator[str]:
     yield f"{tool.name} {spec.version}: {spec.summary}"
     if spec.notice:
         yield f"Note: {spec.notice}"
+    if spec.needs:
+        yield f"Needs: {', '.join(spec.needs)}"
     for kind in spec.kinds:
         verbs = kind.rule.verbs
         may = ", ".join(

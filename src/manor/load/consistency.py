@@ -92,12 +92,20 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
         yield document.problem(("spec", "network", "apiServer"), message)
 
 
-def _tools(document: Document, platform: Platform, own: Mapping[str, Tool]) -> Iterator[Problem]:
-    known = toolbox(own)
+def _tools(document: Document, platform: Platform, known: Mapping[str, Tool]) -> Iterator[Problem]:
     for index, name in enumerate(platform.spec.tools):
         if name not in known:
             message = f"there is no Tool {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
             yield document.problem(("spec", "tools", index), message)
+    yield from _needs(document, platform.spec.tools, known)
+
+
+def _needs(document: Document, names: Sequence[str], known: Mapping[str, Tool]) -> Iterator[Problem]:
+    """Tools that others among these need, and that are not among them."""
+    for index, name in enumerate(names):
+        for need in known[name].spec.needs if name in known else ():
+            if need not in names:
+                yield document.problem(("spec", "tools", index), f"{name} needs the Tool {need}: name it as well")
 
 
 def _resources(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
@@ -179,14 +187,16 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
     if platform is None:
         missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
         return [*problems, *(document.problem((), missing) for document, _ in entries[:1])]
-    tools = {**known.tools, **{spec.name: spec for _, spec in entries if isinstance(spec, Tool)}}
-    reserved = turned_on(platform, tools).reserved_namespaces(platform)
+    own = {**known.tools, **{spec.name: spec for _, spec in entries if isinstance(spec, Tool)}}
+    tools = toolbox(own)
+    reserved = turned_on(platform, own).reserved_namespaces(platform)
     before = known.toolset.reserved_namespaces(known.platform) if known.platform else []
     problems += claims.namespaces(tenants, known.tenants, reserved, known.namespaces)
     problems += claims.hosts(tenants, known.tenants, platform)
     problems += _user_ids(tenants, known.tenants)
     for document, tenant in tenants:
         problems += _platform_needs(document, tenant, platform)
+        problems += _needs(document, tenant.spec.tools or [], tools)
     everyone = known.tenants | {tenant.name: tenant for _, tenant in tenants}
     homes = {space.name: tenant for tenant in everyone.values() for space in tenant.namespaces}
     for document, spec in entries:

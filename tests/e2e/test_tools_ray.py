@@ -1,0 +1,145 @@
+"""Two teams run Ray at once, as their own users, on KubeRay's real operator; neither reaches the other's."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+
+from manor.kube import ApiError, Client, Object
+from manor.local import images
+from manor.local.binaries import Bundle
+from manor.local.containers import load_images
+from manor.local.node import load_node
+from manor.local.progress import Report
+from nodes import RunningNode, run_manor
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "03-ray"
+JOB, CODE = yaml.safe_load_all((EXAMPLE / "job.yaml").read_text())
+TEAMS = ("tenant-a", "tenant-b")
+PATIENCE = 240.0
+"""Seconds for two Ray clusters at once on two cores."""
+ASK = """
+import sys, urllib.error, urllib.request
+url, token, *job = sys.argv[1:]
+headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} if token else {}
+body = b'{"entrypoint": "id"}' if job else None
+try:
+    print(urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+except OSError as error:
+    print("no way", error)
+"""
+"""Prints what the dashboard answers: to a look at its jobs, or, with one more word, to a job of one's own."""
+
+
+@pytest.fixture(scope="module")
+async def teams(node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Client]]:
+    """KubeRay installed and turned on as the guide says, and a client for the owner of each team."""
+    recorded = load_node(node.name)
+    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
+    load_images(recorded, images.ensure(("ray",), bundle=bundle, report=Report()).values())
+    run_manor("tools", "install", "kuberay", "--node", node.name)
+    files = [part for name in ("platform", *TEAMS) for part in ("-f", str(EXAMPLE / f"{name}.yaml"))]
+    run_manor("apply", "--kubeconfig", str(node.kubeconfig), *files)
+    folder = tmp_path_factory.mktemp("kubeconfigs")
+    async with AsyncExitStack() as stack:
+        found = {}
+        for team in TEAMS:
+            file = folder / team
+            file.write_text(run_manor("local", "kubeconfig", "--name", node.name, "--user", f"{team}-user").stdout)
+            found[team] = await stack.enter_async_context(Client.connect(file))
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def jobs(teams: dict[str, Client]) -> dict[str, Object]:
+    """Each team's job, run to its end beside the other's; their clusters stay for ten minutes."""
+    return dict(zip(TEAMS, await asyncio.gather(*(run_job(teams[team], team) for team in TEAMS)), strict=True))
+
+
+async def run_job(client: Client, team: str) -> Object:
+    for obj in (CODE, JOB):
+        await client.apply({**obj, "metadata": {**obj["metadata"], "namespace": team}}, field_manager="me")
+    end = time.monotonic() + PATIENCE
+    while True:
+        job = await client.get(JOB["apiVersion"], "RayJob", "pi", team)
+        if job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed"):
+            return job
+        assert time.monotonic() < end, job.get("status")
+        await asyncio.sleep(2)
+
+
+async def pod_of(client: Client, team: str, job: Object, node_type: str) -> Object:
+    labels = {"ray.io/cluster": job["status"]["rayClusterName"], "ray.io/node-type": node_type}
+    (pod,) = await client.list("v1", "Pod", team, labels=labels)
+    return pod
+
+
+async def asked(client: Client, team: str, pod: Object, *words: str) -> str:
+    done = await client.exec(team, pod["metadata"]["name"], ["python3", "-c", ASK, *words], timeout=60)
+    return done.stdout.strip()
+
+
+async def test_both_teams_jobs_run_on_a_head_and_a_worker_of_their_own(
+    teams: dict[str, Client], jobs: dict[str, Object]
+) -> None:
+    for team, job in jobs.items():
+        assert job["status"]["jobStatus"] == "SUCCEEDED", job["status"]
+        (submitter,) = await teams[team].list("v1", "Pod", team, labels={"job-name": "pi"})
+        said = await teams[team].logs(team, submitter["metadata"]["name"])
+        worker = await pod_of(teams[team], team, job, "worker")
+        assert f"pi is about 3.14, thrown on {worker['metadata']['name']}" in said
+
+
+async def test_a_dashboard_answers_its_own_team_with_the_token_alone(
+    teams: dict[str, Client], jobs: dict[str, Object]
+) -> None:
+    client, job = teams["tenant-a"], jobs["tenant-a"]
+    head, worker = [await pod_of(client, "tenant-a", job, node_type) for node_type in ("head", "worker")]
+    (env,) = [e for e in head["spec"]["containers"][0]["env"] if e["name"] == "RAY_AUTH_TOKEN"]
+    done = await client.exec("tenant-a", head["metadata"]["name"], ["printenv", env["name"]], timeout=30)
+    token, url = done.stdout.strip(), f"http://{head['status']['podIP']}:8265/api/jobs/"
+    for given, answer in (("", "401"), ("guessed", "403"), (token, "200")):
+        assert await asked(client, "tenant-a", worker, url, given) == answer
+        assert await asked(client, "tenant-a", worker, url, given, "submit") == answer
+
+
+@pytest.mark.parametrize("port", [8265, 6379, 10001, 8080, 52365])
+async def test_a_neighbour_reaches_no_port_of_a_head(
+    teams: dict[str, Client], jobs: dict[str, Object], port: int
+) -> None:
+    head = await pod_of(teams["tenant-a"], "tenant-a", jobs["tenant-a"], "head")
+    outsider = await pod_of(teams["tenant-b"], "tenant-b", jobs["tenant-b"], "worker")
+    url = f"http://{head['status']['podIP']}:{port}/"
+    assert await asked(teams["tenant-b"], "tenant-b", outsider, url, "") == "no way <urlopen error timed out>"
+
+
+async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:
+    spec = {key: value for key, value in JOB["spec"]["rayClusterSpec"].items() if key != "authOptions"}
+    open_ = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "open", "namespace": "tenant-a"}}
+    with pytest.raises(ApiError, match="manor-kuberay-clusters.*a Ray cluster asks for a token"):
+        await teams["tenant-a"].create({**open_, "spec": spec})
+
+
+async def test_the_operator_writes_where_ray_is_used_and_nowhere_else(node: RunningNode) -> None:
+    async with Client.connect(node.kubeconfig) as client:
+        operator = client.impersonate("system:serviceaccount:kuberay-system:kuberay-operator")
+        for resource, verb in (("pods", "create"), ("secrets", "create"), ("rolebindings", "create")):
+            group = "rbac.authorization.k8s.io" if resource == "rolebindings" else ""
+            for space, allowed in (("tenant-a", True), ("kube-system", False), ("default", False)):
+                attributes = {"namespace": space, "resource": resource, "verb": verb, "group": group}
+                review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+                said = await operator.create({**review, "spec": {"resourceAttributes": attributes}})
+                assert said["status"]["allowed"] is allowed, attributes
+
+
+def test_verify_finds_nothing(node: RunningNode, jobs: dict[str, Object]) -> None:
+    checks = [part for check in ("MNR-ADMISSION-016", "MNR-PLATFORM-004") for part in ("--only", check)]
+    run_manor("verify", "--kubeconfig", str(node.kubeconfig), "--level", "dry-run", *checks)
