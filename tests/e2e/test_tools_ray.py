@@ -124,7 +124,7 @@ async def test_a_neighbour_reaches_no_port_of_a_head(
 async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:
     spec = {key: value for key, value in JOB["spec"]["rayClusterSpec"].items() if key != "authOptions"}
     open_ = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "open", "namespace": "tenant-a"}}
-    with pytest.raises(ApiError, match="manor-kuberay-clusters.*a Ray cluster asks for a token"):
+    with pytest.raises(ApiError, match=r"manor-kuberay-clusters.*a Ray cluster asks for a token"):
         await teams["tenant-a"].create({**open_, "spec": spec})
 
 

@@ -216,7 +216,7 @@ def test_what_cannot_be_is_told_by_file_line_and_field(tmp_path: Path) -> None:
 
 
 def test_what_a_tool_needs_is_on_as_well(tmp_path: Path) -> None:
-    specs = [tool(), tool("kiln", needs=["forge"]), platform("forge", "kiln"), tenant(tools=["kiln"])]
+    specs: list[Any] = [tool(), tool("kiln", needs=["forge"]), platform("forge", "kiln"), tenant(tools=["kiln"])]
     with pytest.raises(InvalidInput) as error:
         load([written(tmp_path, *map(spec_object, specs))])
     assert str(error.value).count("needs the Tool") == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 from manor.verify.attacks import try_allowed, try_refused
 from manor.verify.attempt import Attempt
@@ -17,7 +18,7 @@ BY = any_of(policy("images"), policy("pods"), POD_SECURITY)
 MADE = {"pods": "Pod", "deployments": "Deployment", "statefulsets": "StatefulSet", "jobs": "Job"}
 
 
-def _object(kind: str, image: Object, **fields: object) -> Object:
+def _object(kind: str, image: Object, **fields: Any) -> Object:
     return pod(image, **fields) if kind == "Pod" else workloads(pod_spec(image, **fields))[kind]
 
 
