@@ -1,4 +1,4 @@
-"""The software bill of materials, in CycloneDX: what Manor installs with, and what the embedded node is built from."""
+"""The bill of materials, in CycloneDX: what Manor installs with, and what the node and shipped Tools are built from."""
 
 import re
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from manor.local import parts
+from manor.tools import packs
 
 REPLACED = re.compile(r"^(?:replace)?\s+(\S+) => (\S+) (v\d\S*)", re.MULTILINE)
 REQUIRED = re.compile(r"^(?:require)?\s+(\S+) (v\d\S*)(?: //.*)?$", re.MULTILINE)
@@ -30,8 +31,9 @@ def write(target: Path, made: datetime) -> None:
     bom.serial_number = uuid5(NAMESPACE_URL, str(manor.bom_ref))
     known: dict[str, Component] = {str(manor.bom_ref): manor}
     _add_packages(bom, manor, known)
-    made_of = {program.name: _modules(program.module) for program in parts.load().program}
+    made_of = {program.name: _modules(parts.PINS / program.module) for program in parts.load().program}
     made_of |= {program.name: _locked(program.requirement) for program in parts.load().wheel}
+    made_of |= {name: _modules(packs.pins(name)) for name in packs.names() if (packs.pins(name) / "go.mod").is_file()}
     for name, needs in made_of.items():
         _add(bom, Component(name=name, type=ComponentType.APPLICATION, bom_ref=name), needs, known)
     target.write_text(make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n")
@@ -77,9 +79,9 @@ def _locked(requirement: str) -> list[Component]:
     return [_component("pypi", *found) for found in re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE)]
 
 
-def _modules(folder: str) -> list[Component]:
+def _modules(folder: Path) -> list[Component]:
     """The Go modules that a program's go.mod pins."""
-    text = (parts.PINS / folder / "go.mod").read_text()
+    text = (folder / "go.mod").read_text()
     replaced = {old: (new, version) for old, new, version in REPLACED.findall(text)}
     return [_component("golang", *replaced.get(name, (name, version))) for name, version in REQUIRED.findall(text)]
 

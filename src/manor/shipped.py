@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+IMAGES_VERSION = "0.1.0"
+"""Of what is built from `images`. Specs name it: it goes up when the images change for their users, not with Manor."""
+
 _PACKAGE = Path(__file__).parent
 
 

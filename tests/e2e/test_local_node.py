@@ -17,7 +17,7 @@ import pytest
 
 from manor.apply import wait
 from manor.kube import Client
-from manor.local.images import TAG
+from manor.shipped import IMAGES_VERSION
 from nodes import MANOR, RunningNode, node_for_tests, run_manor
 from waiting import until, until_now
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 
 Object = dict[str, Any]
 
-IMAGE = f"manor.local/base:{TAG}"
+IMAGE = f"manor.local/base:{IMAGES_VERSION}"
 CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

