@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from guarded_cluster import definition
 from manor.api import Platform, Tenant
 from manor.apply import wait, wait_enforced
 from manor.kube import Client, NotFound
@@ -56,18 +57,9 @@ STORAGE_CLASS = {
 
 
 async def queue_kinds(client: Client) -> None:
-    """Kueue's kinds, without a schema, on an API server that lacks them."""
-    made = []
-    for kind, namespaced in (("LocalQueue", True), ("Workload", True), ("ClusterQueue", False)):
-        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        version = {"name": "v1beta2", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-        names = {"kind": kind, "plural": f"{kind.lower()}s"}
-        spec = {"group": "kueue.x-k8s.io", "names": names, "scope": "Namespaced" if namespaced else "Cluster"}
-        approved = {"api-approved.kubernetes.io": "unapproved, a test"}
-        metadata = {"name": f"{kind.lower()}s.kueue.x-k8s.io", "annotations": approved}
-        definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-        version["subresources"] = {"status": {}}
-        made.append({**definition, "metadata": metadata, "spec": {**spec, "versions": [version]}})
+    """Kueue's kinds on an API server that lacks them."""
+    kinds = {"LocalQueue": "Namespaced", "Workload": "Namespaced", "ClusterQueue": "Cluster"}
+    made = [definition("kueue.x-k8s.io", "v1beta2", kind, f"{kind.lower()}s", scope) for kind, scope in kinds.items()]
     await all_of(client, made)
     await wait(client, made, timeout=60)
 

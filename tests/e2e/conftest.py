@@ -17,6 +17,8 @@ from manor.local.progress import Report
 from nodes import RunningNode, describe, node_for_tests
 
 ROOT = Path(__file__).parent.parent.parent
+BUILDING = {"GOPROXY", "HOME", "MANOR_TOOL_BINARIES"}
+"""What a command may know of this process's environment: where programs come from."""
 EXAMPLE = ROOT / "examples" / "01-two-teams"
 
 
@@ -35,7 +37,8 @@ class TwoTeams:
 
 def run_on(kubeconfig: Path, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [str(ROOT / ".venv" / "bin" / "manor"), *args]
-    environment = {"KUBECONFIG": str(kubeconfig), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {name: value for name, value in os.environ.items() if name in BUILDING}
+    environment |= {"KUBECONFIG": str(kubeconfig), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, timeout=800)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manor.api import API_VERSION, Tool
+from manor.api.tool import Guardrail
 from manor.api.wellknown import RBAC_API, RBAC_GROUP, service_account_user
 from manor.apply import Options, wait
 from manor.errors import ManorError
@@ -20,7 +21,7 @@ from manor.render.objects import make
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.rollout import roll_out
 from manor.rollout.sets import apply_stages
-from manor.tools.guardrails import policy_name
+from manor.tools.guardrails import maker, policy_name
 from manor.tools.objects import filled
 
 TENANT, OWNER = "tool-check", "tool-check-owner"
@@ -57,37 +58,30 @@ async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
         raise ManorError(
             "; ".join(step.message for step in outcome.steps if step.message) or "nothing could be applied"
         )
-    owner = client.impersonate(OWNER)
-    controller, its_own = await _controller(client, tool)
     for index, guardrail in enumerate(tool.spec.guardrails):
-        policy = policy_name(tool, guardrail)
+        policy, sender = policy_name(tool, guardrail), await _sender(client, tool, guardrail)
         for must, part, fixtures in (("admit", "admits", guardrail.admits), ("refuse", "refuses", guardrail.refuses)):
             for at, raw in enumerate(fixtures):
-                sender = controller if (group_of(raw["apiVersion"]), raw["kind"]) in its_own else owner
                 error = await _sent(sender, filled(raw, WORDS))
                 ok = error is None if must == "admit" else error is not None and is_by_policy(error.message, policy)
                 said = error.message if error is not None else "admitted"
                 yield Finding(guardrail.name, f"guardrails[{index}].{part}[{at}]", must, ok, said)
 
 
-async def _controller(client: Client, tool: Tool) -> tuple[Client, frozenset[tuple[str, str]]]:
-    """The client as the first of the Tool's controllers, and the kinds that it alone makes: teams only read them."""
-    made = [
-        kind
-        for kind in tool.spec.kinds
-        if kind.namespaced and "create" not in (*kind.rule.verbs.editor, *kind.rule.verbs.owner)
-    ]
-    if not made or not tool.spec.controllers:
-        return client, frozenset()
-    account, name = tool.spec.controllers[0], f"tool-check-{tool.name}"
-    rules = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": ["create", "update"]} for kind in made]
+async def _sender(client: Client, tool: Tool, guardrail: Guardrail) -> Client:
+    """Who makes such objects: the tenant's owner, or the Tool's controller, with the rights that it has for it."""
+    account = maker(tool, guardrail)
+    if account is None:
+        return client.impersonate(OWNER)
+    kinds = [kind for kind in tool.spec.kinds if kind.kind in guardrail.kinds]
+    rules = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": ["create", "update"]} for kind in kinds]
+    name = f"tool-check-{tool.name}-{guardrail.name}"
     subject = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
     ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
     await client.apply(make(RBAC_API, "ClusterRole", name, rules=rules), field_manager=MANAGER)
     binding = make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[subject])
     await client.apply(binding, field_manager=MANAGER)
-    user = service_account_user(account.namespace, account.name)
-    return client.impersonate(user), frozenset((kind.group, kind.kind) for kind in made)
+    return client.impersonate(service_account_user(account.namespace, account.name))
 
 
 async def _define_kinds(client: Client, tool: Tool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from manor.api.platform import Controller
 from manor.api.tool import Guardrail, Tool
 from manor.api.wellknown import GUARDRAILS, TENANT_LABEL
 
@@ -13,6 +14,13 @@ POLICY_API = "admissionregistration.k8s.io/v1"
 def policy_name(tool: Tool, guardrail: Guardrail) -> str:
     """The policy of one of a Tool's guardrails."""
     return f"manor-{tool.name}-{guardrail.name}"
+
+
+def maker(tool: Tool, guardrail: Guardrail) -> Controller | None:
+    """The Tool's controller that makes what the guardrail looks at, where teams only read it."""
+    verbs = [kind.rule.verbs for kind in tool.spec.kinds if kind.kind in guardrail.kinds]
+    read = not any("create" in (*each.editor, *each.owner) for each in verbs)
+    return tool.spec.controllers[0] if read and tool.spec.controllers else None
 
 
 def policies(tool: Tool) -> Iterator[dict[str, Any]]:

@@ -76,16 +76,23 @@ def _without_rights(attempts: list[Attempt]) -> list[Attempt]:
     return [replace(t, verdict=Verdict.SKIPPED) if t.verdict is Verdict.ERROR else t for t in attempts]
 
 
-def refused(attacks: Mapping[str, Request] | Plan, *, by: Stopper, control: Request | Mapping[str, Request]) -> Attack:
-    """Each request must be refused `by` the mechanism and each control accepted, all as the mightiest member."""
+def refused(
+    attacks: Mapping[str, Request] | Plan,
+    *,
+    by: Stopper,
+    control: Request | Mapping[str, Request],
+    actor: Actor | None = None,
+) -> Attack:
+    """Each request must be refused `by` the mechanism and each control accepted, all as `actor`, or as the mightiest
+    member."""
 
     async def run(context: AttackContext) -> list[Attempt]:
-        actor = context.attacker.actor
+        who = actor or context.attacker.actor
         planned = attacks if isinstance(attacks, Mapping) else await attacks(context)
         controls = control if isinstance(control, Mapping) else {"the allowed form": control}
         attempts = await asyncio.gather(
-            *(try_allowed(context, actor, title, request) for title, request in controls.items()),
-            *(try_refused(context, actor, title, request, by) for title, request in planned.items()),
+            *(try_allowed(context, who, title, request) for title, request in controls.items()),
+            *(try_refused(context, who, title, request, by) for title, request in planned.items()),
         )
         return _without_rights(attempts)
 

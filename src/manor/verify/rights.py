@@ -15,6 +15,7 @@ from manor.api.wellknown import (
     RBAC_GROUP,
     SERVICE_ACCOUNT_PREFIX,
 )
+from manor.tools.guardrails import maker
 from manor.verify.check import Level
 from manor.verify.checks.pod.as_controller import CONTROLLERS
 from manor.verify.checks.rbac.anonymous import NOBODY
@@ -86,6 +87,9 @@ def role(tenancy: Tenancy, level: Level) -> Object:
 
 def _impersonation(tenancy: Tenancy) -> list[Object]:
     actors: list[Actor] = [NOBODY, STRANGER, *(account("kube-system", name) for name in CONTROLLERS)]
+    for tool in tenancy.tools.tools:
+        made = [each for guardrail in tool.spec.guardrails if (each := maker(tool, guardrail))]
+        actors += [account(controller.namespace, controller.name) for controller in made]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
     people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}

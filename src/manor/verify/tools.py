@@ -1,10 +1,11 @@
-"""Checks of the Tools that are turned on: each guardrail's fixtures, sent to the live cluster as a tenant's user."""
+"""Checks of the Tools that are turned on: each guardrail's fixtures, sent to the live cluster as a tenant's user, or
+as the Tool's controller where it makes such objects at a tenant's word."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from manor.api.tool import Guardrail, RawObject, Tool
-from manor.tools.guardrails import policy_name
+from manor.tools.guardrails import maker, policy_name
 from manor.tools.objects import filled
 from manor.verify.attacks import refused
 from manor.verify.attempt import Asked, Attempt
@@ -13,6 +14,7 @@ from manor.verify.context import AttackContext
 from manor.verify.features import TENANTS
 from manor.verify.mechanisms import Policy
 from manor.verify.requests import create
+from manor.verify.team import account
 
 PREFIX = "MNR-TOOLS-"
 WORDS = {"tenant": "$tenant", "namespace": "$own", "domain": "$domain"}
@@ -51,10 +53,12 @@ def _attack(tool: Tool, guardrail: Guardrail, policy: str) -> Attack:
         def request(raw: RawObject) -> Any:
             return create(_queued(filled(raw, WORDS), context.queued if raw["kind"] in queued else {}), "$own")
 
+        controller = maker(tool, guardrail)
         attack = refused(
             {f"refuses[{at}]": request(raw) for at, raw in enumerate(guardrail.refuses)},
             by=Policy(policy),
             control={f"admits[{at}]": request(raw) for at, raw in enumerate(guardrail.admits)},
+            actor=account(controller.namespace, controller.name) if controller else None,
         )
         return await attack(context)
 

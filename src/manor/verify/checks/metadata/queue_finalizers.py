@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import config_map, make, pod, pod_spec
 from manor.verify.requests import Request, create
@@ -33,5 +34,6 @@ CHECK = Check(
     attempt="Creates a ConfigMap, a Job and a Pod outside every queue with Kueue's finalizer, which nobody removes.",
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(_attacks, by=policy("metadata"), control=create(config_map())),
 )

@@ -6,6 +6,7 @@ from manor.verify.attacks import refused
 from manor.verify.attempt import Asked
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import accelerators, container, pod, pod_spec, workloads
 from manor.verify.requests import Request, create
@@ -34,6 +35,7 @@ CHECK = Check(
     attempt="Creates Jobs, Deployments and Pods with a GPU that may take an hour to end.",
     expect="Refused by the policy manor-pod-fields.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(
         _attacks, by=policy("pod-fields"), control={"without a GPU": create(pod(terminationGracePeriodSeconds=SECONDS))}
     ),

@@ -6,6 +6,7 @@ from manor.api.wellknown import KUEUE_GROUP
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS, TWO_TENANTS
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import NAME, make, pod
 from manor.verify.requests import Request, create, delete_all, patch
@@ -44,5 +45,6 @@ CHECK = Check(
     ),
     expect="403 from RBAC, or refused by the policy manor-reserved.",
     remedy="Remove the binding that gives it (`manor verify --only MNR-PLATFORM-005` names it).",
+    requires=(TENANTS, TWO_TENANTS),
     run=refused(_attacks, by=any_of(RBAC, policy("reserved")), control=create(pod())),
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
 from manor.verify.objects import pod, pod_spec, workloads
 from manor.verify.requests import Request, create
@@ -30,5 +31,6 @@ CHECK = Check(
     attempt="Creates Jobs, Deployments and Pods that name a WorkloadPriorityClass which is not the tenant's.",
     expect="Refused by the policy manor-queues.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(TENANTS,),
     run=refused(_attacks, by=policy("queues"), control=create(pod())),
 )

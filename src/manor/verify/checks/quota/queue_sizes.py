@@ -5,6 +5,7 @@ from manor.verify.attacks import said
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.findings import holds, seen
 from manor.verify.objects import pod
 from manor.verify.requests import create
@@ -35,5 +36,6 @@ CHECK = Check(
     attempt="Creates a Pod that bears the annotation by which Kueue tells which pods of a group are of one size.",
     expect="The mutation manor-queued-role-hash takes it away; Kueue writes its own.",
     remedy="`manor apply` writes the mutation and its binding again.",
+    requires=(TENANTS,),
     run=_attack,
 )

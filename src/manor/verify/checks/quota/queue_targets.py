@@ -4,6 +4,7 @@ from manor.api.wellknown import KUEUE_GROUP, TENANT_LABEL
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
+from manor.verify.features import TENANTS
 from manor.verify.findings import holds, name_of, seen
 from manor.verify.objects import Object
 
@@ -41,5 +42,6 @@ CHECK = Check(
     attempt="Reads the LocalQueues of the tenant and the ClusterQueues that they name.",
     expect="Each leads to the tenant's own ClusterQueue, which serves the tenant's namespaces alone.",
     remedy="`manor apply` writes the tenant's queues again; remove others.",
+    requires=(TENANTS,),
     run=_look,
 )
