@@ -115,4 +115,6 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant], tools: 
     known = {tenant.name: tenant for tenant in tenants}
     await all_of(client, [*map(spec_object, (*tools.tools, world)), *render_platform(world, tools)])
     await wait_enforced(client)
-    await asyncio.gather(*(all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)]) for one in tenants))
+    await asyncio.gather(
+        *(all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)]) for one in tenants)
+    )

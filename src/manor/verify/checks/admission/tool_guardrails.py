@@ -50,7 +50,7 @@ CHECK = Check(
         "CVE-2023-48022",
         "Kubernetes: ValidatingAdmissionPolicy",
     ),
-    attempt="Creates every object that a guardrail of the team's Tools names under `refuses`, and those under `admits`.",
+    attempt="Creates every object that a guardrail of the team's Tools has under `refuses`, and under `admits`.",
     expect="Each of the former is refused by the guardrail's own policy; each of the latter is admitted.",
     remedy="Bind the policy again (`manor apply`), and install the version of the system that the Tool is written for.",
     run=_attack,
