@@ -15,7 +15,6 @@ from manor.api.wellknown import (
     RBAC_GROUP,
     SERVICE_ACCOUNT_PREFIX,
 )
-from manor.tools.guardrails import maker
 from manor.verify.check import Level
 from manor.verify.checks.pod.as_controller import CONTROLLERS
 from manor.verify.checks.rbac.anonymous import NOBODY
