@@ -50,8 +50,8 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     [
         ("serving/requirements.lock", {"serving"}),
         ("coredns/Containerfile", {"coredns"}),
-        ("base/Containerfile", {"base", "training", "serving", "ray", "envoy"}),
-        ("debian/Containerfile", {"debian", "base", "training", "serving", "ray", "envoy"}),
+        ("base/Containerfile", {"base", "training", "serving", "ray", "jax", "envoy"}),
+        ("debian/Containerfile", {"debian", "base", "training", "serving", "ray", "jax", "envoy"}),
     ],
 )
 def test_a_change_remakes_what_stands_on_it(sources: Path, bundle: Bundle, file: str, remade: set[str]) -> None:

@@ -50,8 +50,11 @@ async def try_refused(context: AttackContext, actor: Actor, title: str, request:
     return Attempt(what, Verdict.BROKEN, "the API server accepted it")
 
 
-async def try_allowed(context: AttackContext, actor: Actor, title: str, request: Request) -> Attempt:
-    """Sends the control: the same action where it is allowed."""
+async def try_allowed(
+    context: AttackContext, actor: Actor, title: str, request: Request, after: Stopper = QUOTA
+) -> Attempt:
+    """Sends the control: the same action where it is allowed. What stops it `after` all that is on trial says nothing
+    against that."""
     try:
         request = request.filled(context)
     except Asked as reason:
@@ -63,7 +66,7 @@ async def try_allowed(context: AttackContext, actor: Actor, title: str, request:
         if RBAC.stopped(error):
             why = f"the tenant may not do even the allowed action: {said(error)}"
             return Attempt(what, Verdict.SKIPPED, why, control=True)
-        if error.reason == EXISTS or QUOTA.stopped(error):
+        if error.reason == EXISTS or after.stopped(error):
             return Attempt(what, Verdict.HELD, f"admitted by all that comes before: {said(error)}", control=True)
         return Attempt(what, Verdict.ERROR, f"the control failed: {said(error)}", control=True)
     return Attempt(what, Verdict.HELD, "accepted", control=True)
@@ -82,16 +85,17 @@ def refused(
     by: Stopper,
     control: Request | Mapping[str, Request],
     actor: Actor | None = None,
+    after: Stopper = QUOTA,
 ) -> Attack:
     """Each request must be refused `by` the mechanism and each control accepted, all as `actor`, or as the mightiest
-    member."""
+    member; what stops a control `after` that mechanism is no refusal of its."""
 
     async def run(context: AttackContext) -> list[Attempt]:
         who = actor or context.attacker.actor
         planned = attacks if isinstance(attacks, Mapping) else await attacks(context)
         controls = control if isinstance(control, Mapping) else {"the allowed form": control}
         attempts = await asyncio.gather(
-            *(try_allowed(context, who, title, request) for title, request in controls.items()),
+            *(try_allowed(context, who, title, request, after) for title, request in controls.items()),
             *(try_refused(context, who, title, request, by) for title, request in planned.items()),
         )
         return _without_rights(attempts)

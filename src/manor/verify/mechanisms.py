@@ -88,6 +88,7 @@ ESCALATION = Mechanism(
 NO_VERB = Mechanism("the API, which has no such verb", (405,), "")
 POD_SECURITY = Mechanism("Pod Security", (403,), r"violates PodSecurity")
 QUOTA = Mechanism("quota", (403,), r"exceeded quota: ")
+WEBHOOK = Mechanism("webhook", tuple(range(400, 500)), r"^admission webhook \S+ denied the request")
 LIMITS = Mechanism("limit range", (403,), r"(maximum|minimum) .* (usage|limit)|must specify")
 SCHEMA = Mechanism("API validation", (422, 400), r"is invalid|Forbidden|Invalid value|Unsupported value|unknown field")
 FOREIGN_IP = Mechanism("API validation", (422,), r"Invalid value")

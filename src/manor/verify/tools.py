@@ -12,11 +12,13 @@ from manor.verify.attempt import Asked, Attempt
 from manor.verify.check import Attack, Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.features import TENANTS
-from manor.verify.mechanisms import Policy
+from manor.verify.mechanisms import QUOTA, WEBHOOK, AnyOf, Policy
 from manor.verify.requests import create
 from manor.verify.team import account
 
 PREFIX = "MNR-TOOLS-"
+AFTER = AnyOf((QUOTA, WEBHOOK))
+"""What is asked after the policies: a webhook of the system's own may want what a fixture names to be there."""
 WORDS = {"tenant": "$tenant", "namespace": "$own", "domain": "$domain"}
 """What a fixture's words are called here."""
 
@@ -58,6 +60,7 @@ def _attack(tool: Tool, guardrail: Guardrail, policy: str) -> Attack:
             {f"refuses[{at}]": request(raw) for at, raw in enumerate(guardrail.refuses)},
             by=Policy(policy),
             control={f"admits[{at}]": request(raw) for at, raw in enumerate(guardrail.admits)},
+            after=AFTER,
             actor=account(controller.namespace, controller.name) if controller else None,
         )
         return await attack(context)
