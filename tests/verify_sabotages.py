@@ -99,8 +99,8 @@ SABOTAGES = (
         *grant(rule("", "secrets", "get"), to=account("kserve", "kserve-controller-manager")),
     ),
     sabotage(
-        "a Tool's controller that is trusted",
-        "POD-048 RBAC-028",
+        "a Tool's controller that writes everywhere",
+        "RBAC-028",
         *grant(rule("apps", "deployments", "create"), to=account("kserve", "kserve-controller-manager")),
     ),
     sabotage(
