@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
@@ -147,9 +147,6 @@ def run(
 ) -> dict[str, Any]:
     """Run a program to its end and return its stack outputs, secrets as `Output`s resolved to (value, is_secret)."""
 
-    def silent() -> None:
-        program()
-
     def inside() -> dict[str, Any]:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -158,7 +155,7 @@ def run(
         set_mocks(_NoCalls(), project, stack, preview, monitor=monitor)
         pulumi_config.set_all_config(dict(config or {}))
         try:
-            loop.run_until_complete(run_pulumi_func(silent))
+            loop.run_until_complete(run_pulumi_func(cast(Callable[[], None], program)))
             exported = dict(getattr(pulumi.runtime.get_root_resource(), "outputs", {}))
             return {name: loop.run_until_complete(_resolved(value)) for name, value in exported.items()}
         finally:

@@ -125,6 +125,7 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {"viewer": []}, **FORGE}),
         (("spec", "kinds", 0, "subresources"), {"a/b": {}}),
         (("spec", "metadataKeys"), ["manor.dev/tenant"]),
+        (("spec", "rights"), [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}]),
         (("spec", "traffic"), [{"name": "a", "namespace": "forge", "ports": []}]),
         (
             ("spec", "guardrails"),

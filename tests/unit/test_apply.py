@@ -20,12 +20,11 @@ from manor.apply import (
     Refused,
     Started,
     apply,
-    enforcement,
     plan,
     wait_enforced,
-    writer,
 )
 from manor.kube import ApiError, Client, Object, Unreachable
+from manor.limits import Apply, override
 from plain_objects import RBAC, binding, config, guard, make, space
 
 pytestmark = pytest.mark.unit
@@ -94,12 +93,10 @@ async def test_a_kind_comes_with_its_definition_and_goes_with_consent_alone(serv
     assert server.names("customresourcedefinitions") | server.names("things") == set()
 
 
-async def test_a_definition_that_is_not_served_in_time_has_failed(
-    server: ApiStandIn, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "ESTABLISHING", 0.0)
+async def test_a_definition_that_is_not_served_in_time_has_failed(server: ApiStandIn, client: Client) -> None:
     server.controllers["CustomResourceDefinition"] = lambda _: {}
-    (step, skipped) = await apply(client, [things(), THING], PLACE)
+    with override(apply=Apply(established=0)):
+        (step, skipped) = await apply(client, [things(), THING], PLACE)
     assert step.message == "its kind is not served after 0 s: is not Established"
     assert skipped.action is Action.SKIP
 
@@ -169,17 +166,15 @@ async def test_a_spec_that_cannot_come_true_is_not_stored_as_if_it_had(server: A
         await apply(client, [], inventory, parent={**spec, "metadata": {"name": "other"}})
 
 
-async def test_what_is_being_deleted_is_waited_for_and_then_told(
-    server: ApiStandIn, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_being_deleted_is_waited_for_and_then_told(server: ApiStandIn, client: Client) -> None:
     server.hold(space(), config("going", meta={"finalizers": ["example.com/x"], "deletionTimestamp": "then"}))
     path = "/api/v1/namespaces/a/configmaps/going"
     asyncio.get_running_loop().call_later(0.3, server.remove, path)
     made = await apply(client, [config("going")], PLACE, Options(adopt=True))
     assert fates(made) == {"ConfigMap/going": "create"}
     server.objects[path]["metadata"]["deletionTimestamp"] = "then"
-    monkeypatch.setattr(writer, "LEAVING", 0.0)
-    (step,) = await apply(client, [config("going", "2")], PLACE)
+    with override(apply=Apply(leaving=0)):
+        (step,) = await apply(client, [config("going", "2")], PLACE)
     assert step.message == "is being deleted since then; run again once it is gone"
 
 
@@ -246,8 +241,8 @@ async def test_policies_are_in_force_before_what_they_guard(
     await wait_enforced(client)
     assert server.names("validatingadmissionpolicies") == set()
     monkeypatch.setattr(server, "enforces", False)
-    monkeypatch.setattr(enforcement, "TIMEOUT", 0.0)
-    with pytest.raises(NotEnforced, match="see whether its admission plugin ValidatingAdmissionPolicy is on"):
+    short = Apply(enforced=0)
+    with override(apply=short), pytest.raises(NotEnforced, match="see whether its admission plugin Validating"):
         await wait_enforced(client)
     server.refused["POST .*/configmaps"] = (403, "exceeded quota")
     with pytest.raises(ApiError, match="exceeded quota"):

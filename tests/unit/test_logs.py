@@ -137,6 +137,7 @@ async def test_a_request_is_told_with_what_came_of_it(
 
 
 async def test_decisions_name_tenant_object_and_cause(server: ApiStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    server.hold({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vision"}})
     server.refused[r"PATCH .*/jobs/.*"] = (403, "not this one")
     specs, known = Specs(workloads=[job()]), Specs(platform(), {"vision": tenant()}, [job()])
     log_to_stderr(1, LogFormat.json)
