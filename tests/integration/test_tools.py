@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from ground import gateway_kinds
-from manor.api import Tool
+from manor.api import API_VERSION, Tool
 from manor.kube import Client
 from manor.render import spec_object
-from manor.rollout.fixtures import Finding, try_fixtures
+from manor.rollout.fixtures import Finding, define_kinds, try_fixtures
 from manor.tools import shipped
 from nodes import MANOR, RunningNode, node_for_tests
 from spec_examples import BASE
@@ -24,9 +24,12 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[RunningNode]:
-    """An API server of these tests' own."""
+async def node() -> AsyncIterator[RunningNode]:
+    """An API server of these tests' own, with all kinds of all Tools: the quota controller finds them in one go."""
     with node_for_tests("tools", "--api-only") as running:
+        async with Client.connect(running.kubeconfig) as client:
+            for each in (tool(), *shipped().values()):
+                await define_kinds(client, each)
         yield running
 
 
@@ -127,6 +130,8 @@ async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: Run
         await gateway_kinds.install(client)
         for kind in FORGE["kinds"]:
             await client.apply(_definition(kind), field_manager="tests", force=True)
+        for other in await client.list(API_VERSION, "Tenant"):  # other tests' have other Tools
+            await client.delete(API_VERSION, "Tenant", other["metadata"]["name"])
         applied = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")
         assert applied.returncode == 0, applied.stderr
         sound = await asyncio.to_thread(manor, node, *attack)

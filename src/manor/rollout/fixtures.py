@@ -120,13 +120,13 @@ def _definition(group: str, version: str, kind: str, plural: str, *, namespaced:
 
 
 async def _desired(client: Client, tool: Tool) -> Desired:
-    """A platform with the Tool alone, and a tenant on it, as far as the server has their kinds."""
+    """A platform with the Tool and what it needs alone, and a tenant on it, as far as the server has their kinds."""
     platform = {
         "domain": WORDS["domain"],
         "network": NETWORK,
         "gateway": {"isolation": "shared"},  # nothing else is installed
         "registries": ["registry.example"],
-        "tools": [tool.name],
+        "tools": [*tool.spec.needs, tool.name],
     }
     documents = [
         spec_object(tool),
@@ -166,7 +166,8 @@ async def _sent(client: Client, obj: Object) -> ApiError | None:
         return None
 
     def stands(error: ApiError | None) -> bool:
-        return error is None or not is_passing(error.message)  # a new policy refuses for a moment
+        # A new policy refuses for a moment, and a quota that does not count a new kind yet for half a minute.
+        return error is None or not is_passing(error.message)
 
     pauses = {"interval": bounds.retry_pause, "longest": bounds.retry_pause_longest}
-    return await poll_until(stands, answer, timeout=bounds.retry, **pauses)
+    return await poll_until(stands, answer, timeout=bounds.counted, **pauses)
