@@ -286,7 +286,8 @@ SABOTAGES = (
     sabotage("anonymous may look", "PLATFORM-003 RBAC-020", bind("view", group("system:unauthenticated"))),
     sabotage(
         "every user may look",
-        "PLATFORM-001 PLATFORM-003 RBAC-001 RBAC-002 RBAC-005 RBAC-006 RBAC-019 RBAC-021 RBAC-022 RBAC-023",
+        "PLATFORM-001 PLATFORM-003 RBAC-001 RBAC-002 RBAC-005 RBAC-006 RBAC-019 RBAC-021 RBAC-022 RBAC-023 "
+        "RBAC-028 RBAC-029",
         *grant(rule("", "pods secrets configmaps", "get list"), to=group("system:authenticated")),
     ),
     sabotage(
@@ -301,7 +302,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a wildcard role",
-        "ADMISSION-007 NETWORK-025 PLATFORM-005 QUOTA-009 RBAC-007 RBAC-008 RBAC-013 ROUTES-009",
+        "ADMISSION-007 NETWORK-025 PLATFORM-005 QUOTA-009 RBAC-007 RBAC-008 RBAC-013 RBAC-029 ROUTES-009",
         *grant(rule("*", "*", "*"), namespace="tenant-a"),
     ),
     sabotage(
@@ -416,7 +417,7 @@ SABOTAGES = (
     ),
     sabotage(
         "gpu, queues and storage unbound",
-        "ADMISSION-009 POD-034 POD-036 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004",
+        "ADMISSION-009 POD-034 POD-036 QUOTA-012 QUOTA-013 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004",
         *unbind("gpu"),
         *unbind("queues"),
         *unbind("storage"),

@@ -100,7 +100,7 @@ async def command(
         if print_role:
             echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
-        catalogue = [*load(), *tool_checks(tenancy.tools.tools)]
+        catalogue = [*load(), *tool_checks(tenancy.installed)]
         accepted = read_baseline(baseline, catalogue) if baseline else {}
         report = await _run(client, select(catalogue, only, plane), level, tenancy, probe_image, accepted)
     if output == "table":
@@ -113,7 +113,7 @@ async def command(
 async def run_checks(client: Client, level: Level = Level.LIVE) -> int:
     """All checks on the cluster of `client`, shown as a table; the exit code of `manor verify`."""
     tenancy = await read_tenancy(client)
-    report = await _run(client, [*load(), *tool_checks(tenancy.tools.tools)], level, tenancy)
+    report = await _run(client, [*load(), *tool_checks(tenancy.installed)], level, tenancy)
     _print(report)
     return report.exit_code
 

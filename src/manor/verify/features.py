@@ -19,6 +19,8 @@ class Feature:
     """What to do where it is missing."""
     there: Callable[[AttackContext], Awaitable[bool]]
     """Whether attacker, victim and cluster have it; what it reads of the cluster is read once a run."""
+    chosen: bool = False
+    """Whether the specs choose it: a platform without it lacks nothing, and a check of it has nothing to try."""
 
     def __str__(self) -> str:
         return f"needs {self.name}, {self.what}: {self.remedy}"
@@ -28,9 +30,10 @@ def _tool(name: str) -> Feature:
     """A Tool that is installed, and that the attacker uses."""
 
     async def there(context: AttackContext) -> bool:
-        return name in {tool.name for tool in context.tools.tools}
+        return name in {tool.name for tool in context.tools.tools} - context.tenancy.not_installed
 
-    return Feature(name, f"the Tool {name}, installed and used", f"`manor tools install {name}`, spec.tools", there)
+    remedy = f"`manor tools install {name}`, spec.tools"
+    return Feature(name, f"the Tool {name}, installed and used", remedy, there, chosen=True)
 
 
 async def _controllers(context: AttackContext) -> bool:
@@ -96,7 +99,11 @@ NODES = Feature("nodes", "a node with an internal address", "add a node that tel
 PROBE_IMAGE = Feature("probe-image", "an image for probe pods", "name one with python3 by --probe-image", _probe_image)
 KSERVE = _tool("kserve")
 TOOL_CONTROLLERS = Feature(
-    "tool-controllers", "a Tool whose controllers write where it is used", "turn one on (spec.tools)", _controllers
+    "tool-controllers",
+    "a Tool whose controllers write where it is used",
+    "turn one on (spec.tools)",
+    _controllers,
+    chosen=True,
 )
 
 FEATURES = (

@@ -71,7 +71,10 @@ async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
         with log.bound(tenant=context.attacker.name, check=check.id):
             async with asyncio.timeout(limit):
                 missing = [feature for feature in check.requires if not await feature.there(context)]
-                skipped = [Attempt("", Verdict.SKIPPED, str(feature)) for feature in missing]
+                skipped = [
+                    Attempt("", Verdict.ASKED if feature.chosen else Verdict.SKIPPED, str(feature))
+                    for feature in missing
+                ]
                 attempts = skipped or await check.run(context)
     except Asked as reason:
         attempts = [Attempt("", Verdict.ASKED, str(reason))]

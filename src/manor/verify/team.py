@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from manor.api import Platform, Subject, Tenant
+from manor.api import Platform, Subject, Tenant, Tool
 from manor.api.subjects import ROLES
 from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
 from manor.kube import Client, Labels, UnknownKind
@@ -76,9 +76,16 @@ class Tenancy:
     teams: tuple[Team, ...]
     platform: Platform | None = None
     tools: Toolset = NO_TOOLS
-    """The Tools that are turned on, and installed."""
+    """The Tools that are turned on."""
+    not_installed: frozenset[str] = frozenset()
+    """Those of them whose kinds the server lacks."""
     set_aside: tuple[str, ...] = ()
     """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as it."""
+
+    @property
+    def installed(self) -> list[Tool]:
+        """The Tools that are turned on, and installed."""
+        return [tool for tool in self.tools.tools if tool.name not in self.not_installed]
 
     def place(self, team: Team) -> int:
         """Where the team stands in the list."""
@@ -157,9 +164,8 @@ async def read_tenancy(client: Client) -> Tenancy:
             "--tenant name=team-a,namespace=ns-a,user=alice"
         )
     missing = await missing_tools(client, state.toolset)
-    tools = Toolset(tuple(tool for tool in state.toolset.tools if tool.name not in missing))
     aside = [*map(str, state.broken), *(f"Tool {name} is turned on and not installed" for name in missing)]
-    return Tenancy(tuple(teams), platform, tools, tuple(aside))
+    return Tenancy(tuple(teams), platform, state.toolset, frozenset(missing), tuple(aside))
 
 
 def parse_team(text: str) -> Team:

@@ -1,6 +1,7 @@
 """Who gives GPUs back, gives them back soon."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from manor.verify.attacks import refused
 from manor.verify.attempt import Asked
@@ -8,11 +9,23 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.features import TENANTS
 from manor.verify.mechanisms import policy
-from manor.verify.objects import accelerators, container, pod, pod_spec, workloads
+from manor.verify.objects import Object, accelerators, container, pod, pod_spec, workloads
 from manor.verify.requests import Request, create
 
 SECONDS = 3600
 """What any other pod may have."""
+
+
+def _waiting(obj: Object, queued: Mapping[str, Any]) -> Object:
+    """The object with its queue where its kind has it: another policy would refuse it otherwise, perhaps first."""
+    spec = obj["spec"]
+    if obj["kind"] == "CronJob":
+        return {**obj, "spec": {**spec, "jobTemplate": {**spec["jobTemplate"], "metadata": dict(queued)}}}
+    if obj["kind"] == "Job":
+        return obj
+    meta = spec["template"].get("metadata", {})
+    labels = {**meta.get("labels", {}), **queued.get("labels", {})}
+    return {**obj, "spec": {**spec, "template": {**spec["template"], "metadata": {**meta, "labels": labels}}}}
 
 
 async def _attacks(context: AttackContext) -> Mapping[str, Request]:
@@ -20,7 +33,7 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     if context.attacker.tenant and not context.attacker.tenant.spec.gpu.total:
         raise Asked(f"{context.attacker.name} has no GPUs")
     greedy = pod_spec(container(resources=accelerators(context.gpu)), terminationGracePeriodSeconds=SECONDS)
-    made = {f"a {kind}": create(obj) for kind, obj in workloads(greedy, queued).items()}
+    made = {f"a {kind}": create(_waiting(obj, queued)) for kind, obj in workloads(greedy, queued).items()}
     holding = container(resources=accelerators(context.gpu))
     return {**made, "a Pod": create(pod(holding, meta=queued, terminationGracePeriodSeconds=SECONDS))}
 
