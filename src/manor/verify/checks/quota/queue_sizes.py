@@ -2,11 +2,12 @@
 
 from manor.kube import ApiError
 from manor.verify.attacks import said
-from manor.verify.attempt import Attempt, Verdict
+from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.features import TENANTS
 from manor.verify.findings import holds, seen
+from manor.verify.mechanisms import QUOTA
 from manor.verify.objects import pod
 from manor.verify.requests import create
 
@@ -20,6 +21,8 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     try:
         made = await create(forged).filled(context).send(context.act())
     except ApiError as error:
+        if QUOTA.stopped(error):
+            raise Asked(f"{context.attacker.name} has room for no further pod") from error
         return [Attempt(what, Verdict.ERROR, said(error))]
     left = made["metadata"].get("annotations", {})
     got = f"stored with the role-hash {left.get(HASH, 'none')}"
