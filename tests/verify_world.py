@@ -1,6 +1,7 @@
 """Two tenants under Manor, each with an owner, an editor and a viewer: what `manor verify` is tried on."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -72,13 +73,15 @@ async def all_of(client: Client, objects: list[Object]) -> None:
         await client.apply(obj, field_manager="tests", force=True)
 
 
-async def counted(client: Client) -> None:
-    """Waits until the quota controller knows the newest kinds: before, a quota on them refuses everything."""
+async def counted(client: Client, resources: Iterable[str] = ()) -> None:
+    """Waits until the quota controller knows the newest kinds, and `resources`: before, a quota on them refuses
+    everything."""
+    hard = {f"count/{name}": "1" for name in ("httproutes.gateway.networking.k8s.io", "models.manor.dev", *resources)}
     canary = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "canary", "namespace": "default"},
-        "spec": {"hard": {"count/httproutes.gateway.networking.k8s.io": "1", "count/models.manor.dev": "1"}},
+        "spec": {"hard": hard},
     }
 
     async def known() -> bool:
@@ -87,7 +90,7 @@ async def counted(client: Client) -> None:
         await client.create(canary)
         await asyncio.sleep(1)
         status = (await client.get("v1", "ResourceQuota", "canary", "default")).get("status", {})
-        return len(status.get("used", {})) == 2
+        return len(status.get("used", {})) == len(hard)
 
     await until("the quota controller knows the kinds", known)
     await client.delete("v1", "ResourceQuota", "canary", "default")
@@ -98,10 +101,10 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None
     foundation = render_foundation()
     await all_of(client, foundation)
     await wait(client, [obj for obj in foundation if obj["kind"] == "CustomResourceDefinition"], timeout=60)
-    await counted(client)
     known, tools = {tenant.name: tenant for tenant in tenants}, turned_on(world, {})
     for tool in tools.tools:
         await define_kinds(client, tool)
+    await counted(client, [rule.resource for rule in tools.rules if rule.counted])
     await all_of(client, [spec_object(world), *render_platform(world, tools)])
     await wait_enforced(client)
     await asyncio.gather(
