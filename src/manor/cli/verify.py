@@ -93,6 +93,7 @@ async def command(
         _list(select(known, only, plane))
         return
     select(known, [name for name in only if not name.upper().startswith(PREFIX)], plane)  # before anybody is asked
+    accepted = read_baseline(baseline, known) if baseline else {}
     given = Tenancy(tuple(parse_team(text) for text in tenant)) if tenant else None
     async with Client.connect(kubeconfig, context) as client:
         with _told_the_role(level):
@@ -101,7 +102,6 @@ async def command(
             echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
         catalogue = [*load(), *tool_checks(tenancy.installed)]
-        accepted = read_baseline(baseline, catalogue) if baseline else {}
         report = await _run(client, select(catalogue, only, plane), level, tenancy, probe_image, accepted)
     if output == "table":
         _print(report)
