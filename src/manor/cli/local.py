@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from manor.cli.output import echo, err, out
+from manor.cli.output import ask_before_removal, echo, out
 from manor.local import configuration, containers, kubeconfig, lifecycle, status
 from manor.local.errors import LocalError
 from manor.local.node import Node, load_node
@@ -77,11 +76,7 @@ def down(
     """Remove a node and everything of it, its volumes' data included."""
     node = load_node(name)
     if not yes:
-        told = f"This removes node {name!r}: its cluster with all that it holds, and {_volumes(node)}."
-        err.print(told, markup=False)
-        if not sys.stdin.isatty():
-            raise LocalError("nothing was removed: nobody is there to ask; say --yes")
-        typer.confirm("Go on?", err=True, abort=True)
+        ask_before_removal(f"This removes node {name!r}: its cluster with all that it holds, and {_volumes(node)}.")
     report = Report()
     with report.task(f"remove node {name!r}"):
         lifecycle.down(name)

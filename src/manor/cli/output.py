@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
+from manor.errors import ManorError
 from manor.render import Object
 from manor.visible import harmful, visible
 
@@ -96,6 +97,14 @@ def print_error(message: str) -> None:
     """Print what went wrong, a line each, on stderr."""
     for line in message.splitlines():
         err.print(f"[bold red]error:[/] {escape(line)}")
+
+
+def ask_before_removal(what: str) -> None:
+    """Say what will be removed, and ask; without a terminal nobody can answer, and nothing is removed."""
+    err.print(what, markup=False)
+    if not sys.stdin.isatty():
+        raise ManorError("nothing was removed: nobody is there to ask; say --yes")
+    typer.confirm("Go on?", err=True, abort=True)
 
 
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

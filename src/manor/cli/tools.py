@@ -1,7 +1,6 @@
 """`manor tools`: ML systems made fit for many teams."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +14,18 @@ from manor.apply import wait
 from manor.apply.steps import BAD
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import EXIT_FAILED, Format, echo, err, out, print_objects, print_table, run_async
+from manor.cli.output import (
+    EXIT_FAILED,
+    Format,
+    ask_before_removal,
+    echo,
+    err,
+    out,
+    print_objects,
+    print_table,
+    run_async,
+)
 from manor.cli.progress import shown, summary
-from manor.errors import ManorError
 from manor.install import image_words, manifests
 from manor.install import install as install_objects
 from manor.install import uninstall as uninstall_objects
@@ -83,10 +91,7 @@ async def show(
         manor tools show kueue -o yaml > my-kueue.yaml
     """
     known, _ = await _standing(kubeconfig, context)
-    tools = toolbox(known.tools if known else {})
-    if name not in tools:
-        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools)) or 'none'}")
-    tool = tools[name]
+    tool = _named(name, toolbox(known.tools if known else {}))
     if output is not Format.table:
         print_objects([spec_object(tool)], output)
         return
@@ -189,12 +194,7 @@ def uninstall(
     tool = _tool(name, filename, context, kubeconfig)
     kinds = ", ".join(kind.kind for kind in tool.spec.kinds) or "none"
     if not yes:
-        err.print(
-            f"This removes {name}, its kinds ({kinds}) and all objects of them, those of every team.", markup=False
-        )
-        if not sys.stdin.isatty():
-            raise ManorError("nothing was removed: nobody is there to ask; say --yes")
-        typer.confirm("Go on?", err=True, abort=True)
+        ask_before_removal(f"This removes {name}, its kinds ({kinds}) and all objects of them, those of every team.")
     _remove(tool, context, kubeconfig)
 
 
@@ -213,9 +213,7 @@ def list_images(
     """
     known = toolbox({})
     for each in name or sorted(known):
-        if each not in known:
-            raise typer.BadParameter(f"there is no Tool {each!r}; there are: {', '.join(sorted(known))}")
-        if (spec := known[each].spec.install) is not None:
+        if (spec := _named(each, known).spec.install) is not None:
             echo(image_words(spec, registry)["image"])
 
 
@@ -228,10 +226,13 @@ def _tool(name: str, filename: Path | None, context: str | None, kubeconfig: Pat
         return tool
     if name in toolbox({}):
         return toolbox({})[name]
-    known, _ = _asked(kubeconfig, context)
-    tools = toolbox(known.tools if known else {})
+    known, _ = run_async(_standing)(kubeconfig, context)
+    return _named(name, toolbox(known.tools if known else {}))
+
+
+def _named(name: str, tools: Mapping[str, Tool]) -> Tool:
     if name not in tools:
-        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools))}")
+        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools)) or 'none'}")
     return tools[name]
 
 
@@ -269,11 +270,6 @@ async def _remove(tool: Tool, context: str | None, kubeconfig: Path | None) -> N
     err.print(f"{tool.name}: {summary(result.steps)}")
     if result.having(*BAD):
         raise typer.Exit(EXIT_FAILED)
-
-
-@run_async
-async def _asked(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:
-    return await _standing(kubeconfig, context)
 
 
 async def _standing(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:

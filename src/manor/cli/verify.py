@@ -85,7 +85,8 @@ async def command(
 
         manor verify --tenant name=a,namespace=ns-a,user=alice --tenant name=b,namespace=ns-b,user=bob
     """
-    known = [*load(), *tool_checks(shipped().values())]
+    checks = load()
+    known = [*checks, *tool_checks(shipped().values())]
     if explain:
         _explain(get(known, explain))
         return
@@ -101,7 +102,7 @@ async def command(
         if print_role:
             echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
-        catalogue = [*load(), *tool_checks(tenancy.installed)]
+        catalogue = [*checks, *tool_checks(tenancy.installed)]
         report = await _run(client, select(catalogue, only, plane), level, tenancy, probe_image, accepted)
     if output == "table":
         _print(report)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pulumi import automation
 
@@ -41,34 +42,19 @@ class Workspace:
 
     def preview(self, tell: Tell, *, refresh: bool, destroy: bool = False) -> None:
         """Tell what `up`, or `destroy`, would do."""
-        parallel = limits().infra.parallel
-        with _told() as diagnostics:
+        with _running(tell, refresh=refresh) as settings:
             run = partial(self._stack.preview_destroy, show_secrets=False) if destroy else self._stack.preview
-            run(parallel=parallel, refresh=refresh, suppress_progress=True, on_output=tell, on_event=diagnostics)
+            run(**settings)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
         """Make everything as the program says."""
-        with _told() as diagnostics:
-            self._stack.up(
-                parallel=limits().infra.parallel,
-                refresh=refresh,
-                show_secrets=False,
-                suppress_progress=True,
-                on_output=tell,
-                on_event=diagnostics,
-            )
+        with _running(tell, refresh=refresh) as settings:
+            self._stack.up(show_secrets=False, **settings)
 
     def destroy(self, tell: Tell, *, refresh: bool) -> None:
         """Delete what the stack holds and is not protected against it."""
-        with _told() as diagnostics:
-            self._stack.destroy(
-                parallel=limits().infra.parallel,
-                refresh=refresh,
-                show_secrets=False,
-                suppress_progress=True,
-                on_output=tell,
-                on_event=diagnostics,
-            )
+        with _running(tell, refresh=refresh) as settings:
+            self._stack.destroy(show_secrets=False, **settings)
 
 
 def _colour() -> dict[str, str]:
@@ -85,6 +71,19 @@ def _selected(local: automation.LocalWorkspace) -> str:
     if known:
         raise UnknownStack(f"no stack is selected; name one with --stack: {known}")
     raise UnknownStack("the program has no stack yet; make one in its folder with: pulumi stack init <name>")
+
+
+@contextmanager
+def _running(tell: Tell, *, refresh: bool) -> Iterator[dict[str, Any]]:
+    """How the engine is run, whatever it is to do; its failures as ours."""
+    with _told() as diagnostics:
+        yield {
+            "parallel": limits().infra.parallel,
+            "refresh": refresh,
+            "suppress_progress": True,
+            "on_output": tell,
+            "on_event": diagnostics,
+        }
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from manor.install.errors import InstallError
 from manor.install.hardening import Object, hardened
 from manor.install.modules import module_folder
 from manor.kube import Client
+from manor.manifests import documents
 from manor.tools.objects import filled
 
 
@@ -79,7 +80,7 @@ def _crds(spec: ToolInstall, folder: Path) -> Iterator[Object]:
         if not paths:
             raise InstallError(f"{pattern} is in no file of the module; mend install.crds")
         for path in paths:
-            yield from _objects(path.read_text(encoding="utf-8"))
+            yield from documents(path.read_text(encoding="utf-8"))
 
 
 def _rendered(name: str, spec: ToolInstall, chart: Path, words: dict[str, str], helm: str | None) -> Iterable[Object]:
@@ -91,10 +92,4 @@ def _rendered(name: str, spec: ToolInstall, chart: Path, words: dict[str, str], 
     done = subprocess.run(command, input=values, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InstallError(f"the chart of {name} cannot be rendered:\n{done.stderr.strip()}")
-    return _objects(done.stdout)
-
-
-def _objects(text: str) -> Iterable[Object]:
-    # libyaml, where there is one: some CRDs are megabytes.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return (obj for obj in yaml.load_all(text, loader) if obj)
+    return documents(done.stdout)

@@ -1,7 +1,7 @@
 """The client: verbs on plain objects, whatever their kind."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -97,6 +97,10 @@ class Client:
     async def preferred_resource(self, group: str, kind: str) -> Resource:
         """How the server serves `kind` in its preferred version of `group`. Raises UnknownKind."""
         return await self._discovery.preferred(group, kind)
+
+    async def unserved(self, kinds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of the kinds (group and kind) that the server does not serve."""
+        return await self._discovery.unserved(kinds)
 
     async def resources(self) -> list[Resource]:
         """Every kind that the server serves, in its preferred version."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +68,22 @@ class Discovery:
 
     async def preferred(self, group: str, kind: str) -> Resource:
         """The resource of `kind` in the version of `group` that the server prefers; raises UnknownKind."""
-        reads, found = self._reads, self._preferred(group, kind)
-        if found is None:
-            async with self._lock:
-                if self._reads == reads:
-                    await self._read()
-            found = self._preferred(group, kind)
+        await self.unserved([(group, kind)])
+        found = self._preferred(group, kind)
         if found is None:
             raise UnknownKind(group or "v1", kind)
         return found
+
+    async def unserved(self, kinds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of the kinds (group and kind) that the server does not serve; at the most one read for all of them."""
+        reads = self._reads
+        missing = [kind for kind in kinds if self._preferred(*kind) is None]
+        if not missing:
+            return []
+        async with self._lock:
+            if self._reads == reads:
+                await self._read()
+        return [kind for kind in missing if self._preferred(*kind) is None]
 
     def _preferred(self, group: str, kind: str) -> Resource | None:
         return next((r for r in self._kinds.values() if (r.group, r.kind) == (group, kind)), None)

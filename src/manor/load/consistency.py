@@ -188,7 +188,8 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
         missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
         return [*problems, *(document.problem((), missing) for document, _ in entries[:1])]
     own = {**known.tools, **{spec.name: spec for _, spec in entries if isinstance(spec, Tool)}}
-    tools = toolbox(own)
+    named = platform.spec.tools or any(tenant.spec.tools for _, tenant in tenants)
+    tools = toolbox(own) if named else own  # the shipped ones are read where somebody names one
     reserved = turned_on(platform, own).reserved_namespaces(platform)
     before = known.toolset.reserved_namespaces(known.platform) if known.platform else []
     problems += claims.namespaces(tenants, known.tenants, reserved, known.namespaces)

@@ -35,7 +35,7 @@ def _program(name: str, package: str, pins: Path, report: Report) -> Path:
         digest.update((pins / file).read_bytes())
     store = Store(cache_root() / "tools" / f"{name}-{digest.hexdigest()[:16]}")
     with filling(store.root, report):
-        if any(store.lacking([name], [])[0]):
+        if store.lacking([name], [])[0]:
             with report.task(f"{name}, from its source") as task:
                 build.compile_program(parts.Program(name=name, module=str(pins), package=package), store, task)
     return store.bin / name

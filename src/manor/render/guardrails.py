@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-import yaml
-
 from manor.api import Platform, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
 from manor.api.subjects import ROLES
 from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE, service_account_user
+from manor.manifests import documents
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
@@ -51,7 +50,7 @@ def folders() -> list[Traversable]:
 
 def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
     """Every admission policy and binding, Tools' too; the Platform's contact is part of each refusal."""
-    shared = yaml.safe_load(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
+    (shared,) = documents(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
     values = {name: literal(value) for name, value in _values(platform, tools).items()} | shared["expressions"]
     values["pod-spec"] = pod_makers.pod_spec()
     parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
@@ -60,8 +59,7 @@ def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
     found: list[Object] = []
     for file in files:
         if file.is_file():
-            written = yaml.safe_load_all(file.read_text(encoding="utf-8"))
-            found += [completed(obj, parts, values) for obj in written]
+            found += [completed(obj, parts, values) for obj in documents(file.read_text(encoding="utf-8"))]
     found += [completed(obj, parts, values) for tool in tools.tools for obj in tool_policies(tool)]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)

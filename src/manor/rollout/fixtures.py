@@ -1,19 +1,18 @@
 """Tries a Tool's guardrails on an API server of their own: what they must admit is admitted, what they must refuse is
 refused by them and nothing else."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 from manor.api import API_VERSION, Tool
 from manor.api.tool import Guardrail
 from manor.api.wellknown import RBAC_API, RBAC_GROUP, service_account_user
 from manor.apply import Options, wait
 from manor.errors import ManorError
-from manor.kube import ApiError, Client, Object, UnknownKind
+from manor.kube import ApiError, Client, Object
 from manor.limits import limits
-from manor.load import Document, Specs, specs_from
-from manor.objectset.kinds import group_of
+from manor.load import Document, specs_from
+from manor.objectset.kinds import GroupKind, group_of
 from manor.objectset.refusals import is_by_policy, is_passing
 from manor.polling import poll_until
 from manor.render import spec_object
@@ -86,30 +85,28 @@ async def _sender(client: Client, tool: Tool, guardrail: Guardrail) -> Client:
 
 async def define_kinds(client: Client, tool: Tool) -> None:
     """Those of the Tool's kinds that the server lacks, without a schema."""
-    made = []
-    for kind, version in _versions(tool):
-        try:
-            await client.preferred_resource(kind.group, kind.kind)
-        except UnknownKind:
-            made.append(_definition(kind.group, version, kind.kind, kind.plural, namespaced=kind.namespaced))
-    for definition in made:
-        await client.apply(definition, field_manager=MANAGER, force=True)
+    kinds = {(kind.group, kind.kind): kind for kind in tool.spec.kinds}
+    versions, made = _versions(tool), []
+    for name in await client.unserved(kinds):
+        kind, version = kinds[name], versions.get(name, "v1")
+        scope = "Namespaced" if kind.namespaced else "Cluster"
+        made.append(definition(kind.group, version, kind.kind, kind.plural, scope))
+    for each in made:
+        await client.apply(each, field_manager=MANAGER, force=True)
     await wait(client, made)
 
 
-def _versions(tool: Tool) -> Iterator[tuple[Any, str]]:
-    """The Tool's kinds, each with the version in which its fixtures are written."""
+def _versions(tool: Tool) -> dict[GroupKind, str]:
+    """The version in which the fixtures of each kind are written."""
     guardrails = tool.spec.guardrails
     written = [raw for guardrail in guardrails for raw in (*guardrail.admits, *guardrail.refuses)]
-    versions = {(group_of(raw["apiVersion"]), raw["kind"]): raw["apiVersion"].rpartition("/")[2] for raw in written}
-    for kind in tool.spec.kinds:
-        yield kind, versions.get((kind.group, kind.kind), "v1")
+    return {(group_of(raw["apiVersion"]), raw["kind"]): raw["apiVersion"].rpartition("/")[2] for raw in written}
 
 
-def _definition(group: str, version: str, kind: str, plural: str, *, namespaced: bool) -> Object:
+def definition(group: str, version: str, kind: str, plural: str, scope: str) -> Object:
+    """A CustomResourceDefinition that takes any object."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    scope = "Namespaced" if namespaced else "Cluster"
     approved = {"api-approved.kubernetes.io": "unapproved, for a check"} if group.endswith(".k8s.io") else {}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -139,18 +136,8 @@ async def _desired(client: Client, tool: Tool) -> Desired:
         },
     ]
     specs = specs_from([Document(value, tool.name, {(): 0}) for value in documents])
-    return Desired(specs, specs, frozenset(await _not_served(client, specs)))
-
-
-async def _not_served(client: Client, specs: Specs) -> list[tuple[str, str]]:
     kinds = {(group_of(obj["apiVersion"]), obj["kind"]) for part in compiled(specs, specs) for obj in part.objects}
-    missing = []
-    for group, kind in sorted(kinds):
-        try:
-            await client.preferred_resource(group, kind)
-        except UnknownKind:
-            missing.append((group, kind))
-    return missing
+    return Desired(specs, specs, frozenset(await client.unserved(kinds)))
 
 
 async def _sent(client: Client, obj: Object) -> ApiError | None:

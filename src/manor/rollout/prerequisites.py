@@ -32,9 +32,6 @@ async def require_kinds(client: Client, stages: Stages) -> None:
 async def _not_installed(client: Client, parts: Iterable[ObjectSet]) -> AsyncIterator[str]:
     """The engines that sets need and whose kinds the server lacks, each once."""
     for wanted in dict.fromkeys(requirement for part in parts for requirement in part.requires):
-        for group, kind in sorted(wanted.kinds):
-            try:
-                await client.preferred_resource(group, kind)
-            except UnknownKind:
-                lack = f"the server has no kind {kind} in {group}"
-                yield f"{wanted.field}: {wanted.name} is not installed: {lack}. {_NOTHING}"
+        for group, kind in await client.unserved(sorted(wanted.kinds)):
+            lack = f"the server has no kind {kind} in {group}"
+            yield f"{wanted.field}: {wanted.name} is not installed: {lack}. {_NOTHING}"

@@ -71,14 +71,10 @@ async def read_state(
 
 async def missing_tools(client: Client, tools: Toolset) -> dict[str, list[tuple[str, str]]]:
     """The Tools that are not installed, each with the kinds (group and kind) that the server lacks."""
-    missing: dict[str, list[tuple[str, str]]] = {}
-    for tool in tools.tools:
-        for kind in tool.spec.kinds:
-            try:
-                await client.preferred_resource(kind.group, kind.kind)
-            except UnknownKind:
-                missing.setdefault(tool.name, []).append((kind.group, kind.kind))
-    return missing
+    kinds = {tool.name: [(kind.group, kind.kind) for kind in tool.spec.kinds] for tool in tools.tools}
+    unserved = set(await client.unserved(kind for each in kinds.values() for kind in each))
+    missing = {name: [kind for kind in each if kind in unserved] for name, each in kinds.items()}
+    return {name: lacking for name, lacking in missing.items() if lacking}
 
 
 async def _workloads(client: Client, state: State, wanted: list[str]) -> None:

@@ -1,13 +1,11 @@
 """What runs on the node as pods: DNS, volumes, the gateway. The manifests lie beside this file."""
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
-
-import yaml
 
 from manor.apply import Inventory, Options, apply, wait
 from manor.apply.steps import BAD
@@ -18,6 +16,7 @@ from manor.local.errors import StartFailed
 from manor.local.images import Image
 from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, INGRESS_PORT, Node
 from manor.local.probes import is_ready
+from manor.manifests import documents
 from manor.polling import poll_until
 
 IMAGES = ("pause", "base", "coredns", "envoy-gateway", "envoy")
@@ -87,11 +86,11 @@ def _render_chart(node: Node, namespace: str, values: Mapping[str, str]) -> list
     )
     if done.returncode:
         raise StartFailed(f"Envoy Gateway's chart cannot be rendered:\n{done.stderr.strip()}")
-    return list(_objects(done.stdout))
+    return list(documents(done.stdout))
 
 
 def _read(name: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
-    return list(_objects(_fill(name, values)))
+    return list(documents(_fill(name, values)))
 
 
 def _fill(name: str, values: Mapping[str, str]) -> str:
@@ -100,10 +99,4 @@ def _fill(name: str, values: Mapping[str, str]) -> str:
 
 
 def _read_folder(folder: Path) -> list[dict[str, Any]]:
-    return [obj for path in sorted(folder.glob("*.yaml")) for obj in _objects(path.read_text())]
-
-
-def _objects(text: str) -> Iterable[dict[str, Any]]:
-    # libyaml, where there is one: Envoy Gateway's CRDs are megabytes.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return (obj for obj in yaml.load_all(text, loader) if obj)
+    return [obj for path in sorted(folder.glob("*.yaml")) for obj in documents(path.read_text())]

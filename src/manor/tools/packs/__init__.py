@@ -5,9 +5,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
 from manor.api.tool import Tool
+from manor.manifests import documents
 
 
 def names() -> tuple[str, ...]:
@@ -19,7 +18,7 @@ def names() -> tuple[str, ...]:
 @cache
 def shipped() -> Mapping[str, Tool]:
     """Every shipped Tool by its name."""
-    return {name: Tool.model_validate(yaml.safe_load(_text(name))) for name in names()}
+    return {name: Tool.model_validate(document) for name in names() for document in documents(_text(name))}
 
 
 def pins(name: str) -> Path:
