@@ -15,6 +15,7 @@ from manor.kube import ApiError, Client, Conflict, NotFound, UnknownKind
 from manor.render import guardrails, labels
 from manor.render.crds import crds
 from manor.render.metadata import namespace_annotations
+from manor.rollout.fixtures import definition
 from policy_cases import OWNERS, Case
 from waiting import until
 
@@ -66,21 +67,6 @@ COMPONENTS: dict[str, list[Object]] = {
 """Components outside kube-system, each with what it may do in every namespace; in team-a they may do everything."""
 BIND_CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["patch"]}
 """The volume controller updates claims; here it is sent as a patch."""
-
-
-def definition(group: str, version: str, kind: str, plural: str, scope: str) -> Object:
-    """A CustomResourceDefinition that takes any object."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    spec = {"group": group, "scope": scope, "names": {"kind": kind, "plural": plural}, "versions": [served]}
-    approved = {"api-approved.kubernetes.io": "unapproved, a test"} if group.endswith(".k8s.io") else {}
-    metadata = {"name": f"{plural}.{group}", "annotations": approved}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": metadata,
-        "spec": spec,
-    }
 
 
 def grant(name: str, rules: list[Object], user: str, namespace: str | None = None) -> list[Object]:

@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from manor.local import images
+from manor.local.binaries import Bundle
+from manor.local.containers import load_images
+from manor.local.node import load_node
+from manor.local.progress import Report
+
 MANOR = str(Path(sys.executable).with_name("manor"))
 
 
@@ -37,6 +43,13 @@ def describe(name: str) -> RunningNode:
     said = json.loads(run_manor("local", "status", "--name", name, "-o", "json").stdout)
     ip = said["server"].removeprefix("https://").rpartition(":")[0]
     return RunningNode(name, Path(said["kubeconfig"]), ip, said["server"], said["ingress"])
+
+
+def load_workload_images(name: str, *names: str) -> None:
+    """Put images of workloads onto a whole node, built unless they are there."""
+    node = load_node(name)
+    made = images.ensure(names, bundle=Bundle(Path(node.bin), Path(node.share)), report=Report())
+    load_images(node, made.values())
 
 
 @contextmanager

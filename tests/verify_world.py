@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from guarded_cluster import definition
 from manor.api import Platform, Tenant
 from manor.apply import wait, wait_enforced
 from manor.kube import Client, NotFound
 from manor.render import render_foundation, render_platform, render_tenant, spec_object
-from manor.rollout.fixtures import define_kinds
+from manor.rollout.fixtures import define_kinds, definition
 from manor.tools import turned_on
 from waiting import until
 

@@ -9,12 +9,7 @@ from typing import Any
 
 import pytest
 
-from manor.local import images
-from manor.local.binaries import Bundle
-from manor.local.containers import load_images
-from manor.local.node import load_node
-from manor.local.progress import Report
-from nodes import RunningNode, describe, node_for_tests
+from nodes import RunningNode, describe, load_workload_images, node_for_tests
 
 ROOT = Path(__file__).parent.parent.parent
 BUILDING = {"GOPROXY", "HOME", "MANOR_TOOL_BINARIES"}
@@ -45,9 +40,7 @@ def run_on(kubeconfig: Path, *args: str, given: str | None = None) -> subprocess
 @pytest.fixture(scope="module")
 def two_teams(node: Any) -> TwoTeams:
     """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and the report."""
-    recorded = load_node(node.name)
-    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
-    load_images(recorded, images.ensure(("base", "training", "serving"), bundle=bundle, report=Report()).values())
+    load_workload_images(node.name, "base", "training", "serving")
     up = run_on(node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE))
     return TwoTeams(node, node.kubeconfig, up)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from waiting import until_now
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "06-own-tool"
@@ -87,7 +89,9 @@ def test_without_its_guardrail_the_controller_gives_them_away(lab: Any, tmp_path
     (tmp_path / "open.yaml").write_text(yaml.safe_dump(tool))
     lab.manor("apply", "-f", str(FOLDER / "platform.yaml"), "-f", str(tmp_path / "open.yaml"), "--no-wait")
     try:
-        lab.kubectl("blue-owner", "apply", "-f", "-", given=experiment("blue", namespace="lab-red"))
+        given = experiment("blue", namespace="lab-red")
+        # The API server acts by a policy for a moment after it is gone.
+        until_now("admitted", lambda: not lab.kubectl("blue-owner", "apply", "-f", "-", given=given).returncode, 30)
         assert finished(lab, "blue") == "learning rate 0.1\n"
     finally:
         lab.manor("apply", "-f", str(FOLDER / "platform.yaml"), "-f", TOOL)

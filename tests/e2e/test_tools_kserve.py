@@ -12,12 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from manor.local import images
-from manor.local.binaries import Bundle
-from manor.local.containers import load_images
-from manor.local.node import load_node
-from manor.local.progress import Report
-from nodes import run_manor
+from nodes import load_workload_images, run_manor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -42,9 +37,7 @@ spec:
 def teams(tool_example: Any) -> Iterator[Any]:
     """The example as its page has it: KServe and metrics-server installed, two teams, each with a trained model."""
     example = tool_example(FOLDER)
-    recorded = load_node(example.node.name)
-    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
-    load_images(recorded, images.ensure(("training", "serving"), bundle=bundle, report=Report()).values())
+    load_workload_images(example.node.name, "training", "serving")
     for name in ("metrics-server", "kserve"):
         run_manor("tools", "install", name, "--node", example.node.name)
     example.manor("apply", *SPECS)

@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from manor.local import images
-from manor.local.binaries import Bundle
-from manor.local.containers import load_images
-from manor.local.node import load_node
-from manor.local.progress import Report
+from nodes import load_workload_images
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -102,9 +98,7 @@ def job(name: str, gpus: str, pods: int = 1, queue: str = "default") -> Object:
 def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
     """The example as its page has it: Kueue installed, eight GPUs, two teams."""
     example = tool_example(FOLDER)
-    recorded = load_node(example.node.name)
-    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
-    load_images(recorded, images.ensure(("training",), bundle=bundle, report=Report()).values())
+    load_workload_images(example.node.name, "training")
     gpus = '{"status": {"capacity": {"nvidia.com/gpu": "%s"}, "allocatable": {"nvidia.com/gpu": "%s"}}}'
     node = ("patch", "node", example.node.name, "--subresource=status", "--type=merge", "-p")
     assert example.kubectl(None, *node, gpus % (8, 8)).returncode == 0

@@ -10,12 +10,7 @@ import pytest
 import yaml
 
 from manor.kube import ApiError, Client, Object
-from manor.local import images
-from manor.local.binaries import Bundle
-from manor.local.containers import load_images
-from manor.local.node import load_node
-from manor.local.progress import Report
-from nodes import RunningNode, run_manor
+from nodes import RunningNode, load_workload_images, run_manor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -43,9 +38,7 @@ except OSError as error:
 @pytest.fixture(scope="module")
 async def teams(node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Client]]:
     """KubeRay installed and turned on as the guide says, and a client for the owner of each team."""
-    recorded = load_node(node.name)
-    bundle = Bundle(Path(recorded.bin), Path(recorded.share))
-    load_images(recorded, images.ensure(("ray",), bundle=bundle, report=Report()).values())
+    load_workload_images(node.name, "ray")
     run_manor("tools", "install", "kuberay", "--node", node.name)
     files = [part for name in ("platform", *TEAMS) for part in ("-f", str(EXAMPLE / f"{name}.yaml"))]
     run_manor("apply", "--kubeconfig", str(node.kubeconfig), *files)

@@ -14,7 +14,7 @@ from ground import gateway_kinds
 from manor.api import API_VERSION, Tool
 from manor.kube import Client
 from manor.render import spec_object
-from manor.rollout.fixtures import Finding, define_kinds, try_fixtures
+from manor.rollout.fixtures import Finding, define_kinds, definition, try_fixtures
 from manor.tools import shipped
 from nodes import MANOR, RunningNode, node_for_tests
 from spec_examples import BASE
@@ -84,7 +84,7 @@ async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(node: Runn
         listed = await asyncio.to_thread(manor, node, "tools", "list")
         assert listed.stdout.split("kiln")[1].split()[:4] == ["1.0", "own", "yes", "no"]
         for kind in kinds:
-            await client.apply(_definition(kind), field_manager="tests")
+            await client.apply(defined(kind), field_manager="tests")
         second = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")
         assert second.returncode == 0, second.stderr
         assert "not installed" not in second.stderr
@@ -96,17 +96,10 @@ async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(node: Runn
         assert await owner.list("kiln.example/v1", "KilnFire") == []
 
 
-def _definition(kind: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+def defined(kind: dict[str, Any]) -> dict[str, Any]:
+    """One of a Tool's kinds, as its own definition would be."""
     scope = "Namespaced" if kind.get("namespaced", True) else "Cluster"
-    names = {"kind": kind["kind"], "plural": kind["plural"]}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind['plural']}.{kind['group']}"},
-        "spec": {"group": kind["group"], "scope": scope, "names": names, "versions": [version]},
-    }
+    return definition(kind["group"], "v1", kind["kind"], kind["plural"], scope)
 
 
 def test_check_says_what_is_wrong_by_file_and_field(tmp_path: Path) -> None:
@@ -129,7 +122,7 @@ async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: Run
     async with Client.connect(node.kubeconfig) as client:
         await gateway_kinds.install(client)
         for kind in FORGE["kinds"]:
-            await client.apply(_definition(kind), field_manager="tests", force=True)
+            await client.apply(defined(kind), field_manager="tests", force=True)
         for other in await client.list(API_VERSION, "Tenant"):  # other tests' have other Tools
             await client.delete(API_VERSION, "Tenant", other["metadata"]["name"])
         applied = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")

@@ -11,7 +11,20 @@ import pytest
 from api_stand_in import ApiStandIn
 from command_line import Command, typed, use
 from ground.gateway_kinds import NAMESPACES
+from manor.kube import Client
 from served_kinds import BUILT_IN
+
+
+@pytest.fixture
+def server() -> ApiStandIn:
+    """An API server in memory."""
+    return ApiStandIn()
+
+
+@pytest.fixture
+def client(server: ApiStandIn) -> Client:
+    """The administrator's client of that server."""
+    return server.client()
 
 
 @pytest.fixture

@@ -41,16 +41,6 @@ def things(scope: str = "Cluster") -> Object:
 THING = make("Thing", "one", at="", api="example.com/v1")
 
 
-@pytest.fixture
-def server() -> ApiStandIn:
-    return ApiStandIn()
-
-
-@pytest.fixture
-def client(server: ApiStandIn) -> Client:
-    return server.client()
-
-
 async def test_a_failure_stops_what_depends_on_it_and_prunes_nothing_but_openings(
     server: ApiStandIn, client: Client
 ) -> None:

@@ -13,16 +13,6 @@ pytestmark = pytest.mark.unit
 PLACE = Inventory("things", "home")
 
 
-@pytest.fixture
-def server() -> ApiStandIn:
-    return ApiStandIn()
-
-
-@pytest.fixture
-def client(server: ApiStandIn) -> Client:
-    return server.client()
-
-
 async def test_deletion_leaves_what_there_is_no_consent_for_and_then_all_goes(
     server: ApiStandIn, client: Client
 ) -> None:
