@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,14 @@ class ToolExample:
         who = ["--as", user] if user else []
         command = ["kubectl", "--kubeconfig", str(self.node.kubeconfig), *who, *args]
         return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+
+    def create(self, user: str, text: str) -> None:
+        """A user's objects of kinds that are new on the cluster: quotas count a kind half a minute after it is new."""
+        end = time.monotonic() + 120
+        while (made := self.kubectl(user, "apply", "-f", "-", given=text)).returncode:
+            assert "status unknown for quota" in made.stderr, made.stderr
+            assert time.monotonic() < end, made.stderr
+            time.sleep(2)
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,7 @@ def teams(tool_example: Any) -> Iterator[Any]:
     jobs = "---\n".join(train.replace("serve-red", f"serve-{team}") for team in TEAMS)
     example.manor("apply", "-f", "-", given=jobs)
     for team in TEAMS:
-        made = example.kubectl(f"{team}-owner", "apply", "-f", "-", given=served(team))
-        assert made.returncode == 0, made.stderr
+        example.create(f"{team}-owner", served(team))
     yield example
     spaces = [word for team in TEAMS for word in ("--delete-namespace", f"serve-{team}")]
     example.manor("delete", *SPECS, "--yes", *spaces)

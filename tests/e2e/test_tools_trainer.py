@@ -1,0 +1,81 @@
+"""Two teams train over two nodes each at once (docs/tools.md), as their own users, on the real Trainer and JobSet."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nodes import load_workload_images
+from waiting import until_now
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+FOLDER = Path(__file__).parent.parent.parent / "examples" / "04-trainer"
+SPECS = [word for name in ("platform", "tenant-a", "tenant-b") for word in ("-f", str(FOLDER / f"{name}.yaml"))]
+TEAMS = ("tenant-a", "tenant-b")
+TOOLS = ("jobset", "kubeflow-trainer")
+WEBHOOKS = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
+
+
+@pytest.fixture(scope="module")
+def teams(tool_example: Any) -> Iterator[Any]:
+    """Trainer and a runtime of the platform's on the node, and two teams that may use them."""
+    example = tool_example(FOLDER)
+    load_workload_images(example.node.name, "jax")
+    for name in TOOLS:
+        example.manor("tools", "install", name, "--node", example.node.name)
+    example.manor("apply", *SPECS)
+    runtime = example.kubectl(None, "apply", "-f", str(FOLDER / "runtime.yaml"))
+    assert runtime.returncode == 0, runtime.stderr
+    yield example
+    example.kubectl(None, "delete", "-f", str(FOLDER / "runtime.yaml"), "--wait=false")
+    spaces = [word for team in TEAMS for word in ("--delete-namespace", team)]
+    example.manor("delete", *SPECS, "--yes", *spaces)
+    for name in reversed(TOOLS):
+        example.manor("tools", "uninstall", name, "--yes")
+
+
+def has_ended(teams: Any, team: str) -> bool:
+    """Whether the team's TrainJob is complete, or failed."""
+    got = teams.kubectl(f"{team}-user", "-n", team, "get", "trainjob", "line", "-o", "yaml").stdout
+    conditions = yaml.safe_load(got).get("status", {}).get("conditions", ())
+    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+
+
+def test_both_teams_train_over_two_nodes_at_once(teams: Any) -> None:
+    job = yaml.safe_load((FOLDER / "train.yaml").read_text())
+    for team in TEAMS:
+        teams.create(f"{team}-user", yaml.safe_dump({**job, "metadata": {**job["metadata"], "namespace": team}}))
+    for team in TEAMS:
+        until_now("the job ended", partial(has_ended, teams, team), 240)
+        pods = ("-l", "jobset.sigs.k8s.io/jobset-name=line", "--tail=-1")
+        said = teams.kubectl(f"{team}-user", "-n", team, "logs", *pods).stdout
+        for number in range(2):
+            assert f"process {number} of 2: y = 3.00 x + 1.00" in said
+
+
+def test_the_platforms_runtimes_are_read_and_not_written(teams: Any) -> None:
+    runtime = ("clustertrainingruntime", "jax")
+    assert teams.kubectl("tenant-a-user", "get", *runtime).returncode == 0
+    wider = ("--type=merge", "-p", '{"spec": {"mlPolicy": {"numNodes": 9}}}')
+    assert "cannot patch resource" in teams.kubectl("tenant-a-user", "patch", *runtime, *wider).stderr
+
+
+def test_no_webhook_of_theirs_stands_before_other_namespaces(teams: Any) -> None:
+    found = yaml.safe_load(teams.kubectl(None, "get", WEBHOOKS, "-o", "yaml").stdout)["items"]
+    labels = {
+        rule["key"]
+        for configuration in found
+        for webhook in configuration["webhooks"]
+        if webhook["clientConfig"]["service"]["namespace"] in ("jobset-system", "kubeflow-trainer")
+        for rule in webhook["namespaceSelector"]["matchExpressions"]
+    }
+    assert labels == {f"tools.manor.dev/{name}" for name in TOOLS}
+
+
+def test_verify_finds_nothing(teams: Any) -> None:
+    checks = [word for check in ("MNR-ADMISSION-016", "MNR-PLATFORM-004") for word in ("--only", check)]
+    teams.manor("verify", "--level", "dry-run", *checks)
