@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,11 @@ class ToolExample:
         who = ["--as", user] if user else []
         command = ["kubectl", "--kubeconfig", str(self.node.kubeconfig), *who, *args]
         return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+
+    def remove(self, specs: Sequence[str], namespaces: Sequence[str]) -> None:
+        """The teams of the specs are gone with all that they hold, and the Platform with them."""
+        spaces = [word for name in namespaces for word in ("--delete-namespace", name)]
+        self.manor("delete", *specs, "--yes", "--delete-data", *spaces)
 
     def create(self, user: str, text: str) -> None:
         """A user's objects of kinds that are new on the cluster: quotas count a kind half a minute after it is new."""

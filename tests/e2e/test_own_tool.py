@@ -24,7 +24,7 @@ def lab(tool_example: Any) -> Iterator[Any]:
     example.manor("tools", "install", "lab", "-f", TOOL, "--node", example.node.name)
     example.manor("apply", *SPECS)
     yield example
-    example.manor("delete", *SPECS, "--yes", "--delete-namespace", "lab-red", "--delete-namespace", "lab-blue")
+    example.remove(SPECS, ["lab-red", "lab-blue"])
     example.manor("tools", "uninstall", "lab", "-f", TOOL, "--yes")
 
 

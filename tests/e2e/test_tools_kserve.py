@@ -47,8 +47,7 @@ def teams(tool_example: Any) -> Iterator[Any]:
     for team in TEAMS:
         example.create(f"{team}-owner", served(team))
     yield example
-    spaces = [word for team in TEAMS for word in ("--delete-namespace", f"serve-{team}")]
-    example.manor("delete", *SPECS, "--yes", *spaces)
+    example.remove(SPECS, [f"serve-{team}" for team in TEAMS])
     for name in ("kserve", "metrics-server"):
         example.manor("tools", "uninstall", name, "--yes")
 

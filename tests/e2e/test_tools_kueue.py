@@ -107,7 +107,7 @@ def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made = Teams(example, tmp_path_factory.mktemp("people"))
     yield made
     made.clear()
-    example.manor("delete", *SPECS, "--yes", "--delete-namespace", "vision", "--delete-namespace", "speech")
+    example.remove(SPECS, list(OWNERS))
     example.manor("tools", "uninstall", "kueue", "--yes")
     example.kubectl(None, *node, gpus % (0, 0))
 
