@@ -1,12 +1,15 @@
-"""What the guardrails add to the creation of a pod: p50 and p99 with and without them, on one API server.
+"""What the guardrails add to the creation of a pod: p50 and p99 with and without them, on one API
+server.
 
-Rounds alternate between namespaces that differ in the policies bound to them alone, so that load on the machine falls
-on all alike. Whatever fills in a pod's fields costs a MutatingAdmissionPolicy's patch: the physical limit is one that
-adds a single field, and nothing else. The last row is a pod that asks for a node, a GPU and a label of its own, and so
-for a full look; the bar is for the plain one.
+Rounds alternate between namespaces that differ in the policies bound to them alone, so that load on
+the machine falls on all alike. Whatever fills in a pod's fields costs a MutatingAdmissionPolicy's
+patch: the physical limit is one that adds a single field, and nothing else. The last row is a pod
+that asks for a node, a GPU and a label of its own, and so for a full look; the bar is for the plain
+one.
 Bar: p50 with the policies at most 1.5 times p50 with that one patch.
 
-    python bench/admission.py [KUBECONFIG]      without KUBECONFIG, on a throw-away API server of its own
+    python bench/admission.py [KUBECONFIG]      without KUBECONFIG, on a throw-away API server of
+    its own
 """
 
 import argparse
@@ -34,7 +37,11 @@ PLATFORM = Platform.model_validate(
         "kind": "Platform",
         "spec": {
             "domain": "example.org",
-            "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
+            "network": {
+                "podCidrs": ["10.0.0.0/16"],
+                "serviceCidrs": ["10.1.0.0/16"],
+                "nodeCidrs": ["10.2.0.0/16"],
+            },
             "registries": ["registry.example.com"],
         },
     }
@@ -52,7 +59,8 @@ TENANT = Tenant.model_validate(
 def pod(
     namespace: str, name: str, image: str = "registry.example.com/ml/train:1", asks: bool = False
 ) -> dict[str, Any]:
-    """A pod as a data scientist's: two containers, a volume, ten variables; with `asks`, a node, a GPU and a label."""
+    """A pod as a data scientist's: two containers, a volume, ten variables; with `asks`, a node, a
+    GPU and a label."""
     security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container: dict[str, Any] = {
         "image": image,
@@ -86,13 +94,22 @@ ONE_PATCH: list[dict[str, Any]] = [
             "reinvocationPolicy": "Never",
             "matchConstraints": {
                 "resourceRules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
                 ]
             },
             "mutations": [
                 {
                     "patchType": "JSONPatch",
-                    "jsonPatch": {"expression": "[JSONPatch{op: 'add', path: '/spec/hostname', value: 'bench'}]"},
+                    "jsonPatch": {
+                        "expression": (
+                            "[JSONPatch{op: 'add', path: '/spec/hostname', value: 'bench'}]"
+                        )
+                    },
                 }
             ],
         },
@@ -103,7 +120,9 @@ ONE_PATCH: list[dict[str, Any]] = [
         "metadata": {"name": PATCHED},
         "spec": {
             "policyName": PATCHED,
-            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": PATCHED}}},
+            "matchResources": {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": PATCHED}}
+            },
         },
     },
 ]
@@ -114,10 +133,16 @@ async def prepare(client: Client) -> None:
     rbac = "rbac.authorization.k8s.io"
     for name in (GUARDED, OPEN, PATCHED):
         marks = labels.namespace_labels(TENANT) if name == GUARDED else dict(POD_SECURITY)
-        await client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}})
+        await client.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}}
+        )
         await client.apply(guardrails.params(PLATFORM, TENANT, name))
         await client.apply(
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": "default", "namespace": name},
+            }
         )
         await client.apply(
             {
@@ -198,7 +223,9 @@ async def run(kubeconfig: Path) -> float:
 def main() -> int:
     """Exit code 1 where the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one")
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one"
+    )
     given = parser.parse_args()
     with api_server(given.kubeconfig, durable=True) as kubeconfig:
         return int(asyncio.run(run(kubeconfig)) > BAR)

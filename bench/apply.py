@@ -1,10 +1,12 @@
-"""How fast `manor apply` writes, beside the rate at which the same API server takes the same objects from a bare loop.
+"""How fast `manor apply` writes, beside the rate at which the same API server takes the same
+objects from a bare loop.
 
-Both sides write the rendered objects of TENANTS new tenants by server-side apply over HTTP/1.1, with the same number of
-requests in flight, fresh objects for each, in alternating order. The bare loop knows nothing but URLs and bodies made
-beforehand, and that namespaces and ConfigMaps come first. Ours reads what is there, refuses what is not its own, keeps
-an inventory for each tenant, orders by waves and accounts for every object. Rates are in objects of the tenants per
-second; the inventories that ours writes beside them do not count for it.
+Both sides write the rendered objects of TENANTS new tenants by server-side apply over HTTP/1.1,
+with the same number of requests in flight, fresh objects for each, in alternating order. The bare
+loop knows nothing but URLs and bodies made beforehand, and that namespaces and ConfigMaps come
+first. Ours reads what is there, refuses what is not its own, keeps an inventory for each tenant,
+orders by waves and accounts for every object. Rates are in objects of the tenants per second; the
+inventories that ours writes beside them do not count for it.
 """
 
 import argparse
@@ -37,7 +39,11 @@ PLATFORM = Platform.model_validate(
         "spec": {
             "domain": "bench.example",
             "contact": "platform@bench.example",
-            "network": {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]},
+            "network": {
+                "podCidrs": ["10.244.0.0/16"],
+                "serviceCidrs": ["10.96.0.0/16"],
+                "nodeCidrs": ["10.0.0.0/24"],
+            },
             "gateway": {"className": "manor"},
             "registries": ["registry.bench.example"],
             "storageClasses": ["standard"],
@@ -56,7 +62,9 @@ def tenants(prefix: str, count: int) -> list[Tenant]:
                 "metadata": {"name": f"{prefix}-{number:02}"},
                 "spec": {
                     "owners": [{"name": f"{prefix}-{number:02}-user"}],
-                    "members": [{"name": f"{prefix}-{number:02}-team", "kind": "Group", "role": "editor"}],
+                    "members": [
+                        {"name": f"{prefix}-{number:02}-team", "kind": "Group", "role": "editor"}
+                    ],
                     "quota": {"cpu": 4, "memory": "8Gi", "storage": "20Gi"},
                     "volumes": [{"name": "models", "size": "1Gi"}],
                 },
@@ -67,11 +75,15 @@ def tenants(prefix: str, count: int) -> list[Tenant]:
 
 
 def rendered(prefix: str, count: int) -> Sets:
-    """The objects of each tenant, the Tenant itself first; without those that need CRDs of others."""
+    """The objects of each tenant, the Tenant itself first; without those that need CRDs
+    of others."""
     made = tenants(prefix, count)
     compiled = compile_specs(PLATFORM, {tenant.name: tenant for tenant in made}, made)
     return [
-        [spec_object(one.spec), *(obj for obj in one.objects if obj["kind"] not in ("Gateway", "HTTPRoute"))]
+        [
+            spec_object(one.spec),
+            *(obj for obj in one.objects if obj["kind"] not in ("Gateway", "HTTPRoute")),
+        ]
         for one in compiled
     ]
 
@@ -85,7 +97,9 @@ async def ours(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
         for name in [tenant["metadata"]["name"]]
     ]
     async with Client.connect(kubeconfig, concurrency=concurrency) as client:
-        for result in await each_set(parts, lambda part: apply_set(client, part, Options(), silent)):
+        for result in await each_set(
+            parts, lambda part: apply_set(client, part, Options(), silent)
+        ):
             assert result.ok, [step for step in result if step.message]
     return time.perf_counter() - began
 
@@ -94,7 +108,11 @@ async def prepare(kubeconfig: Path) -> None:
     """The CRDs and the platform's own objects, which stand before any tenant, and a warm-up."""
     [platform] = compile_specs(PLATFORM, {}, [PLATFORM])
     # Without the admission policies: they impose an order that a bare loop does not know.
-    made = [obj for obj in platform.objects if not obj["apiVersion"].startswith("admissionregistration.k8s.io/")]
+    made = [
+        obj
+        for obj in platform.objects
+        if not obj["apiVersion"].startswith("admissionregistration.k8s.io/")
+    ]
     objects = [*render_foundation(), spec_object(PLATFORM), *made]
     async with Client.connect(kubeconfig) as client:
         await gateway_kinds.install(client)
@@ -105,12 +123,18 @@ async def prepare(kubeconfig: Path) -> None:
 async def measure(kubeconfig: Path, count: int, rounds: int, concurrency: int) -> bool:
     """Runs all rounds and prints them; whether the bar is reached."""
     await prepare(kubeconfig)
-    sides: dict[str, Callable[[Path, Sets, int], Awaitable[float]]] = {"bare": write_all, "ours": ours}
+    sides: dict[str, Callable[[Path, Sets, int], Awaitable[float]]] = {
+        "bare": write_all,
+        "ours": ours,
+    }
     stamp = f"{os.getpid() % 1000:03}"
     for name, side in sides.items():  # warm up
         await side(kubeconfig, rendered(f"w{stamp}{name[0]}", 5), concurrency)
     ratios, costs = [], []
-    print(f"{count} tenants, {sum(map(len, rendered('t', count)))} objects a side, {concurrency} requests in flight")
+    print(
+        f"{count} tenants, {sum(map(len, rendered('t', count)))} objects a side, {concurrency} "
+        f"requests in flight"
+    )
     for number in range(rounds):
         rates, cpu = {}, {}
         for name in sorted(sides, reverse=bool(number % 2)):
@@ -122,26 +146,37 @@ async def measure(kubeconfig: Path, count: int, rounds: int, concurrency: int) -
         ratios.append(rates["ours"] / rates["bare"])
         costs.append(cpu["ours"] / cpu["bare"])
         print(
-            f"round {number + 1}: bare {rates['bare']:6.0f}/s  ours {rates['ours']:6.0f}/s  ratio {ratios[-1]:.2f};"
+            f"round {number + 1}: bare {rates['bare']:6.0f}/s  ours {rates['ours']:6.0f}/s  "
+            f"ratio {ratios[-1]:.2f};"
             f"  the server's CPU time {cpu['bare']:.1f} s and {cpu['ours']:.1f} s"
         )
     median = statistics.median(ratios)
     print(f"ratio: median {median:.2f}, from {min(ratios):.2f} to {max(ratios):.2f}; bar {BAR}")
-    print(f"CPU time that ours costs the server, in that of bare: median {statistics.median(costs):.2f}")
+    print(
+        f"CPU time that ours costs the server, in that of bare: median "
+        f"{statistics.median(costs):.2f}"
+    )
     return median >= BAR
 
 
 async def server_cpu(kubeconfig: Path) -> float:
-    """Seconds of CPU time that the API server has used: a measure that other work on the machine disturbs less."""
+    """Seconds of CPU time that the API server has used: a measure that other work on the machine
+    disturbs less."""
     async with Client.connect(kubeconfig) as client:
         metrics = await client.request("GET", "/metrics")
-    return next(float(line.split()[1]) for line in metrics.splitlines() if line.startswith("process_cpu_seconds_total"))
+    return next(
+        float(line.split()[1])
+        for line in metrics.splitlines()
+        if line.startswith("process_cpu_seconds_total")
+    )
 
 
 def main() -> int:
     """Exit code 1 where the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one")
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="an API server to fill; default: a throw-away one"
+    )
     parser.add_argument("--tenants", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--concurrency", type=int, default=32)

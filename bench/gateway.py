@@ -1,8 +1,10 @@
-"""What a proxy for each tenant costs: memory, start, latency, requests per second, time from a route to its answer.
+"""What a proxy for each tenant costs: memory, start, latency, requests per second, time from a
+route to its answer.
 
-On a whole node, beside each other in one run: the pod asked directly, one Envoy before it (what a merged gateway is),
-and front and proxy. Tenants beyond the two that send requests have a Gateway and a route but no proxy pod: they load
-the controller as real ones do, and one node has no room for hundreds of pods.
+On a whole node, beside each other in one run: the pod asked directly, one Envoy before it (what a
+merged gateway is), and front and proxy. Tenants beyond the two that send requests have a Gateway
+and a route but no proxy pod: they load the controller as real ones do, and one node has no room for
+hundreds of pods.
 """
 
 import argparse
@@ -32,22 +34,29 @@ SERVER = """
 import http.server
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one segment: in two, the client's delayed acknowledgement is what is measured
+    # Head and body in one segment: in two, the client's delayed acknowledgement is measured.
+    wbufsize = -1
     def do_GET(self):
-        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
+        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers()
+        self.wfile.write(b"ok")
     def log_message(self, *args): pass
 http.server.ThreadingHTTPServer(("", 8080), H).serve_forever()
 """
 Object = dict[str, Any]
 
 
-def obj(api_version: str, kind: str, name: str, namespace: str | None = None, **body: Any) -> Object:
+def obj(
+    api_version: str, kind: str, name: str, namespace: str | None = None, **body: Any
+) -> Object:
     meta = {"name": name, **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, **body}
 
 
 def tenant(name: str) -> Tenant:
-    spec = {"owners": [{"name": f"{name}-user"}], "hosts": [f"{name}.bench.local", f"*.{name}.bench.local"]}
+    spec = {
+        "owners": [{"name": f"{name}-user"}],
+        "hosts": [f"{name}.bench.local", f"*.{name}.bench.local"],
+    }
     return Tenant.model_validate(
         {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": name}, "spec": spec}
     )
@@ -56,7 +65,13 @@ def tenant(name: str) -> Tenant:
 def route(name: str, space: str, host: str) -> Object:
     rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
     parents = [{"name": space, "namespace": "manor-system"}]
-    return obj(GATEWAY_API, "HTTPRoute", name, space, spec={"parentRefs": parents, "hostnames": [host], "rules": rules})
+    return obj(
+        GATEWAY_API,
+        "HTTPRoute",
+        name,
+        space,
+        spec={"parentRefs": parents, "hostnames": [host], "rules": rules},
+    )
 
 
 def web(space: str) -> list[Object]:
@@ -71,11 +86,19 @@ def web(space: str) -> list[Object]:
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    spec = {"automountServiceAccountToken": False, "securityContext": security, "containers": [container]}
+    spec = {
+        "automountServiceAccountToken": False,
+        "securityContext": security,
+        "containers": [container],
+    }
     pod = obj("v1", "Pod", "web", space, spec=spec)
     pod["metadata"]["labels"] = {"app": "web"}
     service = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
-    return [pod, obj("v1", "Service", "web", space, spec=service), route("web", space, f"{space}.bench.local")]
+    return [
+        pod,
+        obj("v1", "Service", "web", space, spec=service),
+        route("web", space, f"{space}.bench.local"),
+    ]
 
 
 def ask(address: str, port: int, host: str) -> int:
@@ -91,7 +114,8 @@ def ask(address: str, port: int, host: str) -> int:
 
 
 def load(address: str, port: int, host: str) -> tuple[float, float, float]:
-    """Median and 99th percentile of single requests in milliseconds, and requests per second of some at once."""
+    """Median and 99th percentile of single requests in milliseconds, and requests per second of
+    some at once."""
 
     def ones(times: list[float], until: float, count: int) -> None:
         connection = http.client.HTTPConnection(address, port, timeout=10)
@@ -122,8 +146,13 @@ def memory(word: str) -> list[tuple[float, float]]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if word in (process / "cmdline").read_text().replace("\0", " "):
-                fields = dict(line.split(":", 1) for line in (process / "smaps_rollup").read_text().splitlines()[1:])
-                found.append(tuple(int(fields[key].split()[0]) / 1000 for key in ("Pss_Anon", "Pss")))
+                fields = dict(
+                    line.split(":", 1)
+                    for line in (process / "smaps_rollup").read_text().splitlines()[1:]
+                )
+                found.append(
+                    tuple(int(fields[key].split()[0]) / 1000 for key in ("Pss_Anon", "Pss"))
+                )
     return found  # type: ignore[return-value]
 
 
@@ -141,8 +170,19 @@ async def idle_tenants(client: Client, count: int, have: int) -> None:
     """Gateways and routes of tenants whose proxies have no pod."""
     for number in range(have, count):
         name = f"idle-{number:03}"
-        listener = {"name": "all", "hostname": f"{name}.bench.local", "port": PORT, "protocol": "HTTP"}
-        gateway = obj(GATEWAY_API, "Gateway", name, IDLE, spec={"gatewayClassName": IDLE, "listeners": [listener]})
+        listener = {
+            "name": "all",
+            "hostname": f"{name}.bench.local",
+            "port": PORT,
+            "protocol": "HTTP",
+        }
+        gateway = obj(
+            GATEWAY_API,
+            "Gateway",
+            name,
+            IDLE,
+            spec={"gatewayClassName": IDLE, "listeners": [listener]},
+        )
         own = route(name, IDLE, f"{name}.bench.local")
         own["spec"]["parentRefs"] = [{"name": name}]
         for each in (gateway, own):
@@ -157,18 +197,39 @@ async def set_up(client: Client) -> list[Tenant]:
         begun, objects = time.monotonic(), [spec_object(one), *render_tenant(platform, one, known)]
         for each in objects:
             await client.apply(each, field_manager="bench", force=True)
-        await wait(client, [each for each in objects if each["kind"] == "Gateway"], timeout=PATIENCE)
-        print(f"tenant {one.name}: its proxy is up {time.monotonic() - begun:.1f} s after the first object was sent")
+        await wait(
+            client, [each for each in objects if each["kind"] == "Gateway"], timeout=PATIENCE
+        )
+        print(
+            f"tenant {one.name}: its proxy is up {time.monotonic() - begun:.1f} s after the "
+            f"first object was sent"
+        )
         for each in web(one.name):
             await client.apply(each, field_manager="bench", force=True)
-    reference = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": IDLE, "namespace": PROXIES}
+    reference = {
+        "group": "gateway.envoyproxy.io",
+        "kind": "EnvoyProxy",
+        "name": IDLE,
+        "namespace": PROXIES,
+    }
     provider = {"type": "Kubernetes", "kubernetes": {"envoyDeployment": {"replicas": 0}}}
     provider["kubernetes"]["envoyService"] = {"type": "ClusterIP"}  # type: ignore[index]
     controller = "gateway.envoyproxy.io/gatewayclass-controller"
     for each in (
         obj("v1", "Namespace", IDLE),
-        obj("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", IDLE, PROXIES, spec={"provider": provider}),
-        obj(GATEWAY_API, "GatewayClass", IDLE, spec={"controllerName": controller, "parametersRef": reference}),
+        obj(
+            "gateway.envoyproxy.io/v1alpha1",
+            "EnvoyProxy",
+            IDLE,
+            PROXIES,
+            spec={"provider": provider},
+        ),
+        obj(
+            GATEWAY_API,
+            "GatewayClass",
+            IDLE,
+            spec={"controllerName": controller, "parametersRef": reference},
+        ),
     ):
         await client.apply(each, field_manager="bench", force=True)
     return two
@@ -182,7 +243,9 @@ async def clear(client: Client, two: list[Tenant]) -> None:
     for each in reversed(made):
         meta = each["metadata"]
         with suppress(NotFound):
-            await client.delete(each["apiVersion"], each["kind"], meta["name"], meta.get("namespace"))
+            await client.delete(
+                each["apiVersion"], each["kind"], meta["name"], meta.get("namespace")
+            )
 
 
 async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
@@ -195,8 +258,14 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
             pod = (await client.get("v1", "Pod", "web", first))["status"]["podIP"]
             labels = {"manor.dev/tenant": first}
             proxy = (await client.list("v1", "Pod", PROXIES, labels))[0]["status"]["podIP"]
-            for title, where in (("pod", (pod, 8080)), ("one Envoy", (proxy, PORT)), ("front and proxy", front)):
-                p50, p99, rate = await asyncio.to_thread(load, where[0], where[1], f"{first}.bench.local")
+            for title, where in (
+                ("pod", (pod, 8080)),
+                ("one Envoy", (proxy, PORT)),
+                ("front and proxy", front),
+            ):
+                p50, p99, rate = await asyncio.to_thread(
+                    load, where[0], where[1], f"{first}.bench.local"
+                )
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")
             have = 2
             for count in counts:
@@ -205,7 +274,9 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
                 times = []
                 for number in range(REPEATS):
                     host = f"r{count}-{number}.{first}.bench.local"
-                    await client.apply(route("late", first, host), field_manager="bench", force=True)
+                    await client.apply(
+                        route("late", first, host), field_manager="bench", force=True
+                    )
                     times.append(await answers(*front, host, 200))
                 said = ", ".join(f"{one:.2f}" for one in sorted(times))
                 print(f"{count} tenants: from a route to its answer {said} s")
@@ -216,7 +287,8 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
                 ):
                     for private, proportional in memory(what):
                         print(
-                            f"  {what}: {private:.0f} MB private, {proportional:.0f} MB with its part of shared pages"
+                            f"  {what}: {private:.0f} MB private, {proportional:.0f} MB with its "
+                            f"part of shared pages"
                         )
         finally:
             await clear(client, two)
@@ -224,7 +296,11 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kubeconfig", type=Path, help="of a whole node with a Platform; run inside the node's network")
+    parser.add_argument(
+        "kubeconfig",
+        type=Path,
+        help="of a whole node with a Platform; run inside the node's network",
+    )
     parser.add_argument("address", help="the node's address")
     parser.add_argument("--tenants", type=int, nargs="+", default=list(TENANTS))
     given = parser.parse_args()

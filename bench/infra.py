@@ -1,8 +1,9 @@
-"""Pulumi: 100 tenants rendered and registered. How much of it is Manor's, and how much Pulumi's own SDK.
+"""Pulumi: 100 tenants rendered and registered. How much of it is Manor's, and how much Pulumi's own
+SDK.
 
-Pulumi's engine and providers are left out: a monitor in this process answers every registration at once. The peer, in
-the same run, is the same resources registered by a bare loop over the SDK. All in CPU seconds, which other work on the
-machine does not lengthen much.
+Pulumi's engine and providers are left out: a monitor in this process answers every registration at
+once. The peer, in the same run, is the same resources registered by a bare loop over the SDK. All
+in CPU seconds, which other work on the machine does not lengthen much.
 """
 
 import sys
@@ -76,8 +77,14 @@ def main() -> None:
     count = len(recorder.registered)
     print(f"{TENANTS} tenants, {count} resources")
     print(f"render and decide (Manor)             {own:6.2f} s  {own / whole:4.0%} of the whole")
-    print(f"the components under Pulumi's SDK     {whole:6.2f} s  {1000 * whole / count:.2f} ms a resource")
-    print(f"bare registrations by the SDK (peer)  {peer:6.2f} s  {1000 * peer / count:.2f} ms a resource")
+    print(
+        f"the components under Pulumi's SDK     {whole:6.2f} s  {1000 * whole / count:.2f} ms a "
+        f"resource"
+    )
+    print(
+        f"bare registrations by the SDK (peer)  {peer:6.2f} s  {1000 * peer / count:.2f} ms a "
+        f"resource"
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""What one tenant's flood does to another tenant's latency at the API server, with and without Manor's part in it.
+"""What one tenant's flood does to another tenant's latency at the API server, with and without
+Manor's part in it.
 
-Tenant B sends small gets, lists and creates at a fixed rate; a request's latency counts from the moment it was due, so
-that none is left out because an earlier one was late. Beside it, in alternating order and on one API server:
+Tenant B sends small gets, lists and creates at a fixed rate; a request's latency counts from the
+moment it was due, so that none is left out because an earlier one was late. Beside it, in
+alternating order and on one API server:
 
-    quiet      nothing else
-    burn       a process that uses as much CPU as A's flooding client, and sends nothing: the machine's part
-    flood      A's 64 connections, each always with a list of all of A's objects or a write under way
-    unguarded  the same flood without Manor's FlowSchemas and PriorityLevelConfigurations
+    quiet      nothing else burn       a process that uses as much CPU as A's flooding client, and
+    sends nothing: the machine's part flood      A's 64 connections, each always with a list of all
+    of A's objects or a write under way unguarded  the same flood without Manor's FlowSchemas and
+    PriorityLevelConfigurations
 
-Client and server share a machine here, so A's client runs at `nice 19`, as if it were elsewhere. Users are
-impersonated; the server does so before it classifies a request. Bar: p99 in the flood below 2 times the quiet one.
+Client and server share a machine here, so A's client runs at `nice 19`, as if it were elsewhere.
+Users are impersonated; the server does so before it classifies a request. Bar: p99 in the flood
+below 2 times the quiet one.
 
     python bench/noisy_neighbour.py [--rounds N] [--seconds S] [--kubeconfig FILE]
 """
@@ -52,7 +55,11 @@ PLATFORM = Platform.model_validate(
         "metadata": {"name": "manor"},
         "spec": {
             "domain": "bench.example",
-            "network": {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]},
+            "network": {
+                "podCidrs": ["10.244.0.0/16"],
+                "serviceCidrs": ["10.96.0.0/16"],
+                "nodeCidrs": ["10.0.0.0/24"],
+            },
         },
     }
 )
@@ -79,9 +86,14 @@ async def prepare(client: Client) -> None:
     """Both tenants as Manor makes them, A's objects and B's ten."""
     for name, objects in {
         "bench": [*render_foundation(), *render_platform(PLATFORM)],
-        **{f"bench-{tenant.name}": render_tenant(PLATFORM, tenant, TENANTS) for tenant in TENANTS.values()},
+        **{
+            f"bench-{tenant.name}": render_tenant(PLATFORM, tenant, TENANTS)
+            for tenant in TENANTS.values()
+        },
     }.items():
-        kept = [obj for obj in objects if obj["kind"] not in ("Gateway", "HTTPRoute", "GatewayClass")]
+        kept = [
+            obj for obj in objects if obj["kind"] not in ("Gateway", "HTTPRoute", "GatewayClass")
+        ]
         result = await apply(client, kept, Inventory(name), Options(adopt=True))
         assert result.ok, [step for step in result if step.message]
     made = [config_map(A, f"object-{n}", 2048) for n in range(OBJECTS)]
@@ -105,14 +117,18 @@ async def guard(client: Client, on: bool) -> None:
     deadline = time.monotonic() + 30
     while {f"manor-{name}" in await client.request("GET", LEVELS) for name in TENANTS} != {on}:
         if time.monotonic() > deadline:
-            raise SystemExit("error: the API server does not take the change of the priority levels over")
+            raise SystemExit(
+                "error: the API server does not take the change of the priority levels over"
+            )
         await asyncio.sleep(0.2)
 
 
 async def seats(client: Client) -> dict[str, int]:
     """How many requests at a time each priority level may have under way when nothing is lent."""
     metrics = await client.request("GET", "/metrics")
-    found = re.findall(r'^apiserver_flowcontrol_nominal_limit_seats\{priority_level="(.*)"\} (\d+)$', metrics, re.M)
+    found = re.findall(
+        r'^apiserver_flowcontrol_nominal_limit_seats\{priority_level="(.*)"\} (\d+)$', metrics, re.M
+    )
     return {name: int(count) for name, count in found}
 
 
@@ -140,13 +156,19 @@ async def requests_of_b(client: Client, seconds: float) -> list[float]:
 async def clean(client: Client) -> None:
     """Removes what B has created."""
     names = [obj["metadata"]["name"] for obj in await client.list("v1", "ConfigMap", B)]
-    await asyncio.gather(*(client.delete("v1", "ConfigMap", n, B) for n in names if n.startswith("made-")))
+    await asyncio.gather(
+        *(client.delete("v1", "ConfigMap", n, B) for n in names if n.startswith("made-"))
+    )
 
 
 async def server_cpu(client: Client) -> float:
     """Seconds of CPU time that the API server has used."""
     metrics = await client.request("GET", "/metrics")
-    return next(float(line.split()[1]) for line in metrics.splitlines() if line.startswith("process_cpu_seconds_total"))
+    return next(
+        float(line.split()[1])
+        for line in metrics.splitlines()
+        if line.startswith("process_cpu_seconds_total")
+    )
 
 
 @dataclass
@@ -173,7 +195,9 @@ def percentile(times: list[float], percent: int) -> float:
 Results = dict[str, Measured]
 
 
-async def round_of(client: Client, kubeconfig: Path, order: Sequence[str], seconds: float, all_of: Results) -> None:
+async def round_of(
+    client: Client, kubeconfig: Path, order: Sequence[str], seconds: float, all_of: Results
+) -> None:
     """Every condition once."""
     for name in order:
         await guard(client, name != "unguarded")
@@ -198,13 +222,21 @@ async def measure(kubeconfig: Path, rounds: int, seconds: float) -> bool:
         await clean(client)
         await requests_of_b(client, 2)  # warm up
         await clean(client)
-        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {CONNECTIONS} connections, {rounds} rounds")
-        print("seats:", ", ".join(f"{name} {count}" for name, count in (await seats(client)).items()))
+        print(
+            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {CONNECTIONS} connections, "
+            f"{rounds} rounds"
+        )
+        print(
+            "seats:", ", ".join(f"{name} {count}" for name, count in (await seats(client)).items())
+        )
         for number in range(rounds):
             order = CONDITIONS[::-1] if number % 2 else CONDITIONS
             await round_of(client, kubeconfig, order, seconds, all_of)
             last = {name: all_of[name].times[-1] for name in CONDITIONS}
-            told = (f"{name} {'/'.join(f'{percentile(t, p):.1f}' for p in SHOWN)}" for name, t in last.items())
+            told = (
+                f"{name} {'/'.join(f'{percentile(t, p):.1f}' for p in SHOWN)}"
+                for name, t in last.items()
+            )
             print(
                 f"round {number + 1}, p50/p90/p99 in ms:",
                 ", ".join(told),
@@ -223,16 +255,22 @@ def report(all_of: Results) -> bool:
         pooled = [ms for times in measured.times for ms in times]
         pairs = zip(measured.times, all_of["quiet"].times, strict=True)
         ratios[name] = [percentile(times, 99) / percentile(quiet, 99) for times, quiet in pairs]
-        spread = f"{statistics.median(ratios[name]):.2f} ({min(ratios[name]):.2f}, {max(ratios[name]):.2f})"
+        spread = (
+            f"{statistics.median(ratios[name]):.2f} ({min(ratios[name]):.2f}, "
+            f"{max(ratios[name]):.2f})"
+        )
         shown = "".join(f"{percentile(pooled, percent):8.1f}" for percent in SHOWN)
         print(f"{name:<12}{shown}{spread:>34}{statistics.median(measured.cores):14.2f}")
     for name in ("flood", "unguarded"):
         floods = all_of[name].floods
         seconds = sum(one.seconds for one in floods)
         counts = sum((one.answers for one in floods), Counter[str]())
-        rates = ", ".join(f"{what} {count / seconds:.0f}/s" for what, count in sorted(counts.items()))
+        rates = ", ".join(
+            f"{what} {count / seconds:.0f}/s" for what, count in sorted(counts.items())
+        )
         print(
-            f"A's rate, {name}: {rates}; its client used {sum(one.cpu_seconds for one in floods) / seconds:.2f} cores"
+            f"A's rate, {name}: {rates}; its client used "
+            f"{sum(one.cpu_seconds for one in floods) / seconds:.2f} cores"
         )
     worst = statistics.median(ratios["flood"])
     print(f"p99 in the flood / quiet p99: {worst:.2f}; bar: below {BAR:.0f}")
@@ -241,10 +279,16 @@ def report(all_of: Results) -> bool:
 
 def main() -> int:
     """Exit code 1 where the bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kubeconfig", type=Path, help="an API server to flood; default: a throw-away one")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="an API server to flood; default: a throw-away one"
+    )
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--seconds", type=float, default=6.0, help="that B's requests last, in each condition")
+    parser.add_argument(
+        "--seconds", type=float, default=6.0, help="that B's requests last, in each condition"
+    )
     given = parser.parse_args()
     with api_server(given.kubeconfig) as kubeconfig:
         good = asyncio.run(measure(kubeconfig, given.rounds, given.seconds))

@@ -1,14 +1,17 @@
-"""What many tenants cost: every command at 100, 1,000 and 5,000 of them, beside a bare loop of the same writes.
+"""What many tenants cost: every command at 100, 1,000 and 5,000 of them, beside a bare loop of the
+same writes.
 
-For each size one API server is filled by `manor apply`, with a file for each team, as users have it; then each command
-runs once as a user would run it, and its seconds, memory and requests are noted. A bare loop of prepared requests
-writes the objects of other tenants to the same server before and after: its rate is what the server can take.
+For each size one API server is filled by `manor apply`, with a file for each team, as users have
+it; then each command runs once as a user would run it, and its seconds, memory and requests are
+noted. A bare loop of prepared requests writes the objects of other tenants to the same server
+before and after: its rate is what the server can take.
 
     python bench/scale.py                      100, 1,000 and 5,000 tenants
     python bench/scale.py --tenants 100 1000
 
-Bars, on two cores: apply at least 0.9 of the bare loop; one changed tenant within 2 s; rendering 5,000 within 8 s and
-500 MB; checks of 5,000 within 1 s; at 5,000 a tenant costs at most 1.3 times what it costs at 100.
+Bars, on two cores: apply at least 0.9 of the bare loop; one changed tenant within 2 s; rendering
+5,000 within 8 s and 500 MB; checks of 5,000 within 1 s; at 5,000 a tenant costs at most 1.3 times
+what it costs at 100.
 """
 
 import argparse
@@ -47,7 +50,11 @@ PLATFORM = {
     "metadata": {"name": "manor"},
     "spec": {
         "domain": "bench.example",
-        "network": {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]},
+        "network": {
+            "podCidrs": ["10.244.0.0/16"],
+            "serviceCidrs": ["10.96.0.0/16"],
+            "nodeCidrs": ["10.0.0.0/24"],
+        },
         "registries": ["registry.bench.example"],
         "storageClasses": ["standard"],
     },
@@ -81,7 +88,9 @@ class Cost:
 def timed(*arguments: str, ok: Sequence[int] = (0,)) -> Cost:
     """Runs `manor` as a user would."""
     began = time.perf_counter()
-    process = subprocess.Popen([MANOR, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [MANOR, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stderr
     told = process.stderr.read().decode()
     _, status, used = os.wait4(process.pid, 0)
@@ -137,7 +146,14 @@ class Run:
         self.costs["render"] = timed("render", *everything)
         self.costs["check"] = self.check()
         asyncio.run(prepare(self.kubeconfig))
-        timed("apply", "-f", str(self.folder / "platform.yaml"), "--no-wait", "--kubeconfig", str(self.kubeconfig))
+        timed(
+            "apply",
+            "-f",
+            str(self.folder / "platform.yaml"),
+            "--no-wait",
+            "--kubeconfig",
+            str(self.kubeconfig),
+        )
         rates = [self.bare_rate("b")]
         applied = self.manor("apply", "apply", *everything, "--no-wait")
         rates.append(self.bare_rate("c"))
@@ -150,11 +166,17 @@ class Run:
         self.manor("get tenants", "get", "tenants")
         self.manor("verify, static", "verify", "--level", "static", ok=(0, 1, 2))
         ratio = written / applied.seconds / (sum(rates) / len(rates))
-        print(f"{self.size} tenants, {written} objects; bare loop {rates[0]:.0f} and {rates[1]:.0f} objects/s")
+        print(
+            f"{self.size} tenants, {written} objects; bare loop {rates[0]:.0f} and "
+            f"{rates[1]:.0f} objects/s"
+        )
         print(f"{'':22} {'seconds':>9} {'ms/tenant':>10} {'MB':>6} {'requests':>9}")
         for what, cost in self.costs.items():
             each = 1000 * cost.seconds / self.size
-            print(f"{what:22} {cost.seconds:9.2f} {each:10.2f} {cost.megabytes:6.0f} {cost.requests:9}")
+            print(
+                f"{what:22} {cost.seconds:9.2f} {each:10.2f} {cost.megabytes:6.0f} "
+                f"{cost.requests:9}"
+            )
         print(f"apply to the bare loop: {ratio:.2f}\n", flush=True)
         return ratio
 
@@ -169,7 +191,9 @@ class Run:
 
 def main() -> int:
     """Exit code 1 where a bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tenants", type=int, nargs="+", default=SIZES)
     missed = False
     for size in parser.parse_args().tenants:

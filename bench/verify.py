@@ -1,7 +1,9 @@
-"""How long `manor verify` takes for many tenants: the static and the dry-run level on an API server alone.
+"""How long `manor verify` takes for many tenants: the static and the dry-run level on an API server
+alone.
 
-The limit is the API server's own rate: beside the run stands the rate at which it answers the cheapest question of a
-check, a SubjectAccessReview, from a bare loop with as many requests in flight; the run's own rate is in the same unit.
+The limit is the API server's own rate: beside the run stands the rate at which it answers the
+cheapest question of a check, a SubjectAccessReview, from a bare loop with as many requests in
+flight; the run's own rate is in the same unit.
 """
 
 import argparse
@@ -34,7 +36,11 @@ PLATFORM = Platform.model_validate(
         "kind": "Platform",
         "spec": {
             "domain": "bench.example",
-            "network": {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]},
+            "network": {
+                "podCidrs": ["10.244.0.0/16"],
+                "serviceCidrs": ["10.96.0.0/16"],
+                "nodeCidrs": ["10.0.0.0/24"],
+            },
             "registries": ["registry.bench.example"],
             "storageClasses": ["standard"],
         },
@@ -50,7 +56,9 @@ CANARY: Object = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
     "metadata": {"name": "canary", "namespace": "default"},
-    "spec": {"hard": {"count/httproutes.gateway.networking.k8s.io": "1", "count/models.manor.dev": "1"}},
+    "spec": {
+        "hard": {"count/httproutes.gateway.networking.k8s.io": "1", "count/models.manor.dev": "1"}
+    },
 }
 
 
@@ -76,7 +84,8 @@ async def put(client: Client, objects: list[Object]) -> None:
 
 
 async def until_counted(client: Client) -> None:
-    """The quota controller learns of new kinds every half minute; quotas made before would refuse everything."""
+    """The quota controller learns of new kinds every half minute; quotas made before would refuse
+    everything."""
     while True:
         await client.create(CANARY)
         await asyncio.sleep(1)
@@ -89,14 +98,21 @@ async def until_counted(client: Client) -> None:
 async def prepare(client: Client, made: dict[str, Tenant]) -> None:
     """The platform and the tenants, applied."""
     folder = obtain_folder("gateway-api", Progress())
-    crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
+    crds = [
+        crd
+        for path in sorted(folder.glob("*.yaml"))
+        for crd in yaml.safe_load_all(path.read_text())
+        if crd
+    ]
     foundation = render_foundation()
     gateways = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         for name in PLATFORM.spec.data_plane_namespaces
     ]
     await put(client, [*crds, STORAGE_CLASS, *gateways, *foundation])
-    await wait(client, [obj for obj in [*crds, *foundation] if "CustomResource" in obj["kind"]], timeout=60)
+    await wait(
+        client, [obj for obj in [*crds, *foundation] if "CustomResource" in obj["kind"]], timeout=60
+    )
     await until_counted(client)
     await put(client, [spec_object(PLATFORM), *render_platform(PLATFORM)])
     slots = asyncio.Semaphore(16)
@@ -110,19 +126,26 @@ async def prepare(client: Client, made: dict[str, Tenant]) -> None:
 
 
 async def _until_quotas_work(client: Client) -> None:
-    while not all(q.get("status", {}).get("used") for q in await client.list("v1", "ResourceQuota")):
+    while not all(
+        q.get("status", {}).get("used") for q in await client.list("v1", "ResourceQuota")
+    ):
         await asyncio.sleep(0.5)
 
 
 async def bare_rate(client: Client) -> float:
     """SubjectAccessReviews per second from a bare loop."""
-    spec = {"user": "nobody", "resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}}
+    spec = {
+        "user": "nobody",
+        "resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"},
+    }
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def one() -> None:
         async with slots:
-            await client.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=body)
+            await client.request(
+                "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=body
+            )
 
     begun = time.monotonic()
     await asyncio.gather(*(one() for _ in range(LOOP)))
@@ -140,7 +163,10 @@ async def run(kubeconfig: Path, count: int) -> int:
         tenancy = await read_tenancy(client)
         report = await verify(client, tenancy, load(), Level.DRY_RUN)
     asked = sum(len(result.attempts) for result in report.results)
-    print(f"{len(report.results)} checks, {asked} trials on {len(report.tenants)} tenants: {report.verdict}")
+    print(
+        f"{len(report.results)} checks, {asked} trials on {len(report.tenants)} tenants: "
+        f"{report.verdict}"
+    )
     print(report.sampling)
     print(f"bare loop: {rate:.0f} requests/s; manor verify: {asked / report.seconds:.0f} trials/s")
     print(f"static and dry-run: {report.seconds:.1f} s (bar: {BAR:.0f} s)")
@@ -154,7 +180,9 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tenants", type=int, default=100)
-    parser.add_argument("--kubeconfig", type=Path, help="an empty API server; one is made where it is not given")
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="an empty API server; one is made where it is not given"
+    )
     options = parser.parse_args()
     with api_server(options.kubeconfig) as kubeconfig:
         sys.exit(asyncio.run(run(kubeconfig, options.tenants)))

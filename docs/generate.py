@@ -1,4 +1,5 @@
-"""Writes the pages, and the parts of pages, that are made from the code and from measurements (`make docs`)."""
+"""Writes the pages, and the parts of pages, that are made from the code and from measurements
+(`make docs`)."""
 
 import ast
 import inspect
@@ -27,7 +28,9 @@ def type_of(schema: dict[str, Any]) -> str:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
-        return " or ".join(type_of(option) for option in schema["anyOf"] if option != {"type": "null"})
+        return " or ".join(
+            type_of(option) for option in schema["anyOf"] if option != {"type": "null"}
+        )
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     if schema.get("x-kubernetes-int-or-string"):
@@ -37,7 +40,9 @@ def type_of(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object":
         return "map of text"
     names = {"string": "text", "cidr": "CIDR"}
-    return names.get(schema.get("format", ""), names.get(schema.get("type", ""), schema.get("type", "")))
+    return names.get(
+        schema.get("format", ""), names.get(schema.get("type", ""), schema.get("type", ""))
+    )
 
 
 def default_of(schema: dict[str, Any], required: bool) -> str:
@@ -55,17 +60,30 @@ def table(name: str, schema: dict[str, Any], level: int) -> list[str]:
     for field, described in schema.get("properties", {}).items():
         required = field in schema.get("required", [])
         meaning = described.get("description", "").replace("\n", " ").replace("|", "\\|")
-        lines.append(f"| `{field}` | {type_of(described)} | {default_of(described, required)} | {meaning} |")
+        lines.append(
+            f"| `{field}` | {type_of(described)} | {default_of(described, required)} | {meaning} |"
+        )
     return [*lines, ""]
 
 
 def limits_table(layer: str, group: type) -> list[str]:
-    """A group of limits: the text under each is read from the source, where no attribute has one."""
+    """A group of limits: the text under each is read from the source, where no
+    attribute has one."""
     body = ast.parse(inspect.getsource(group)).body[0].body[1:]  # type: ignore[attr-defined]
-    lines = [f"### `{layer}`", "", str(group.__doc__), "", "| limit | default | meaning |", "|---|---|---|"]
+    lines = [
+        f"### `{layer}`",
+        "",
+        str(group.__doc__),
+        "",
+        "| limit | default | meaning |",
+        "|---|---|---|",
+    ]
     for declared, said in zip(body[::2], body[1::2], strict=True):
         name, meaning = declared.target.id, " ".join(said.value.value.split())
-        lines.append(f"| `{name}` | {amount(ast.unparse(declared.annotation), getattr(group, name))} | {meaning} |")
+        lines.append(
+            f"| `{name}` | {amount(ast.unparse(declared.annotation), getattr(group, name))} | "
+            f"{meaning} |"
+        )
     return [*lines, ""]
 
 
@@ -73,7 +91,9 @@ def amount(unit: str, value: Any) -> str:
     """A limit with its unit."""
     if isinstance(value, tuple):
         return f"{', '.join(f'{one:g}' for one in value)} s"
-    return {"Seconds": f"{value:,.10g} s", "Bytes": f"{value / 2**20:g} MiB", "Number": str(value)}[unit]
+    return {"Seconds": f"{value:,.10g} s", "Bytes": f"{value / 2**20:g} MiB", "Number": str(value)}[
+        unit
+    ]
 
 
 def reference() -> str:
@@ -81,7 +101,11 @@ def reference() -> str:
     lines = [
         "# Reference",
         "",
-        f"Every kind of `{API_VERSION}`, and [every limit](#limits), made from the code by `make docs`.",
+        (
+            f"Every kind of `{API_VERSION}`, and [every limit](#limits), made from the code by "
+            f"`make "
+            f"docs`."
+        ),
         "",
     ]
     parts: dict[str, dict[str, Any]] = {}
@@ -95,7 +119,12 @@ def reference() -> str:
     lines += ["## Parts", ""]
     for name in sorted(parts):
         lines += table(name, parts[name], 3)
-    lines += ["## Limits", "", "How long Manor waits, how often it tries and how much it reads.", ""]
+    lines += [
+        "## Limits",
+        "",
+        "How long Manor waits, how often it tries and how much it reads.",
+        "",
+    ]
     for group in fields(limits.Limits):
         lines += limits_table(group.name, type(getattr(limits.limits(), group.name)))
     return "\n".join(lines).rstrip() + "\n"
@@ -111,24 +140,43 @@ def guarantees() -> str:
     """What every check promises, and what must keep the promise."""
     lines: list[str] = []
     for plane, checks in planes(load()):
-        lines += [f"### {plane}", "", "| guarantee | the attack ends by | severity | check |", "|---|---|---|---|"]
-        lines += [f"| {c.guarantee} | {c.expect} | {c.severity} | `{c.id}` |".replace("\n", " ") for c in checks]
+        lines += [
+            f"### {plane}",
+            "",
+            "| guarantee | the attack ends by | severity | check |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {c.guarantee} | {c.expect} | {c.severity} | `{c.id}` |".replace("\n", " ")
+            for c in checks
+        ]
         lines.append("")
     return "\n".join(lines)
 
 
 def comparison() -> str:
     """The attacks on a cluster without Manor beside those on one with it, as they were measured."""
-    bare, manor = (json.loads((DOCS / "measured" / f"{name}.json").read_text()) for name in ("bare", "manor"))
+    bare, manor = (
+        json.loads((DOCS / "measured" / f"{name}.json").read_text()) for name in ("bare", "manor")
+    )
     tried = [c for c in load() if c.id in bare["results"] and c.id in manor["results"]]
-    results = {c.id: [RESULTS.get(run["results"][c.id], "not applicable") for run in (bare, manor)] for c in tried}
+    results = {
+        c.id: [RESULTS.get(run["results"][c.id], "not applicable") for run in (bare, manor)]
+        for c in tried
+    }
     lines = [
-        f"{len(tried)} checks at level {bare['level']}, on {bare['started'][:10]}, Kubernetes {bare['kubernetes']}.",
+        (
+            f"{len(tried)} checks at level {bare['level']}, on {bare['started'][:10]}, Kubernetes "
+            f"{bare['kubernetes']}."
+        ),
         "",
         "| plane | checks | namespaces alone: open | held | not applicable | Manor: open | held |",
         "|---|---|---|---|---|---|---|",
     ]
-    for title, ids in [*((plane, [c.id for c in cs]) for plane, cs in planes(tried)), ("**all**", list(results))]:
+    for title, ids in [
+        *((plane, [c.id for c in cs]) for plane, cs in planes(tried)),
+        ("**all**", list(results)),
+    ]:
         alone, ours = (Counter(results[name][side].strip("*") for name in ids) for side in (0, 1))
         counts = [alone["open"], alone["held"], alone["not applicable"], ours["open"], ours["held"]]
         lines.append(f"| {title} | {len(ids)} | {' | '.join(map(str, counts))} |")
@@ -140,17 +188,24 @@ def comparison() -> str:
             "| check | attack | severity | namespaces alone | Manor |",
             "|---|---|---|---|---|",
         ]
-        lines += [f"| `{c.id}` | {c.title} | {c.severity} | {' | '.join(results[c.id])} |" for c in checks]
+        lines += [
+            f"| `{c.id}` | {c.title} | {c.severity} | {' | '.join(results[c.id])} |" for c in checks
+        ]
     return "\n".join([*lines, ""])
 
 
 def policies() -> str:
-    """The admission policies: what the README of each says, and how many objects stand beside it."""
+    """The admission policies: what the README of each says, and how many objects stand
+    beside it."""
     lines = ["| policy | guarantee | stands for | admits | refuses |", "|---|---|---|---|---|"]
     for folder in sorted(path.parent for path in POLICIES.glob("*/policy.yaml")):
         readme = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-        stands_for = next(line for line in readme if line.startswith("Stands for: ")).removeprefix("Stands for: ")
-        admits, refuses = (len(list((folder / verdict).glob("*.yaml"))) for verdict in ("admit", "refuse"))
+        stands_for = next(line for line in readme if line.startswith("Stands for: ")).removeprefix(
+            "Stands for: "
+        )
+        admits, refuses = (
+            len(list((folder / verdict).glob("*.yaml"))) for verdict in ("admit", "refuse")
+        )
         link = f"[manor-{folder.name}](../src/manor/policies/{folder.name})"
         lines.append(f"| {link} | {readme[2]} | {stands_for} | {admits} | {refuses} |")
     return "\n".join([*lines, ""])
@@ -158,7 +213,11 @@ def policies() -> str:
 
 def filled(page: str, part: str, made: str) -> str:
     """The page with what was made between the two comments that name the part."""
-    before, begin, rest = (DOCS / page).read_text(encoding="utf-8").partition(f"<!-- {part}: made by `make docs` -->\n")
+    before, begin, rest = (
+        (DOCS / page)
+        .read_text(encoding="utf-8")
+        .partition(f"<!-- {part}: made by `make docs` -->\n")
+    )
     _, end, after = rest.partition(f"<!-- end of {part} -->")
     if not begin or not end:
         raise ValueError(f"{page} has no place for {part}")

@@ -1,4 +1,5 @@
-"""Makes the files of a release in `dist/`: wheel, sdist, the node's bundle, a bill of materials, their SHA-256 sums."""
+"""Makes the files of a release in `dist/`: wheel, sdist, the node's bundle, a bill of materials,
+their SHA-256 sums."""
 
 import hashlib
 import os
@@ -30,14 +31,29 @@ def check(root: Path, version: str) -> None:
         re.MULTILINE | re.DOTALL,
     )
     if section is None or not section.group(1).strip():
-        raise Unready(f"CHANGELOG.md needs a section with the day, and something in it: ## {version} - YYYY-MM-DD")
+        raise Unready(
+            f"CHANGELOG.md needs a section with the day, and something in it: ## {version} - "
+            f"YYYY-MM-DD"
+        )
 
 
 def build(root: Path, version: str, target: Path) -> list[Path]:
-    """Everything but the sums. The commit's time stands for the present: a commit makes the same files again."""
+    """Everything but the sums. The commit's time stands for the present: a commit makes the same
+    files again."""
     committed = _git(root, "log", "-1", "--format=%ct")
     environment = {**os.environ, "SOURCE_DATE_EPOCH": committed}
-    command = [sys.executable, "-m", "hatchling", "build", "-d", str(target), "-t", "sdist", "-t", "wheel"]
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-d",
+        str(target),
+        "-t",
+        "sdist",
+        "-t",
+        "wheel",
+    ]
     subprocess.run(command, cwd=root, check=True, env=environment)
     bill = target / f"manor-{version}.cdx.json"
     sbom.write(bill, datetime.fromtimestamp(int(committed), UTC))
@@ -45,7 +61,10 @@ def build(root: Path, version: str, target: Path) -> list[Path]:
     store, known = Store(), parts.load()
     programs, folders = store.lacking(known.program_names, known.folder_names)
     if programs or folders:
-        print(f"no node bundle: the cache lacks {', '.join(programs + folders)}; `make node-bundle` builds them")
+        print(
+            f"no node bundle: the cache lacks {', '.join(programs + folders)}; `make "
+            f"node-bundle` builds them"
+        )
         return made
     return [*made, bundle.pack(store, target)]
 
@@ -60,7 +79,9 @@ def sum_up(made: list[Path], target: Path) -> None:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def main() -> None:

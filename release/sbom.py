@@ -1,4 +1,5 @@
-"""The bill of materials, in CycloneDX: what Manor installs with, and what the node and shipped Tools are built from."""
+"""The bill of materials, in CycloneDX: what Manor installs with, and what the node and shipped
+Tools are built from."""
 
 import re
 from collections.abc import Iterator
@@ -31,15 +32,25 @@ def write(target: Path, made: datetime) -> None:
     bom.serial_number = uuid5(NAMESPACE_URL, str(manor.bom_ref))
     known: dict[str, Component] = {str(manor.bom_ref): manor}
     _add_packages(bom, manor, known)
-    made_of = {program.name: _modules(parts.PINS / program.module) for program in parts.load().program}
+    made_of = {
+        program.name: _modules(parts.PINS / program.module) for program in parts.load().program
+    }
     made_of |= {program.name: _locked(program.requirement) for program in parts.load().wheel}
-    made_of |= {name: _modules(packs.pins(name)) for name in packs.names() if (packs.pins(name) / "go.mod").is_file()}
+    made_of |= {
+        name: _modules(packs.pins(name))
+        for name in packs.names()
+        if (packs.pins(name) / "go.mod").is_file()
+    }
     for name, needs in made_of.items():
         _add(bom, Component(name=name, type=ComponentType.APPLICATION, bom_ref=name), needs, known)
-    target.write_text(make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n")
+    target.write_text(
+        make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
+    )
 
 
-def _add(bom: Bom, component: Component, needs: list[Component], known: dict[str, Component]) -> None:
+def _add(
+    bom: Bom, component: Component, needs: list[Component], known: dict[str, Component]
+) -> None:
     """A component and what it needs; what several need is in it once."""
     needs = [known.setdefault(str(one.bom_ref), one) for one in needs]
     for one in (component, *needs):
@@ -65,7 +76,9 @@ def _add_packages(bom: Bom, manor: Component, known: dict[str, Component]) -> No
 def _needs(wanted: Requirement) -> Iterator[Requirement]:
     for text in distribution(wanted.name).requires or ():
         need = Requirement(text)
-        if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *wanted.extras)):
+        if need.marker is None or any(
+            need.marker.evaluate({"extra": extra}) for extra in ("", *wanted.extras)
+        ):
             yield need
 
 
@@ -76,17 +89,24 @@ def _python(name: str, type_: ComponentType = ComponentType.LIBRARY) -> Componen
 def _locked(requirement: str) -> list[Component]:
     """The wheel that a program comes in."""
     lock = (parts.PINS / requirement / "requirements.lock").read_text()
-    return [_component("pypi", *found) for found in re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE)]
+    return [
+        _component("pypi", *found) for found in re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE)
+    ]
 
 
 def _modules(folder: Path) -> list[Component]:
     """The Go modules that a program's go.mod pins."""
     text = (folder / "go.mod").read_text()
     replaced = {old: (new, version) for old, new, version in REPLACED.findall(text)}
-    return [_component("golang", *replaced.get(name, (name, version))) for name, version in REQUIRED.findall(text)]
+    return [
+        _component("golang", *replaced.get(name, (name, version)))
+        for name, version in REQUIRED.findall(text)
+    ]
 
 
-def _component(kind: str, name: str, version: str, type_: ComponentType = ComponentType.LIBRARY) -> Component:
+def _component(
+    kind: str, name: str, version: str, type_: ComponentType = ComponentType.LIBRARY
+) -> Component:
     namespace, _, last = name.rpartition("/")
     purl = PackageURL(kind, namespace or None, last, version)
     return Component(name=name, version=version, type=type_, purl=purl, bom_ref=purl.to_string())

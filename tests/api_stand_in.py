@@ -1,8 +1,10 @@
-"""An API server in memory, in the place of the client's transport: what it holds, what was written, what it refuses.
+"""An API server in memory, in the place of the client's transport: what it holds, what was written,
+what it refuses.
 
-It is true where Manor leans on the server: field managers and their conflicts, namespaces, which take along what is in
-them, owners, finalizers, preconditions, kinds that come and go with their definitions. It has no schemas, evaluates no
-CEL but `false`, and authorizes everybody; what a controller would write at once, `controllers` write.
+It is true where Manor leans on the server: field managers and their conflicts, namespaces, which
+take along what is in them, owners, finalizers, preconditions, kinds that come and go with their
+definitions. It has no schemas, evaluates no CEL but `false`, and authorizes everybody; what a
+controller would write at once, `controllers` write.
 """
 
 import itertools
@@ -32,8 +34,15 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "ResourceQuota": lambda obj: {"used": dict.fromkeys(obj["spec"].get("hard", {}), "0")},
     "PersistentVolumeClaim": lambda _: {"phase": "Bound"},
     "Gateway": lambda _: {**_is("Programmed"), "addresses": [{"value": "127.0.0.1"}]},
-    "HTTPRoute": lambda obj: {"parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]},
-    "Deployment": lambda _: {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    "HTTPRoute": lambda obj: {
+        "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
+    },
+    "Deployment": lambda _: {
+        "observedGeneration": 1,
+        "replicas": 1,
+        "updatedReplicas": 1,
+        "availableReplicas": 1,
+    },
     "Job": lambda _: _is("Complete"),
 }
 """The status that a controller gives a new object."""
@@ -41,7 +50,8 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
 
 @dataclass
 class ApiStandIn:
-    """`objects` by their path; `refused` are methods and paths (patterns) with the HTTP status and the message."""
+    """`objects` by their path; `refused` are methods and paths (patterns) with the HTTP status and
+    the message."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
@@ -52,7 +62,9 @@ class ApiStandIn:
     """What the pods have said, by the path of their log."""
     reviews: dict[str, Object] = field(default_factory=dict)
     """What the authorizer answers, by the plural of the review."""
-    controllers: dict[str, Callable[[Object], Object]] = field(default_factory=lambda: dict(CONTROLLERS))
+    controllers: dict[str, Callable[[Object], Object]] = field(
+        default_factory=lambda: dict(CONTROLLERS)
+    )
     enforces: bool = True
     """Whether it acts by admission policies."""
     concurrency = 8
@@ -62,9 +74,13 @@ class ApiStandIn:
     @property
     def connection(self) -> Any:
         """What the client asks of its connection."""
-        return SimpleNamespace(server="https://stand-in", context="stand-in", namespace=self.namespace)
+        return SimpleNamespace(
+            server="https://stand-in", context="stand-in", namespace=self.namespace
+        )
 
-    def transport(self, _connection: Connection, _concurrency: int, on_warning: OnWarning) -> "ApiStandIn":
+    def transport(
+        self, _connection: Connection, _concurrency: int, on_warning: OnWarning
+    ) -> "ApiStandIn":
         """Itself, where the client makes its transport."""
         self.on_warning = on_warning
         return self
@@ -119,8 +135,13 @@ class ApiStandIn:
             return self._discovery(core=path == "/api")
         if path == "/version":
             return {"gitVersion": "v1.37.2"}
-        if path not in self.objects and path.rpartition("/")[2] in {kind.plural for kind in self.kinds}:
-            return {"metadata": {}, "items": list(self._listed(path, params.get("labelSelector", "")))}
+        if path not in self.objects and path.rpartition("/")[2] in {
+            kind.plural for kind in self.kinds
+        }:
+            return {
+                "metadata": {},
+                "items": list(self._listed(path, params.get("labelSelector", ""))),
+            }
         return self._existing(path)
 
     def _post(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
@@ -136,11 +157,20 @@ class ApiStandIn:
         live, told = self.objects.get(path), given["metadata"]
         if live is None:
             self._admit(path, given)
-        elif told.get("resourceVersion", live["metadata"]["resourceVersion"]) != live["metadata"]["resourceVersion"]:
-            raise refusal(409, "Conflict", "the object has been modified; apply your changes to the latest version")
+        elif (
+            told.get("resourceVersion", live["metadata"]["resourceVersion"])
+            != live["metadata"]["resourceVersion"]
+        ):
+            raise refusal(
+                409,
+                "Conflict",
+                "the object has been modified; apply your changes to the latest version",
+            )
         named = {key: value for key, value in told.items() if key in ("name", "namespace")}
         bare = {"apiVersion": given["apiVersion"], "kind": given["kind"], "metadata": named}
-        made = apply_fields(live or bare, given, params["fieldManager"], force=params["force"] == "true")
+        made = apply_fields(
+            live or bare, given, params["fieldManager"], force=params["force"] == "true"
+        )
         if made == live:
             return live
         return self._store(path, made if live else self._born(path, made), dry=dry)
@@ -164,7 +194,9 @@ class ApiStandIn:
             inside = f"/namespaces/{name}/"
         elif gone["kind"] == "CustomResourceDefinition":
             plural, _, group = name.partition(".")
-            self.kinds = [kind for kind in self.kinds if (kind.plural, kind.group) != (plural, group)]
+            self.kinds = [
+                kind for kind in self.kinds if (kind.plural, kind.group) != (plural, group)
+            ]
             inside = f"/{plural}/"
         for other, obj in list(self.objects.items()):
             owned = any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ()))
@@ -178,20 +210,34 @@ class ApiStandIn:
 
     def _admit(self, path: str, given: Object) -> None:
         """Refuses what lies in no namespace there is, and what a policy that refuses all names."""
-        if (space := given["metadata"].get("namespace")) and space not in self.names("namespaces") | {"default"}:
-            raise refusal(404, "NotFound", f'namespaces "{space}" not found', name=space, kind="namespaces")
-        policies = self.names("validatingadmissionpolicybindings") & self.names("validatingadmissionpolicies")
+        if (space := given["metadata"].get("namespace")) and space not in self.names(
+            "namespaces"
+        ) | {"default"}:
+            raise refusal(
+                404, "NotFound", f'namespaces "{space}" not found', name=space, kind="namespaces"
+            )
+        policies = self.names("validatingadmissionpolicybindings") & self.names(
+            "validatingadmissionpolicies"
+        )
         for policy in policies if self.enforces else ():
             spec = self.held("validatingadmissionpolicies", policy)["spec"]
             named = [f"object.metadata.name == '{given['metadata']['name']}'"]
             asked = [condition["expression"] for condition in spec.get("matchConditions", ())]
             if asked == named and spec["validations"][0]["expression"] == "false":
                 message = spec["validations"][0]["message"]
-                raise refusal(422, "Invalid", f"ValidatingAdmissionPolicy '{policy}' denied request: {message}")
+                raise refusal(
+                    422,
+                    "Invalid",
+                    f"ValidatingAdmissionPolicy '{policy}' denied request: {message}",
+                )
 
     def _born(self, path: str, obj: Object) -> Object:
         version = next(self._versions)
-        meta = {"uid": f"{path}#{version}", "creationTimestamp": f"2026-01-01T00:00:00.{version:06}Z", "generation": 1}
+        meta = {
+            "uid": f"{path}#{version}",
+            "creationTimestamp": f"2026-01-01T00:00:00.{version:06}Z",
+            "generation": 1,
+        }
         made = {**obj, "metadata": {**meta, "resourceVersion": str(version), **obj["metadata"]}}
         if "status" not in obj and obj["kind"] in self.controllers:
             made["status"] = self.controllers[obj["kind"]](obj)
@@ -208,9 +254,16 @@ class ApiStandIn:
 
     def _path(self, obj: Object) -> str:
         group, _, version = obj["apiVersion"].rpartition("/")
-        plural = next(kind.plural for kind in self.kinds if (kind.group, kind.kind) == (group, obj["kind"]))
-        place = f"/namespaces/{obj['metadata']['namespace']}" if obj["metadata"].get("namespace") else ""
-        return f"{f'/apis/{group}' if group else '/api'}/{version}{place}/{plural}/{obj['metadata']['name']}"
+        plural = next(
+            kind.plural for kind in self.kinds if (kind.group, kind.kind) == (group, obj["kind"])
+        )
+        place = (
+            f"/namespaces/{obj['metadata']['namespace']}"
+            if obj["metadata"].get("namespace")
+            else ""
+        )
+        root = f"/apis/{group}" if group else "/api"
+        return f"{root}/{version}{place}/{plural}/{obj['metadata']['name']}"
 
     def _listed(self, path: str, selector: str) -> Iterator[Object]:
         root, _, plural = path.rpartition("/")
@@ -219,7 +272,8 @@ class ApiStandIn:
         for key, obj in self.objects.items():
             labels = obj["metadata"].get("labels") or {}
             if pattern.fullmatch(key) and all(
-                name in labels if not sign else labels.get(name) == value for name, sign, value in wanted
+                name in labels if not sign else labels.get(name) == value
+                for name, sign, value in wanted
             ):
                 yield obj
 
@@ -228,10 +282,18 @@ class ApiStandIn:
         for kind in self.kinds:
             if core == (not kind.group):
                 scope = "Namespaced" if kind.namespaced else "Cluster"
-                entry = {"resource": kind.plural, "responseKind": {"kind": kind.kind}, "scope": scope, "verbs": VERBS}
+                entry = {
+                    "resource": kind.plural,
+                    "responseKind": {"kind": kind.kind},
+                    "scope": scope,
+                    "verbs": VERBS,
+                }
                 groups.setdefault((kind.group, kind.version), []).append(entry)
         items = [
-            {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
+            {
+                "metadata": {"name": group},
+                "versions": [{"version": version, "resources": resources}],
+            }
             for (group, version), resources in groups.items()
         ]
         return {"items": items}

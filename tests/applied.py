@@ -24,7 +24,9 @@ async def gone(client: Client, obj: Object) -> bool:
 
 
 async def parent_of(client: Client, inventory: Inventory) -> Object:
-    return await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None)
+    return await client.get(
+        inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None
+    )
 
 
 def crd(area: Any, **meta: Any) -> Object:
@@ -38,6 +40,13 @@ def crd(area: Any, **meta: Any) -> Object:
             "group": group,
             "scope": "Cluster",
             "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
         },
     }

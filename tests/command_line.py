@@ -1,4 +1,5 @@
-"""The `manor` command as its user has it, in this process: what is typed, how it exits, what it prints."""
+"""The `manor` command as its user has it, in this process: what is typed, how it exits, what it
+prints."""
 
 import io
 import sys

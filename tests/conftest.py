@@ -15,12 +15,14 @@ from nodes import RunningNode, describe, node_for_tests
 settings.register_profile("manor", deadline=None)
 settings.load_profile("manor")
 
-# Started in the background, a process ignores Ctrl-C, and so do its children; tests of Ctrl-C need it.
+# Started in the background, a process ignores Ctrl-C, and so do its children; tests of Ctrl-C need
+# it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """What may run side by side: one whole node at a time; otherwise modules, which keep a server to themselves."""
+    """What may run side by side: one whole node at a time; otherwise modules, which keep a server
+    to themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
@@ -39,14 +41,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def api_node() -> Iterator[RunningNode]:
-    """etcd, kube-apiserver and kube-controller-manager for one module: its guardrails would stop another's tests."""
+    """etcd, kube-apiserver and kube-controller-manager for one module: its guardrails would stop
+    another's tests."""
     with node_for_tests("api", "--api-only") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[RunningNode]:
-    """A whole node for one module: the one that MANOR_TEST_NODE names, left as it is afterwards, or one of its own."""
+    """A whole node for one module: the one that MANOR_TEST_NODE names, left as it is afterwards, or
+    one of its own."""
     if name := os.environ.get("MANOR_TEST_NODE"):
         yield describe(name)
         return

@@ -5,25 +5,39 @@ from typing import Any
 from manor.api import Model, Platform, Tenant, TrainingJob
 
 META = {"apiVersion": "manor.dev/v1alpha1"}
-NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
+NETWORK = {
+    "podCidrs": ["10.244.0.0/16"],
+    "serviceCidrs": ["10.96.0.0/16"],
+    "nodeCidrs": ["10.0.0.0/24"],
+}
 FLAVORS = [{"name": "a100", "taint": "nvidia.com/gpu"}, {"name": "l4", "taint": "l4-only"}]
 
 
 def platform(**spec: Any) -> Platform:
     images = {"training": "r/training:1", "serving": {"sklearn": "r/serving:1"}}
-    whole = {"domain": "ml.example.com", "network": NETWORK, "images": images, "gpu": {"flavors": FLAVORS}, **spec}
+    whole = {
+        "domain": "ml.example.com",
+        "network": NETWORK,
+        "images": images,
+        "gpu": {"flavors": FLAVORS},
+        **spec,
+    }
     return Platform.model_validate({**META, "kind": "Platform", "spec": whole})
 
 
 def tenant(**spec: Any) -> Tenant:
     body = {"owners": [{"name": "ada"}], **spec}
-    return Tenant.model_validate({**META, "kind": "Tenant", "metadata": {"name": "vision"}, "spec": body})
+    return Tenant.model_validate(
+        {**META, "kind": "Tenant", "metadata": {"name": "vision"}, "spec": body}
+    )
 
 
 def job(**spec: Any) -> TrainingJob:
     metadata = {"name": "train", "namespace": "vision"}
     body = {"command": ["python3", "train.py"], **spec}
-    return TrainingJob.model_validate({**META, "kind": "TrainingJob", "metadata": metadata, "spec": body})
+    return TrainingJob.model_validate(
+        {**META, "kind": "TrainingJob", "metadata": metadata, "spec": body}
+    )
 
 
 def model(**spec: Any) -> Model:

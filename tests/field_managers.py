@@ -1,4 +1,5 @@
-"""Server-side apply on plain objects, as the API server does it; without a schema, every list is one value."""
+"""Server-side apply on plain objects, as the API server does it; without a schema, every list is
+one value."""
 
 import copy
 import json
@@ -16,8 +17,12 @@ _NOBODYS = {
 
 
 def apply_fields(live: Object, wanted: Object, manager: str, *, force: bool) -> Object:
-    """What `live` becomes. A field of another manager with another value is a conflict, or, with `force`, ours."""
-    managers = {entry["manager"]: _paths(entry["fieldsV1"]) for entry in live["metadata"].get("managedFields", ())}
+    """What `live` becomes. A field of another manager with another value is a conflict, or, with
+    `force`, ours."""
+    managers = {
+        entry["manager"]: _paths(entry["fieldsV1"])
+        for entry in live["metadata"].get("managedFields", ())
+    }
     leaves = {path: value for path, value in _leaves(wanted).items() if path not in _NOBODYS}
     owners = {
         (other, path)
@@ -52,7 +57,13 @@ def apply_fields(live: Object, wanted: Object, manager: str, *, force: bool) -> 
 
 def refusal(status: int, reason: str, message: str, **details: Any) -> ApiError:
     """An error as the API server answers it."""
-    told = {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "details": details}
+    told = {
+        "kind": "Status",
+        "status": "Failure",
+        "reason": reason,
+        "message": message,
+        "details": details,
+    }
     return api_error(status, json.dumps(told))
 
 
@@ -70,14 +81,20 @@ def _conflict(owners: set[tuple[str, Path]]) -> ApiError:
 
 def _leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
     if isinstance(value, dict) and value:
-        return {leaf: at for key, part in value.items() for leaf, at in _leaves(part, (*path, key)).items()}
+        return {
+            leaf: at
+            for key, part in value.items()
+            for leaf, at in _leaves(part, (*path, key)).items()
+        }
     return {path: value}
 
 
 def _paths(fields: Object, path: Path = ()) -> set[Path]:
     if not fields:
         return {path}
-    return set().union(*(_paths(part, (*path, key.removeprefix("f:"))) for key, part in fields.items()))
+    return set().union(
+        *(_paths(part, (*path, key.removeprefix("f:"))) for key, part in fields.items())
+    )
 
 
 def _fields(paths: set[Path]) -> Object:

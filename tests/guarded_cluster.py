@@ -1,4 +1,5 @@
-"""A cluster with guardrails and tenants, for the tests of the policies; and how a case is sent to it."""
+"""A cluster with guardrails and tenants, for the tests of the policies; and how a case is sent to
+it."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -40,31 +41,63 @@ STAND_INS = {
     ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots", "Namespaced"),
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced"),
     ("gateway.envoyproxy.io", "v1alpha1", "EnvoyPatchPolicy", "envoypatchpolicies", "Namespaced"),
-    ("trainer.kubeflow.org", "v1alpha1", "ClusterTrainingRuntime", "clustertrainingruntimes", "Cluster"),
+    (
+        "trainer.kubeflow.org",
+        "v1alpha1",
+        "ClusterTrainingRuntime",
+        "clustertrainingruntimes",
+        "Cluster",
+    ),
     ("ray.io", "v1", "RayJob", "rayjobs", "Namespaced"),
     ("kueue.x-k8s.io", "v1beta1", "LocalQueue", "localqueues", "Namespaced"),
 }
-"""Kinds that the policies speak of and a bare API server lacks; without a schema, since only names matter here."""
+"""Kinds that the policies speak of and a bare API server lacks; without a schema, since only names
+matter here."""
 
-# What an administrator may grant by mistake: everything in the namespace, and outside it much that is not a tenant's.
+# What an administrator may grant by mistake: everything in the namespace, and outside it much that
+# is not a tenant's.
 EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
 TOO_MUCH = [
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "get", "update", "patch"]},
-    {"apiGroups": [""], "resources": ["namespaces/status", "namespaces/finalize"], "verbs": ["update", "patch"]},
-    {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["team-a", "team-b"], "verbs": ["delete"]},
-    {"apiGroups": [RBAC], "resources": ["clusterroles", "clusterrolebindings"], "verbs": ["create", "patch", "delete"]},
+    {
+        "apiGroups": [""],
+        "resources": ["namespaces/status", "namespaces/finalize"],
+        "verbs": ["update", "patch"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["namespaces"],
+        "resourceNames": ["team-a", "team-b"],
+        "verbs": ["delete"],
+    },
+    {
+        "apiGroups": [RBAC],
+        "resources": ["clusterroles", "clusterrolebindings"],
+        "verbs": ["create", "patch", "delete"],
+    },
     {"apiGroups": [RBAC], "resources": ["clusterroles"], "verbs": ["escalate", "bind"]},
-    {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["create"]},
-    {"apiGroups": ["flowcontrol.apiserver.k8s.io"], "resources": ["flowschemas"], "verbs": ["create"]},
+    {
+        "apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"],
+        "verbs": ["create"],
+    },
+    {
+        "apiGroups": ["flowcontrol.apiserver.k8s.io"],
+        "resources": ["flowschemas"],
+        "verbs": ["create"],
+    },
     {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
 ]
 ADDONS = "system:serviceaccount:cluster-addons"
 COMPONENTS: dict[str, list[Object]] = {
     "labels-namespaces": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]}],
     "patches-pod-status": [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}],
-    "patches-slices": [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["patch"]}],
+    "patches-slices": [
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["patch"]}
+    ],
 }
-"""Components outside kube-system, each with what it may do in every namespace; in team-a they may do everything."""
+"""Components outside kube-system, each with what it may do in every namespace; in team-a they may
+do everything."""
 BIND_CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["patch"]}
 """The volume controller updates claims; here it is sent as a patch."""
 
@@ -73,7 +106,12 @@ def grant(name: str, rules: list[Object], user: str, namespace: str | None = Non
     """A role of `rules` and its binding to `user`, in `namespace` or in the whole cluster."""
     prefix = "" if namespace else "Cluster"
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    role = {"apiVersion": f"{RBAC}/v1", "kind": f"{prefix}Role", "metadata": metadata, "rules": rules}
+    role = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": f"{prefix}Role",
+        "metadata": metadata,
+        "rules": rules,
+    }
     binding = {
         "apiVersion": f"{RBAC}/v1",
         "kind": f"{prefix}RoleBinding",
@@ -85,11 +123,17 @@ def grant(name: str, rules: list[Object], user: str, namespace: str | None = Non
 
 
 def tenancy(tenant: Tenant) -> list[Object]:
-    """A tenant's namespace, as far as the policies look at it, with far too many rights for its owner."""
+    """A tenant's namespace, as far as the policies look at it, with far too many rights for its
+    owner."""
     name, owner = tenant.name, tenant.spec.owners[0].name
     params = guardrails.params(WHOLE_PLATFORM if name == "team-queue" else PLATFORM, tenant, name)
     owning = [
-        {"apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": [name], "verbs": ["own"]},
+        {
+            "apiGroups": ["manor.dev"],
+            "resources": ["tenants"],
+            "resourceNames": [name],
+            "verbs": ["own"],
+        },
         {
             "apiGroups": [""],
             "resources": ["namespaces"],
@@ -123,7 +167,12 @@ def cluster_objects() -> list[Object]:
     """All that the cases need beside the policies."""
     manage = {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["manage"]}
     roles = [
-        {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": f"manor:{role}"}, "rules": []}
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": f"manor:{role}"},
+            "rules": [],
+        }
         for role in ROLES
     ]
     return [
@@ -132,12 +181,23 @@ def cluster_objects() -> list[Object]:
         *roles,
         *(obj for tenant in TENANTS for obj in tenancy(tenant)),
         *grant("test-too-much", TOO_MUCH, "ada"),
-        *grant("test-binder", [BIND_CLAIMS], "system:serviceaccount:kube-system:persistent-volume-binder"),
+        *grant(
+            "test-binder",
+            [BIND_CLAIMS],
+            "system:serviceaccount:kube-system:persistent-volume-binder",
+        ),
         *grant("test-platform", [manage, *EVERYTHING], "platform"),
-        *(obj for name, rules in COMPONENTS.items() for obj in grant(f"test-{name}", rules, f"{ADDONS}:{name}")),
         *(
             obj
-            for user in (*(f"{ADDONS}:{name}" for name in (*COMPONENTS, "named")), "system:serviceaccount:team-a:robot")
+            for name, rules in COMPONENTS.items()
+            for obj in grant(f"test-{name}", rules, f"{ADDONS}:{name}")
+        ),
+        *(
+            obj
+            for user in (
+                *(f"{ADDONS}:{name}" for name in (*COMPONENTS, "named")),
+                "system:serviceaccount:team-a:robot",
+            )
             for obj in grant(f"test-{user.rpartition(':')[2]}", EVERYTHING, user, "team-a")
         ),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "unowned"}},
@@ -150,7 +210,12 @@ def cluster_objects() -> list[Object]:
             "overhead": {"podFixed": {"memory": "64Mi"}},
         },
         *(
-            {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
+            {
+                "apiVersion": "node.k8s.io/v1",
+                "kind": "RuntimeClass",
+                "metadata": {"name": name},
+                "handler": name,
+            }
             for name in ("nvidia", "runc")
         ),
         {
@@ -163,11 +228,16 @@ def cluster_objects() -> list[Object]:
 
 
 def watcher() -> list[Object]:
-    """A policy that matches nothing and stays: without any that takes ConfigMaps the API server stops watching them,
-    for the rest of its life, and whoever comes next on it would see old ones.
+    """A policy that matches nothing and stays: without any that takes ConfigMaps the API server
+    stops watching them, for the rest of its life, and whoever comes next on it would see old ones.
     """
     metadata = {"name": "tests-keep-configmaps-watched"}
-    rule = {"apiGroups": ["tests.manor.dev"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["nothings"]}
+    rule = {
+        "apiGroups": ["tests.manor.dev"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": ["nothings"],
+    }
     policy = {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {"resourceRules": [rule]},
@@ -180,14 +250,26 @@ def watcher() -> list[Object]:
     }
     group = "admissionregistration.k8s.io/v1"
     return [
-        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": policy},
-        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": metadata,
+            "spec": policy,
+        },
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata,
+            "spec": binding,
+        },
     ]
 
 
 async def apply_all(client: Client, objects: Iterable[Object]) -> None:
     for obj in objects:
-        await until(f"{obj['kind']} {obj['metadata']['name']} applied", partial(_applied, client, obj))
+        await until(
+            f"{obj['kind']} {obj['metadata']['name']} applied", partial(_applied, client, obj)
+        )
 
 
 async def _applied(client: Client, obj: Object) -> bool:
@@ -200,7 +282,8 @@ async def _applied(client: Client, obj: Object) -> bool:
 
 @asynccontextmanager
 async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
-    """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is as it was before."""
+    """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is
+    as it was before."""
     async with Client.connect(kubeconfig) as client:
         await apply_all(client, watcher())
         wanted = [*cluster_objects(), *guardrails.policies(WHOLE_PLATFORM)]
@@ -217,7 +300,8 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
 
 
 async def refuses(client: Client, case: Case) -> bool:
-    """Whether the case is refused by its policy, and for its reason: params not seen yet are another."""
+    """Whether the case is refused by its policy, and for its reason: params not seen yet are
+    another."""
     message = await refusal(client, case) or ""
     return said_by(case) in message and case.directives["expect"] in message
 
@@ -228,25 +312,38 @@ def where(obj: Object) -> tuple[str, str, str, str | None]:
 
 def bindings(policy: str | None = None) -> list[Object]:
     """The validating bindings, of one policy or of all."""
-    found = [obj for obj in guardrails.policies(WHOLE_PLATFORM) if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
-    return [obj for obj in found if policy in (None, obj["spec"]["policyName"].removeprefix("manor-"))]
+    found = [
+        obj
+        for obj in guardrails.policies(WHOLE_PLATFORM)
+        if obj["kind"] == "ValidatingAdmissionPolicyBinding"
+    ]
+    return [
+        obj for obj in found if policy in (None, obj["spec"]["policyName"].removeprefix("manor-"))
+    ]
 
 
 async def send(client: Client, case: Case) -> None:
-    """The case's request, server-side dry-run, as its user; what must exist exists for that long. Raises ApiError."""
+    """The case's request, server-side dry-run, as its user; what must exist exists for that long.
+    Raises ApiError."""
     async with _existing(client, case.onto):
         asked = client.impersonate(case.user)
         obj, metadata = case.object, case.object["metadata"]
         target = case.onto.object if case.onto else obj
         if "post" in case.directives:
             resource = await client.resource(target["apiVersion"], target["kind"])
-            path = resource.path(metadata["namespace"], target["metadata"]["name"], case.directives["subresource"])
+            path = resource.path(
+                metadata["namespace"], target["metadata"]["name"], case.directives["subresource"]
+            )
             await asked.request("POST", path, params={"dryRun": "All"}, body=obj)
         elif "connect" in case.directives:
             await _connect(asked, case)
         elif "delete" in case.directives:
             await asked.delete(
-                obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"), dry_run=True
+                obj["apiVersion"],
+                obj["kind"],
+                metadata["name"],
+                metadata.get("namespace"),
+                dry_run=True,
             )
         elif "patch" in case.directives:
             await _change(asked, case)
@@ -256,7 +353,8 @@ async def send(client: Client, case: Case) -> None:
 
 async def _connect(asked: Client, case: Case) -> None:
     meta = case.object["metadata"]
-    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/{case.directives['subresource']}"
+    pod = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    path = f"{pod}/{case.directives['subresource']}"
     try:
         await asked.request("POST", path, params={"command": "true", "stdout": "true"})
     except ApiError as error:  # there is no kubelet, and the request upgrades to nothing

@@ -1,6 +1,8 @@
-"""Says of every pod and volume claim of a namespace that it is up, as a kubelet and a provisioner would; lets pods go.
+"""Says of every pod and volume claim of a namespace that it is up, as a kubelet and a provisioner
+would; lets pods go.
 
-On an API server alone nothing else does, and what waits for a Deployment or a Service would wait for ever.
+On an API server alone nothing else does, and what waits for a Deployment or a Service would wait
+for ever.
 """
 
 import asyncio
@@ -27,10 +29,27 @@ async def _care(client: Client, pod: Object) -> None:
         return
     if "nodeName" not in pod["spec"]:
         place = {"apiVersion": "v1", "kind": "Node", "name": NODE}
-        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": meta["name"]}, "target": place}
-        await client.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding", body=body)
-    if not any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", [])):
-        await client.patch("v1", "Pod", meta["name"], {"status": UP}, namespace=meta["namespace"], subresource="status")
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": meta["name"]},
+            "target": place,
+        }
+        await client.request(
+            "POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding", body=body
+        )
+    if not any(
+        one["type"] == "Ready" and one["status"] == "True"
+        for one in pod["status"].get("conditions", [])
+    ):
+        await client.patch(
+            "v1",
+            "Pod",
+            meta["name"],
+            {"status": UP},
+            namespace=meta["namespace"],
+            subresource="status",
+        )
 
 
 async def _provide(client: Client, claim: Object) -> None:
@@ -45,7 +64,9 @@ async def _provide(client: Client, claim: Object) -> None:
         "claimRef": {"namespace": meta["namespace"], "name": meta["name"]},
     }
     name = f"{meta['namespace']}-{meta['name']}"
-    await client.create({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume})
+    await client.create(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume}
+    )
 
 
 async def _keep_saying(node: RunningNode, namespace: str, done: threading.Event) -> None:

@@ -22,7 +22,8 @@ MANOR = str(Path(sys.executable).with_name("manor"))
 
 @dataclass(frozen=True)
 class RunningNode:
-    """A node that answers; `ip` is its address, `ingress` the URL of its gateway (None with an API server alone)."""
+    """A node that answers; `ip` is its address, `ingress` the URL of its gateway (None with an API
+    server alone)."""
 
     name: str
     kubeconfig: Path
@@ -35,7 +36,10 @@ def run_manor(*arguments: str, check: bool = True) -> subprocess.CompletedProces
     """Run the `manor` command as a user would."""
     done = subprocess.run([MANOR, *arguments], capture_output=True, text=True, check=False)
     if check and done.returncode:
-        pytest.fail(f"`manor {' '.join(arguments)}` exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+        pytest.fail(
+            f"`manor {' '.join(arguments)}` exited with "
+            f"{done.returncode}:\n{done.stdout}{done.stderr}"
+        )
     return done
 
 

@@ -1,14 +1,17 @@
-"""The objects beside each admission policy, as requests: what it must admit and what it must refuse.
+"""The objects beside each admission policy, as requests: what it must admit and what it must
+refuse.
 
-A file holds one object. Comment lines at its top say how it is sent, when it is not simply created by the owner of
-the tenant of its namespace:
+A file holds one object. Comment lines at its top say how it is sent, when it is not simply created
+by the owner of the tenant of its namespace:
 
     # expect: text       (refuse) part of the policy's message
     # as: user           who asks
-    # patch: FILE        the object is a merge patch onto FILE, which exists by then (-: it exists anyway)
+    # patch: FILE        the object is a merge patch onto FILE, which exists by then (-: it exists
+    anyway)
     # delete: FILE       FILE is deleted
     # post: FILE         the object is posted to the subresource of FILE
-    # connect: FILE      a connection to the subresource of FILE is asked for; being let in ends in another error
+    # connect: FILE      a connection to the subresource of FILE is asked for; being let in ends in
+    another error
     # subresource: name  of the object that is patched or posted to
 """
 
@@ -23,8 +26,15 @@ import yaml
 
 POLICIES = Path(str(resources.files("manor.policies")))
 FOLDERS = sorted(path.parent.name for path in POLICIES.glob("*/policy.yaml"))
-OWNERS = {"team-a": "ada", "team-b": "ben", "team-gpu": "gia", "team-safe": "sol", "team-queue": "quin"}
-"""The owner of each namespace of the test's tenants; cluster-scoped requests are the first one's."""
+OWNERS = {
+    "team-a": "ada",
+    "team-b": "ben",
+    "team-gpu": "gia",
+    "team-safe": "sol",
+    "team-queue": "quin",
+}
+"""The owner of each namespace of the test's tenants; cluster-scoped requests are the first
+one's."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,20 @@ class Case:
 
     @property
     def user(self) -> str:
-        return self.directives.get("as") or OWNERS.get(self.object["metadata"].get("namespace", ""), "ada")
+        return self.directives.get("as") or OWNERS.get(
+            self.object["metadata"].get("namespace", ""), "ada"
+        )
 
     @property
     def onto(self) -> "Case | None":
         """What must exist before the request is sent."""
         named = next(
-            (self.directives[key] for key in ("patch", "delete", "post", "connect") if key in self.directives), None
+            (
+                self.directives[key]
+                for key in ("patch", "delete", "post", "connect")
+                if key in self.directives
+            ),
+            None,
         )
         return read(self.path.parent.parent / named) if named and named != "-" else None
 
@@ -59,7 +76,11 @@ class Case:
 @cache
 def read(path: Path) -> Case:
     text = path.read_text()
-    directives = dict(re.findall(r"^# (expect|as|patch|delete|post|connect|subresource): (.+)$", text, re.MULTILINE))
+    directives = dict(
+        re.findall(
+            r"^# (expect|as|patch|delete|post|connect|subresource): (.+)$", text, re.MULTILINE
+        )
+    )
     return Case(path, directives, yaml.safe_load(text))
 
 

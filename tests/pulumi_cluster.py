@@ -1,8 +1,9 @@
 """Pulumi programs whose Kubernetes resources are made for real, as Pulumi's provider makes them.
 
-The provider is Go, and is not here. What is done instead is what its source (4.34) does with upsertExistingObjects:
-server-side apply under the manager of the annotation pulumi.com/patchFieldManager, forced where pulumi.com/patchForce
-or enablePatchForce says so, as a dry run in a preview.
+The provider is Go, and is not here. What is done instead is what its source (4.34) does with
+upsertExistingObjects: server-side apply under the manager of the annotation
+pulumi.com/patchFieldManager, forced where pulumi.com/patchForce or enablePatchForce says so, as a
+dry run in a preview.
 """
 
 import asyncio
@@ -31,7 +32,9 @@ QUOTA_TIMEOUT = 600.0
 class Cluster:
     """A client on a loop of its own, for calls from the threads in which registrations run."""
 
-    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, *, preview: bool, force: bool) -> None:
+    def __init__(
+        self, client: Client, loop: asyncio.AbstractEventLoop, *, preview: bool, force: bool
+    ) -> None:
         self._client = client
         self._loop = loop
         self._preview = preview
@@ -42,7 +45,8 @@ class Cluster:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def make(self, type_: str, _name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        """What the provider would do for a resource; other providers' resources become their inputs."""
+        """What the provider would do for a resource; other providers' resources become their
+        inputs."""
         if not type_.startswith("kubernetes:"):
             return inputs
         return self.call(self._written(inputs))
@@ -58,12 +62,16 @@ class Cluster:
         ready = _readiness(inputs)
         return live if self._preview or ready is None else await self._awaited(live, ready)
 
-    async def _awaited(self, live: dict[str, Any], ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    async def _awaited(
+        self, live: dict[str, Any], ready: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
         meta = live["metadata"]
         async with asyncio.timeout(QUOTA_TIMEOUT):
             while not ready(live):
                 await asyncio.sleep(0.1)
-                live = await self._client.get(live["apiVersion"], live["kind"], meta["name"], meta.get("namespace"))
+                live = await self._client.get(
+                    live["apiVersion"], live["kind"], meta["name"], meta.get("namespace")
+                )
         return live
 
 
@@ -83,7 +91,8 @@ def _counts(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
 
 
 def _readiness(inputs: dict[str, Any]) -> Callable[[dict[str, Any]], bool] | None:
-    """What the provider waits for, of what an API server without nodes can give; a kind it tries until it is served."""
+    """What the provider waits for, of what an API server without nodes can give; a kind it tries
+    until it is served."""
     if inputs["kind"] == "ResourceQuota":
         return _counts(inputs)
     return _is_served if inputs["kind"] == "CustomResourceDefinition" else None
@@ -126,7 +135,8 @@ async def _prepare(kubeconfig: Path) -> None:
 
 
 async def counted(kubeconfig: Path) -> None:
-    """Until the quota controller knows the new kinds. A quota made before that would wait five minutes."""
+    """Until the quota controller knows the new kinds. A quota made before that would wait five
+    minutes."""
     hard = {"count/models.manor.dev": "1", "count/trainingjobs.manor.dev": "1"}
     quota = {
         "apiVersion": "v1",
@@ -162,7 +172,9 @@ def live(node: RunningNode, *wanted: tuple[str, str, str, str | None]) -> list[O
     return asyncio.run(read())
 
 
-async def _get(client: Client, api_version: str, kind: str, name: str, namespace: str | None) -> Object | None:
+async def _get(
+    client: Client, api_version: str, kind: str, name: str, namespace: str | None
+) -> Object | None:
     try:
         return await client.get(api_version, kind, name, namespace)
     except NotFound:

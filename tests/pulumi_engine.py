@@ -1,4 +1,5 @@
-"""A program run by Pulumi's own engine and Kubernetes provider, as a user runs it, with its state in a folder."""
+"""A program run by Pulumi's own engine and Kubernetes provider, as a user runs it, with its state
+in a folder."""
 
 import json
 import os
@@ -18,7 +19,8 @@ from pulumi_programs import EXAMPLE, ROOT
 
 @dataclass(frozen=True)
 class Stack:
-    """The program for any cluster in a folder of its own, and its stack `test` for one API server."""
+    """The program for any cluster in a folder of its own, and its stack `test` for one
+    API server."""
 
     folder: Path
     node: RunningNode
@@ -32,7 +34,13 @@ class Stack:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command in the program's folder, however it ends."""
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=1200
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1200,
         )
 
     def pulumi(self, *arguments: str) -> str:
@@ -44,7 +52,9 @@ class Stack:
     def infra(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
         """`manor infra` for this stack, without questions."""
         yes = () if command == "preview" else ("--yes",)
-        return self.run(MANOR, "infra", command, "-C", str(self.folder), "--stack", "test", *yes, *options)
+        return self.run(
+            MANOR, "infra", command, "-C", str(self.folder), "--stack", "test", *yes, *options
+        )
 
     def up(self) -> None:
         """`manor infra up`, which must succeed."""
@@ -56,14 +66,19 @@ class Stack:
         return self.run(MANOR, command, "--kubeconfig", str(self.node.kubeconfig), *options)
 
     def planned(self, *options: str) -> dict[str, str]:
-        """What `pulumi preview` would do to which resource, by logical name; none that stay as they are."""
+        """What `pulumi preview` would do to which resource, by logical name; none that stay as they
+        are."""
         steps = json.loads(self.pulumi("preview", "--json", *options))["steps"]
-        return {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
+        return {
+            step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"
+        }
 
     def held(self) -> set[str]:
         """The logical names of what the stack holds."""
         deployment = json.loads(self.pulumi("stack", "export"))["deployment"]
-        return {resource["urn"].rpartition("::")[2] for resource in deployment.get("resources") or []}
+        return {
+            resource["urn"].rpartition("::")[2] for resource in deployment.get("resources") or []
+        }
 
     def write(self, name: str, *documents: dict[str, Any]) -> Path:
         """A file of specs among the teams'."""

@@ -20,7 +20,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "endpoint": "34.1.2.3",
         "masterAuth": {"clusterCaCertificate": "Q0E="},
         "privateClusterConfig": {"privateEndpoint": "10.0.0.2"},
-        "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": "gke-1.europe-west4.gke.goog"}},
+        "controlPlaneEndpointsConfig": {
+            "dnsEndpointConfig": {"endpoint": "gke-1.europe-west4.gke.goog"}
+        },
     },
     "gcp:serviceaccount/account:Account": {"email": "nodes@my-project.iam.gserviceaccount.com"},
 }
@@ -32,7 +34,11 @@ def google(type_: str, _name: str, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_program(
-    folder: str, config: Mapping[str, str], recorder: Recorder | None = None, *, preview: bool = False
+    folder: str,
+    config: Mapping[str, str],
+    recorder: Recorder | None = None,
+    *,
+    preview: bool = False,
 ) -> tuple[Recorder, dict[str, Any]]:
     """Run `deploy/<folder>` with a configuration; what it registered, and its stack outputs."""
     recorder = recorder or Recorder(make=google)

@@ -1,4 +1,5 @@
-"""Pulumi programs run without Pulumi's engine: what they register is recorded, and can be made for real."""
+"""Pulumi programs run without Pulumi's engine: what they register is recorded, and can be made for
+real."""
 
 import asyncio
 import threading
@@ -79,7 +80,8 @@ Make = Callable[[str, str, dict[str, Any]], dict[str, Any]]
 
 @dataclass
 class Recorder(MockMonitor):
-    """A monitor that records every registration; `make` answers with a resource's state (its inputs by default)."""
+    """A monitor that records every registration; `make` answers with a resource's state (its inputs
+    by default)."""
 
     make: Make = lambda type_, name, inputs: inputs
     registered: dict[str, Registered] = field(default_factory=dict)
@@ -91,7 +93,9 @@ class Recorder(MockMonitor):
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """As the engine has it: with the types of all parents but the stack."""
         qualified = parent.split("::")[2] if parent else ""
-        whole = f"{qualified}${type_}" if qualified and qualified != "pulumi:pulumi:Stack" else type_
+        whole = (
+            f"{qualified}${type_}" if qualified and qualified != "pulumi:pulumi:Stack" else type_
+        )
         return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{whole}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the monitor's protocol
@@ -125,7 +129,9 @@ class Recorder(MockMonitor):
             self.registered[urn] = entry
         state = self.make(request.type, request.name, inputs) if request.custom else {}
         return resource_pb2.RegisterResourceResponse(
-            urn=urn, id=f"{request.name}-id", object=_sync_await(rpc.serialize_properties(state, {}))
+            urn=urn,
+            id=f"{request.name}-id",
+            object=_sync_await(rpc.serialize_properties(state, {})),
         )
 
     def objects(self) -> dict[str, Registered]:
@@ -145,7 +151,8 @@ def run(
     config: Mapping[str, str] | None = None,
     preview: bool = False,
 ) -> dict[str, Any]:
-    """Run a program to its end and return its stack outputs, secrets as `Output`s resolved to (value, is_secret)."""
+    """Run a program to its end and return its stack outputs, secrets as `Output`s resolved to
+    (value, is_secret)."""
 
     def inside() -> dict[str, Any]:
         loop = asyncio.new_event_loop()
@@ -157,7 +164,9 @@ def run(
         try:
             loop.run_until_complete(run_pulumi_func(cast(Callable[[], None], program)))
             exported = dict(getattr(pulumi.runtime.get_root_resource(), "outputs", {}))
-            return {name: loop.run_until_complete(_resolved(value)) for name, value in exported.items()}
+            return {
+                name: loop.run_until_complete(_resolved(value)) for name, value in exported.items()
+            }
         finally:
             loop.close()
 

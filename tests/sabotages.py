@@ -1,4 +1,5 @@
-"""Ways to break a cluster on purpose: each a few changes by an administrator, and the checks that must go red."""
+"""Ways to break a cluster on purpose: each a few changes by an administrator, and the checks that
+must go red."""
 
 import asyncio
 import copy
@@ -23,7 +24,8 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to one object: `body` None deletes it; `merge` patches it; otherwise it is applied."""
+    """What is done to one object: `body` None deletes it; `merge` patches it; otherwise it is
+    applied."""
 
     ref: Ref
     body: Object | None = None
@@ -49,7 +51,12 @@ def remove(api_version: str, kind: str, name: str, namespace: str | None = None)
 
 
 def merge(
-    api_version: str, kind: str, name: str, body: Object, namespace: str | None = None, sub: str | None = None
+    api_version: str,
+    kind: str,
+    name: str,
+    body: Object,
+    namespace: str | None = None,
+    sub: str | None = None,
 ) -> Change:
     return Change((api_version, kind, name, namespace), body, True, sub)
 
@@ -57,7 +64,8 @@ def merge(
 def unbind(policy: str) -> tuple[Change, ...]:
     """Both bindings of a policy of Manor's; some have one."""
     return tuple(
-        remove(ADMISSION, "ValidatingAdmissionPolicyBinding", f"manor-{policy}{end}") for end in ("", "-update")
+        remove(ADMISSION, "ValidatingAdmissionPolicyBinding", f"manor-{policy}{end}")
+        for end in ("", "-update")
     )
 
 
@@ -81,10 +89,16 @@ def account(namespace: str, name: str) -> Object:
 ALICE = user("tenant-a-user")
 
 
-def bind(role: str, *subjects: Object, namespace: str | None = None, kind: str = "ClusterRole") -> Change:
+def bind(
+    role: str, *subjects: Object, namespace: str | None = None, kind: str = "ClusterRole"
+) -> Change:
     meta = {"name": "sabotage", **({"namespace": namespace} if namespace else {})}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role}
-    binding = {"apiVersion": RBAC, "kind": "RoleBinding" if namespace else "ClusterRoleBinding", "metadata": meta}
+    binding = {
+        "apiVersion": RBAC,
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+        "metadata": meta,
+    }
     return put({**binding, "roleRef": reference, "subjects": list(subjects or (ALICE,))})
 
 
@@ -97,7 +111,11 @@ def grant(*rules: Object, namespace: str | None = None, to: Object = ALICE) -> t
 
 
 def network_policy(namespace: str, **spec: Any) -> Change:
-    body = {"podSelector": {}, "policyTypes": [t for t in ("Ingress", "Egress") if t.lower() in spec], **spec}
+    body = {
+        "podSelector": {},
+        "policyTypes": [t for t in ("Ingress", "Egress") if t.lower() in spec],
+        **spec,
+    }
     meta = {"name": "sabotage", "namespace": namespace}
     return put({"apiVersion": NETWORKING, "kind": "NetworkPolicy", "metadata": meta, "spec": body})
 
@@ -105,7 +123,14 @@ def network_policy(namespace: str, **spec: Any) -> Change:
 def _fresh(obj: Object) -> Object:
     """An object as it can be created again."""
     made = copy.deepcopy(obj)
-    for key in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "selfLink"):
+    for key in (
+        "resourceVersion",
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "managedFields",
+        "selfLink",
+    ):
         made["metadata"].pop(key, None)
     made.pop("status", None)
     return made
@@ -121,7 +146,14 @@ async def _get(client: Client, ref: Ref) -> Object | None:
 async def _do(client: Client, change: Change) -> None:
     api_version, kind, name, namespace = change.ref
     if change.merge:
-        await client.patch(api_version, kind, name, change.body, namespace=namespace, subresource=change.subresource)
+        await client.patch(
+            api_version,
+            kind,
+            name,
+            change.body,
+            namespace=namespace,
+            subresource=change.subresource,
+        )
     elif change.body is not None:
         await client.apply(change.body, field_manager="sabotage", force=True)
     elif await _get(client, change.ref) is not None:
@@ -161,11 +193,18 @@ async def sabotaged(client: Client, sabotage: Sabotage) -> AsyncIterator[None]:
 
 def reds(report: Report) -> set[str]:
     """The checks that fail, without the prefix MNR-."""
-    return {result.check.id.removeprefix("MNR-") for result in report.results if result.status is Status.FAIL}
+    return {
+        result.check.id.removeprefix("MNR-")
+        for result in report.results
+        if result.status is Status.FAIL
+    }
 
 
 async def settled(
-    attack: Callable[[list[Check]], Awaitable[Report]], checks: list[Check], expected: frozenset[str], seconds: float
+    attack: Callable[[list[Check]], Awaitable[Report]],
+    checks: list[Check],
+    expected: frozenset[str],
+    seconds: float,
 ) -> Report:
     """The report once exactly the expected checks are red; the last one where that never comes."""
     end = time.monotonic() + seconds

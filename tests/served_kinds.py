@@ -1,4 +1,5 @@
-"""The kinds that the API server in memory serves: Kubernetes' own and the Gateway API's that tests use, and Manor's."""
+"""The kinds that the API server in memory serves: Kubernetes' own and the Gateway API's that tests
+use, and Manor's."""
 
 from typing import NamedTuple
 
@@ -25,7 +26,10 @@ CLUSTER = {
     "storage.k8s.io/v1": "StorageClass",
 }
 NAMESPACED = {
-    "v1": "ConfigMap Event LimitRange PersistentVolumeClaim Pod ResourceQuota Secret Service ServiceAccount",
+    "v1": (
+        "ConfigMap Event LimitRange PersistentVolumeClaim Pod ResourceQuota Secret Service "
+        "ServiceAccount"
+    ),
     "apps/v1": "Deployment",
     "autoscaling/v2": "HorizontalPodAutoscaler",
     "batch/v1": "Job",
@@ -38,23 +42,36 @@ NAMESPACED = {
 
 def _plural(kind: str) -> str:
     name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith("cy") else f"{name}es" if name.endswith("ss") else f"{name}s"
+    return (
+        f"{name[:-1]}ies"
+        if name.endswith("cy")
+        else f"{name}es"
+        if name.endswith("ss")
+        else f"{name}s"
+    )
 
 
 def _kinds(names: dict[str, str], *, namespaced: bool) -> list[Kind]:
     found = []
     for api_version, together in names.items():
         group, _, version = api_version.rpartition("/")
-        found += [Kind(group, version, kind, _plural(kind), namespaced) for kind in together.split()]
+        found += [
+            Kind(group, version, kind, _plural(kind), namespaced) for kind in together.split()
+        ]
     return found
 
 
 BUILT_IN = [*_kinds(CLUSTER, namespaced=False), *_kinds(NAMESPACED, namespaced=True)]
-MANORS = [Kind(wellknown.GROUP, "v1alpha1", info.kind, info.plural, info.scope == "Namespaced") for info in kinds.ALL]
+MANORS = [
+    Kind(wellknown.GROUP, "v1alpha1", info.kind, info.plural, info.scope == "Namespaced")
+    for info in kinds.ALL
+]
 
 
 def defined(crd: Object) -> Kind:
     """The kind that a CustomResourceDefinition defines, in the first version that is served."""
     spec, names = crd["spec"], crd["spec"]["names"]
     version = next(version["name"] for version in spec["versions"] if version["served"])
-    return Kind(spec["group"], version, names["kind"], names["plural"], spec["scope"] == "Namespaced")
+    return Kind(
+        spec["group"], version, names["kind"], names["plural"], spec["scope"] == "Namespaced"
+    )

@@ -1,7 +1,8 @@
-"""Specs that are valid, and specs that are not: the models and the API server must be of one mind about each.
+"""Specs that are valid, and specs that are not: the models and the API server must be of one mind
+about each.
 
-An invalid example is a valid one with one part changed. Those of the schema's own limits are made from it; those of
-the models' checks are written here, at least one for each check.
+An invalid example is a valid one with one part changed. Those of the schema's own limits are made
+from it; those of the models' checks are written here, at least one for each check.
 """
 
 import copy
@@ -15,24 +16,45 @@ Change = tuple[tuple[str | int, ...], Any]
 
 
 def _spec(kind: str, name: str, spec: Spec, **metadata: str) -> Spec:
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {"name": name, **metadata},
+        "spec": spec,
+    }
 
 
-NETWORK = {"podCidrs": ["10.244.0.0/16", "fd10::/64"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"]}
+NETWORK = {
+    "podCidrs": ["10.244.0.0/16", "fd10::/64"],
+    "serviceCidrs": ["10.96.0.0/16"],
+    "nodeCidrs": ["172.30.0.0/16"],
+}
 FORGE = {"kind": "Forge", "plural": "forges"}
 BASE: dict[str, Spec] = {
     "Platform": _spec("Platform", "manor", {"domain": "example.org", "network": NETWORK}),
-    "Tool": _spec("Tool", "forge", {"summary": "A forge", "version": "1", "kinds": [{"group": "forge.io", **FORGE}]}),
+    "Tool": _spec(
+        "Tool",
+        "forge",
+        {"summary": "A forge", "version": "1", "kinds": [{"group": "forge.io", **FORGE}]},
+    ),
     "Tenant": _spec("Tenant", "team-a", {"owners": [{"name": "ada@example.com"}]}),
     "TrainingJob": _spec("TrainingJob", "fit", {"command": ["python3"]}, namespace="team-a"),
-    "Model": _spec("Model", "iris", {"format": "sklearn", "storageUri": "pvc://models/iris"}, namespace="team-a"),
+    "Model": _spec(
+        "Model",
+        "iris",
+        {"format": "sklearn", "storageUri": "pvc://models/iris"},
+        namespace="team-a",
+    ),
 }
 """The least valid spec of each kind."""
 
 VALID: dict[str, list[Change]] = {
     "Platform": [
         (("spec", "contact"), "ml-platform 🚀 \"on\" Slack\nor \\ mail p@example.com, 'quick'"),
-        (("spec", "nodePools"), [{"name": "cpu", "labels": {"topology.kubernetes.io/zone": ["a", "b"]}}]),
+        (
+            ("spec", "nodePools"),
+            [{"name": "cpu", "labels": {"topology.kubernetes.io/zone": ["a", "b"]}}],
+        ),
         (("spec", "registries"), ["ghcr.io", "localhost:5000/team", "docker.io/library"]),
         (("spec", "ingress"), {"classes": ["nginx"], "dataPlane": {"namespace": "ingress"}}),
         (("spec", "containerDefaults"), {"cpu": "1e3", "memory": "1e9"}),
@@ -40,23 +62,38 @@ VALID: dict[str, list[Change]] = {
     ],
     "Tool": [
         (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, **FORGE}),
-        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {"editor": []}, **FORGE}),
+        (
+            ("spec", "kinds", 0),
+            {"group": "forge.io", "namespaced": False, "verbs": {"editor": []}, **FORGE},
+        ),
         (("spec", "kinds", 0, "verbs"), {"viewer": [], "editor": ["create"], "owner": ["delete"]}),
         (("spec", "kinds", 0, "subresources"), {"status": {"editor": []}}),
         (("spec", "metadataKeys"), ["forge.io/*"]),
         (("spec", "kinds", 0), {"group": "kueue.x-k8s.io", "verbs": {"editor": []}, **FORGE}),
         (("spec", "kinds", 0), {"group": "kueue.x-k8s.io", "namespaced": False, **FORGE}),
-        (("spec", "objects"), {"namespace": [{"apiVersion": "forge.io/v1", "kind": "Forge", "spec": {"any": [1]}}]}),
+        (
+            ("spec", "objects"),
+            {"namespace": [{"apiVersion": "forge.io/v1", "kind": "Forge", "spec": {"any": [1]}}]},
+        ),
     ],
     "Tenant": [
-        (("spec", "members"), [{"name": "ada@example.com"}, {"kind": "Group", "name": "ada@example.com"}]),
-        (("spec", "members"), [{"kind": "ServiceAccount", "namespace": n, "name": "ci"} for n in ("a", "b")]),
+        (
+            ("spec", "members"),
+            [{"name": "ada@example.com"}, {"kind": "Group", "name": "ada@example.com"}],
+        ),
+        (
+            ("spec", "members"),
+            [{"kind": "ServiceAccount", "namespace": n, "name": "ci"} for n in ("a", "b")],
+        ),
         (("spec", "quota"), {"cpu": 4, "memory": "1.5Gi", "storage": "100G", "pods": 1}),
         (("spec", "hosts"), ["a-b.example.com", "a.b.example.com", "*.example.com"]),
         (("spec", "namespaces"), [{"name": "one"}, {"name": "two", "share": 3}]),
         (
             ("spec", "volumes"),
-            [{"name": "data", "size": "1Gi"}, {"name": "more", "size": "7Ei", "namespace": "team-a"}],
+            [
+                {"name": "data", "size": "1Gi"},
+                {"name": "more", "size": "7Ei", "namespace": "team-a"},
+            ],
         ),
         (("spec", "network"), {"egress": {"cidrs": ["10.20.0.0/16", "fd00::/8", "192.0.2.7/32"]}}),
     ],
@@ -68,7 +105,10 @@ VALID: dict[str, list[Change]] = {
     ],
     "Model": [
         (("spec", "autoscaling"), {"maxReplicas": 1}),
-        (("spec", "canary"), {"storageUri": "oci://registry.example.com/models/iris:2", "weight": 10}),
+        (
+            ("spec", "canary"),
+            {"storageUri": "oci://registry.example.com/models/iris:2", "weight": 10},
+        ),
         (("spec", "host"), "a.example.org"),
     ],
 }
@@ -98,11 +138,21 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "gpu"), {"perGpu": {"nvidia.com/mig-1g.5gb": 7}}),
         (("spec", "resources"), {"memory": "1Gi"}),
         (("spec", "resources"), {"nvidia.com/gpu": "1"}),
-        (("spec", "roles"), {"editor": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}),
-        (("spec", "roles"), {"editor": [{"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["create"]}]}),
         (
             ("spec", "roles"),
-            {"viewer": [{"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["patch"]}]},
+            {"editor": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]},
+        ),
+        (
+            ("spec", "roles"),
+            {"editor": [{"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["create"]}]},
+        ),
+        (
+            ("spec", "roles"),
+            {
+                "viewer": [
+                    {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["patch"]}
+                ]
+            },
         ),
         (("spec", "containerDefaults"), {"memory": "512m"}),
         (("spec", "containerDefaults"), {"cpu": "1Gi"}),
@@ -112,26 +162,44 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "kinds"), [{"group": "forge.io", **FORGE}, {"group": "forge.io", **FORGE}]),
         (("spec", "kinds", 0, "group"), "apps"),
         (("spec", "kinds", 0, "group"), "rbac.authorization.k8s.io"),
-        (("spec", "kinds", 0), {"group": "", "kind": "Secret", "plural": "secrets", "verbs": {"editor": []}}),
         (
             ("spec", "kinds", 0),
-            {"group": "manor.dev", "kind": "Tenant", "plural": "tenants", "namespaced": False, "verbs": {"editor": []}},
+            {"group": "", "kind": "Secret", "plural": "secrets", "verbs": {"editor": []}},
+        ),
+        (
+            ("spec", "kinds", 0),
+            {
+                "group": "manor.dev",
+                "kind": "Tenant",
+                "plural": "tenants",
+                "namespaced": False,
+                "verbs": {"editor": []},
+            },
         ),
         (("spec", "kinds", 0, "group"), "*"),
         (("spec", "kinds", 0, "plural"), "*"),
         (("spec", "kinds", 0, "verbs"), {"editor": ["*"]}),
         (("spec", "kinds", 0, "verbs"), {"owner": ["impersonate"]}),
         (("spec", "kinds", 0, "verbs"), {"viewer": ["get", "patch"]}),
-        (("spec", "kinds", 0), {"group": "forge.io", "namespaced": False, "verbs": {"viewer": []}, **FORGE}),
+        (
+            ("spec", "kinds", 0),
+            {"group": "forge.io", "namespaced": False, "verbs": {"viewer": []}, **FORGE},
+        ),
         (("spec", "kinds", 0, "subresources"), {"a/b": {}}),
         (("spec", "metadataKeys"), ["manor.dev/tenant"]),
-        (("spec", "rights"), [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}]),
+        (
+            ("spec", "rights"),
+            [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}],
+        ),
         (("spec", "traffic"), [{"name": "a", "namespace": "forge", "ports": []}]),
         (
             ("spec", "guardrails"),
             [{"name": "a", "kinds": ["Anvil"], "rules": _RULES, "admits": [{}], "refuses": [{}]}],
         ),
-        (("spec", "guardrails"), [{"name": "a", "kinds": ["Forge"], "rules": _RULES, "admits": [{}], "refuses": []}]),
+        (
+            ("spec", "guardrails"),
+            [{"name": "a", "kinds": ["Forge"], "rules": _RULES, "admits": [{}], "refuses": []}],
+        ),
     ],
     "Tenant": [
         (("metadata", "name"), "a.b"),
@@ -163,7 +231,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "volumes"), [{"name": "data", "size": "1Gi"}, {"name": "data", "size": "2Gi"}]),
         (
             ("spec", "volumes"),
-            [{"name": "data", "size": "1Gi"}, {"name": "data", "size": "2Gi", "namespace": "team-a"}],
+            [
+                {"name": "data", "size": "1Gi"},
+                {"name": "data", "size": "2Gi", "namespace": "team-a"},
+            ],
         ),
         (("spec", "volumes"), [{"name": "data", "size": "1Gi", "namespace": "other"}]),
     ],
@@ -175,7 +246,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/tmp"}]),
-        (("spec",), {"command": ["x"], "files": {"a": ""}, "volumes": [{"name": "a", "path": "/app"}]}),
+        (
+            ("spec",),
+            {"command": ["x"], "files": {"a": ""}, "volumes": [{"name": "a", "path": "/app"}]},
+        ),
         (("spec", "resources"), {"memory": "1m"}),
     ],
     "Model": [
@@ -221,7 +295,9 @@ def _beyond(kind: str) -> Iterator[Change]:
 def _wrong(field: Spec, definitions: dict[str, Spec]) -> Iterator[Any]:
     """Values that the field's schema refuses, in its own words or its parts'."""
     while "$ref" in field or "anyOf" in field:
-        field = definitions[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field["anyOf"][0]
+        field = (
+            definitions[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field["anyOf"][0]
+        )
     beyond: dict[str, Callable[[Any], Any]] = {
         "maxLength": lambda limit: "a" * (limit + 1),
         "maximum": lambda limit: int(limit) + 1,

@@ -16,15 +16,35 @@ FORGE: dict[str, Any] = {
     "summary": "A forge",
     "version": "1.0",
     "kinds": [
-        {"group": "forge.example", "kind": "Anvil", "plural": "anvils", "scale": True, "queued": True},
-        {"group": "forge.example", "kind": "Fire", "plural": "fires", "namespaced": False, "verbs": {"editor": []}},
-        {"group": "forge.example", "kind": "Log", "plural": "logs", "verbs": {"editor": []}, "owns": False},
+        {
+            "group": "forge.example",
+            "kind": "Anvil",
+            "plural": "anvils",
+            "scale": True,
+            "queued": True,
+        },
+        {
+            "group": "forge.example",
+            "kind": "Fire",
+            "plural": "fires",
+            "namespaced": False,
+            "verbs": {"editor": []},
+        },
+        {
+            "group": "forge.example",
+            "kind": "Log",
+            "plural": "logs",
+            "verbs": {"editor": []},
+            "owns": False,
+        },
     ],
     "controllers": [{"namespace": "forge-system", "name": "smith"}],
     "rights": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}],
     "metadataKeys": ["forge.example/*"],
     "finalizers": ["forge.example/hot"],
-    "traffic": [{"name": "bellows", "namespace": "forge-air", "ports": [9000], "to": {"app": "anvil"}}],
+    "traffic": [
+        {"name": "bellows", "namespace": "forge-air", "ports": [9000], "to": {"app": "anvil"}}
+    ],
     "guardrails": [
         {
             "name": "weight",
@@ -36,7 +56,9 @@ FORGE: dict[str, Any] = {
         }
     ],
     "objects": {
-        "tenant": [{"apiVersion": "forge.example/v1", "kind": "Fire", "metadata": {"name": "$tenant"}}],
+        "tenant": [
+            {"apiVersion": "forge.example/v1", "kind": "Fire", "metadata": {"name": "$tenant"}}
+        ],
         "namespace": [
             {
                 "apiVersion": "forge.example/v1",
@@ -51,4 +73,6 @@ FORGE: dict[str, Any] = {
 
 def tool(name: str = "forge", **changes: Any) -> Tool:
     spec = {**FORGE, **changes}
-    return Tool.model_validate({"apiVersion": API_VERSION, "kind": "Tool", "metadata": {"name": name}, "spec": spec})
+    return Tool.model_validate(
+        {"apiVersion": API_VERSION, "kind": "Tool", "metadata": {"name": name}, "spec": spec}
+    )

@@ -8,12 +8,17 @@ A, B = "verify-a", "verify-b"
 ALL_NETWORK = {f"NETWORK-{number:03}" for number in range(1, 15)}
 BETWEEN = {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": A}}}]}
 OUTWARDS = {"to": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": B}}}]}
-PROXIES = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}}
+PROXIES = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}
+}
 
 SABOTAGES = (
     Sabotage(
         "allow-all policies",
-        (network_policy(A, ingress=[{}], egress=[{}]), network_policy(B, ingress=[{}], egress=[{}])),
+        (
+            network_policy(A, ingress=[{}], egress=[{}]),
+            network_policy(B, ingress=[{}], egress=[{}]),
+        ),
         frozenset(ALL_NETWORK),
     ),
     Sabotage(
@@ -23,13 +28,20 @@ SABOTAGES = (
     ),
     Sabotage(
         "proxies reach every pod, and pods accept every proxy",
-        (network_policy("envoy-gateway-system", egress=[{}]), network_policy(A, ingress=[{"from": [PROXIES]}])),
+        (
+            network_policy("envoy-gateway-system", egress=[{}]),
+            network_policy(A, ingress=[{"from": [PROXIES]}]),
+        ),
         frozenset({"ROUTES-015"}),
     ),
     Sabotage(
         "policies unbound, flow schemas gone, service accounts impersonate",
         (
-            *(change for name in ("images", "pods", "gpu", "queues", "storage", "routes") for change in unbind(name)),
+            *(
+                change
+                for name in ("images", "pods", "gpu", "queues", "storage", "routes")
+                for change in unbind(name)
+            ),
             remove(FLOW, "FlowSchema", f"manor-{A}"),
             remove(FLOW, "FlowSchema", f"manor-{B}"),
             *grant(rule("", "users groups", "impersonate"), to=group("system:serviceaccounts")),

@@ -30,7 +30,9 @@ POLICIES = (
 
 def lift(*keys: str) -> Change:
     """The quota of tenant A without these keys."""
-    return merge("v1", "ResourceQuota", "manor-quota", {"spec": {"hard": dict.fromkeys(keys)}}, "tenant-a")
+    return merge(
+        "v1", "ResourceQuota", "manor-quota", {"spec": {"hard": dict.fromkeys(keys)}}, "tenant-a"
+    )
 
 
 def sabotage(name: str, red: str, *changes: Change) -> Sabotage:
@@ -48,7 +50,9 @@ MERGED_PROXY = {
     },
     "spec": {"containers": [{"name": "envoy", "image": "manor.local/envoy:none"}]},
 }
-EVERY_PROXY = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}}
+EVERY_PROXY = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}
+}
 ADMIN_CLAIMS = {"metadata": {"labels": {"resource.kubernetes.io/admin-access": "true"}}}
 OLD_NODE = {"status": {"nodeInfo": {"kubeletVersion": "v1.29.0"}}}
 
@@ -67,7 +71,10 @@ STANDING_DEPLOYMENT = {
         "selector": {"matchLabels": {"app.kubernetes.io/name": "sabotage"}},
         "template": {
             "metadata": {"labels": {"app.kubernetes.io/name": "sabotage"}},
-            "spec": {"hostNetwork": True, "containers": [{"name": "old", "image": "manor.local/base:0.1.0"}]},
+            "spec": {
+                "hostNetwork": True,
+                "containers": [{"name": "old", "image": "manor.local/base:0.1.0"}],
+            },
         },
     },
 }
@@ -101,7 +108,9 @@ SABOTAGES = (
     sabotage(
         "a Tool's controller that writes everywhere",
         "RBAC-028",
-        *grant(rule("apps", "deployments", "create"), to=account("kserve", "kserve-controller-manager")),
+        *grant(
+            rule("apps", "deployments", "create"), to=account("kserve", "kserve-controller-manager")
+        ),
     ),
     sabotage(
         "the right to write what every team's models are served by",
@@ -112,16 +121,22 @@ SABOTAGES = (
     sabotage("a Service with an external address", "ADMISSION-015", put(STANDING_SERVICE)),
     sabotage("a Deployment that Pod Security refuses", "ADMISSION-015", put(STANDING_DEPLOYMENT)),
     # Guardrails: each policy unbound.
-    sabotage("images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039 POD-048", *unbind("images")),
+    sabotage(
+        "images unbound", "ADMISSION-009 POD-020 POD-021 POD-022 POD-039 POD-048", *unbind("images")
+    ),
     sabotage(
         "pods unbound",
-        "ADMISSION-009 POD-015 POD-039 " + " ".join(f"POD-{n:03}" for n in range(23, 34) if n != 31),
+        "ADMISSION-009 POD-015 POD-039 "
+        + " ".join(f"POD-{n:03}" for n in range(23, 34) if n != 31),
         *unbind("pods"),
     ),
-    sabotage("pod-fields unbound", "ADMISSION-009 POD-031 POD-041 QUOTA-015", *unbind("pod-fields")),
+    sabotage(
+        "pod-fields unbound", "ADMISSION-009 POD-031 POD-041 QUOTA-015", *unbind("pod-fields")
+    ),
     sabotage(
         "metadata unbound",
-        "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 METADATA-011 METADATA-015 "
+        "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 "
+        "METADATA-011 METADATA-015 "
         "POD-037 POD-038",
         *unbind("metadata"),
     ),
@@ -133,11 +148,18 @@ SABOTAGES = (
     ),
     # The way in.
     sabotage("gateways merged into one proxy", "ROUTES-014", put(MERGED_PROXY)),
-    sabotage("a proxy reaches everything", "ROUTES-014", network_policy("envoy-gateway-system", egress=[{}])),
+    sabotage(
+        "a proxy reaches everything",
+        "ROUTES-014",
+        network_policy("envoy-gateway-system", egress=[{}]),
+    ),
     sabotage(
         "pods accept every proxy",
         "ROUTES-014",
-        *(network_policy(space, ingress=[{"from": [EVERY_PROXY]}]) for space in ("tenant-a", "tenant-b")),
+        *(
+            network_policy(space, ingress=[{"from": [EVERY_PROXY]}])
+            for space in ("tenant-a", "tenant-b")
+        ),
     ),
     sabotage("ingress unbound", "ADMISSION-009 ROUTES-007 ROUTES-008", *unbind("ingress")),
     sabotage(
@@ -151,7 +173,9 @@ SABOTAGES = (
         "QUOTA-016",
         remove(ADMISSION, "MutatingAdmissionPolicyBinding", "manor-queued-role-hash"),
     ),
-    sabotage("a queue that draws on another's budget", "QUOTA-017", put(BUDGET_OF_B), put(QUEUE_OF_A)),
+    sabotage(
+        "a queue that draws on another's budget", "QUOTA-017", put(BUDGET_OF_B), put(QUEUE_OF_A)
+    ),
     sabotage(
         "a policy that only warns",
         "ADMISSION-009 POD-036 QUOTA-012 QUOTA-013",
@@ -182,7 +206,9 @@ SABOTAGES = (
         "ADMISSION-005 ADMISSION-009 PLATFORM-005",
         *unbind("endpoints"),
         *grant(
-            rule("", "endpoints", "create"), rule("discovery.k8s.io", "endpointslices", "create"), namespace="tenant-a"
+            rule("", "endpoints", "create"),
+            rule("discovery.k8s.io", "endpointslices", "create"),
+            namespace="tenant-a",
         ),
     ),
     sabotage(
@@ -193,12 +219,15 @@ SABOTAGES = (
     ),
     sabotage(
         "reserved unbound, and the right to write quotas, limits and network policies",
-        "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 PLATFORM-005 QUOTA-007 QUOTA-008 "
+        "ADMISSION-007 ADMISSION-009 ADMISSION-010 ADMISSION-011 NETWORK-024 PLATFORM-005 "
+        "QUOTA-007 QUOTA-008 "
         "QUOTA-009 QUOTA-014 RBAC-008",
         *unbind("reserved"),
         *unbind("networkpolicies"),
         *grant(
-            rule("", "resourcequotas resourcequotas/status limitranges", f"{WRITE} deletecollection"),
+            rule(
+                "", "resourcequotas resourcequotas/status limitranges", f"{WRITE} deletecollection"
+            ),
             rule("networking.k8s.io", "networkpolicies", f"{WRITE} deletecollection"),
             rule("kueue.x-k8s.io", "localqueues workloads workloads/status", WRITE),
             namespace="tenant-a",
@@ -208,13 +237,22 @@ SABOTAGES = (
         "rbac unbound, and the right to escalate",
         "ADMISSION-009 PLATFORM-005 RBAC-007 RBAC-008 RBAC-009 RBAC-010",
         *unbind("rbac"),
-        *grant(rule("rbac.authorization.k8s.io", "roles clusterroles", "bind escalate"), namespace="tenant-a"),
+        *grant(
+            rule("rbac.authorization.k8s.io", "roles clusterroles", "bind escalate"),
+            namespace="tenant-a",
+        ),
     ),
     sabotage(
         "namespaces unbound, and the right to write them",
         "ADMISSION-009 " + " ".join(f"METADATA-00{n}" for n in range(1, 8)),
         *unbind("namespaces"),
-        *grant(rule("", "namespaces namespaces/status namespaces/finalize", f"get {WRITE} deletecollection")),
+        *grant(
+            rule(
+                "",
+                "namespaces namespaces/status namespaces/finalize",
+                f"get {WRITE} deletecollection",
+            )
+        ),
     ),
     sabotage(
         "gpu unbound, its quota lifted, and the right to claim devices as an administrator",
@@ -226,7 +264,8 @@ SABOTAGES = (
     ),
     sabotage(
         "Pod Security off and pod-fields unbound",
-        "ADMISSION-009 METADATA-012 POD-031 POD-039 POD-041 QUOTA-015 " + " ".join(f"POD-{n:03}" for n in range(1, 15)),
+        "ADMISSION-009 METADATA-012 POD-031 POD-039 POD-041 QUOTA-015 "
+        + " ".join(f"POD-{n:03}" for n in range(1, 15)),
         *unbind("pod-fields"),
         merge(
             "v1",
@@ -248,7 +287,8 @@ SABOTAGES = (
     ),
     sabotage(
         "rights over the cluster",
-        "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 RBAC-016 RBAC-017 RBAC-018 "
+        "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 "
+        "RBAC-016 RBAC-017 RBAC-018 "
         "RBAC-024 STORAGE-005 STORAGE-006",
         *grant(
             rule("", "users groups serviceaccounts", "impersonate"),
@@ -276,17 +316,22 @@ SABOTAGES = (
         ),
     ),
     sabotage(
-        "tokens of everybody", "ADMISSION-008 RBAC-006 RBAC-014", *grant(rule("", "serviceaccounts/token", "create"))
+        "tokens of everybody",
+        "ADMISSION-008 RBAC-006 RBAC-014",
+        *grant(rule("", "serviceaccounts/token", "create")),
     ),
     sabotage(
         "a binding in a system namespace",
         "RBAC-019",
         bind("view", namespace="kube-system"),
     ),
-    sabotage("anonymous may look", "PLATFORM-003 RBAC-020", bind("view", group("system:unauthenticated"))),
+    sabotage(
+        "anonymous may look", "PLATFORM-003 RBAC-020", bind("view", group("system:unauthenticated"))
+    ),
     sabotage(
         "every user may look",
-        "PLATFORM-001 PLATFORM-003 RBAC-001 RBAC-002 RBAC-005 RBAC-006 RBAC-019 RBAC-021 RBAC-022 RBAC-023 "
+        "PLATFORM-001 PLATFORM-003 RBAC-001 RBAC-002 RBAC-005 RBAC-006 RBAC-019 RBAC-021 "
+        "RBAC-022 RBAC-023 "
         "RBAC-028 RBAC-029",
         *grant(rule("", "pods secrets configmaps", "get list"), to=group("system:authenticated")),
     ),
@@ -302,7 +347,10 @@ SABOTAGES = (
     ),
     sabotage(
         "a wildcard role",
-        "ADMISSION-007 NETWORK-025 PLATFORM-005 QUOTA-009 RBAC-007 RBAC-008 RBAC-013 RBAC-029 ROUTES-009",
+        (
+            "ADMISSION-007 NETWORK-025 PLATFORM-005 QUOTA-009 RBAC-007 RBAC-008 RBAC-013 RBAC-029 "
+            "ROUTES-009"
+        ),
         *grant(rule("*", "*", "*"), namespace="tenant-a"),
     ),
     sabotage(
@@ -373,18 +421,28 @@ SABOTAGES = (
         "NETWORK-021 NETWORK-023",
         network_policy(
             "tenant-b",
-            ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "tenant-a"}}}]}],
+            ingress=[
+                {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "tenant-a"}}}]}
+            ],
         ),
     ),
     sabotage(
         "a peer by a label that anybody may write",
         "METADATA-013",
-        network_policy("tenant-a", ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "friends"}}}]}]),
+        network_policy(
+            "tenant-a",
+            ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "friends"}}}]}],
+        ),
     ),
     sabotage(
         "a forged tenant label",
         "FAIRNESS-001 METADATA-012 NETWORK-020 PLATFORM-004",
-        merge("v1", "Namespace", "kube-public", {"metadata": {"labels": {"manor.dev/tenant": "tenant-a"}}}),
+        merge(
+            "v1",
+            "Namespace",
+            "kube-public",
+            {"metadata": {"labels": {"manor.dev/tenant": "tenant-a"}}},
+        ),
     ),
     sabotage(
         "a tenant exempt from limits",
@@ -417,7 +475,10 @@ SABOTAGES = (
     ),
     sabotage(
         "gpu, queues and storage unbound",
-        "ADMISSION-009 POD-034 POD-036 QUOTA-012 QUOTA-013 STORAGE-001 STORAGE-002 STORAGE-003 STORAGE-004",
+        (
+            "ADMISSION-009 POD-034 POD-036 QUOTA-012 QUOTA-013 STORAGE-001 STORAGE-002 STORAGE-003 "
+            "STORAGE-004"
+        ),
         *unbind("gpu"),
         *unbind("queues"),
         *unbind("storage"),
@@ -426,12 +487,22 @@ SABOTAGES = (
         "a policy unbound, another that fails open",
         "ADMISSION-009",
         *unbind("cluster"),
-        merge(ADMISSION, "ValidatingAdmissionPolicy", "manor-images", {"spec": {"failurePolicy": "Ignore"}}),
+        merge(
+            ADMISSION,
+            "ValidatingAdmissionPolicy",
+            "manor-images",
+            {"spec": {"failurePolicy": "Ignore"}},
+        ),
     ),
     sabotage(
         "small things in many places",
-        "ADMISSION-012 FAIRNESS-001 PLATFORM-002 PLATFORM-006 PLATFORM-007 PLATFORM-009 ROUTES-010 STORAGE-007",
-        merge("v1", "ServiceAccount", "default", {"automountServiceAccountToken": True}, "tenant-a"),
+        (
+            "ADMISSION-012 FAIRNESS-001 PLATFORM-002 PLATFORM-006 PLATFORM-007 PLATFORM-009 "
+            "ROUTES-010 STORAGE-007"
+        ),
+        merge(
+            "v1", "ServiceAccount", "default", {"automountServiceAccountToken": True}, "tenant-a"
+        ),
         remove(FLOW, "FlowSchema", "manor-tenant-a"),
         put(
             {
@@ -460,7 +531,10 @@ SABOTAGES = (
         merge(GATEWAY, "Gateway", "tenant-a", {"spec": {"listeners": [ALLOW]}}, "manor-system"),
         remove(NETWORKING, "NetworkPolicy", "manor-default-deny", "manor-system"),
         merge(
-            "rbac.authorization.k8s.io/v1", "ClusterRole", "manor:viewer", {"rules": [rule("", "secrets", "get list")]}
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "manor:viewer",
+            {"rules": [rule("", "secrets", "get list")]},
         ),
     ),
 )

@@ -1,4 +1,5 @@
-"""Two tenants under Manor, each with an owner, an editor and a viewer: what `manor verify` is tried on."""
+"""Two tenants under Manor, each with an owner, an editor and a viewer: what `manor verify` is tried
+on."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,7 +19,11 @@ Object = dict[str, Any]
 
 def platform(**spec: Any) -> Platform:
     """A Platform as the embedded node is."""
-    cidrs = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["172.30.0.0/16"]}
+    cidrs = {
+        "podCidrs": ["10.244.0.0/16"],
+        "serviceCidrs": ["10.96.0.0/16"],
+        "nodeCidrs": ["172.30.0.0/16"],
+    }
     return Platform.model_validate(
         {
             "apiVersion": "manor.dev/v1alpha1",
@@ -44,7 +49,12 @@ def tenant(name: str, **spec: Any) -> Tenant:
             "apiVersion": "manor.dev/v1alpha1",
             "kind": "Tenant",
             "metadata": {"name": name},
-            "spec": {"owners": [{"name": f"{name}-user"}], "members": people, "quota": quota, **spec},
+            "spec": {
+                "owners": [{"name": f"{name}-user"}],
+                "members": people,
+                "quota": quota,
+                **spec,
+            },
         }
     )
 
@@ -61,7 +71,10 @@ STORAGE_CLASS = {
 async def queue_kinds(client: Client) -> None:
     """Kueue's kinds on an API server that lacks them."""
     kinds = {"LocalQueue": "Namespaced", "Workload": "Namespaced", "ClusterQueue": "Cluster"}
-    made = [definition("kueue.x-k8s.io", "v1beta2", kind, f"{kind.lower()}s", scope) for kind, scope in kinds.items()]
+    made = [
+        definition("kueue.x-k8s.io", "v1beta2", kind, f"{kind.lower()}s", scope)
+        for kind, scope in kinds.items()
+    ]
     await all_of(client, made)
     await wait(client, made, timeout=60)
 
@@ -73,9 +86,12 @@ async def all_of(client: Client, objects: list[Object]) -> None:
 
 
 async def counted(client: Client, resources: Iterable[str] = ()) -> None:
-    """Waits until the quota controller knows the newest kinds, and `resources`: before, a quota on them refuses
-    everything."""
-    hard = {f"count/{name}": "1" for name in ("httproutes.gateway.networking.k8s.io", "models.manor.dev", *resources)}
+    """Waits until the quota controller knows the newest kinds, and `resources`: before, a quota on
+    them refuses everything."""
+    hard = {
+        f"count/{name}": "1"
+        for name in ("httproutes.gateway.networking.k8s.io", "models.manor.dev", *resources)
+    }
     canary = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -99,7 +115,9 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None
     """The platform and the tenants on a cluster that has the Gateway API's kinds."""
     foundation = render_foundation()
     await all_of(client, foundation)
-    await wait(client, [obj for obj in foundation if obj["kind"] == "CustomResourceDefinition"], timeout=60)
+    await wait(
+        client, [obj for obj in foundation if obj["kind"] == "CustomResourceDefinition"], timeout=60
+    )
     known, tools = {tenant.name: tenant for tenant in tenants}, turned_on(world, {})
     for tool in tools.tools:
         await define_kinds(client, tool)
@@ -107,5 +125,8 @@ async def settle(client: Client, world: Platform, tenants: list[Tenant]) -> None
     await all_of(client, [spec_object(world), *render_platform(world, tools)])
     await wait_enforced(client)
     await asyncio.gather(
-        *(all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)]) for one in tenants)
+        *(
+            all_of(client, [spec_object(one), *render_tenant(world, one, known, tools)])
+            for one in tenants
+        )
     )

@@ -19,15 +19,22 @@ CONCURRENCY = 64
 ATTEMPTS = 40
 
 
-def objects_of(platform: Mapping[str, Any], tenants: Sequence[Mapping[str, Any]]) -> list[list[Object]]:
+def objects_of(
+    platform: Mapping[str, Any], tenants: Sequence[Mapping[str, Any]]
+) -> list[list[Object]]:
     """The objects of each tenant, the Tenant itself first."""
     made = [Tenant.model_validate(tenant) for tenant in tenants]
-    compiled = compile_specs(Platform.model_validate(platform), {tenant.name: tenant for tenant in made}, made)
+    compiled = compile_specs(
+        Platform.model_validate(platform), {tenant.name: tenant for tenant in made}, made
+    )
     return [[spec_object(one.spec), *one.objects] for one in compiled]
 
 
-async def write_all(kubeconfig: Path, sets: Sequence[Sequence[Object]], concurrency: int = CONCURRENCY) -> float:
-    """Seconds to write them all: first what the server demands to be first, then everything else."""
+async def write_all(
+    kubeconfig: Path, sets: Sequence[Sequence[Object]], concurrency: int = CONCURRENCY
+) -> float:
+    """Seconds to write them all: first what the server demands to be first, then
+    everything else."""
     async with Client.connect(kubeconfig) as client:
         prepared = [await _prepare(client, obj) for objects in sets for obj in objects]
     began = time.perf_counter()
@@ -47,11 +54,15 @@ async def write_all(kubeconfig: Path, sets: Sequence[Sequence[Object]], concurre
             if answer.status < 300:
                 return
             assert attempt < ATTEMPTS - 1, text
-            await asyncio.sleep(0.25)  # a policy has not seen its parameters, or a quota has not counted
+            await asyncio.sleep(
+                0.25
+            )  # a policy has not seen its parameters, or a quota has not counted
 
     async with connection.session as session:
         for wave in range(3):
-            await asyncio.gather(*(send(session, path, body) for path, body, its in prepared if its == wave))
+            await asyncio.gather(
+                *(send(session, path, body) for path, body, its in prepared if its == wave)
+            )
     return time.perf_counter() - began
 
 

@@ -1,4 +1,5 @@
-"""The kinds of the Gateway API, and the namespaces of front and proxies, on an API server that has neither."""
+"""The kinds of the Gateway API, and the namespaces of front and proxies, on an API server that has
+neither."""
 
 import yaml
 
@@ -16,7 +17,12 @@ NAMESPACES = [
 async def install(client: Client) -> None:
     """Applies them, and waits until they are served."""
     folder = obtain_folder("gateway-api", Progress())
-    crds = [crd for path in sorted(folder.glob("*.yaml")) for crd in yaml.safe_load_all(path.read_text()) if crd]
+    crds = [
+        crd
+        for path in sorted(folder.glob("*.yaml"))
+        for crd in yaml.safe_load_all(path.read_text())
+        if crd
+    ]
     for obj in [*NAMESPACES, *crds]:
         await client.apply(obj, field_manager="gateway-api", force=True)
     await wait(client, crds, timeout=60)

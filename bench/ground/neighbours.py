@@ -1,4 +1,5 @@
-"""Processes that run beside what is measured: one that floods the API server, one that only uses the CPU."""
+"""Processes that run beside what is measured: one that floods the API server, one that only uses
+the CPU."""
 
 import asyncio
 import itertools
@@ -40,14 +41,19 @@ def step_back() -> None:
 
 
 def flood(pipe: Pipe, kubeconfig: Path, tenant: str) -> None:
-    """A client that lists and writes the tenant's ConfigMaps without a pause, until it is told to stop."""
+    """A client that lists and writes the tenant's ConfigMaps without a pause, until it is told to
+    stop."""
     step_back()
     pipe.send(asyncio.run(_flood(pipe, kubeconfig, tenant)))
 
 
 async def _flood(pipe: Pipe, kubeconfig: Path, tenant: str) -> Flood:
     connection = await open_connection(kubeconfig, None)
-    headers = {"Impersonate-User": f"{tenant}-user", "Accept": "application/json", "Accept-Encoding": "gzip"}
+    headers = {
+        "Impersonate-User": f"{tenant}-user",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+    }
     headers["Authorization"] = await connection.authorization() or ""
     merge = {**headers, "Content-Type": "application/merge-patch+json"}
     url = f"{connection.server}/api/v1/namespaces/{tenant}/configmaps"
@@ -56,7 +62,9 @@ async def _flood(pipe: Pipe, kubeconfig: Path, tenant: str) -> Flood:
     async def hammer(number: int) -> None:
         for turn in itertools.count(number):
             if turn % 2:
-                call = connection.session.get(url, headers=headers, auto_decompress=False, **connection.options)
+                call = connection.session.get(
+                    url, headers=headers, auto_decompress=False, **connection.options
+                )
             else:
                 body = json.dumps({"data": {"turn": str(turn)}}).encode()
                 one = f"{url}/object-{number}"
@@ -92,7 +100,8 @@ def burn(pipe: Pipe, share: float) -> None:
 
 @asynccontextmanager
 async def beside(target: Callable[..., None], *arguments: object) -> AsyncIterator[list[Flood]]:
-    """A process that runs `target` while the block runs; what it got done is in the list afterwards."""
+    """A process that runs `target` while the block runs; what it got done is in the list
+    afterwards."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=target, args=(there, *arguments), daemon=True)

@@ -7,7 +7,9 @@ from manor.infra import AnyProgram, EnvoyGateway, kubernetes_provider, make_all
 program = AnyProgram.read()
 specs = program.specs()
 
-cluster = kubernetes_provider("cluster", kubeconfig=program.kubeconfig, context=program.context, force=program.force)
+cluster = kubernetes_provider(
+    "cluster", kubeconfig=program.kubeconfig, context=program.context, force=program.force
+)
 needs: list[pulumi.Resource] = []
 if program.install_gateway:
     needs.append(EnvoyGateway("gateway", {}, pulumi.ResourceOptions(provider=cluster)))

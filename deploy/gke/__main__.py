@@ -1,4 +1,5 @@
-"""A GKE cluster, the way in, and the teams of the folder `teams`: configuration in, components out."""
+"""A GKE cluster, the way in, and the teams of the folder `teams`: configuration in,
+components out."""
 
 import pulumi
 
@@ -10,7 +11,9 @@ specs = program.specs()
 cluster = GkeCluster(program.name, {"options": program, "force": program.force})
 platform = program.platform_with(specs, cluster.private_endpoint)
 class_name = platform["spec"].get("gateway", {}).get("className", "manor")
-gateway = EnvoyGateway("gateway", {"class_name": class_name}, pulumi.ResourceOptions(provider=cluster.kubernetes))
+gateway = EnvoyGateway(
+    "gateway", {"class_name": class_name}, pulumi.ResourceOptions(provider=cluster.kubernetes)
+)
 on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=[gateway])
 tenants = make_all(specs, platform=platform, delete_data=program.delete_data, opts=on_it)
 

@@ -7,5 +7,7 @@ from manor.infra import EnvoyGateway, GkeCluster, Model, Platform, Tenant, Train
 
 if __name__ == "__main__":
     component_provider_host(
-        name="manor", components=[Platform, Tenant, TrainingJob, Model, GkeCluster, EnvoyGateway], version=__version__
+        name="manor",
+        components=[Platform, Tenant, TrainingJob, Model, GkeCluster, EnvoyGateway],
+        version=__version__,
     )

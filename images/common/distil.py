@@ -1,12 +1,14 @@
-"""Leave in a Debian root file system only what its programs need to run. Runs inside the image that is being built.
+"""Leave in a Debian root file system only what its programs need to run. Runs inside the image that
+is being built.
 
 Usage: distil.py {shell,python,libraries}
 
-    shell       keeps the shell and the small tools too
-    python      keeps Python, and no other program: there is no shell
-    libraries   keeps no program at all; the shared libraries, certificates and the C.UTF-8 locale stay
+    shell       keeps the shell and the small tools too python      keeps Python, and no other
+    program: there is no shell libraries   keeps no program at all; the shared libraries,
+    certificates and the C.UTF-8 locale stay
 
-Packages' records stay in /var/lib/dpkg/status, because vulnerability scanners read them. Nothing is left set-user-ID.
+Packages' records stay in /var/lib/dpkg/status, because vulnerability scanners read them. Nothing is
+left set-user-ID.
 """
 
 import os
@@ -16,18 +18,64 @@ import sys
 from pathlib import Path
 
 PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
-# Folders that no program reads while it runs: package management, documents, other languages, Python's own tests.
+# Folders that no program reads while it runs: package management, documents, other languages,
+# Python's own tests.
 UNUSED = {
     "/usr/share": (
-        *("doc", "man", "info", "locale", "perl5", "lintian", "bug", "bash-completion", "debconf", "dpkg", "doc-base"),
+        *(
+            "doc",
+            "man",
+            "info",
+            "locale",
+            "perl5",
+            "lintian",
+            "bug",
+            "bash-completion",
+            "debconf",
+            "dpkg",
+            "doc-base",
+        ),
         *("menu", "pixmaps", "debianutils", "keyrings"),
     ),
-    "/usr/lib": ("apt", "dpkg", "init", "systemd", "udev", "*/perl-base", "python3*/test", "python3*/idlelib"),
-    "/usr/local/lib": ("python3*/test", "python3*/idlelib", "python3*/ensurepip", "python3*/site-packages/*"),
-    "/var": ("cache/*", "log/*", "lib/apt", "lib/dpkg/info", "lib/dpkg/triggers", "lib/dpkg/status-old", "lib/pam"),
+    "/usr/lib": (
+        "apt",
+        "dpkg",
+        "init",
+        "systemd",
+        "udev",
+        "*/perl-base",
+        "python3*/test",
+        "python3*/idlelib",
+    ),
+    "/usr/local/lib": (
+        "python3*/test",
+        "python3*/idlelib",
+        "python3*/ensurepip",
+        "python3*/site-packages/*",
+    ),
+    "/var": (
+        "cache/*",
+        "log/*",
+        "lib/apt",
+        "lib/dpkg/info",
+        "lib/dpkg/triggers",
+        "lib/dpkg/status-old",
+        "lib/pam",
+    ),
     "/etc": ("apt", "dpkg", "cron.daily", "init.d", "rc?.d", "systemd", "pam.d", "security"),
 }
-PACKAGE_TOOLS = ("apt", "dpkg", "deb", "perl", "update-alternatives", "su", "pip", "idle", "pydoc", "2to3")
+PACKAGE_TOOLS = (
+    "apt",
+    "dpkg",
+    "deb",
+    "perl",
+    "update-alternatives",
+    "su",
+    "pip",
+    "idle",
+    "pydoc",
+    "2to3",
+)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Install the wheels in /wheels into /opt/packages, offline and checked against their lock; compile what can be."""
+"""Install the wheels in /wheels into /opt/packages, offline and checked against their lock; compile
+what can be."""
 
 import compileall
 import py_compile
@@ -24,7 +25,9 @@ def main() -> None:
         "--no-compile",
         "--no-cache-dir",
     ]
-    install(["install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", *options])
+    install(
+        ["install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", *options]
+    )
     for remains in (*TARGET.glob("pip*"), *TARGET.glob("bin/pip*")):
         shutil.rmtree(remains) if remains.is_dir() else remains.unlink()
     for package in TESTED:
@@ -32,7 +35,9 @@ def main() -> None:
             shutil.rmtree(tests, ignore_errors=True)
     # The root file system is read-only: what is not compiled now would be compiled at every start.
     # The mode says not to compare times, which building an image may change.
-    compileall.compile_dir(TARGET, quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    compileall.compile_dir(
+        TARGET, quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
 
 
 def install(arguments: list[str]) -> None:
@@ -40,7 +45,16 @@ def install(arguments: list[str]) -> None:
     (pip,) = WHEELS.glob("pip-*.whl")
     lock = WHEELS / "requirements.lock"
     subprocess.run(
-        [sys.executable, f"{pip}/pip", *arguments, "--target", str(TARGET), "--requirement", str(lock)], check=True
+        [
+            sys.executable,
+            f"{pip}/pip",
+            *arguments,
+            "--target",
+            str(TARGET),
+            "--requirement",
+            str(lock),
+        ],
+        check=True,
     )
 
 

@@ -2,4 +2,5 @@
 
 
 class ManorError(Exception):
-    """What stopped the work, and what to do about it, in words for the user; the command line shows no traceback."""
+    """What stopped the work, and what to do about it, in words for the user; the command line shows
+    no traceback."""

@@ -1,6 +1,8 @@
-"""Every time-out, pause and bound, once: how long Manor waits, how often it tries, how much it reads.
+"""Every time-out, pause and bound, once: how long Manor waits, how often it tries, how much it
+reads.
 
-Each is read where and when it applies, as `limits().kube.page`. `override` gives others to what runs inside its block.
+Each is read where and when it applies, as `limits().kube.page`. `override` gives others to what
+runs inside its block.
 """
 
 from collections.abc import Iterator
@@ -55,7 +57,8 @@ class Apply:
     ready: Seconds = 300.0
     """Until all that was applied is ready."""
     ready_poll: Seconds = 0.2
-    """Between the first two looks at what is not ready; each further pause is half as long again."""
+    """Between the first two looks at what is not ready; each further pause is half as long
+    again."""
     ready_poll_longest: Seconds = 2.0
     """The longest of these pauses."""
     gone: Seconds = 300.0
@@ -67,7 +70,8 @@ class Apply:
     established: Seconds = 30.0
     """Until the kind of a new CustomResourceDefinition is served."""
     leaving: Seconds = 10.0
-    """That an object already being deleted (a finished Job, by its time to live) may take until it is gone."""
+    """That an object already being deleted (a finished Job, by its time to live) may take until it
+    is gone."""
     poll: Seconds = 0.1
     """Between two looks at one of these three."""
     retry: Seconds = 10.0
@@ -87,7 +91,8 @@ class Rollout:
     sets: Number = 32
     """Sets that are applied at a time: waves make one wait, and others fill the gap."""
     counted: Seconds = 360.0
-    """Until the quotas count new kinds: one full resync of the quota controller, and its look for new kinds."""
+    """Until the quotas count new kinds: one full resync of the quota controller, and its look for
+    new kinds."""
     counted_poll: Seconds = 1.0
     """Between two looks at them."""
 
@@ -101,11 +106,13 @@ class Verify:
     concurrency: Number = 24
     """Checks that run at once; each sends several requests."""
     dry_run_pairs: Number = 24
-    """Pairs that run each dry-run check: others for each check, so that together they cover all tenants."""
+    """Pairs that run each dry-run check: others for each check, so that together they cover all
+    tenants."""
     live_pairs: Number = 8
     """Pairs that run the live checks; each needs two probe pods."""
     cells: Number = 3000
-    """SubjectAccessReviews of the whole matrix of rights, over all pairs and roles; of more, an even part is asked."""
+    """SubjectAccessReviews of the whole matrix of rights, over all pairs and roles; of more, an
+    even part is asked."""
     standing: Number = 200
     """Objects of a tenant that are tried against the policies; each is a request."""
     probe_start: Seconds = 120.0
@@ -133,12 +140,13 @@ class Infra:
     """Pulumi programs."""
 
     requests_per_second: Number = 500
-    """To the API server, of the Kubernetes provider: its own default is far below what a server with Priority and
-    Fairness takes."""
+    """To the API server, of the Kubernetes provider: its own default is far below what a server
+    with Priority and Fairness takes."""
     burst: Number = 1000
     """Requests that may come at once."""
     parallel: Number = 32
-    """Resources that are worked on at a time. Pulumi's default is four times the cores, at most 16 where measured."""
+    """Resources that are worked on at a time. Pulumi's default is four times the cores, at most 16
+    where measured."""
     retries: Number = 14
     """Of what the API server refuses only for a moment: about ten seconds."""
     retry_pause: Seconds = 0.1
@@ -146,8 +154,8 @@ class Infra:
     retry_pause_longest: Seconds = 1.0
     """The longest of these pauses."""
     quota: Seconds = 600.0
-    """Until a new ResourceQuota counts. Its controller counts kinds that are newer than itself at its next full look,
-    every 5 minutes."""
+    """Until a new ResourceQuota counts. Its controller counts kinds that are newer than itself at
+    its next full look, every 5 minutes."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,8 @@ class Local:
     stop: Seconds = 15.0
     """Until all processes of a node have ended."""
     stop_component: Seconds = 5.0
-    """Until a component ends by itself, then until it is killed, and then until its control groups are empty."""
+    """Until a component ends by itself, then until it is killed, and then until its control groups
+    are empty."""
     stop_poll: Seconds = 0.02
     """Between two looks at processes that end."""
     log: Bytes = 16 * 2**20
@@ -197,7 +206,8 @@ class Local:
     forwarding: Seconds = 5.0
     """Between two looks at for whom DNS forwards."""
     identities: Seconds = 300.0
-    """That an identity of Cilium may be unused: it is made some moments before the first endpoint that has it."""
+    """That an identity of Cilium may be unused: it is made some moments before the first endpoint
+    that has it."""
     download: Seconds = 30.0
     """Without a byte of a download."""
     downloads: Number = 3
@@ -246,7 +256,8 @@ def limits() -> Limits:
 
 @contextmanager
 def override(**groups: Any) -> Iterator[None]:
-    """`with override(kube=Kube(page=2)):` these hold inside the block, in each task that is started there."""
+    """`with override(kube=Kube(page=2)):` these hold inside the block, in each task that is started
+    there."""
     token = _current.set(replace(_current.get(), **groups))
     try:
         yield

@@ -1,8 +1,8 @@
 """What Manor does, as events with fields: `tenant`, `object` and `cause` wherever they are known.
 
-They are records of the standard library, so that a program around Manor takes them as it takes any; nobody sees them
-unless somebody asks, as `manor -v` does. What may be secret is no field: no body and no header of a request or an
-answer, and nothing that the API server says of a Secret.
+They are records of the standard library, so that a program around Manor takes them as it takes any;
+nobody sees them unless somebody asks, as `manor -v` does. What may be secret is no field: no body
+and no header of a request or an answer, and nothing that the API server says of a Secret.
 """
 
 import logging
@@ -28,8 +28,14 @@ def debug(event: str, **fields: object) -> None:
 
 def _log(level: int, event: str, fields: Mapping[str, object]) -> None:
     if LOGGER.isEnabledFor(level):
-        known = {key: value for key, value in {**_bound.get(), **fields}.items() if value not in (None, "")}
-        plain = {key: value if isinstance(value, int) else str(value) for key, value in known.items()}
+        known = {
+            key: value
+            for key, value in {**_bound.get(), **fields}.items()
+            if value not in (None, "")
+        }
+        plain = {
+            key: value if isinstance(value, int) else str(value) for key, value in known.items()
+        }
         LOGGER.log(level, event, extra=plain)
 
 

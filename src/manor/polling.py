@@ -1,4 +1,5 @@
-"""Looking again and again until something is so: the loop that waits for what tells nobody when it happens."""
+"""Looking again and again until something is so: the loop that waits for what tells nobody when it
+happens."""
 
 import asyncio
 import time
@@ -18,9 +19,11 @@ async def poll_until(
     interval: float,
     longest: float | None = None,
 ) -> T:
-    """What `look` says once it is `done`; what it said last, where it is not within `timeout` seconds.
+    """What `look` says once it is `done`; what it said last, where it is not within `timeout`
+    seconds.
 
-    It looks once at least. The first pause is `interval` seconds; with `longest`, the pauses grow up to it.
+    It looks once at least. The first pause is `interval` seconds; with `longest`, the pauses grow
+    up to it.
     """
     began = time.monotonic()
     while not done(found := await look()) and time.monotonic() - began < timeout:

@@ -1,9 +1,11 @@
-"""What comes with Manor and is no Python: at the root of a clone, inside the package where it is installed."""
+"""What comes with Manor and is no Python: at the root of a clone, inside the package where it is
+installed."""
 
 from pathlib import Path
 
 IMAGES_VERSION = "0.1.0"
-"""Of what is built from `images`. Specs name it: it goes up when the images change for their users, not with Manor."""
+"""Of what is built from `images`. Specs name it: it goes up when the images change for their users,
+not with Manor."""
 
 _PACKAGE = Path(__file__).parent
 

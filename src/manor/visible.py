@@ -1,7 +1,9 @@
-"""Text from elsewhere, made harmless to show: to a terminal it is no command, to an eye no other text.
+"""Text from elsewhere, made harmless to show: to a terminal it is no command, to an eye no other
+text.
 
-An event, a log line, a status or a refusal holds what its writer wants: sequences that clear the screen, set its title
-or its clipboard, overwrite the line before, or turn the order of letters (CVE-2021-42574).
+An event, a log line, a status or a refusal holds what its writer wants: sequences that clear the
+screen, set its title or its clipboard, overwrite the line before, or turn the order of letters
+(CVE-2021-42574).
 """
 
 import re
@@ -9,7 +11,8 @@ import re
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-"""Control characters but tab and line feed (C0, DEL, C1); marks that change direction, or are not seen."""
+"""Control characters but tab and line feed (C0, DEL, C1); marks that change direction, or are not
+seen."""
 
 
 def visible(text: str) -> str:

@@ -31,24 +31,32 @@ class TwoTeams:
         return run_on(self.kubeconfig, *args, given=given)
 
 
-def run_on(kubeconfig: Path, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+def run_on(
+    kubeconfig: Path, *args: str, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [str(ROOT / ".venv" / "bin" / "manor"), *args]
     environment = {name: value for name, value in os.environ.items() if name in BUILDING}
     environment |= {"KUBECONFIG": str(kubeconfig), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, timeout=800)
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, env=environment, timeout=800
+    )
 
 
 @pytest.fixture(scope="module")
 def two_teams(node: Any) -> TwoTeams:
-    """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and the report."""
+    """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and
+    the report."""
     load_workload_images(node.name, "base", "training", "serving")
-    up = run_on(node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE))
+    up = run_on(
+        node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE)
+    )
     return TwoTeams(node, node.kubeconfig, up)
 
 
 @pytest.fixture(scope="session")
 def tool_node() -> Iterator[RunningNode]:
-    """A whole node for the tests of all Tools, each of which removes its teams again; or that of MANOR_TEST_NODE."""
+    """A whole node for the tests of all Tools, each of which removes its teams again; or that of
+    MANOR_TEST_NODE."""
     if name := os.environ.get("MANOR_TEST_NODE"):
         yield describe(name)
         return
@@ -58,7 +66,8 @@ def tool_node() -> Iterator[RunningNode]:
 
 @dataclass(frozen=True)
 class ToolExample:
-    """A folder under `examples/` on the node for Tools: its specs are applied by the administrator."""
+    """A folder under `examples/` on the node for Tools: its specs are applied by the
+    administrator."""
 
     node: RunningNode
     folder: Path
@@ -69,7 +78,9 @@ class ToolExample:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout + done.stderr
 
-    def kubectl(self, user: str | None, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, user: str | None, *args: str, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """`kubectl` as a user of a team, or as the administrator."""
         who = ["--as", user] if user else []
         command = ["kubectl", "--kubeconfig", str(self.node.kubeconfig), *who, *args]
@@ -81,7 +92,8 @@ class ToolExample:
         self.manor("delete", *specs, "--yes", "--delete-data", *spaces)
 
     def create(self, user: str, text: str) -> None:
-        """A user's objects of kinds that are new on the cluster: quotas count a kind half a minute after it is new."""
+        """A user's objects of kinds that are new on the cluster: quotas count a kind half a minute
+        after it is new."""
         end = time.monotonic() + 120
         while (made := self.kubectl(user, "apply", "-f", "-", given=text)).returncode:
             assert "status unknown for quota" in made.stderr, made.stderr

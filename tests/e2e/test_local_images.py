@@ -1,4 +1,5 @@
-"""The images as a runtime runs them: read-only, as user 65532, with nothing but /tmp to write to."""
+"""The images as a runtime runs them: read-only, as user 65532, with nothing but /tmp to
+write to."""
 
 import contextlib
 import json
@@ -35,7 +36,11 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 model = LogisticRegression(max_iter=500).fit(*load_iris(return_X_y=True))
 joblib.dump(model, "/tmp/model/model.joblib")
-settings = {"name": "iris", "implementation": "mlserver_sklearn.SKLearnModel", "parameters": {"uri": "./model.joblib"}}
+settings = {
+    "name": "iris",
+    "implementation": "mlserver_sklearn.SKLearnModel",
+    "parameters": {"uri": "./model.joblib"},
+}
 json.dump(settings, open("/tmp/model/model-settings.json", "w"))
 """
 
@@ -55,23 +60,48 @@ class Unpacked:
     root: Path
     config: dict[str, Any]
 
-    def command(self, *command: str, folder: Path | None = None, settings: dict[str, str] | None = None) -> list[str]:
+    def command(
+        self, *command: str, folder: Path | None = None, settings: dict[str, str] | None = None
+    ) -> list[str]:
         """How to run a command in it; `folder` is mounted at /tmp/model."""
         root = shlex.quote(str(self.root))
-        steps = [f"mount --rbind {root} {root}", f"mount -o remount,bind,ro {root}", f"mount -t proc proc {root}/proc"]
+        steps = [
+            f"mount --rbind {root} {root}",
+            f"mount -o remount,bind,ro {root}",
+            f"mount -t proc proc {root}/proc",
+        ]
         steps += [f"mount --rbind /dev {root}/dev"]
         steps += [f"mount -t tmpfs -o mode=1777 tmpfs {root}/tmp"]
         if folder:
-            steps += [f"mkdir {root}/tmp/model", f"mount --bind {shlex.quote(str(folder))} {root}/tmp/model"]
-        variables = [*self.config["Env"], *(f"{key}={value}" for key, value in (settings or {}).items())]
+            steps += [
+                f"mkdir {root}/tmp/model",
+                f"mount --bind {shlex.quote(str(folder))} {root}/tmp/model",
+            ]
+        variables = [
+            *self.config["Env"],
+            *(f"{key}={value}" for key, value in (settings or {}).items()),
+        ]
         # chroot itself is found outside; what it runs is looked up in the image's PATH.
         chroot = f"{shutil.which('chroot')} --userspec={self.config['User']} {root}"
         steps.append(f"exec env -i {shlex.join(variables)} {chroot} {shlex.join(command)}")
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", "\n".join(steps)]
+        return [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-ec",
+            "\n".join(steps),
+        ]
 
     def run(self, *command: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            self.command(*command, folder=folder), capture_output=True, text=True, timeout=120, check=False
+            self.command(*command, folder=folder),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         print(done.stdout, done.stderr)
         return done
@@ -80,7 +110,9 @@ class Unpacked:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Unpacked]:
     report = Report(sys.stderr)
-    made = images.ensure(images.NAMES, bundle=obtain(binaries=None, bundle=None, report=report), report=report)
+    made = images.ensure(
+        images.NAMES, bundle=obtain(binaries=None, bundle=None, report=report), report=report
+    )
     folder = tmp_path_factory.mktemp("images")
     return {name: unpack(image, folder / name) for name, image in made.items()}
 
@@ -112,10 +144,22 @@ def test_every_image_runs_as_a_numbered_user(built: dict[str, Unpacked]) -> None
     ("name", "command", "said"),
     [
         ("base", ["sh", "-c", "id -u; mkdir /tmp/x; test ! -w /"], "65532"),
-        ("base", ["python", "-c", "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)"], "True"),
+        (
+            "base",
+            [
+                "python",
+                "-c",
+                "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)",
+            ],
+            "True",
+        ),
         (
             "training",
-            ["python", "-c", "import getpass, sklearn; print(getpass.getuser(), sklearn.__version__)"],
+            [
+                "python",
+                "-c",
+                "import getpass, sklearn; print(getpass.getuser(), sklearn.__version__)",
+            ],
             "manor 1.",
         ),
         ("serving", ["mlserver", "--version"], "version 1.7.1"),
@@ -126,7 +170,9 @@ def test_every_image_runs_as_a_numbered_user(built: dict[str, Unpacked]) -> None
         ("coredns", ["coredns", "-version"], "CoreDNS-1.15.0"),
     ],
 )
-def test_its_program_runs(built: dict[str, Unpacked], name: str, command: list[str], said: str) -> None:
+def test_its_program_runs(
+    built: dict[str, Unpacked], name: str, command: list[str], said: str
+) -> None:
     done = built[name].run(*command)
     assert done.returncode == 0
     assert said in done.stdout
@@ -134,16 +180,30 @@ def test_its_program_runs(built: dict[str, Unpacked], name: str, command: list[s
 
 @pytest.mark.parametrize("name", sorted({*images.NAMES} - {"base"}))
 def test_there_is_no_shell(built: dict[str, Unpacked], name: str) -> None:
-    assert not [path for shell in ("sh", "bash", "dash") for path in built[name].root.glob(f"**/bin/{shell}")]
+    assert not [
+        path
+        for shell in ("sh", "bash", "dash")
+        for path in built[name].root.glob(f"**/bin/{shell}")
+    ]
 
 
 @pytest.mark.parametrize("name", images.NAMES)
 def test_nothing_of_its_making_is_left(built: dict[str, Unpacked], name: str) -> None:
     root = built[name].root
-    for remains in ("wheels", "install.py", "distil.py", "etc/pip.conf", "root/.cache", "var/lib/apt", "usr/bin/dpkg"):
+    for remains in (
+        "wheels",
+        "install.py",
+        "distil.py",
+        "etc/pip.conf",
+        "root/.cache",
+        "var/lib/apt",
+        "usr/bin/dpkg",
+    ):
         assert not root.joinpath(remains).exists(), remains
     special = [
-        path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000
+        path
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000
     ]
     assert special == []
     assert not {"PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE"} & {
@@ -151,12 +211,19 @@ def test_nothing_of_its_making_is_left(built: dict[str, Unpacked], name: str) ->
     }
 
 
-def test_a_model_trained_in_one_image_is_served_by_the_other(built: dict[str, Unpacked], tmp_path: Path) -> None:
+def test_a_model_trained_in_one_image_is_served_by_the_other(
+    built: dict[str, Unpacked], tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     os.chown(folder, 65532, 65532)
     assert built["training"].run("python", "-c", TRAIN, folder=folder).returncode == 0
-    flowers = {"name": "x", "shape": [2, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2, 6.7, 3.0, 5.2, 2.3]}
+    flowers = {
+        "name": "x",
+        "shape": [2, 4],
+        "datatype": "FP64",
+        "data": [5.1, 3.5, 1.4, 0.2, 6.7, 3.0, 5.2, 2.3],
+    }
     with serve(built["serving"], folder) as url:
         answer = post(f"{url}/v2/models/iris/infer", {"inputs": [flowers]})
     assert answer["outputs"][0]["data"] == [0, 2]
@@ -165,8 +232,12 @@ def test_a_model_trained_in_one_image_is_served_by_the_other(built: dict[str, Un
 @contextlib.contextmanager
 def serve(image: Unpacked, folder: Path) -> Iterator[str]:
     ports = dict(zip(("HTTP", "GRPC", "METRICS"), free_ports(3), strict=True))
-    settings = {"MLSERVER_HOST": "127.0.0.1"} | {f"MLSERVER_{name}_PORT": str(port) for name, port in ports.items()}
-    command = image.command(*image.config["Entrypoint"], "start", "/tmp/model", folder=folder, settings=settings)
+    settings = {"MLSERVER_HOST": "127.0.0.1"} | {
+        f"MLSERVER_{name}_PORT": str(port) for name, port in ports.items()
+    }
+    command = image.command(
+        *image.config["Entrypoint"], "start", "/tmp/model", folder=folder, settings=settings
+    )
     url = f"http://127.0.0.1:{ports['HTTP']}"
     with subprocess.Popen(command) as process:
         try:
@@ -174,14 +245,18 @@ def serve(image: Unpacked, folder: Path) -> Iterator[str]:
             yield url
         finally:
             # The kernel forgets --kill-child when chroot changes the user.
-            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            for child in (
+                Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            ):
                 os.kill(int(child), signal.SIGKILL)
             process.kill()
 
 
 def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
         return [bound.getsockname()[1] for bound in sockets]
 
 
@@ -195,19 +270,26 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
 
 def test_pause_reaps_what_is_left_to_it_and_stops_when_told(built: dict[str, Unpacked]) -> None:
     pause = built["pause"].root / "usr/local/bin/pause"
-    # Becomes the first process of a PID namespace with a child of its own, whose child is orphaned and ends.
+    # Becomes the first process of a PID namespace with a child of its own, whose child is orphaned
+    # and ends.
     orphan = f"(sleep 0.2 & exec sleep 0.1) & exec {pause}"
-    with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", orphan]) as process:
+    with subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", orphan]
+    ) as process:
 
         def alone() -> bool:
-            return [(name_of(first), children_of(first)) for first in children_of(process.pid)] == [("pause", [])]
+            return [(name_of(first), children_of(first)) for first in children_of(process.pid)] == [
+                ("pause", [])
+            ]
 
         until_now("pause has reaped what was left to it", alone, seconds=10)
         (first,) = children_of(process.pid)

@@ -1,4 +1,5 @@
-"""The whole node: what runs on it, what it refuses, what it survives, and that nothing of it is left."""
+"""The whole node: what runs on it, what it refuses, what it survives, and that nothing of it is
+left."""
 
 import json
 import os
@@ -58,7 +59,11 @@ def web(home: str) -> list[Object]:
         "spec": {
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": {"runAsNonRoot": True, "fsGroup": 5000, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": {
+                "runAsNonRoot": True,
+                "fsGroup": 5000,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "containers": [container],
             "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
         },
@@ -66,7 +71,11 @@ def web(home: str) -> list[Object]:
     metadata = {"name": "web", "namespace": home}
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
     service = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
-    deployment = {"selector": {"matchLabels": {"app": "web"}}, "strategy": {"type": "Recreate"}, "template": template}
+    deployment = {
+        "selector": {"matchLabels": {"app": "web"}},
+        "strategy": {"type": "Recreate"},
+        "template": template,
+    }
     return [
         namespace(home),
         {
@@ -85,14 +94,17 @@ PROXIES, FRONT = "envoy-gateway-system", "manor-front"
 
 
 def gateway(home: str, host: str) -> list[Object]:
-    """A Gateway with a proxy of its own, for routes of its namespace, and the front's way to that proxy."""
+    """A Gateway with a proxy of its own, for routes of its namespace, and the front's way to that
+    proxy."""
     labels = {"app": "e2e-proxy"}
     inner = {
         "name": "web",
         "port": 8080,
         "protocol": "HTTP",
         "hostname": host,
-        "allowedRoutes": {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": home}}}},
+        "allowedRoutes": {
+            "namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": home}}}
+        },
     }
     outer = {"name": "all", "port": 80, "protocol": "HTTP"}
     service = {"clusterIP": "None", "selector": labels, "ports": [{"port": 8080}]}
@@ -101,11 +113,20 @@ def gateway(home: str, host: str) -> list[Object]:
 
     def made(kind: str, name: str, space: str, spec: Object) -> Object:
         version = "v1" if kind == "Service" else f"{GATEWAY_API}/v1"
-        return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": space}, "spec": spec}
+        return {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": space},
+            "spec": spec,
+        }
 
     own = {"gatewayClassName": "manor", "infrastructure": {"labels": labels}, "listeners": [inner]}
     grant = {"from": [giver], "to": [{"group": "", "kind": "Service"}]}
-    way = {"parentRefs": [{"name": "e2e"}], "hostnames": [host], "rules": [{"backendRefs": [backend]}]}
+    way = {
+        "parentRefs": [{"name": "e2e"}],
+        "hostnames": [host],
+        "rules": [{"backendRefs": [backend]}],
+    }
     return [
         made("Gateway", "web", home, own),
         made("Service", "e2e-proxy", PROXIES, service),
@@ -128,7 +149,9 @@ def route(home: str, host: str, gateway_home: str) -> Object:
     }
 
 
-async def apply_all(client: Client, objects: list[Object], *, waited_for: list[Object] | None = None) -> None:
+async def apply_all(
+    client: Client, objects: list[Object], *, waited_for: list[Object] | None = None
+) -> None:
     for each in objects:
         await client.apply(each)
     await wait(client, objects if waited_for is None else waited_for, timeout=120)
@@ -136,12 +159,16 @@ async def apply_all(client: Client, objects: list[Object], *, waited_for: list[O
 
 async def pod_in(client: Client, home: str) -> str:
     pods = await client.list("v1", "Pod", namespace=home, labels={"app": "web"})
-    return next(str(pod["metadata"]["name"]) for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    return next(
+        str(pod["metadata"]["name"]) for pod in pods if "deletionTimestamp" not in pod["metadata"]
+    )
 
 
 async def run_in(client: Client, home: str, script: str) -> str:
     """What a Python script prints in the web pod of a namespace."""
-    done = await client.exec(home, await pod_in(client, home), ["python3", "-c", script], timeout=30)
+    done = await client.exec(
+        home, await pod_in(client, home), ["python3", "-c", script], timeout=30
+    )
     assert done.exit_code == 0, done.stderr
     return done.stdout.strip()
 
@@ -157,28 +184,38 @@ def fetch(running: RunningNode, host: str, path: str = "/") -> tuple[int, str]:
 
 
 def status_of(running: RunningNode, component: str) -> Object:
-    said = json.loads(run_manor("local", "status", "--name", running.name, "-o", "json", check=False).stdout)
+    said = json.loads(
+        run_manor("local", "status", "--name", running.name, "-o", "json", check=False).stdout
+    )
     return next(each for each in said["components"] if each["name"] == component)
 
 
 @pytest.fixture(scope="module")
 async def teams(node: RunningNode) -> AsyncIterator[Client]:
-    """Namespaces one and two of the node, each with a web server; gateway and route belong to one."""
+    """Namespaces one and two of the node, each with a web server; gateway and route
+    belong to one."""
     async with Client.connect(node.kubeconfig) as client:
         objects = [*web("e2e-one"), *web("e2e-two")]
         await apply_all(client, objects)
-        await apply_all(client, [*gateway("e2e-one", "one.example"), route("e2e-one", "one.example", "e2e-one")])
+        await apply_all(
+            client, [*gateway("e2e-one", "one.example"), route("e2e-one", "one.example", "e2e-one")]
+        )
         yield client
         for home in ("e2e-one", "e2e-two"):
             await client.delete("v1", "Namespace", home)
 
 
 async def test_pods_find_services_by_name(teams: Client) -> None:
-    script = "import urllib.request as u; print(u.urlopen('http://web.e2e-two.svc.cluster.local', timeout=5).status)"
+    script = (
+        "import urllib.request as u; "
+        "print(u.urlopen('http://web.e2e-two.svc.cluster.local', timeout=5).status)"
+    )
     assert await run_in(teams, "e2e-one", script) == "200"
 
 
-async def test_volume_is_bound_and_written_by_a_user_without_rights(node: RunningNode, teams: Client) -> None:
+async def test_volume_is_bound_and_written_by_a_user_without_rights(
+    node: RunningNode, teams: Client
+) -> None:
     claim = await teams.get("v1", "PersistentVolumeClaim", "data", namespace="e2e-one")
     assert (claim["status"]["phase"], claim["spec"]["storageClassName"]) == ("Bound", "standard")
     script = "import os; open('/data/who', 'w').write('one'); print(os.getuid())"
@@ -194,7 +231,12 @@ async def test_gateway_keeps_others_out(node: RunningNode, teams: Client) -> Non
     async def refusal() -> str:
         found = await teams.get(thief["apiVersion"], "HTTPRoute", "web", namespace="e2e-two")
         parents = found.get("status", {}).get("parents", [])
-        accepted = [each for parent in parents for each in parent["conditions"] if each["type"] == "Accepted"]
+        accepted = [
+            each
+            for parent in parents
+            for each in parent["conditions"]
+            if each["type"] == "Accepted"
+        ]
         return accepted[0]["reason"] if accepted else ""
 
     deadline = time.monotonic() + 30
@@ -205,7 +247,10 @@ async def test_gateway_keeps_others_out(node: RunningNode, teams: Client) -> Non
 
 
 async def test_network_policy_is_enforced(teams: Client) -> None:
-    script = "import urllib.request as u; print(u.urlopen('http://web.e2e-two.svc.cluster.local', timeout=3).status)"
+    script = (
+        "import urllib.request as u; "
+        "print(u.urlopen('http://web.e2e-two.svc.cluster.local', timeout=3).status)"
+    )
     assert await run_in(teams, "e2e-one", script) == "200"
     deny = {
         "apiVersion": "networking.k8s.io/v1",
@@ -248,7 +293,10 @@ def test_what_is_private_listens_on_loopback_alone(node: RunningNode, port: int)
 
 async def test_killed_components_come_back_and_pods_stay(node: RunningNode, teams: Client) -> None:
     before = await teams.get("v1", "Pod", await pod_in(teams, "e2e-one"), namespace="e2e-one")
-    killed = {name: status_of(node, name) for name in ("kubelet", "containerd", "cilium-agent", "kube-proxy")}
+    killed = {
+        name: status_of(node, name)
+        for name in ("kubelet", "containerd", "cilium-agent", "kube-proxy")
+    }
     for each in killed.values():
         os.kill(each["pid"], signal.SIGKILL)
     for name, each in killed.items():
@@ -273,7 +321,9 @@ def ask(name, times=1):
     server.settimeout(4)
     codes = []
     for number in range(times):
-        server.sendto(b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0\\0\\1\\0\\1", ("10.96.0.10", 53))
+        question = labels + b"\\0\\0\\1\\0\\1"
+        head = b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0"
+        server.sendto(head + question, ("10.96.0.10", 53))
     try:
         while len(codes) < times:
             codes.append(server.recv(512)[3] & 15)
@@ -286,7 +336,9 @@ NO_ERROR, REFUSED = 0, 5
 
 
 async def ask(client: Client, home: str, name: str, times: int = 1) -> list[int]:
-    answers: list[int] = json.loads(await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))"))
+    answers: list[int] = json.loads(
+        await run_in(client, home, f"{ASK}\nprint(list(ask({name!r}, {times})))")
+    )
     return answers
 
 
@@ -320,12 +372,15 @@ async def test_questions_for_names_are_bounded(teams: Client) -> None:
 async def test_pods_do_not_reach_the_host(node: RunningNode, teams: Client) -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
         port = server.getsockname()[1]
-        said = subprocess.run(["ip", "-json", "-4", "address"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            ["ip", "-json", "-4", "address"], capture_output=True, text=True, check=True
+        ).stdout
         addresses = [info["local"] for link in json.loads(said) for info in link["addr_info"]]
         reached = [ip for ip in addresses if not ip.startswith("127.")]
         assert reached
         script = (
-            f"import socket\nfor ip in {reached}:\n try: socket.create_connection((ip, {port}), 2); print(ip)\n"
+            f"import socket\nfor ip in {reached}:\n try: socket.create_connection((ip, {port}), "
+            f"2); print(ip)\n"
             " except OSError: pass"
         )
         assert await run_in(teams, "e2e-one", script) == ""
@@ -336,7 +391,11 @@ async def test_pods_do_not_reach_the_host(node: RunningNode, teams: Client) -> N
 async def test_a_pod_in_a_user_namespace_has_ids_of_its_own(teams: Client) -> None:
     pod = web("e2e-one")[3]["spec"]["template"]
     pod["spec"] |= {"hostUsers": False}
-    pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own-users", "namespace": "e2e-one"}}
+    pod |= {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "own-users", "namespace": "e2e-one"},
+    }
     await apply_all(teams, [pod])
 
     async def runs() -> bool:
@@ -358,9 +417,16 @@ async def test_a_volume_gives_nobody_rights(node: RunningNode, teams: Client) ->
     mounts = [line.split() for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines()]
     (options,) = (fields[5].split(",") for fields in mounts if fields[4] == str(volumes))
     assert {"nosuid", "nodev"} <= set(options)
-    # The runtime's own bind mount into a pod leaves these flags out: there no process gains rights by a program.
-    assert "NoNewPrivs:\t1" in await run_in(teams, "e2e-one", "print(open('/proc/self/status').read())")
-    await run_in(teams, "e2e-one", "import os; open('/data/tool', 'w').write('#!'); os.chmod('/data/tool', 0o4755)")
+    # The runtime's own bind mount into a pod leaves these flags out: there no process gains rights
+    # by a program.
+    assert "NoNewPrivs:\t1" in await run_in(
+        teams, "e2e-one", "print(open('/proc/self/status').read())"
+    )
+    await run_in(
+        teams,
+        "e2e-one",
+        "import os; open('/data/tool', 'w').write('#!'); os.chmod('/data/tool', 0o4755)",
+    )
     (tool,) = volumes.glob("*/tool")
     as_stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     for path in (tool, node.kubeconfig, node.kubeconfig.parent / "logs"):
@@ -396,10 +462,15 @@ async def test_a_volume_goes_with_its_claim(node: RunningNode, teams: Client) ->
 
 
 async def test_an_image_of_ones_own_is_loaded(node: RunningNode, teams: Client) -> None:
-    archive = max((Path.home() / ".cache/manor/images").glob("pause-*.tar"), key=lambda path: path.stat().st_mtime)
+    archive = max(
+        (Path.home() / ".cache/manor/images").glob("pause-*.tar"),
+        key=lambda path: path.stat().st_mtime,
+    )
     loaded = run_manor("local", "load-image", "--name", node.name, str(archive)).stdout.split()
     assert loaded == [IMAGE.replace("base", "pause")]
-    refused = run_manor("local", "load-image", "--name", node.name, "manor.test/none:1", check=False)
+    refused = run_manor(
+        "local", "load-image", "--name", node.name, "manor.test/none:1", check=False
+    )
     assert refused.returncode != 0
     assert "no image of that name on this machine" in refused.stderr
 
@@ -418,20 +489,38 @@ def traces_of(name: str, interface: str) -> list[str]:
     }
     found = []
     for kind, command in listings.items():
-        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        ours = [line for line in lines if kind == "pin" or name in line or interface in line.replace("@", " ").split()]
+        lines = subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        ours = [
+            line
+            for line in lines
+            if kind == "pin" or name in line or interface in line.replace("@", " ").split()
+        ]
         found += [f"{kind}: {line}" for line in ours if "local down" not in line]
     return found
 
 
 def host_places() -> dict[str, str | bool]:
-    """What belongs to the host and a kubelet would touch: folders with fixed names, settings of the kernel.
+    """What belongs to the host and a kubelet would touch: folders with fixed names, settings of the
+    kernel.
 
     Of a folder only whether it is there: a kubelet of the host's own, if it has one, writes to it.
     """
-    folders = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers", "/etc/cni", "/run/cilium")
+    folders = (
+        "/var/lib/kubelet",
+        "/var/lib/cni",
+        "/var/log/pods",
+        "/var/log/containers",
+        "/etc/cni",
+        "/run/cilium",
+    )
     settings = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
-    network = ("net/netfilter/nf_conntrack_max", "net/ipv4/conf/all/rp_filter", "net/core/bpf_jit_enable")
+    network = (
+        "net/netfilter/nf_conntrack_max",
+        "net/ipv4/conf/all/rp_filter",
+        "net/core/bpf_jit_enable",
+    )
     return {
         **{folder: Path(folder).exists() for folder in folders},
         **{name: (Path("/proc/sys") / name).read_text() for name in (*settings, *network)},
@@ -455,7 +544,9 @@ async def test_data_survives_and_nothing_is_left(host_before: dict[str, str | bo
         os.kill(json.loads((home / "process.json").read_text())["pid"], signal.SIGKILL)
         until_now(
             "no process is left",
-            lambda: not any(line.startswith("process: ") for line in traces_of(running.name, interface)),
+            lambda: (
+                not any(line.startswith("process: ") for line in traces_of(running.name, interface))
+            ),
             seconds=10,
         )
         run_manor("local", "up", "--name", running.name, "--ephemeral")
@@ -475,7 +566,9 @@ async def test_data_survives_and_nothing_is_left(host_before: dict[str, str | bo
 def test_interrupted_up_leaves_nothing(host_before: dict[str, str | bool]) -> None:
     name = f"test-stopped-{os.getpid()}"
     home = Path("/var/lib/manor") / name
-    process = subprocess.Popen([MANOR, "local", "up", "--name", name, "--ephemeral"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [MANOR, "local", "up", "--name", name, "--ephemeral"], stderr=subprocess.PIPE, text=True
+    )
     try:
         until_now("images are listed", (home / "data/images.json").exists)
         interface = f"manor{json.loads((home / 'node.json').read_text())['index']}"

@@ -42,9 +42,13 @@ def finished(lab: Any, team: str) -> str:
     """What the Experiment printed, once it is complete."""
     end = time.monotonic() + 90
     while time.monotonic() < end:
-        got = lab.kubectl(f"{team}-owner", "-n", f"lab-{team}", "get", "experiment", "first", "-o", "yaml")
+        got = lab.kubectl(
+            f"{team}-owner", "-n", f"lab-{team}", "get", "experiment", "first", "-o", "yaml"
+        )
         if yaml.safe_load(got.stdout or "{}").get("status", {}).get("phase") == "Complete":
-            return str(lab.kubectl(f"{team}-owner", "-n", f"lab-{team}", "logs", "job/first").stdout)
+            return str(
+                lab.kubectl(f"{team}-owner", "-n", f"lab-{team}", "logs", "job/first").stdout
+            )
         time.sleep(1)
     raise AssertionError(got.stdout + got.stderr)
 
@@ -53,8 +57,13 @@ def test_both_teams_run_their_own(lab: Any) -> None:
     for team, rate in (("red", "0.1"), ("blue", "0.9")):
         lab.create(f"{team}-owner", experiment(team))
         assert finished(lab, team) == f"learning rate {rate}\n"
-    defaults = lab.kubectl("red-owner", "-n", "lab-red", "get", "configmap", "lab-defaults", "-o", "yaml").stdout
-    assert yaml.safe_load(defaults)["data"] == {"team": "lab-red", "tracker": "http://lab-red.manor.local/lab"}
+    defaults = lab.kubectl(
+        "red-owner", "-n", "lab-red", "get", "configmap", "lab-defaults", "-o", "yaml"
+    ).stdout
+    assert yaml.safe_load(defaults)["data"] == {
+        "team": "lab-red",
+        "tracker": "http://lab-red.manor.local/lab",
+    }
 
 
 def test_no_team_sees_the_others(lab: Any) -> None:
@@ -63,7 +72,9 @@ def test_no_team_sees_the_others(lab: Any) -> None:
 
 
 def test_nobody_reads_the_others_settings_through_the_controller(lab: Any) -> None:
-    lab.kubectl("blue-owner", "-n", "lab-blue", "delete", "experiment", "first", "--ignore-not-found")
+    lab.kubectl(
+        "blue-owner", "-n", "lab-blue", "delete", "experiment", "first", "--ignore-not-found"
+    )
     stolen = experiment("blue", namespace="lab-red")
     refused = lab.kubectl("blue-owner", "apply", "-f", "-", given=stolen)
     assert refused.returncode != 0
@@ -78,15 +89,22 @@ def test_verify_attacks_by_it(lab: Any) -> None:
 
 
 def test_without_its_guardrail_the_controller_gives_them_away(lab: Any, tmp_path: Path) -> None:
-    """What the guardrail is for: the same Tool without it, and team blue prints the setting of team red."""
+    """What the guardrail is for: the same Tool without it, and team blue prints the setting of team
+    red."""
     tool = yaml.safe_load(Path(TOOL).read_text())
     del tool["spec"]["guardrails"]
     (tmp_path / "open.yaml").write_text(yaml.safe_dump(tool))
-    lab.manor("apply", "-f", str(FOLDER / "platform.yaml"), "-f", str(tmp_path / "open.yaml"), "--no-wait")
+    lab.manor(
+        "apply", "-f", str(FOLDER / "platform.yaml"), "-f", str(tmp_path / "open.yaml"), "--no-wait"
+    )
     try:
         given = experiment("blue", namespace="lab-red")
         # The API server acts by a policy for a moment after it is gone.
-        until_now("admitted", lambda: not lab.kubectl("blue-owner", "apply", "-f", "-", given=given).returncode, 30)
+        until_now(
+            "admitted",
+            lambda: not lab.kubectl("blue-owner", "apply", "-f", "-", given=given).returncode,
+            30,
+        )
         assert finished(lab, "blue") == "learning rate 0.1\n"
     finally:
         lab.manor("apply", "-f", str(FOLDER / "platform.yaml"), "-f", TOOL)

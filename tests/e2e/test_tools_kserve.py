@@ -1,4 +1,5 @@
-"""KServe for two teams (docs/kserve.md), and a Model that scales by what its pods use, on a real node."""
+"""KServe for two teams (docs/kserve.md), and a Model that scales by what its pods use, on a real
+node."""
 
 import json
 import subprocess
@@ -20,7 +21,9 @@ FOLDER = Path(__file__).parent.parent.parent / "examples" / "05-kserve"
 SPECS = ["-f", str(FOLDER / "platform.yaml"), "-f", str(FOLDER / "teams")]
 TEAMS = ("red", "blue")
 FLOWERS = [[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5], [6.3, 3.3, 6.0, 2.5]]
-REQUEST = json.dumps({"inputs": [{"name": "x", "shape": [3, 4], "datatype": "FP64", "data": FLOWERS}]})
+REQUEST = json.dumps(
+    {"inputs": [{"name": "x", "shape": [3, 4], "datatype": "FP64", "data": FLOWERS}]}
+)
 SCALED = """
 apiVersion: manor.dev/v1alpha1
 kind: Model
@@ -35,7 +38,8 @@ spec:
 
 @pytest.fixture(scope="module")
 def teams(tool_example: Any) -> Iterator[Any]:
-    """The example as its page has it: KServe and metrics-server installed, two teams, each with a trained model."""
+    """The example as its page has it: KServe and metrics-server installed, two teams, each with a
+    trained model."""
     example = tool_example(FOLDER)
     load_workload_images(example.node.name, "training", "serving")
     for name in ("metrics-server", "kserve"):
@@ -79,8 +83,22 @@ def is_ready(teams: Any, team: str, name: str) -> bool:
 
 def predicted(teams: Any, team: str, model: str = "iris", *, host: str = "") -> str:
     """What a model says by its team's host name, through the gateway."""
-    headers = ["-H", f"Host: {host or f'serve-{team}.manor.local'}", "-H", "Content-Type: application/json"]
-    command = ["curl", "-s", "-m", "20", *headers, f"{teams.node.ingress}/v2/models/{model}/infer", "-d", REQUEST]
+    headers = [
+        "-H",
+        f"Host: {host or f'serve-{team}.manor.local'}",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    command = [
+        "curl",
+        "-s",
+        "-m",
+        "20",
+        *headers,
+        f"{teams.node.ingress}/v2/models/{model}/infer",
+        "-d",
+        REQUEST,
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
@@ -101,20 +119,35 @@ def test_each_team_serves_by_its_own_host_name(teams: Any) -> None:
 
 def test_a_team_gives_its_model_a_second_server(teams: Any) -> None:
     patch = json.dumps({"spec": {"predictor": {"minReplicas": 2}}})
-    done = teams.kubectl("red-owner", "-n", "serve-red", "patch", "isvc", "iris", "--type", "merge", "-p", patch)
+    done = teams.kubectl(
+        "red-owner", "-n", "serve-red", "patch", "isvc", "iris", "--type", "merge", "-p", patch
+    )
     assert done.returncode == 0, done.stderr
-    until(lambda: get(teams, "red", "deployment", "iris-predictor")["status"].get("readyReplicas") == 2, 120)
+    until(
+        lambda: (
+            get(teams, "red", "deployment", "iris-predictor")["status"].get("readyReplicas") == 2
+        ),
+        120,
+    )
 
 
 def test_what_kserve_makes_is_judged_as_the_teams(teams: Any) -> None:
-    """A runtime with an image from elsewhere: its Deployment is refused to KServe's controller as to the team."""
+    """A runtime with an image from elsewhere: its Deployment is refused to KServe's controller as
+    to the team."""
     runtime, service, _ = yaml.safe_load_all(served("blue"))
     for obj in (runtime, service):
         obj["metadata"]["name"] = "foreign"
     runtime["spec"]["containers"][0]["image"] = "evil.example/mlserver:1"
-    runtime["spec"]["supportedModelFormats"] = [{"name": "foreign", "version": "1", "autoSelect": True}]
-    service["spec"]["predictor"]["model"] |= {"runtime": "foreign", "modelFormat": {"name": "foreign"}}
-    made = teams.kubectl("blue-owner", "apply", "-f", "-", given=yaml.safe_dump_all([runtime, service]))
+    runtime["spec"]["supportedModelFormats"] = [
+        {"name": "foreign", "version": "1", "autoSelect": True}
+    ]
+    service["spec"]["predictor"]["model"] |= {
+        "runtime": "foreign",
+        "modelFormat": {"name": "foreign"},
+    }
+    made = teams.kubectl(
+        "blue-owner", "apply", "-f", "-", given=yaml.safe_dump_all([runtime, service])
+    )
     assert made.returncode == 0, made.stderr
     refused = "ValidatingAdmissionPolicy 'manor-images'"
     until(lambda: refused in json.dumps(get(teams, "blue", "events")), 60)
@@ -123,7 +156,9 @@ def test_what_kserve_makes_is_judged_as_the_teams(teams: Any) -> None:
 
 def test_the_webhook_trusts_one_certificate_whose_key_is_in_no_file(teams: Any) -> None:
     secret = yaml.safe_load(
-        teams.kubectl(None, "-n", "kserve", "get", "secret", "kserve-webhook-server-cert", "-o", "yaml").stdout
+        teams.kubectl(
+            None, "-n", "kserve", "get", "secret", "kserve-webhook-server-cert", "-o", "yaml"
+        ).stdout
     )
     printed = run_manor("tools", "install", "kserve", "--node", teams.node.name, "--render").stdout
     assert secret["data"]["tls.key"] not in printed
@@ -135,7 +170,9 @@ def test_a_model_scales_up_and_down_by_what_its_pods_use(teams: Any) -> None:
     until(lambda: "outputs" in predicted(teams, "red", "scaled"), 120)
     # Down again at once, not after the five minutes that are Kubernetes' default.
     patch = json.dumps({"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}})
-    done = teams.kubectl("red-owner", "-n", "serve-red", "patch", "hpa", "scaled", "--type", "merge", "-p", patch)
+    done = teams.kubectl(
+        "red-owner", "-n", "serve-red", "patch", "hpa", "scaled", "--type", "merge", "-p", patch
+    )
     assert done.returncode == 0, done.stderr
 
     def replicas() -> int:

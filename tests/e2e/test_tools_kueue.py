@@ -1,4 +1,5 @@
-"""Two teams share eight GPUs through the queues of the real Kueue (docs/gpus.md), as the teams' own people."""
+"""Two teams share eight GPUs through the queues of the real Kueue (docs/gpus.md), as the teams' own
+people."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ from nodes import load_workload_images
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "02-gpu-queues"
-SPECS = [arg for name in ("platform", "vision", "speech") for arg in ("-f", str(FOLDER / f"{name}.yaml"))]
+SPECS = [
+    arg for name in ("platform", "vision", "speech") for arg in ("-f", str(FOLDER / f"{name}.yaml"))
+]
 OWNERS = {"vision": "ada", "speech": "ben"}
 QUEUE, MANAGED = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/managed"
 GROUP = {QUEUE: "default", "kueue.x-k8s.io/pod-group-name": "pair"}
@@ -28,7 +31,9 @@ class Teams:
         self.example = example
         self._configs = {team: folder / team for team in OWNERS}
         for team, owner in OWNERS.items():
-            config = example.manor("local", "kubeconfig", "--name", example.node.name, "--user", owner)
+            config = example.manor(
+                "local", "kubeconfig", "--name", example.node.name, "--user", owner
+            )
             self._configs[team].write_text(config)
 
     def manor(self, team: str, *args: str) -> str:
@@ -40,7 +45,9 @@ class Teams:
 
     def create(self, team: str, *objects: Object) -> str:
         """What is said against the objects; nothing where they are there."""
-        return str(self.kubectl(team, "create", "-f", "-", given=yaml.safe_dump_all(objects)).stderr)
+        return str(
+            self.kubectl(team, "create", "-f", "-", given=yaml.safe_dump_all(objects)).stderr
+        )
 
     def running(self, team: str) -> list[str]:
         """What runs in the team's namespace: the names of its pods, less their random ends."""
@@ -78,20 +85,43 @@ def until(what: str, seen: Callable[[], bool], seconds: float = 60) -> float:
 
 def container(gpus: str) -> Object:
     few = {"cpu": "10m", "memory": "16Mi", "ephemeral-storage": "1Mi"}
-    resources = {"requests": few, "limits": {"memory": "16Mi", **({"nvidia.com/gpu": gpus} if gpus else {})}}
+    resources = {
+        "requests": few,
+        "limits": {"memory": "16Mi", **({"nvidia.com/gpu": gpus} if gpus else {})},
+    }
     sleep = ["python3", "-c", "import time; time.sleep(600)"]
-    return {"name": "c", "image": "manor.local/training:0.1.0", "command": sleep, "resources": resources}
+    return {
+        "name": "c",
+        "image": "manor.local/training:0.1.0",
+        "command": sleep,
+        "resources": resources,
+    }
 
 
-def pod(name: str, gpus: str, labels: Object | None = None, annotations: Object | None = None) -> Object:
-    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [container(gpus)]}
-    metadata = {"name": name, "labels": labels or {QUEUE: "default"}, "annotations": annotations or {}}
+def pod(
+    name: str, gpus: str, labels: Object | None = None, annotations: Object | None = None
+) -> Object:
+    spec = {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 1,
+        "containers": [container(gpus)],
+    }
+    metadata = {
+        "name": name,
+        "labels": labels or {QUEUE: "default"},
+        "annotations": annotations or {},
+    }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def job(name: str, gpus: str, pods: int = 1, queue: str = "default") -> Object:
     spec = {"parallelism": pods, "completions": pods, "template": {"spec": pod(name, gpus)["spec"]}}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "labels": {QUEUE: queue}}, "spec": spec}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "labels": {QUEUE: queue}},
+        "spec": spec,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +129,10 @@ def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The example as its page has it: Kueue installed, eight GPUs, two teams."""
     example = tool_example(FOLDER)
     load_workload_images(example.node.name, "training")
-    gpus = '{"status": {"capacity": {"nvidia.com/gpu": "%s"}, "allocatable": {"nvidia.com/gpu": "%s"}}}'
+    gpus = (
+        '{"status": {"capacity": {"nvidia.com/gpu": "%s"}, "allocatable": {"nvidia.com/gpu": '
+        '"%s"}}}'
+    )
     node = ("patch", "node", example.node.name, "--subresource=status", "--type=merge", "-p")
     assert example.kubectl(None, *node, gpus % (8, 8)).returncode == 0
     example.manor("tools", "install", "kueue", "--node", example.node.name)
@@ -119,7 +152,9 @@ def test_one_team_borrows_what_the_other_leaves_and_gives_it_back(teams: Teams) 
     assert " 8/8 " in teams.manor("vision", "get", "tenants", "vision")
 
     teams.manor("speech", "apply", "-f", str(FOLDER / "speech-job.yaml"), "--no-wait")
-    taken = until("speech has its four", lambda: teams.running("speech") == ["transcribe-0", "transcribe-1"])
+    taken = until(
+        "speech has its four", lambda: teams.running("speech") == ["transcribe-0", "transcribe-1"]
+    )
     print(f"taken back in {taken:.1f} s")
     # All workers of a job or none: one of vision's runs whole, the other waits whole.
     until("vision keeps one job", lambda: teams.running("vision") in (whole[:2], whole[2:]))
@@ -147,7 +182,12 @@ def test_pods_and_models_hold_gpus_of_the_same_budget(teams: Teams) -> None:
     template = {"metadata": {"labels": {"app": "serve"}}, "spec": spec}
     serve = {"replicas": 1, "selector": {"matchLabels": {"app": "serve"}}, "template": template}
     metadata = {"name": "serve", "labels": {QUEUE: "default"}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": serve}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": serve,
+    }
     assert teams.create("vision", pod("shell", "2"), deployment) == ""
     until("both run", lambda: len(teams.running("vision")) == 2)
     assert teams.create("vision", job("rest", "4")) == ""
@@ -162,9 +202,18 @@ def test_what_was_admitted_stays_in_the_queue_systems_hands(teams: Teams) -> Non
     assert teams.create("vision", job("narrow", "2"), pod("shell", "2"), job("late", "8")) == ""
     until("two run", lambda: len(teams.running("vision")) == 2)
     for attack, message in (
-        (("label", "pod", "shell", f"{MANAGED}-"), "labels and annotations of kueue.x-k8s.io are the queue system's"),
-        (("patch", "job", "narrow", "-p", '{"spec": {"parallelism": 4}}'), "Job narrow was admitted with 1 pods"),
-        (("patch", "job", "late", "-p", '{"spec": {"suspend": false}}'), "Job late is started by the queue system"),
+        (
+            ("label", "pod", "shell", f"{MANAGED}-"),
+            "labels and annotations of kueue.x-k8s.io are the queue system's",
+        ),
+        (
+            ("patch", "job", "narrow", "-p", '{"spec": {"parallelism": 4}}'),
+            "Job narrow was admitted with 1 pods",
+        ),
+        (
+            ("patch", "job", "late", "-p", '{"spec": {"suspend": false}}'),
+            "Job late is started by the queue system",
+        ),
         (("delete", "workloads", "--all"), 'cannot delete resource "workloads"'),
         (
             ("patch", "localqueue", "default", "--type=merge", "-p", '{"spec": {}}'),
@@ -173,7 +222,9 @@ def test_what_was_admitted_stays_in_the_queue_systems_hands(teams: Teams) -> Non
     ):
         said = teams.kubectl("vision", *attack).stderr
         assert message in said, (attack, said)
-    assert "queue speech is not one of tenant vision" in teams.create("vision", job("stray", "1", queue="speech"))
+    assert "queue speech is not one of tenant vision" in teams.create(
+        "vision", job("stray", "1", queue="speech")
+    )
     late = yaml.safe_load(teams.kubectl("vision", "get", "job", "late", "-o", "yaml").stdout)
     assert (late["spec"]["suspend"], late["status"].get("active", 0)) == (True, 0)
     teams.clear()
@@ -197,10 +248,15 @@ def test_a_sum_that_overflows_takes_nothing_from_the_others(teams: Teams) -> Non
 def test_a_small_pod_lends_its_size_to_no_other(teams: Teams) -> None:
     """Kueue takes pods of one role-hash in a group for copies of the first."""
     forged = {"kueue.x-k8s.io/pod-group-total-count": "2", "kueue.x-k8s.io/role-hash": "0a1b2c3d"}
-    assert teams.create("vision", pod("small", "", GROUP, forged), pod("large", "3", GROUP, forged)) == ""
+    assert (
+        teams.create("vision", pod("small", "", GROUP, forged), pod("large", "3", GROUP, forged))
+        == ""
+    )
     until("both run", lambda: teams.running("vision") == ["large", "small"])
     group = yaml.safe_load(teams.kubectl("vision", "get", "workload", "pair", "-o", "yaml").stdout)
-    asked = [assigned["resourceUsage"] for assigned in group["status"]["admission"]["podSetAssignments"]]
+    asked = [
+        assigned["resourceUsage"] for assigned in group["status"]["admission"]["podSetAssignments"]
+    ]
     assert sorted(usage.get("nvidia.com/gpu", "0") for usage in asked) == ["0", "3"]
     # A group of pods is given up by its team: until then Kueue waits for others in their place.
     teams.kubectl("vision", "annotate", "pod", "small", "kueue.x-k8s.io/retriable-in-group=false")

@@ -1,4 +1,5 @@
-"""Two teams run Ray at once, as their own users, on KubeRay's real operator; neither reaches the other's."""
+"""Two teams run Ray at once, as their own users, on KubeRay's real operator; neither reaches the
+other's."""
 
 import asyncio
 import time
@@ -32,22 +33,32 @@ except urllib.error.HTTPError as error:
 except OSError as error:
     print("no way", error)
 """
-"""Prints what the dashboard answers: to a look at its jobs, or, with one more word, to a job of one's own."""
+"""Prints what the dashboard answers: to a look at its jobs, or, with one more word, to a job of
+one's own."""
 
 
 @pytest.fixture(scope="module")
-async def teams(node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Client]]:
-    """KubeRay installed and turned on as the guide says, and a client for the owner of each team."""
+async def teams(
+    node: RunningNode, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[str, Client]]:
+    """KubeRay installed and turned on as the guide says, and a client for the owner of
+    each team."""
     load_workload_images(node.name, "ray")
     run_manor("tools", "install", "kuberay", "--node", node.name)
-    files = [part for name in ("platform", *TEAMS) for part in ("-f", str(EXAMPLE / f"{name}.yaml"))]
+    files = [
+        part for name in ("platform", *TEAMS) for part in ("-f", str(EXAMPLE / f"{name}.yaml"))
+    ]
     run_manor("apply", "--kubeconfig", str(node.kubeconfig), *files)
     folder = tmp_path_factory.mktemp("kubeconfigs")
     async with AsyncExitStack() as stack:
         found = {}
         for team in TEAMS:
             file = folder / team
-            file.write_text(run_manor("local", "kubeconfig", "--name", node.name, "--user", f"{team}-user").stdout)
+            file.write_text(
+                run_manor(
+                    "local", "kubeconfig", "--name", node.name, "--user", f"{team}-user"
+                ).stdout
+            )
             found[team] = await stack.enter_async_context(Client.connect(file))
         yield found
 
@@ -55,7 +66,13 @@ async def teams(node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 async def jobs(teams: dict[str, Client]) -> AsyncIterator[dict[str, Object]]:
     """Each team's job, run to its end beside the other's; their clusters stay for ten minutes."""
-    yield dict(zip(TEAMS, await asyncio.gather(*(run_job(teams[team], team) for team in TEAMS)), strict=True))
+    yield dict(
+        zip(
+            TEAMS,
+            await asyncio.gather(*(run_job(teams[team], team) for team in TEAMS)),
+            strict=True,
+        )
+    )
     for team in TEAMS:
         for obj in (JOB, CODE):
             await teams[team].delete(obj["apiVersion"], obj["kind"], "pi", team)
@@ -80,7 +97,9 @@ async def pod_of(client: Client, team: str, job: Object, node_type: str) -> Obje
 
 
 async def asked(client: Client, team: str, pod: Object, *words: str) -> str:
-    done = await client.exec(team, pod["metadata"]["name"], ["python3", "-c", ASK, *words], timeout=60)
+    done = await client.exec(
+        team, pod["metadata"]["name"], ["python3", "-c", ASK, *words], timeout=60
+    )
     return done.stdout.strip()
 
 
@@ -99,9 +118,13 @@ async def test_a_dashboard_answers_its_own_team_with_the_token_alone(
     teams: dict[str, Client], jobs: dict[str, Object]
 ) -> None:
     client, job = teams["tenant-a"], jobs["tenant-a"]
-    head, worker = [await pod_of(client, "tenant-a", job, node_type) for node_type in ("head", "worker")]
+    head, worker = [
+        await pod_of(client, "tenant-a", job, node_type) for node_type in ("head", "worker")
+    ]
     (env,) = [e for e in head["spec"]["containers"][0]["env"] if e["name"] == "RAY_AUTH_TOKEN"]
-    done = await client.exec("tenant-a", head["metadata"]["name"], ["printenv", env["name"]], timeout=30)
+    done = await client.exec(
+        "tenant-a", head["metadata"]["name"], ["printenv", env["name"]], timeout=30
+    )
     token, url = done.stdout.strip(), f"http://{head['status']['podIP']}:8265/api/jobs/"
     for given, answer in (("", "401"), ("guessed", "403"), (token, "200")):
         assert await asked(client, "tenant-a", worker, url, given) == answer
@@ -115,12 +138,21 @@ async def test_a_neighbour_reaches_no_port_of_a_head(
     head = await pod_of(teams["tenant-a"], "tenant-a", jobs["tenant-a"], "head")
     outsider = await pod_of(teams["tenant-b"], "tenant-b", jobs["tenant-b"], "worker")
     url = f"http://{head['status']['podIP']}:{port}/"
-    assert await asked(teams["tenant-b"], "tenant-b", outsider, url, "") == "no way <urlopen error timed out>"
+    assert (
+        await asked(teams["tenant-b"], "tenant-b", outsider, url, "")
+        == "no way <urlopen error timed out>"
+    )
 
 
 async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:
-    spec = {key: value for key, value in JOB["spec"]["rayClusterSpec"].items() if key != "authOptions"}
-    open_ = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "open", "namespace": "tenant-a"}}
+    spec = {
+        key: value for key, value in JOB["spec"]["rayClusterSpec"].items() if key != "authOptions"
+    }
+    open_ = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": "open", "namespace": "tenant-a"},
+    }
     with pytest.raises(ApiError, match=r"manor-kuberay-clusters.*a Ray cluster asks for a token"):
         await teams["tenant-a"].create({**open_, "spec": spec})
 
@@ -128,11 +160,23 @@ async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) ->
 async def test_the_operator_writes_where_ray_is_used_and_nowhere_else(node: RunningNode) -> None:
     async with Client.connect(node.kubeconfig) as client:
         operator = client.impersonate("system:serviceaccount:kuberay-system:kuberay-operator")
-        for resource, verb in (("pods", "create"), ("secrets", "create"), ("rolebindings", "create")):
+        for resource, verb in (
+            ("pods", "create"),
+            ("secrets", "create"),
+            ("rolebindings", "create"),
+        ):
             group = "rbac.authorization.k8s.io" if resource == "rolebindings" else ""
             for space, allowed in (("tenant-a", True), ("kube-system", False), ("default", False)):
-                attributes = {"namespace": space, "resource": resource, "verb": verb, "group": group}
-                review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+                attributes = {
+                    "namespace": space,
+                    "resource": resource,
+                    "verb": verb,
+                    "group": group,
+                }
+                review = {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                }
                 body = {**review, "spec": {"resourceAttributes": attributes}}
                 said = await operator.request("POST", REVIEWS, body=body)
                 assert said["status"]["allowed"] is allowed, attributes

@@ -1,4 +1,5 @@
-"""Two teams train over two nodes each at once (docs/tools.md), as their own users, on the real Trainer and JobSet."""
+"""Two teams train over two nodes each at once (docs/tools.md), as their own users, on the real
+Trainer and JobSet."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +15,11 @@ from waiting import until_now
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "04-trainer"
-SPECS = [word for name in ("platform", "tenant-a", "tenant-b") for word in ("-f", str(FOLDER / f"{name}.yaml"))]
+SPECS = [
+    word
+    for name in ("platform", "tenant-a", "tenant-b")
+    for word in ("-f", str(FOLDER / f"{name}.yaml"))
+]
 TEAMS = ("tenant-a", "tenant-b")
 TOOLS = ("jobset", "kubeflow-trainer")
 WEBHOOKS = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
@@ -41,13 +46,18 @@ def has_ended(teams: Any, team: str) -> bool:
     """Whether the team's TrainJob is complete, or failed."""
     got = teams.kubectl(f"{team}-user", "-n", team, "get", "trainjob", "line", "-o", "yaml").stdout
     conditions = yaml.safe_load(got).get("status", {}).get("conditions", ())
-    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+    return any(
+        each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions
+    )
 
 
 def test_both_teams_train_over_two_nodes_at_once(teams: Any) -> None:
     job = yaml.safe_load((FOLDER / "train.yaml").read_text())
     for team in TEAMS:
-        teams.create(f"{team}-user", yaml.safe_dump({**job, "metadata": {**job["metadata"], "namespace": team}}))
+        teams.create(
+            f"{team}-user",
+            yaml.safe_dump({**job, "metadata": {**job["metadata"], "namespace": team}}),
+        )
     for team in TEAMS:
         until_now("the job ended", partial(has_ended, teams, team), 240)
         pods = ("-l", "jobset.sigs.k8s.io/jobset-name=line", "--tail=-1")
@@ -60,7 +70,9 @@ def test_the_platforms_runtimes_are_read_and_not_written(teams: Any) -> None:
     runtime = ("clustertrainingruntime", "jax")
     assert teams.kubectl("tenant-a-user", "get", *runtime).returncode == 0
     wider = ("--type=merge", "-p", '{"spec": {"mlPolicy": {"numNodes": 9}}}')
-    assert "cannot patch resource" in teams.kubectl("tenant-a-user", "patch", *runtime, *wider).stderr
+    assert (
+        "cannot patch resource" in teams.kubectl("tenant-a-user", "patch", *runtime, *wider).stderr
+    )
 
 
 def test_no_webhook_of_theirs_stands_before_other_namespaces(teams: Any) -> None:

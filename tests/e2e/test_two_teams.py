@@ -21,7 +21,9 @@ def test_up_trains_serves_and_proves_isolation(two_teams: Any) -> None:
 
 
 @pytest.mark.parametrize(("model", "namespace"), [("iris", "tenant-a"), ("wine", "tenant-b")])
-def test_predict_gets_the_right_classes_by_the_tenants_host_name(two_teams: Any, model: str, namespace: str) -> None:
+def test_predict_gets_the_right_classes_by_the_tenants_host_name(
+    two_teams: Any, model: str, namespace: str
+) -> None:
     sample = f"@{EXAMPLE}/requests/{model}.json"
     answer = two_teams.manor("predict", model, sample, "-n", namespace)
     assert answer.returncode == 0, answer.stderr
@@ -30,19 +32,42 @@ def test_predict_gets_the_right_classes_by_the_tenants_host_name(two_teams: Any,
 
 
 def test_the_printed_curl_line_works(two_teams: Any) -> None:
-    (line,) = (line for line in two_teams.up.stdout.splitlines() if line.startswith("curl") and "iris" in line)
+    (line,) = (
+        line
+        for line in two_teams.up.stdout.splitlines()
+        if line.startswith("curl") and "iris" in line
+    )
     answer = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
     assert json.loads(answer.stdout)["outputs"][0]["data"] == [0]
 
 
 def test_the_others_host_name_does_not_lead_to_the_model(two_teams: Any) -> None:
     url = f"{two_teams.node.ingress}/v2/models/iris/infer"
-    sample = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[5, 3, 1, 0]]}]}'
-    for host, status in (("tenant-a.manor.local", "200"), ("tenant-b.manor.local", "404"), ("x.example.com", "404")):
+    sample = (
+        '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[5, 3, 1, 0]]}]}'
+    )
+    for host, status in (
+        ("tenant-a.manor.local", "200"),
+        ("tenant-b.manor.local", "404"),
+        ("x.example.com", "404"),
+    ):
         port = two_teams.node.ingress.rpartition(":")[2]
         headers = ["-H", f"Host: {host}:{port}", "-H", "Content-Type: application/json"]
-        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *headers, url, "-d", sample]
-        assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == status, host
+        command = [
+            "curl",
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            *headers,
+            url,
+            "-d",
+            sample,
+        ]
+        assert (
+            subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == status
+        ), host
 
 
 def test_a_second_apply_writes_nothing_and_diff_is_empty(two_teams: Any) -> None:
@@ -53,14 +78,21 @@ def test_a_second_apply_writes_nothing_and_diff_is_empty(two_teams: Any) -> None
     assert (diff.returncode, diff.stdout) == (0, "")
 
 
-def test_a_data_scientist_serves_a_model_with_a_team_members_rights(two_teams: Any, tmp_path: Path) -> None:
+def test_a_data_scientist_serves_a_model_with_a_team_members_rights(
+    two_teams: Any, tmp_path: Path
+) -> None:
     """tenant-a-user owns the tenant, is no administrator, and applies a Model of its own."""
     command = ["local", "kubeconfig", "--name", two_teams.node.name, "--user", "tenant-a-user"]
     made = two_teams.manor(*command)
     assert made.returncode == 0, made.stderr
     (tmp_path / "kubeconfig").write_text(made.stdout)
     kubeconfig = str(tmp_path / "kubeconfig")
-    spec = (Path(EXAMPLE) / "iris.yaml").read_text().split("---")[1].replace("name: iris", "name: iris-two")
+    spec = (
+        (Path(EXAMPLE) / "iris.yaml")
+        .read_text()
+        .split("---")[1]
+        .replace("name: iris", "name: iris-two")
+    )
     applied = two_teams.manor("apply", "--kubeconfig", kubeconfig, "-f", "-", given=spec)
     assert applied.returncode == 0, applied.stderr
     asked = two_teams.manor("predict", "iris-two", "[[5.1, 3.5, 1.4, 0.2]]", "-n", "tenant-a")

@@ -1,4 +1,5 @@
-"""`manor verify` on a real node: all passes, live attacks turn red when their guardrail is broken, nothing is left."""
+"""`manor verify` on a real node: all passes, live attacks turn red when their guardrail is broken,
+nothing is left."""
 
 import asyncio
 import json
@@ -48,7 +49,9 @@ async def world(node: RunningNode) -> AsyncIterator[Client]:
             for obj in [*reversed(render_tenant(world, one, known)), spec_object(one)]:
                 meta = obj["metadata"]
                 with suppress(NotFound):
-                    await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+                    await client.delete(
+                        obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace")
+                    )
 
 
 async def attack(client: Client, checks: list[Check]) -> Report:
@@ -61,7 +64,8 @@ async def attack(client: Client, checks: list[Check]) -> Report:
 
 @contextmanager
 def frozen(node: RunningNode) -> Iterator[int]:
-    """The processes of Manor that the node has stand still; the end of its supervisor would be the node's. How many."""
+    """The processes of Manor that the node has stand still; the end of its supervisor would be the
+    node's. How many."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -92,7 +96,9 @@ async def test_a_sound_cluster_passes_every_check_with_manor_stopped_and_nothing
 async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
         report = await settled(partial(attack, world), LIVE, sabotage.red, PROPAGATION)
-    assert reds(report) == sabotage.red, {r.check.id: r.reason for r in report.results if r.status is not Status.PASS}
+    assert reds(report) == sabotage.red, {
+        r.check.id: r.reason for r in report.results if r.status is not Status.PASS
+    }
     for result in report.results:
         if result.status is Status.FAIL:
             assert result.telling is not None
@@ -112,8 +118,19 @@ async def test_an_interrupted_run_leaves_nothing(world: Client, node: RunningNod
     assert await find(world) == []
 
 
-async def test_what_a_killed_run_left_is_removed_by_the_next(world: Client, node: RunningNode) -> None:
-    command = [MANOR, "verify", "--kubeconfig", str(node.kubeconfig), "--only", "MNR-NETWORK-001", "-o", "json"]
+async def test_what_a_killed_run_left_is_removed_by_the_next(
+    world: Client, node: RunningNode
+) -> None:
+    command = [
+        MANOR,
+        "verify",
+        "--kubeconfig",
+        str(node.kubeconfig),
+        "--only",
+        "MNR-NETWORK-001",
+        "-o",
+        "json",
+    ]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while not [obj for obj in await find(world) if obj["kind"] == "Pod"]:
@@ -122,14 +139,17 @@ async def test_what_a_killed_run_left_is_removed_by_the_next(world: Client, node
     running.kill()
     await asyncio.to_thread(running.wait)
     assert await find(world) != []
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "verified"
     assert await find(world) == []
 
 
 async def test_a_probe_that_was_replaced_proves_nothing(world: Client) -> None:
-    """Who replaces it has far more rights than a tenant: what keeps tenants from it is a check of its own."""
+    """Who replaces it has far more rights than a tenant: what keeps tenants from it is a check of
+    its own."""
     tenancy = await read_tenancy(world)
     team = next(team for team in tenancy.teams if team.name == A)
     async with ProbePods.set(world, tenancy, Level.LIVE, None) as probes:
@@ -159,12 +179,30 @@ def _again(pod: Object) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
-async def test_what_a_tenant_calls_a_leftover_is_left_alone(world: Client, node: RunningNode) -> None:
-    """A claim labelled as older releases labelled theirs, and held by a pod, ended every run with an error."""
+async def test_what_a_tenant_calls_a_leftover_is_left_alone(
+    world: Client, node: RunningNode
+) -> None:
+    """A claim labelled as older releases labelled theirs, and held by a pod, ended every run with
+    an error."""
     name, labels = "mine", {"app.kubernetes.io/managed-by": "manor-verify"}
-    own = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": A, "labels": labels}}
+    own = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": A, "labels": labels},
+    }
     await world.impersonate(f"{A}-editor").create(own)
-    command = [MANOR, "verify", "--kubeconfig", str(node.kubeconfig), "--only", "MNR-NETWORK-001", "-o", "json"]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    command = [
+        MANOR,
+        "verify",
+        "--kubeconfig",
+        str(node.kubeconfig),
+        "--only",
+        "MNR-NETWORK-001",
+        "-o",
+        "json",
+    ]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert (await world.get("v1", "ConfigMap", name, A))["metadata"]["labels"] == labels

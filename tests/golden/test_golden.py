@@ -1,4 +1,5 @@
-"""What the specs become, byte for byte: a change there is seen in review. `make golden` writes the files anew."""
+"""What the specs become, byte for byte: a change there is seen in review. `make golden` writes the
+files anew."""
 
 from pathlib import Path
 
@@ -17,7 +18,9 @@ HERE = Path(__file__).parent
 def test_rendered_as_recorded(name: str, request: pytest.FixtureRequest) -> None:
     golden = HERE / f"{name}.yaml"
     result = CliRunner().invoke(
-        app, ["render", *(word for file in SPECS[name] for word in ("-f", str(file)))], catch_exceptions=False
+        app,
+        ["render", *(word for file in SPECS[name] for word in ("-f", str(file)))],
+        catch_exceptions=False,
     )
     assert result.exit_code == 0
     if request.config.getoption("--regen-golden", default=False):

@@ -1,5 +1,6 @@
-"""The identities of resources, as recorded. A name that changes here is, to Pulumi, another resource: people's tenants
-would be made anew. Where it must be, give it an alias, and say so in the change log.
+"""The identities of resources, as recorded. A name that changes here is, to Pulumi, another
+resource: people's tenants would be made anew. Where it must be, give it an alias, and say so in the
+change log.
 """
 
 from pathlib import Path
@@ -14,7 +15,9 @@ HERE = Path(__file__).parent
 GKE = {
     "gcp:project": "my-project",
     "manor-gke:location": "europe-west4",
-    "manor-gke:gpuPools": '[{"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8"}]',
+    "manor-gke:gpuPools": (
+        '[{"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8"}]'
+    ),
     "manor-gke:sandboxPool": '{"machineType": "n2-standard-4"}',
 }
 
@@ -26,4 +29,6 @@ def test_urns_as_recorded(name: str, request: pytest.FixtureRequest) -> None:
     golden = HERE / f"infra-{name}.txt"
     if request.config.getoption("--regen-golden", default=False):
         golden.write_text(urns)
-    assert urns == golden.read_text(), "this makes people's resources anew; see the top of this file"
+    assert urns == golden.read_text(), (
+        "this makes people's resources anew; see the top of this file"
+    )

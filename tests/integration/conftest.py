@@ -1,4 +1,5 @@
-"""What integration tests share: a client of the real API server, a corner of it for each test, a line that can fail."""
+"""What integration tests share: a client of the real API server, a corner of it for each test, a
+line that can fail."""
 
 import itertools
 import os
@@ -41,17 +42,30 @@ class Area:
     inventory: Inventory
 
     def namespace(self, name: str = "", **meta: Any) -> dict[str, Any]:
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.place(name), **meta}}
+        return {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": self.place(name), **meta},
+        }
 
     def place(self, name: str = "") -> str:
         return f"{self.name}-{name}" if name else self.name
 
     def config(self, name: str, *, place: str = "", **data: str) -> dict[str, Any]:
         meta = {"name": name, "namespace": self.place(place)}
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data or {"key": "value"}}
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": meta,
+            "data": data or {"key": "value"},
+        }
 
     def claim(self, name: str, *, place: str = "", **spec: Any) -> dict[str, Any]:
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec}
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            **spec,
+        }
         meta = {"name": name, "namespace": self.place(place)}
         return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
 
@@ -65,7 +79,8 @@ def area() -> Area:
 
 @dataclass
 class Line:
-    """An HTTP proxy before the API server; `fault` may answer, or break, a request instead of the server."""
+    """An HTTP proxy before the API server; `fault` may answer, or break, a request instead of the
+    server."""
 
     kubeconfig: Path
     requests: list[str] = field(default_factory=list)
@@ -97,14 +112,21 @@ async def line(api_node: Any, tmp_path: Path) -> AsyncIterator[Line]:
 
 
 async def _forward(connection: Connection, request: web.Request) -> web.Response:
-    headers = {key: request.headers[key] for key in ("Accept", "Content-Type") if key in request.headers}
+    headers = {
+        key: request.headers[key] for key in ("Accept", "Content-Type") if key in request.headers
+    }
     if authorization := await connection.authorization():
         headers["Authorization"] = authorization
     async with connection.session.request(
-        request.method, connection.server + request.path_qs, data=await request.read() or None, headers=headers
+        request.method,
+        connection.server + request.path_qs,
+        data=await request.read() or None,
+        headers=headers,
     ) as answer:
         return web.Response(
-            status=answer.status, body=await answer.read(), content_type=answer.content_type or "application/json"
+            status=answer.status,
+            body=await answer.read(),
+            content_type=answer.content_type or "application/json",
         )
 
 

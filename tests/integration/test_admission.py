@@ -1,4 +1,5 @@
-"""What the policies do together: to odd image references, to large objects, to Kubernetes' own controllers."""
+"""What the policies do together: to odd image references, to large objects, to Kubernetes' own
+controllers."""
 
 import asyncio
 import re
@@ -41,10 +42,18 @@ async def cluster(gateway_api_node: Any) -> AsyncIterator[Client]:
         yield client
 
 
-# --- image references, against a reading of them in Python -------------------------------------------------------
+# --- image references, against a reading of them in Python
+# -------------------------------------------------------
 
-ALLOWED = ("registry.example.com/ml", "manor.local", "localhost:5000", "docker.io/pytorch", "docker.io/library/python")
-HOST = r"(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
+ALLOWED = (
+    "registry.example.com/ml",
+    "manor.local",
+    "localhost:5000",
+    "docker.io/pytorch",
+    "docker.io/library/python",
+)
+LABEL = r"[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?"
+HOST = rf"(?:{LABEL}(?:\.{LABEL})*|\[[0-9a-fA-F:]+\])"
 PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 REFERENCE = re.compile(
     rf"(?:{HOST}(?::\d+)?/)?{PART}(?:/{PART})*(?::\w[\w.-]{{0,127}})?"
@@ -53,31 +62,48 @@ REFERENCE = re.compile(
 )
 
 HOSTS = (
-    " registry.example.com/ REGISTRY.example.com/ registry.example.com:443/ manor.local/ manor.local./ localhost/"
-    " localhost:5000/ docker.io/ index.docker.io/ Library/ library/ [::1]:5000/ // registry.example.com@"
+    " registry.example.com/ REGISTRY.example.com/ registry.example.com:443/ manor.local/ "
+    "manor.local./ localhost/"
+    " localhost:5000/ docker.io/ index.docker.io/ Library/ library/ [::1]:5000/ // "
+    "registry.example.com@"
     " https://manor.local/ manor.local.evil.com/ xmanor.local/"
 )
 PATHS = (
-    " ml/train ml mlx/train ML/train ml/../x ml//x python pytorch/pytorch library/python train manor.local/x a_b/c__d"
+    " ml/train ml mlx/train ML/train ml/../x ml//x python pytorch/pytorch library/python train "
+    "manor.local/x a_b/c__d"
     " a___b .ml/x ml/ ml\t/train m\u0142/train"
 )
 hosts = st.sampled_from(re.split(" ", HOSTS))
 paths = st.sampled_from(re.split(" ", PATHS))
 tags = st.sampled_from(
-    ["", ":1", ":latest", ":1.0_x-y", ":", ":-x", ":a/b", "@sha256:" + "0" * 64, "@sha256:0", ":1@x"]
+    [
+        "",
+        ":1",
+        ":latest",
+        ":1.0_x-y",
+        ":",
+        ":-x",
+        ":a/b",
+        "@sha256:" + "0" * 64,
+        "@sha256:0",
+        ":1@x",
+    ]
 )
 references = st.builds("{}{}{}".format, hosts, paths, tags).filter(bool)
 
 
 def is_allowed(reference: str) -> bool:
-    """As the container runtime reads a reference: host, path and tag; Docker Hub where there is no host."""
+    """As the container runtime reads a reference: host, path and tag; Docker Hub where there is no
+    host."""
     if not REFERENCE.fullmatch(reference):
         return False
     name = reference.partition("@")[0]
     head, slash, tail = name.rpartition("/")
     name = head + slash + tail.partition(":")[0]
     first, slash, rest = name.partition("/")
-    is_host = slash and ("." in first or ":" in first or first == "localhost" or first != first.lower())
+    is_host = slash and (
+        "." in first or ":" in first or first == "localhost" or first != first.lower()
+    )
     host, path = (first.lower(), rest) if is_host else ("docker.io", name)
     if host == "index.docker.io":
         host = "docker.io"
@@ -91,7 +117,12 @@ def sample(count: int) -> list[str]:
     found: list[str] = []
 
     @seed(0)
-    @settings(max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(references)
     def collect(reference: str) -> None:
         found.append(reference)
@@ -107,7 +138,12 @@ async def test_image_references_are_read_as_a_runtime_reads_them(cluster: Client
     async def admitted(image: str) -> bool:
         template = {"metadata": {"labels": {"app": "x"}}, "spec": {**pod["spec"]}}
         template["spec"]["containers"] = [{**pod["spec"]["containers"][0], "image": image}]
-        holder = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": pod["metadata"], "template": template}
+        holder = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": pod["metadata"],
+            "template": template,
+        }
         try:
             await ada.create(holder, dry_run=True)
         except Invalid as error:
@@ -120,17 +156,21 @@ async def test_image_references_are_read_as_a_runtime_reads_them(cluster: Client
     assert len({*verdicts.values()}) == 2
 
 
-# --- the budget of an expression ----------------------------------------------------------------------------------
+# --- the budget of an expression
+# ----------------------------------------------------------------------------------
 
 
 async def test_largest_reasonable_pod_is_within_the_budget(cluster: Client) -> None:
-    """An expression has a budget of work, and one that is spent refuses: a large pod must not spend it."""
+    """An expression has a budget of work, and one that is spent refuses: a large pod must not spend
+    it."""
     pod = case("images-admit-tag").object
     container = pod["spec"]["containers"][0]
     env = [{"name": f"VARIABLE_{n}", "value": "x" * 50} for n in range(100)]
     volumes = [{"name": f"v{n}", "configMap": {"name": "notes"}} for n in range(60)]
     mounts = [{"name": f"v{n}", "mountPath": f"/mnt/{n}"} for n in range(60)]
-    containers = [{**container, "name": f"c{n}", "env": env, "volumeMounts": mounts} for n in range(40)]
+    containers = [
+        {**container, "name": f"c{n}", "env": env, "volumeMounts": mounts} for n in range(40)
+    ]
     labels = {f"label-{n}": "value" for n in range(200)}
     large = {
         **pod,
@@ -141,7 +181,8 @@ async def test_largest_reasonable_pod_is_within_the_budget(cluster: Client) -> N
 
 
 async def test_spent_budget_refuses(cluster: Client) -> None:
-    """Nine thousand harmless annotations cost more than a policy may spend: refused, and not admitted unseen."""
+    """Nine thousand harmless annotations cost more than a policy may spend: refused, and not
+    admitted unseen."""
     labels = {f"example.com/{n}": "x" for n in range(9000)}
     notes = {**case("metadata-admit-configmap").object}
     notes["metadata"] = {**notes["metadata"], "annotations": labels}
@@ -149,14 +190,17 @@ async def test_spent_budget_refuses(cluster: Client) -> None:
         await cluster.impersonate("ada").create(notes, dry_run=True)
 
 
-# --- Kubernetes' own controllers ----------------------------------------------------------------------------------
+# --- Kubernetes' own controllers
+# ----------------------------------------------------------------------------------
 
 
 async def test_controllers_work_in_a_tenants_namespace(cluster: Client) -> None:
-    """A Deployment, a Job, a Service and a StatefulSet's claim become what they should; a namespace can be deleted."""
+    """A Deployment, a Job, a Service and a StatefulSet's claim become what they should; a namespace
+    can be deleted."""
     ada = cluster.impersonate("ada")
     made = [
-        case(name).object for name in ("pods-admit-deployment", "pods-admit-statefulset", "services-admit-clusterip")
+        case(name).object
+        for name in ("pods-admit-deployment", "pods-admit-statefulset", "services-admit-clusterip")
     ]
     job = {**case("pods-admit-job").object}
     job["metadata"] = {**job["metadata"], "name": "once"}
@@ -164,7 +208,9 @@ async def test_controllers_work_in_a_tenants_namespace(cluster: Client) -> None:
         await ada.create(obj)
     try:
         await until("3 pods", lambda: count(cluster, "v1", "Pod", 3))
-        await until("an EndpointSlice", lambda: count(cluster, "discovery.k8s.io/v1", "EndpointSlice", 1))
+        await until(
+            "an EndpointSlice", lambda: count(cluster, "discovery.k8s.io/v1", "EndpointSlice", 1)
+        )
         # The Job's pod carries a finalizer that only the Job controller may remove.
         await ada.delete("batch/v1", "Job", "once", "team-a", propagation="Foreground")
         await until("2 pods", lambda: count(cluster, "v1", "Pod", 2))
@@ -181,7 +227,9 @@ async def count(client: Client, api_version: str, kind: str, wanted: int) -> boo
 
 async def test_deletecollection_spares_the_platforms_objects(cluster: Client) -> None:
     with pytest.raises(ApiError, match="manor-reserved"):
-        await cluster.impersonate("ada").delete_collection("v1", "ConfigMap", "team-a", dry_run=True)
+        await cluster.impersonate("ada").delete_collection(
+            "v1", "ConfigMap", "team-a", dry_run=True
+        )
     assert await cluster.get("v1", "ConfigMap", "manor-guardrails", "team-a")
 
 
@@ -189,7 +237,10 @@ async def test_namespace_with_finalizers_inside_can_be_deleted(cluster: Client) 
     """Its ConfigMap goes with it, perhaps first; what is left must still be able to change."""
     ada = cluster.impersonate("ada")
     name = "team-a-2"
-    fresh = {**case("namespaces-admit-own").object, "metadata": {**case("namespaces-admit-own").object["metadata"]}}
+    fresh = {
+        **case("namespaces-admit-own").object,
+        "metadata": {**case("namespaces-admit-own").object["metadata"]},
+    }
     fresh["metadata"]["name"] = name
     await ada.create(fresh)
     params = guardrails.params(PLATFORM, tenant_of("team-a"), name)

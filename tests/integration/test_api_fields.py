@@ -1,4 +1,5 @@
-"""Every field of the kinds that tenants write was decided on: what a new Kubernetes brings fails here until it was."""
+"""Every field of the kinds that tenants write was decided on: what a new Kubernetes brings fails
+here until it was."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,12 @@ def by_type(schemas: dict[str, Schema], kinds: list[str]) -> dict[str, set[str]]
         fields = schemas[name].get("properties")
         if fields is not None and name.rpartition(".")[2] not in found:
             found[name.rpartition(".")[2]] = set(fields)
-            todo += [type_ for field, schema in fields.items() if field != "status" for type_ in references(schema)]
+            todo += [
+                type_
+                for field, schema in fields.items()
+                if field != "status"
+                for type_ in references(schema)
+            ]
     return found
 
 
@@ -49,13 +55,18 @@ def by_path(schema: Schema, path: str) -> dict[str, set[str]]:
     fields = schema.get("properties", {})
     found = {path: set(fields)} if fields else {}
     for field, part in fields.items():
-        if (path, field) not in ((path.partition(".")[0], "metadata"), (path.partition(".")[0], "status")):
+        if (path, field) not in (
+            (path.partition(".")[0], "metadata"),
+            (path.partition(".")[0], "status"),
+        ):
             found |= by_path(part, f"{path}.{field}")
     return found
 
 
 async def schemas(client: Client, path: str) -> dict[str, Schema]:
-    found: dict[str, Schema] = (await client.request("GET", f"/openapi/v3/{path}"))["components"]["schemas"]
+    found: dict[str, Schema] = (await client.request("GET", f"/openapi/v3/{path}"))["components"][
+        "schemas"
+    ]
     return found
 
 
@@ -67,7 +78,9 @@ async def test_every_field_was_decided_on(gateway_api_node: Any) -> None:
         routes = await schemas(client, "apis/gateway.networking.k8s.io/v1")
         route = next(schema for name, schema in routes.items() if name.endswith(".HTTPRoute"))
         served |= by_path(route, "HTTPRoute")
-    decided = {name: {field for fields in by.values() for field in fields} for name, by in DECIDED.items()}
+    decided = {
+        name: {field for fields in by.values() for field in fields} for name, by in DECIDED.items()
+    }
     undecided = {name: fields - decided.get(name, set()) for name, fields in served.items()}
     assert {name: fields for name, fields in undecided.items() if fields} == {}
     gone = {name: fields - served.get(name, set()) for name, fields in decided.items()}

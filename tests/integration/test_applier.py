@@ -1,4 +1,5 @@
-"""Least privilege for ourselves: who holds `manor:applier` applies tenants, and can do nothing else with them."""
+"""Least privilege for ourselves: who holds `manor:applier` applies tenants, and can do nothing else
+with them."""
 
 import subprocess
 from pathlib import Path
@@ -22,11 +23,19 @@ async def apply_as(client: Client, path: Path) -> bool:
     return (await roll_out(client, apply_stages(desired), Options())).ok
 
 
-async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(gateway_api_node: Any) -> None:
+async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(
+    gateway_api_node: Any,
+) -> None:
     async with Client.connect(gateway_api_node.kubeconfig) as admin:
         assert await apply_as(admin, EXAMPLE / "platform.yaml")
         binding = ["create", "clusterrolebinding", "manor-ci", "--clusterrole=manor:applier"]
-        command = ["kubectl", "--kubeconfig", str(gateway_api_node.kubeconfig), *binding, f"--user={CI}"]
+        command = [
+            "kubectl",
+            "--kubeconfig",
+            str(gateway_api_node.kubeconfig),
+            *binding,
+            f"--user={CI}",
+        ]
         subprocess.run(command, check=True, timeout=60)
         applier = admin.impersonate(CI)
         for name in ("tenant-a.yaml", "iris.yaml"):
@@ -42,5 +51,7 @@ async def test_the_applier_applies_tenants_and_workloads_but_reads_no_secret(gat
             "metadata": {"name": "taken"},
             "rules": [powers],
         }
-        with pytest.raises(Forbidden, match="attempting to grant RBAC permissions not currently held"):
+        with pytest.raises(
+            Forbidden, match="attempting to grant RBAC permissions not currently held"
+        ):
             await applier.create(role)

@@ -1,4 +1,5 @@
-"""What people made in a namespace of ours goes only on consent that names it, and what is kept is told."""
+"""What people made in a namespace of ours goes only on consent that names it, and what is kept is
+told."""
 
 from typing import Any
 
@@ -21,7 +22,10 @@ def role(area: Any, place: str = "lab") -> Object:
 
 def deployment(area: Any, place: str = "lab") -> Object:
     labels = {"app": "web"}
-    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "example.com/i"}]}}
+    pods = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "example.com/i"}]},
+    }
     spec = {"selector": {"matchLabels": labels}, "template": pods}
     meta = {"name": "web", "namespace": area.place(place)}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
@@ -60,7 +64,9 @@ async def _scaled(client: Client, namespace: str) -> bool:
     return bool(pods and slices)
 
 
-async def test_a_namespace_with_peoples_work_is_kept_until_it_is_named(client: Client, area: Any) -> None:
+async def test_a_namespace_with_peoples_work_is_kept_until_it_is_named(
+    client: Client, area: Any
+) -> None:
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -74,12 +80,28 @@ async def test_a_namespace_with_peoples_work_is_kept_until_it_is_named(client: C
         await client.create(obj)
     planned = await plan(client, [area.namespace()], area.inventory)
     kept = {step.ref.name: step.message for step in planned.having(Action.KEEP)}
-    wanted = "holds Deployment web, Role theirs, Secret hf; to delete it with that, name it explicitly"
+    wanted = (
+        "holds Deployment web, Role theirs, Secret hf; to delete it with that, name it explicitly"
+    )
     assert kept == {lab: wanted, "deny": "guards a namespace that is kept"}
-    for options in (Options(), Options(delete_data=True), Options(delete_namespaces=frozenset({area.name}))):
-        assert fates(await apply(client, [area.namespace()], area.inventory, options))[f"Namespace/{lab}"] == "keep"
-        assert [kept.step.ref.name for kept in await to_be_kept(client, area.inventory, options)] == [lab]
-    assert fates(await delete(client, area.inventory, Options(timeout=30)))[f"Namespace/{lab}"] == "keep"
+    for options in (
+        Options(),
+        Options(delete_data=True),
+        Options(delete_namespaces=frozenset({area.name})),
+    ):
+        assert (
+            fates(await apply(client, [area.namespace()], area.inventory, options))[
+                f"Namespace/{lab}"
+            ]
+            == "keep"
+        )
+        assert [
+            kept.step.ref.name for kept in await to_be_kept(client, area.inventory, options)
+        ] == [lab]
+    assert (
+        fates(await delete(client, area.inventory, Options(timeout=30)))[f"Namespace/{lab}"]
+        == "keep"
+    )
     assert await exists(client, secret)
     named = Options(delete_namespaces=frozenset({lab}), timeout=60)
     assert not await to_be_kept(client, area.inventory, named)
@@ -93,11 +115,16 @@ async def test_named_consent_is_none_for_volumes(client: Client, area: Any) -> N
     await apply(client, [area.namespace("lab")], area.inventory)
     for obj in (role(area), area.claim("work", place="lab")):
         await client.create(obj)
-    result = await apply(client, [area.namespace()], area.inventory, Options(delete_namespaces=frozenset({lab})))
+    result = await apply(
+        client, [area.namespace()], area.inventory, Options(delete_namespaces=frozenset({lab}))
+    )
     [kept] = result.having(Action.KEEP)
     assert kept.message == "holds the volume claims work; to delete it, delete data explicitly"
     both = Options(delete_data=True, delete_namespaces=frozenset({lab}))
-    assert fates(await apply(client, [area.namespace()], area.inventory, both))[f"Namespace/{lab}"] == "prune"
+    assert (
+        fates(await apply(client, [area.namespace()], area.inventory, both))[f"Namespace/{lab}"]
+        == "prune"
+    )
 
 
 async def test_what_may_not_be_listed_keeps_a_namespace(client: Client, area: Any) -> None:
@@ -108,7 +135,13 @@ async def test_what_may_not_be_listed_keeps_a_namespace(client: Client, area: An
     await client.create({"apiVersion": api, "kind": "ClusterRole", **meta, "rules": rules})
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": area.name}
     subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": area.name}]
-    binding = {"apiVersion": api, "kind": "ClusterRoleBinding", **meta, "roleRef": reference, "subjects": subjects}
+    binding = {
+        "apiVersion": api,
+        "kind": "ClusterRoleBinding",
+        **meta,
+        "roleRef": reference,
+        "subjects": subjects,
+    }
     await client.create(binding)
     work = await work_in(client.impersonate(area.name), lab, ())
     assert work

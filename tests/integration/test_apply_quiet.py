@@ -1,4 +1,5 @@
-"""GitOps is quiet: a second server-side apply of what `render` prints changes nothing, whoever sends it."""
+"""GitOps is quiet: a second server-side apply of what `render` prints changes nothing, whoever
+sends it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +33,11 @@ async def sent(client: Client, obj: Object) -> str:
     """The object's resourceVersion once it is applied as kubectl and GitOps tools do."""
     for _ in range(180):
         try:
-            return str((await client.apply(obj, field_manager="gitops", force=True))["metadata"]["resourceVersion"])
+            return str(
+                (await client.apply(obj, field_manager="gitops", force=True))["metadata"][
+                    "resourceVersion"
+                ]
+            )
         except ApiError as error:  # quotas count a new kind up to half a minute after it is made
             last = error
             await asyncio.sleep(0.5)
@@ -43,7 +48,9 @@ async def missing_kinds(client: Client, objects: list[Object]) -> list[Object]:
     """Definitions of the kinds of Tools that are not installed here, first in order."""
     seen = {(group_of(obj["apiVersion"]), obj["kind"]): obj for obj in objects}
     made = [obj["spec"] for obj in objects if obj["kind"] == "CustomResourceDefinition"]
-    unserved = set(await client.unserved(seen)) - {(spec["group"], spec["names"]["kind"]) for spec in made}
+    unserved = set(await client.unserved(seen)) - {
+        (spec["group"], spec["names"]["kind"]) for spec in made
+    }
     return [
         definition(
             group,
@@ -57,7 +64,9 @@ async def missing_kinds(client: Client, objects: list[Object]) -> list[Object]:
 
 
 @pytest.mark.parametrize("name", SPECS)
-async def test_a_second_apply_of_what_is_rendered_changes_nothing(gateway_api_node: Any, name: str) -> None:
+async def test_a_second_apply_of_what_is_rendered_changes_nothing(
+    gateway_api_node: Any, name: str
+) -> None:
     objects = rendered(SPECS[name])
     async with Client.connect(gateway_api_node.kubeconfig) as client:
         missing = await missing_kinds(client, objects)
@@ -74,7 +83,9 @@ async def settles(client: Client, objects: Sequence[Object]) -> None:
         await sent(client, obj)
         if obj["kind"] == "CustomResourceDefinition":
             await wait(client, [obj], timeout=30)
-    for _ in range(20):  # the controllers write status and finalizers after a creation, types of a policy last
+    for _ in range(
+        20
+    ):  # the controllers write status and finalizers after a creation, types of a policy last
         await asyncio.sleep(3)
         changed = [name for obj in objects if (name := await _changed(client, obj))]
         if not changed:

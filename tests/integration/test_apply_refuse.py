@@ -19,7 +19,9 @@ async def test_an_unreachable_server(client: Client, tmp_path: Any, area: Any) -
     path.write_text(text)
     async with Client.connect(path) as nowhere:
         for run in (apply, plan):
-            with pytest.raises(Unreachable, match=r"context gone\) gives no answer: connection refused"):
+            with pytest.raises(
+                Unreachable, match=r"context gone\) gives no answer: connection refused"
+            ):
                 await run(nowhere, [area.namespace()], area.inventory)
 
 
@@ -33,20 +35,35 @@ async def test_no_permission_changes_nothing(client: Client, area: Any) -> None:
 
 async def test_a_permission_that_lacks_is_told_for_each_object(client: Client, area: Any) -> None:
     await client.create(area.namespace())
-    rules = [{"apiGroups": [""], "resources": ["configmaps", "secrets", "namespaces"], "verbs": ["get", "list"]}]
+    rules = [
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps", "secrets", "namespaces"],
+            "verbs": ["get", "list"],
+        }
+    ]
     rules += [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]}]
     api, role = "rbac.authorization.k8s.io/v1", {"metadata": {"name": area.name}}
     await client.create({"apiVersion": api, "kind": "ClusterRole", **role, "rules": rules})
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": area.name}
     subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": area.name}]
     await client.create(
-        {"apiVersion": api, "kind": "ClusterRoleBinding", **role, "roleRef": reference, "subjects": subjects}
+        {
+            "apiVersion": api,
+            "kind": "ClusterRoleBinding",
+            **role,
+            "roleRef": reference,
+            "subjects": subjects,
+        }
     )
     secret = {**area.config("s"), "kind": "Secret", "data": {}}
     limited, inventory = client.impersonate(area.name), type(area.inventory)("set", area.name)
     result = await apply(limited, [area.config("c"), secret], inventory)
     assert fates(result) == {"ConfigMap/c": "create", "Secret/s": "fail"}
-    assert f'User "{area.name}" cannot patch resource "secrets"' in result.having(Action.FAIL)[0].message
+    assert (
+        f'User "{area.name}" cannot patch resource "secrets"'
+        in result.having(Action.FAIL)[0].message
+    )
 
 
 async def test_what_is_not_ours_is_refused_and_nothing_changes(client: Client, area: Any) -> None:
@@ -64,14 +81,18 @@ async def test_what_is_not_ours_is_refused_and_nothing_changes(client: Client, a
     }
     with pytest.raises(NotFound):
         await client.get("v1", "ConfigMap", "new", area.name)
-    adopted = await apply(client, [area.namespace(), area.config("new")], area.inventory, Options(adopt=True))
+    adopted = await apply(
+        client, [area.namespace(), area.config("new")], area.inventory, Options(adopt=True)
+    )
     assert fates(adopted) == {f"Namespace/{area.name}": "update", "ConfigMap/new": "create"}
-    assert (await apply(client, [area.namespace(), area.config("new")], area.inventory)).counts() == {
-        Action.UNCHANGED: 2
-    }
+    assert (
+        await apply(client, [area.namespace(), area.config("new")], area.inventory)
+    ).counts() == {Action.UNCHANGED: 2}
 
 
-async def test_another_inventorys_object_is_refused_even_to_adopters(client: Client, area: Any) -> None:
+async def test_another_inventorys_object_is_refused_even_to_adopters(
+    client: Client, area: Any
+) -> None:
     await apply(client, [area.namespace(), area.config("one")], area.inventory)
     other = type(area.inventory)(f"{area.name}-other", "manor-inventories")
     with pytest.raises(Refused, match=f"belongs to another inventory .{area.inventory.id}"):
@@ -94,5 +115,9 @@ async def test_what_is_no_set_is_refused_whole(client: Client, area: Any) -> Non
         "Namespace m/n",
         "Such x",
     ]
-    with pytest.raises(InvalidObjects, match=r"ConfigMap without a name: metadata\.name is missing"):
-        await plan(client, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}], area.inventory)
+    with pytest.raises(
+        InvalidObjects, match=r"ConfigMap without a name: metadata\.name is missing"
+    ):
+        await plan(
+            client, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}], area.inventory
+        )

@@ -1,4 +1,5 @@
-"""What people of a tenant write onto objects: it is not believed, and it holds up nothing of anybody's."""
+"""What people of a tenant write onto objects: it is not believed, and it holds up nothing of
+anybody's."""
 
 import time
 from typing import Any
@@ -51,7 +52,14 @@ async def boxes(client: Client) -> None:
             "group": "manor.test",
             "scope": "Namespaced",
             "names": {"kind": "Box", "plural": "boxes"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
         },
     }
     assert (await apply(client, [crd], Inventory("boxes", "manor-inventories"))).ok
@@ -59,11 +67,18 @@ async def boxes(client: Client) -> None:
 
 def box(area: Any, name: str = "box") -> tuple[Inventory, Object]:
     owned = Owned(frozenset({("", "ConfigMap"), ("", "PersistentVolumeClaim")}), (("box", name),))
-    parent = {"apiVersion": API, "kind": "Box", "metadata": {"name": name, "namespace": area.name}, "spec": {}}
+    parent = {
+        "apiVersion": API,
+        "kind": "Box",
+        "metadata": {"name": name, "namespace": area.name},
+        "spec": {},
+    }
     return Inventory(name, area.name, API, "Box", owned), parent
 
 
-async def test_a_label_makes_no_member_outside_the_sets_namespaces(client: Client, area: Any) -> None:
+async def test_a_label_makes_no_member_outside_the_sets_namespaces(
+    client: Client, area: Any
+) -> None:
     forged = {PART_OF: area.inventory.id}
     await apply(client, [area.namespace(), area.config("c"), area.claim("v")], area.inventory)
     await client.create(area.namespace("red", labels=forged))
@@ -74,15 +89,25 @@ async def test_a_label_makes_no_member_outside_the_sets_namespaces(client: Clien
     assert set(fates(await plan(client, objects, area.inventory)).values()) == {"unchanged"}
     assert set(fates(await apply(client, objects, area.inventory)).values()) == {"unchanged"}
     # A claim that something holds would keep a deletion waiting for ever.
-    await client.patch("v1", "ConfigMap", "theirs", {"metadata": {"finalizers": ["a/b"]}}, namespace=area.place("red"))
+    await client.patch(
+        "v1",
+        "ConfigMap",
+        "theirs",
+        {"metadata": {"finalizers": ["a/b"]}},
+        namespace=area.place("red"),
+    )
     result = await delete(client, area.inventory, Options(delete_data=True, timeout=60))
     assert result.ok
     assert all([await exists(client, obj) for obj in [*theirs, area.namespace("red")]])
-    await client.patch("v1", "ConfigMap", "theirs", {"metadata": {"finalizers": None}}, namespace=area.place("red"))
+    await client.patch(
+        "v1", "ConfigMap", "theirs", {"metadata": {"finalizers": None}}, namespace=area.place("red")
+    )
 
 
 @pytest.mark.parametrize("label", [PART_OF, "app.kubernetes.io/managed-by"])
-async def test_a_relabelled_member_is_put_right_and_holds_up_nothing(client: Client, area: Any, label: str) -> None:
+async def test_a_relabelled_member_is_put_right_and_holds_up_nothing(
+    client: Client, area: Any, label: str
+) -> None:
     claim = labelled(area.claim("models"), **{"app.kubernetes.io/managed-by": "manor"})
     await apply(client, [area.namespace(), claim, binding(area, "ada", "bob")], area.inventory)
     patch = {"metadata": {"labels": {label: "other"}}}
@@ -95,8 +120,12 @@ async def test_a_relabelled_member_is_put_right_and_holds_up_nothing(client: Cli
     assert live["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "manor"
 
 
-@pytest.mark.parametrize("how", ["conflict", "squatted", "failing", "refused-namespace", "removed-binding"])
-async def test_a_right_is_taken_away_whatever_else_happens(client: Client, area: Any, how: str) -> None:
+@pytest.mark.parametrize(
+    "how", ["conflict", "squatted", "failing", "refused-namespace", "removed-binding"]
+)
+async def test_a_right_is_taken_away_whatever_else_happens(
+    client: Client, area: Any, how: str
+) -> None:
     await client.create(area.namespace("home"))
     base = [area.namespace(), area.config("c")]
     await apply(client, [*base, binding(area, "ada", "bob")], area.inventory)
@@ -121,9 +150,13 @@ async def test_a_right_is_taken_away_whatever_else_happens(client: Client, area:
     assert await bound(client, area) == (set() if how == "removed-binding" else {"ada"})
 
 
-async def test_rights_are_taken_away_where_nothing_else_can_be_applied(client: Client, area: Any) -> None:
+async def test_rights_are_taken_away_where_nothing_else_can_be_applied(
+    client: Client, area: Any
+) -> None:
     await apply(client, [area.namespace(), binding(area, "ada", "bob")], area.inventory)
-    result = await revoke(client, [area.namespace(), binding(area, "ada"), area.config("new")], area.inventory)
+    result = await revoke(
+        client, [area.namespace(), binding(area, "ada"), area.config("new")], area.inventory
+    )
     assert fates(result) == {"RoleBinding/editors": "update"}
     assert await bound(client, area) == {"ada"}
     assert not await exists(client, area.config("new"))
@@ -136,7 +169,9 @@ async def test_a_deletion_takes_the_rights_first(client: Client, area: Any) -> N
     with pytest.raises(Exception, match="not gone after"):
         await delete(client, area.inventory, Options(timeout=1))
     assert await bound(client, area) == set()
-    await client.patch("v1", "ConfigMap", "held", {"metadata": {"finalizers": None}}, namespace=area.name)
+    await client.patch(
+        "v1", "ConfigMap", "held", {"metadata": {"finalizers": None}}, namespace=area.name
+    )
 
 
 async def test_a_guard_that_was_changed_is_put_right(client: Client, area: Any) -> None:
@@ -164,7 +199,11 @@ async def test_a_network_is_closed_although_something_fails(client: Client, area
             "spec": {"podSelector": {}},
         }
 
-    await apply(client, [area.namespace(), policy("deny"), policy("egress"), area.config("old")], area.inventory)
+    await apply(
+        client,
+        [area.namespace(), policy("deny"), policy("egress"), area.config("old")],
+        area.inventory,
+    )
     bad = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -178,7 +217,9 @@ async def test_a_network_is_closed_although_something_fails(client: Client, area
     assert await exists(client, area.config("old"))
 
 
-async def test_nothing_on_a_parent_in_a_namespace_is_believed(client: Client, area: Any, boxes: None) -> None:
+async def test_nothing_on_a_parent_in_a_namespace_is_believed(
+    client: Client, area: Any, boxes: None
+) -> None:
     inventory, parent = box(area)
     await client.create(area.namespace())
     member = labelled(area.config("member"), box="box")
@@ -192,22 +233,32 @@ async def test_nothing_on_a_parent_in_a_namespace_is_believed(client: Client, ar
     patch = {"metadata": {"labels": {ID_LABEL: "another"}, "annotations": annotations}}
     await client.patch(API, "Box", "box", patch, namespace=area.name)
     began = time.monotonic()
-    result = await apply(client, [labelled(area.config("member", key="new"), box="box")], inventory, parent=parent)
+    result = await apply(
+        client, [labelled(area.config("member", key="new"), box="box")], inventory, parent=parent
+    )
     assert fates(result) == {"Box/box": "unchanged", "ConfigMap/member": "update"}
     assert time.monotonic() - began < 6
     live = await client.get("v1", "ConfigMap", "member", area.name)
     assert not any("applyset" in key for key in live["metadata"]["labels"])
 
 
-async def test_what_a_parent_became_goes_with_it_but_not_data(client: Client, area: Any, boxes: None) -> None:
+async def test_what_a_parent_became_goes_with_it_but_not_data(
+    client: Client, area: Any, boxes: None
+) -> None:
     inventory, parent = box(area)
     await client.create(area.namespace())
     objects = [labelled(area.config("member"), box="box"), labelled(area.claim("data"), box="box")]
     assert (await apply(client, objects, inventory, parent=parent)).ok
-    assert set(fates(await apply(client, objects, inventory, parent=parent)).values()) == {"unchanged"}
-    first = (await client.get("v1", "ConfigMap", "member", area.name))["metadata"]["ownerReferences"]
+    assert set(fates(await apply(client, objects, inventory, parent=parent)).values()) == {
+        "unchanged"
+    }
+    first = (await client.get("v1", "ConfigMap", "member", area.name))["metadata"][
+        "ownerReferences"
+    ]
     await client.delete(API, "Box", "box", area.name)
-    assert (await apply(client, objects, inventory, parent=parent)).ok  # another parent of the same name
+    assert (
+        await apply(client, objects, inventory, parent=parent)
+    ).ok  # another parent of the same name
     left = area.config("left")
     await client.create({**left, "metadata": {**left["metadata"], "ownerReferences": first}})
     await until("the collector has looked for what the first one left", lambda: gone(client, left))
@@ -219,13 +270,20 @@ async def test_what_a_parent_became_goes_with_it_but_not_data(client: Client, ar
     assert await exists(client, objects[1])
 
 
-async def test_a_squatted_name_stops_its_own_set_alone(client: Client, area: Any, boxes: None) -> None:
+async def test_a_squatted_name_stops_its_own_set_alone(
+    client: Client, area: Any, boxes: None
+) -> None:
     await client.create(area.namespace())
     await client.create(area.config("box-canary", key="theirs"))
     inventory, parent = box(area)
-    wanted = [labelled(area.config("box"), box="box"), labelled(area.config("box-canary"), box="box")]
+    wanted = [
+        labelled(area.config("box"), box="box"),
+        labelled(area.config("box-canary"), box="box"),
+    ]
     with pytest.raises(Refused, match="delete or rename it, or, to take it over, adopt it"):
         await apply(client, wanted, inventory, parent=parent)
     assert not await exists(client, wanted[0])
     other, its_parent = box(area, "other")
-    assert (await apply(client, [labelled(area.config("other"), box="other")], other, parent=its_parent)).ok
+    assert (
+        await apply(client, [labelled(area.config("other"), box="other")], other, parent=its_parent)
+    ).ok

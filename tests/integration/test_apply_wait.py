@@ -13,7 +13,10 @@ pytestmark = pytest.mark.integration
 
 async def test_wait_tells_what_is_not_ready_and_why(client: Client, area: Any) -> None:
     labels = {"app": "web"}
-    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "example.com/i"}]}}
+    pods = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "example.com/i"}]},
+    }
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -27,7 +30,12 @@ async def test_wait_tells_what_is_not_ready_and_why(client: Client, area: Any) -
         "provisioner": "example.com/none",
         "volumeBindingMode": "WaitForFirstConsumer",
     }
-    ready = [area.namespace(), lazy, area.claim("later", storageClassName=area.name), area.config("c")]
+    ready = [
+        area.namespace(),
+        lazy,
+        area.claim("later", storageClassName=area.name),
+        area.config("c"),
+    ]
     assert (await apply(client, [*ready, deployment], area.inventory)).ok
     await wait(client, ready, timeout=20)
     await until("the Deployment has a ReplicaSet", lambda: _scaled(client, area.name))
@@ -45,7 +53,9 @@ async def test_wait_tells_what_is_not_ready_and_why(client: Client, area: Any) -
 async def _scaled(client: Client, namespace: str) -> bool:
     live = await client.get("apps/v1", "Deployment", "web", namespace)
     events = await client.list("v1", "Event", namespace)
-    return "observedGeneration" in live.get("status", {}) and any(e["reason"] == "ScalingReplicaSet" for e in events)
+    return "observedGeneration" in live.get("status", {}) and any(
+        e["reason"] == "ScalingReplicaSet" for e in events
+    )
 
 
 async def test_wait_does_not_wait_for_what_has_failed(client: Client, area: Any) -> None:
@@ -59,12 +69,17 @@ async def test_wait_does_not_wait_for_what_has_failed(client: Client, area: Any)
     }
     await client.create(job)
     await wait(client, [job], timeout=5)
-    with pytest.raises(NotReady, match=r"(?s)these cannot become ready.*Job .*/j: failed: Job was active longer"):
+    with pytest.raises(
+        NotReady, match=r"(?s)these cannot become ready.*Job .*/j: failed: Job was active longer"
+    ):
         await wait(client, [job], timeout=60, jobs=True)
 
 
-async def test_what_follows_admission_policies_meets_them_in_force(client: Client, area: Any) -> None:
-    """Each round renames what is refused: the server acts by the new policy when `apply` returns, every time."""
+async def test_what_follows_admission_policies_meets_them_in_force(
+    client: Client, area: Any
+) -> None:
+    """Each round renames what is refused: the server acts by the new policy when `apply` returns,
+    every time."""
     group = "admissionregistration.k8s.io/v1"
     for number in range(3):
         refused = area.config(f"refused-{number}")
@@ -95,6 +110,8 @@ async def test_what_follows_admission_policies_meets_them_in_force(client: Clien
         assert (await apply(client, [area.namespace(), policy, binding], area.inventory)).ok
         with pytest.raises(ApiError, match="ValidatingAdmissionPolicy"):
             await client.create(refused, dry_run=True)
-    names = {one["metadata"]["name"] for one in await client.list(group, "ValidatingAdmissionPolicy")}
+    names = {
+        one["metadata"]["name"] for one in await client.list(group, "ValidatingAdmissionPolicy")
+    }
     assert names == {area.name}
     await delete(client, area.inventory)

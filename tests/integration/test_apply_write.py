@@ -1,4 +1,5 @@
-"""Apply and plan on a real API server: what is written, what is not, what is refused, and what a failure leaves."""
+"""Apply and plan on a real API server: what is written, what is not, what is refused, and what a
+failure leaves."""
 
 from typing import Any
 
@@ -35,13 +36,22 @@ def everything(area: Any) -> list[Object]:
         "resources": {"requests": {"cpu": "0.5", "memory": "1024Mi"}},
     }
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
-    binding = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"{place}-reader"}
+    binding = {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": f"{place}-reader",
+    }
     quota = {"hard": {"requests.cpu": "4000m", "services": "10", "count/secrets": "10"}}
     peers = [{"from": [{"podSelector": {}}], "ports": [{"port": 80}]}]
     subjects = [{"kind": "User", "name": "u", "apiGroup": "rbac.authorization.k8s.io"}]
 
     def make(api_version: str, kind: str, name: str, **fields: Any) -> Object:
-        return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": place}, **fields}
+        return {
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": place},
+            **fields,
+        }
 
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -50,14 +60,40 @@ def everything(area: Any) -> list[Object]:
     }
     pods = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     return [
-        make("apps/v1", "Deployment", "web", spec={"selector": {"matchLabels": labels}, "template": pods}),
-        make("v1", "Service", "web", spec={"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}),
+        make(
+            "apps/v1",
+            "Deployment",
+            "web",
+            spec={"selector": {"matchLabels": labels}, "template": pods},
+        ),
+        make(
+            "v1",
+            "Service",
+            "web",
+            spec={"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+        ),
         area.config("settings"),
         make("v1", "Secret", "hidden", stringData={"password": "hunter2"}),
         make("v1", "ResourceQuota", "quota", spec=quota),
-        make("networking.k8s.io/v1", "NetworkPolicy", "deny", spec={"podSelector": {}, "ingress": [], "egress": []}),
-        make("networking.k8s.io/v1", "NetworkPolicy", "some", spec={"podSelector": {}, "ingress": peers}),
-        make("rbac.authorization.k8s.io/v1", "RoleBinding", "readers", roleRef=binding, subjects=subjects),
+        make(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "deny",
+            spec={"podSelector": {}, "ingress": [], "egress": []},
+        ),
+        make(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "some",
+            spec={"podSelector": {}, "ingress": peers},
+        ),
+        make(
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            "readers",
+            roleRef=binding,
+            subjects=subjects,
+        ),
         make("v1", "ServiceAccount", "default", automountServiceAccountToken=False),
         area.claim("data"),
         {**role, "rules": rules},
@@ -66,19 +102,23 @@ def everything(area: Any) -> list[Object]:
 
 
 async def writes(client: Client) -> float:
-    """How many objects were applied so far, dry runs not counted. Controllers apply nothing but status, and, as they
-    start, the ClusterRoles that others add to, which are not counted here."""
+    """How many objects were applied so far, dry runs not counted. Controllers apply nothing but
+    status, and, as they start, the ClusterRoles that others add to, which are not counted here."""
     metrics = await client.request("GET", "/metrics")
     wanted = ('verb="APPLY"', 'dry_run=""', 'subresource=""')
     counted = [line for line in metrics.splitlines() if line.startswith("apiserver_request_total{")]
     counted = [line for line in counted if 'resource="clusterroles"' not in line]
-    return sum(float(line.rpartition(" ")[2]) for line in counted if all(label in line for label in wanted))
+    return sum(
+        float(line.rpartition(" ")[2]) for line in counted if all(label in line for label in wanted)
+    )
 
 
 async def seen(client: Client, place: str) -> bool:
     deployment = await client.get("apps/v1", "Deployment", "web", place)
     quota = await client.get("v1", "ResourceQuota", "quota", place)
-    return "observedGeneration" in deployment.get("status", {}) and "used" in quota.get("status", {})
+    return "observedGeneration" in deployment.get("status", {}) and "used" in quota.get(
+        "status", {}
+    )
 
 
 async def versions(client: Client, objects: list[Object]) -> dict[str, str]:
@@ -95,21 +135,37 @@ async def test_a_second_apply_writes_nothing(client: Client, area: Any) -> None:
     first = await apply(client, objects, area.inventory)
     assert first.ok, first.steps
     # Kubernetes makes the account itself, and may have been first.
-    assert {name for name, fate in fates(first).items() if fate != "create"} <= {"ServiceAccount/default"}
-    await until("the controllers have written what they write after a creation", lambda: seen(client, area.name))
-    inventory = {**area.config("x"), "metadata": {"name": area.inventory.name, "namespace": area.inventory.namespace}}
-    kept = [obj for obj in objects if obj["kind"] in ("ConfigMap", "Secret", "Service", "NetworkPolicy", "ClusterRole")]
+    assert {name for name, fate in fates(first).items() if fate != "create"} <= {
+        "ServiceAccount/default"
+    }
+    await until(
+        "the controllers have written what they write after a creation",
+        lambda: seen(client, area.name),
+    )
+    inventory = {
+        **area.config("x"),
+        "metadata": {"name": area.inventory.name, "namespace": area.inventory.namespace},
+    }
+    kept = [
+        obj
+        for obj in objects
+        if obj["kind"] in ("ConfigMap", "Secret", "Service", "NetworkPolicy", "ClusterRole")
+    ]
     before, sent = await versions(client, [*kept, inventory]), await writes(client)
     second = await apply(client, objects, area.inventory)
     assert set(fates(second).values()) == {"unchanged"}
     assert await writes(client) == sent
     assert await versions(client, [*kept, inventory]) == before
     # The counter does count: one change, one write.
-    await apply(client, [*objects[:2], area.config("settings", key="new"), *objects[3:]], area.inventory)
+    await apply(
+        client, [*objects[:2], area.config("settings", key="new"), *objects[3:]], area.inventory
+    )
     assert await writes(client) == sent + 1
 
 
-async def test_most_objects_are_known_as_unchanged_without_a_request_each(line: Any, client: Client, area: Any) -> None:
+async def test_most_objects_are_known_as_unchanged_without_a_request_each(
+    line: Any, client: Client, area: Any
+) -> None:
     objects = [area.namespace(), *(area.config(f"c{number}") for number in range(20))]
     await apply(client, objects, area.inventory)
     async with Client.connect(line.kubeconfig) as counted:
@@ -119,14 +175,24 @@ async def test_most_objects_are_known_as_unchanged_without_a_request_each(line: 
 
 
 async def test_plan_tells_what_apply_does_and_writes_nothing(client: Client, area: Any) -> None:
-    objects = [area.namespace(), area.config("same"), area.config("other", key="old"), area.config("gone")]
+    objects = [
+        area.namespace(),
+        area.config("same"),
+        area.config("other", key="old"),
+        area.config("gone"),
+    ]
     planned = await plan(client, objects, area.inventory)
     assert set(fates(planned).values()) == {"create"}
     with pytest.raises(NotFound):
         await client.get("v1", "Namespace", area.name)
     await apply(client, objects, area.inventory)
     sent = await writes(client)
-    wanted = [area.namespace(), area.config("same"), area.config("other", key="new"), area.config("fresh")]
+    wanted = [
+        area.namespace(),
+        area.config("same"),
+        area.config("other", key="new"),
+        area.config("fresh"),
+    ]
     planned = await plan(client, wanted, area.inventory)
     told = fates(planned)
     assert told == {
@@ -157,7 +223,9 @@ async def test_a_secret_never_shows_in_a_diff(client: Client, area: Any) -> None
     assert "bmV3" not in text
 
 
-async def test_another_managers_field_is_reported_and_taken_only_by_force(client: Client, area: Any) -> None:
+async def test_another_managers_field_is_reported_and_taken_only_by_force(
+    client: Client, area: Any
+) -> None:
     objects = [area.namespace(), area.config("shared", key="ours"), area.config("free")]
     await apply(client, objects, area.inventory)
     theirs = {**area.config("shared", key="theirs")}
@@ -180,7 +248,9 @@ async def test_another_managers_field_is_reported_and_taken_only_by_force(client
 async def test_an_edit_of_our_field_is_a_conflict_too(client: Client, area: Any) -> None:
     objects = [area.namespace(), area.config("one", key="ours")]
     await apply(client, objects, area.inventory)
-    await client.patch("v1", "ConfigMap", "one", {"data": {"key": "edited", "new": "x"}}, namespace=area.name)
+    await client.patch(
+        "v1", "ConfigMap", "one", {"data": {"key": "edited", "new": "x"}}, namespace=area.name
+    )
     result = await apply(client, objects, area.inventory)
     [conflict] = result.having(Action.CONFLICT)
     assert [c.field for c in conflict.conflicts] == [".data.key"]
@@ -189,12 +259,24 @@ async def test_an_edit_of_our_field_is_a_conflict_too(client: Client, area: Any)
 async def test_one_bad_object_stops_only_what_depends_on_it(client: Client, area: Any) -> None:
     def service(name: str, port: int, place: str) -> Object:
         meta = {"name": name, "namespace": area.place(place)}
-        return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [{"port": port}]}}
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": meta,
+            "spec": {"ports": [{"port": port}]},
+        }
 
     def set_of(port: int, label: str) -> list[Object]:
-        workload = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": area.place("a")}}
+        workload = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "j", "namespace": area.place("a")},
+        }
         container = {"name": "c", "image": "example.com/i"}
-        job = {**workload, "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}}
+        job = {
+            **workload,
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+        }
         return [
             area.namespace("a"),
             area.namespace("b"),
@@ -263,7 +345,11 @@ async def test_nothing_is_pruned_after_a_failure(client: Client, area: Any) -> N
     await apply(client, [area.namespace(), area.config("old")], area.inventory)
     bad = {**area.config("bad"), "data": {"key": 5}}
     result = await apply(client, [area.namespace(), bad], area.inventory)
-    assert fates(result) == {f"Namespace/{area.name}": "unchanged", "ConfigMap/bad": "fail", "ConfigMap/old": "skip"}
+    assert fates(result) == {
+        f"Namespace/{area.name}": "unchanged",
+        "ConfigMap/bad": "fail",
+        "ConfigMap/old": "skip",
+    }
     assert await client.get("v1", "ConfigMap", "old", area.name)
 
 
@@ -288,7 +374,9 @@ async def test_a_server_lost_on_the_way_is_told_once_and_a_new_run_completes(
     counts = result.counts()
     assert counts[Action.FAIL] <= 2
     assert counts[Action.SKIP] >= 15
-    assert all("gives no answer" in step.message for step in result.having(Action.FAIL, Action.SKIP))
+    assert all(
+        "gives no answer" in step.message for step in result.having(Action.FAIL, Action.SKIP)
+    )
     completed = await apply(client, objects, area.inventory)
     assert completed.ok
     assert counts[Action.CREATE] <= completed.counts()[Action.UNCHANGED]

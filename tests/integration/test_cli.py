@@ -25,7 +25,9 @@ ROOT = Path(__file__).parent.parent.parent
 def manor(node: Any, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {"KUBECONFIG": str(node.kubeconfig), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
     command = [str(Path(sys.executable).with_name("manor")), *args]
-    return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=500)
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=500
+    )
 
 
 PLATFORM = f"{EXAMPLE}/platform.yaml"
@@ -51,7 +53,9 @@ def bare_api_node() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def platform(gateway_api_node: Any) -> Any:
     """The API server with the Gateway API's kinds and the Platform on it."""
-    result = manor(gateway_api_node, "apply", "-f", PLATFORM, "--no-wait")  # no gateway controller is there
+    result = manor(
+        gateway_api_node, "apply", "-f", PLATFORM, "--no-wait"
+    )  # no gateway controller is there
     assert result.returncode == 0, result.stderr
     return gateway_api_node
 
@@ -66,7 +70,9 @@ def test_a_second_apply_changes_nothing_and_diff_is_empty(platform: Any) -> None
 
 
 def test_diff_shows_a_change_and_writes_nothing(platform: Any) -> None:
-    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-diff")).returncode == 0
+    assert (
+        manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-diff")).returncode == 0
+    )
     changed = tenant("cli-diff", "  quota: {cpu: 3}\n")
     for _ in range(2):
         shown = manor(platform, "diff", "-f", "-", given=changed)
@@ -104,11 +110,15 @@ def test_delete_keeps_volumes_unless_told_otherwise(platform: Any) -> None:
 
 def test_a_namespace_of_somebody_else_is_refused_until_adopted(platform: Any) -> None:
     subprocess.run(
-        ["kubectl", "--kubeconfig", platform.kubeconfig, "create", "namespace", "cli-taken"], check=True, timeout=60
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "create", "namespace", "cli-taken"],
+        check=True,
+        timeout=60,
     )
     refused = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-taken"))
     assert refused.returncode == 1
-    assert "Namespace cli-taken refused: exists and was not made by this inventory" in refused.stderr
+    assert (
+        "Namespace cli-taken refused: exists and was not made by this inventory" in refused.stderr
+    )
     assert "cli-taken" not in manor(platform, "get", "tenants").stdout
     adopted = manor(platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-taken"))
     assert adopted.returncode == 0, adopted.stderr
@@ -117,13 +127,20 @@ def test_a_namespace_of_somebody_else_is_refused_until_adopted(platform: Any) ->
 def test_adopting_tells_which_pods_could_not_start_again(platform: Any) -> None:
     kubectl(platform, "create", "namespace", "cli-legacy")
     kubectl(platform, "-n", "cli-legacy", "create", "serviceaccount", "old")
-    pod = {"hostNetwork": True, "serviceAccountName": "old", "containers": [{"name": "old", "image": "old"}]}
+    pod = {
+        "hostNetwork": True,
+        "serviceAccountName": "old",
+        "containers": [{"name": "old", "image": "old"}],
+    }
     overrides = json.dumps({"apiVersion": "v1", "spec": pod})
     kubectl(platform, "-n", "cli-legacy", "run", "old", "--image=old", f"--overrides={overrides}")
-    adopted = manor(platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-legacy"))
+    adopted = manor(
+        platform, "apply", "-f", "-", "--no-wait", "--adopt", given=tenant("cli-legacy")
+    )
     assert adopted.returncode == 0, adopted.stderr
     assert (
-        'warning: existing pods in namespace "cli-legacy" violate the new PodSecurity enforce level' in adopted.stderr
+        'warning: existing pods in namespace "cli-legacy" violate the new PodSecurity enforce level'
+        in adopted.stderr
     )
     assert "warning: old: host namespaces" in adopted.stderr
 
@@ -146,8 +163,18 @@ def test_what_is_kept_at_first_can_be_wiped_later(bare_api_node: Any, tmp_path: 
     assert "cli-end" in manor(bare_api_node, "get", "tenants").stdout
     wiped = manor(bare_api_node, "delete", *every, "--yes", "--delete-data")
     assert wiped.returncode == 0, wiped.stderr
-    left = kubectl(bare_api_node, "get", "crds,namespaces,clusterroles,validatingadmissionpolicies", "-o", "name")
-    assert not [name for name in left.splitlines() if "manor.dev" in name or ("/manor" in name and "front" not in name)]
+    left = kubectl(
+        bare_api_node,
+        "get",
+        "crds,namespaces,clusterroles,validatingadmissionpolicies",
+        "-o",
+        "name",
+    )
+    assert not [
+        name
+        for name in left.splitlines()
+        if "manor.dev" in name or ("/manor" in name and "front" not in name)
+    ]
 
 
 def training(namespace: str, command: str) -> str:
@@ -166,8 +193,14 @@ def test_a_training_that_cannot_change_is_not_stored_as_if_it_had(platform: Any)
     assert manor(platform, "apply", "-f", "-", "--no-wait", given=given).returncode == 0
     refused = manor(platform, "apply", "-f", "-", "--no-wait", given=training("cli-train", "two"))
     assert refused.returncode == 1
-    assert "Job cli-train/train failed: cannot be changed once it is made; `manor delete` it" in refused.stderr
-    assert "TrainingJob cli-train/train not attempted: what it becomes could not be applied" in refused.stderr
+    assert (
+        "Job cli-train/train failed: cannot be changed once it is made; `manor delete` it"
+        in refused.stderr
+    )
+    assert (
+        "TrainingJob cli-train/train not attempted: what it becomes could not be applied"
+        in refused.stderr
+    )
     assert manor(platform, "diff", "-f", "-", given=training("cli-train", "one")).returncode == 0
 
 
@@ -179,16 +212,22 @@ def test_an_owner_who_applies_a_tenant_is_told_who_may(platform: Any, tmp_path: 
     own = tmp_path / "kubeconfig"
     own.write_text(yaml.safe_dump(config))
     changed = tenant("cli-may", "  quota: {cpu: 3}\n")
-    refused = manor(platform, "apply", "-f", "-", "--no-wait", "--kubeconfig", str(own), given=changed)
+    refused = manor(
+        platform, "apply", "-f", "-", "--no-wait", "--kubeconfig", str(own), given=changed
+    )
     assert refused.returncode == 2
     assert "is forbidden" in refused.stderr
     assert "ClusterRole manor:applier" in refused.stderr
 
 
 def test_a_ci_account_of_the_team_logs_in_and_works(platform: Any, tmp_path: Path) -> None:
-    """The account that the Tenant names is there; an owner has a token of it, and nobody else has to do anything."""
+    """The account that the Tenant names is there; an owner has a token of it, and nobody else has
+    to do anything."""
     member = "  members: [{kind: ServiceAccount, name: ci, namespace: cli-ci}]\n"
-    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-ci", member)).returncode == 0
+    assert (
+        manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-ci", member)).returncode
+        == 0
+    )
     as_owner = ("--as", "cli-ci-owner", "-n", "cli-ci")
     token = kubectl(platform, *as_owner, "create", "token", "ci", "--duration", "1h").strip()
     config = yaml.safe_load(Path(platform.kubeconfig).read_text())
@@ -196,22 +235,41 @@ def test_a_ci_account_of_the_team_logs_in_and_works(platform: Any, tmp_path: Pat
         user["user"] = {"token": token}
     own = tmp_path / "kubeconfig"
     own.write_text(yaml.safe_dump(config))
-    command = ["kubectl", "--kubeconfig", str(own), "-n", "cli-ci", "create", "configmap", "made-by-ci"]
+    command = [
+        "kubectl",
+        "--kubeconfig",
+        str(own),
+        "-n",
+        "cli-ci",
+        "create",
+        "configmap",
+        "made-by-ci",
+    ]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
-    foreign = subprocess.run([*command[:4], "default", *command[5:]], capture_output=True, text=True, timeout=60)
+    foreign = subprocess.run(
+        [*command[:4], "default", *command[5:]], capture_output=True, text=True, timeout=60
+    )
     assert "forbidden" in foreign.stderr
 
 
 @pytest.mark.parametrize(
     ("extra", "wanted"),
     [
-        ("  namespaces: [{name: cli-owned}]\n", "namespace 'cli-owned' belongs to tenant 'cli-owned' already"),
-        ("  hosts: [cli-owned.manor.local]\n", "overlaps 'cli-owned.manor.local' of tenant 'cli-owned'"),
+        (
+            "  namespaces: [{name: cli-owned}]\n",
+            "namespace 'cli-owned' belongs to tenant 'cli-owned' already",
+        ),
+        (
+            "  hosts: [cli-owned.manor.local]\n",
+            "overlaps 'cli-owned.manor.local' of tenant 'cli-owned'",
+        ),
         ("  quota: {cpu: lots}\n", "<stdin>:6: spec.quota.cpu: 'lots' is not a quantity"),
     ],
 )
 def test_bad_input_changes_nothing(platform: Any, extra: str, wanted: str) -> None:
-    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-owned")).returncode == 0
+    assert (
+        manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-owned")).returncode == 0
+    )
     before = written(platform)
     result = manor(platform, "apply", "-f", "-", given=tenant("cli-bad", extra))
     assert result.returncode == 2
@@ -220,12 +278,15 @@ def test_bad_input_changes_nothing(platform: Any, extra: str, wanted: str) -> No
 
 
 def written(platform: Any) -> dict[str, int]:
-    """The spec's generation of each tenant; its status follows the counts of quotas in its own time."""
+    """The spec's generation of each tenant; its status follows the counts of quotas in its own
+    time."""
     tenants = yaml.safe_load(kubectl(platform, "get", "tenants", "-o", "yaml"))["items"]
     return {tenant["metadata"]["uid"]: tenant["metadata"]["generation"] for tenant in tenants}
 
 
-def test_an_unreachable_server_and_a_wrong_context_are_told_apart(platform: Any, tmp_path: Path) -> None:
+def test_an_unreachable_server_and_a_wrong_context_are_told_apart(
+    platform: Any, tmp_path: Path
+) -> None:
     wrong = manor(platform, "get", "tenants", "--context", "nowhere")
     assert wrong.returncode == 2
     assert "nowhere" in wrong.stderr
@@ -251,7 +312,10 @@ def test_the_server_refuses_what_manor_refuses(platform: Any) -> None:
 def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> None:
     stored = kubectl_apply(platform, tenant("cli-stored"))
     assert stored.returncode == 0, stored.stderr
-    assert "Tenant cli-stored is stored, and nothing else is done: run `manor apply -f FILE`" in stored.stderr
+    assert (
+        "Tenant cli-stored is stored, and nothing else is done: run `manor apply -f FILE`"
+        in stored.stderr
+    )
     again = kubectl_apply(platform, tenant("cli-stored"))
     assert "Warning" not in again.stderr
     listed = kubectl(platform, "get", "tenants")
@@ -264,16 +328,32 @@ def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> N
 
 
 def test_an_owner_is_told_that_a_new_namespace_is_empty(platform: Any) -> None:
-    assert manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self")).returncode == 0
+    assert (
+        manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self")).returncode == 0
+    )
     meta = {"name": "cli-self-1", "labels": {"manor.dev/tenant": "cli-self"}}
     space = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
-    command = ["kubectl", "--kubeconfig", str(platform.kubeconfig), "--as", "cli-self-owner", "create", "-f", "-"]
+    command = [
+        "kubectl",
+        "--kubeconfig",
+        str(platform.kubeconfig),
+        "--as",
+        "cli-self-owner",
+        "create",
+        "-f",
+        "-",
+    ]
     made = subprocess.run(command, input=space, capture_output=True, text=True, timeout=60)
     assert made.returncode == 0, made.stderr
-    assert "nobody has rights in it yet: that comes when the platform applies Tenant cli-self" in made.stderr
+    assert (
+        "nobody has rights in it yet: that comes when the platform applies Tenant cli-self"
+        in made.stderr
+    )
 
 
-def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(bare_api_node: Any) -> None:
+def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(
+    bare_api_node: Any,
+) -> None:
     result = manor(bare_api_node, "apply", "-f", EXAMPLE)
     assert result.returncode == 2
     assert "the server has no kind Gateway in gateway.networking.k8s.io/v1" in result.stderr

@@ -1,4 +1,5 @@
-"""The API server is of one mind with the models: it takes what they take, and refuses what they refuse."""
+"""The API server is of one mind with the models: it takes what they take, and refuses what they
+refuse."""
 
 import asyncio
 from typing import Any

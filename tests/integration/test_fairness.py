@@ -1,4 +1,5 @@
-"""Whose requests go to which priority level, as the API server itself says: by impersonation, as it classifies them."""
+"""Whose requests go to which priority level, as the API server itself says: by impersonation, as it
+classifies them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +21,11 @@ PLATFORM = Platform.model_validate(
         "kind": "Platform",
         "spec": {
             "domain": "example.org",
-            "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
+            "network": {
+                "podCidrs": ["10.0.0.0/16"],
+                "serviceCidrs": ["10.1.0.0/16"],
+                "nodeCidrs": ["10.2.0.0/16"],
+            },
             "identity": {"groupPrefix": "oidc:"},
         },
     }
@@ -48,21 +53,30 @@ async def names(api_node: Any, client: Client) -> AsyncIterator[dict[str, str]]:
     uids = {obj["metadata"]["uid"]: obj["metadata"]["name"] for obj in found}
     async with asyncio.timeout(30):
         for one in (A, B):
-            while await classified(api_node, uids, f"{one.name}-user") != (f"manor-{one.name}", f"manor-{one.name}"):
+            while await classified(api_node, uids, f"{one.name}-user") != (
+                f"manor-{one.name}",
+                f"manor-{one.name}",
+            ):
                 await asyncio.sleep(0.1)
     yield uids
     for obj in reversed(objects):
         await client.delete(FLOWCONTROL_API, obj["kind"], obj["metadata"]["name"])
 
 
-async def classified(api_node: Any, names: dict[str, str], user: str, *groups: str) -> tuple[str, str]:
-    """The schema and the level that took a request of `user`; manor.kube shows no headers of answers."""
+async def classified(
+    api_node: Any, names: dict[str, str], user: str, *groups: str
+) -> tuple[str, str]:
+    """The schema and the level that took a request of `user`; manor.kube shows no headers of
+    answers."""
     connection = await open_connection(api_node.kubeconfig, None)
     headers = [("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups)]
     async with connection.session as session:
         url = f"{connection.server}/api/v1/namespaces/fair-b/configmaps"
         async with session.get(url, headers=headers, **connection.options) as answer:
-            uids = [answer.headers[f"X-Kubernetes-PF-{what}-UID"] for what in ("FlowSchema", "PriorityLevel")]
+            uids = [
+                answer.headers[f"X-Kubernetes-PF-{what}-UID"]
+                for what in ("FlowSchema", "PriorityLevel")
+            ]
     return names[uids[0]], names[uids[1]]
 
 
@@ -88,7 +102,12 @@ async def test_tenants_people_and_pods_have_their_own_level(
         ("somebody", [], "global-default", "global-default"),
         ("somebody", ["fair-b-team", "system:authenticated"], "global-default", "global-default"),
         ("system:serviceaccount:fair-a-stranger:default", [], "service-accounts", "workload-low"),
-        ("system:serviceaccount:kube-system:cilium", [], "kube-system-service-accounts", "workload-high"),
+        (
+            "system:serviceaccount:kube-system:cilium",
+            [],
+            "kube-system-service-accounts",
+            "workload-high",
+        ),
         ("system:node:one", ["system:nodes", "system:authenticated"], "system-nodes", "system"),
     ],
 )
@@ -99,7 +118,9 @@ async def test_nobody_else_is_in_a_tenants_level(
 
 
 @pytest.mark.usefixtures("names")
-async def test_kubernetes_own_levels_have_the_shares_that_ours_are_measured_by(client: Client) -> None:
+async def test_kubernetes_own_levels_have_the_shares_that_ours_are_measured_by(
+    client: Client,
+) -> None:
     levels = await client.list(FLOWCONTROL_API, "PriorityLevelConfiguration")
     shares = {
         level["metadata"]["name"]: level["spec"]["limited"]["nominalConcurrencyShares"]

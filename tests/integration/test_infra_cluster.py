@@ -1,5 +1,5 @@
-"""Pulumi programs on a real API server: they make the cluster that `manor apply` makes, and each goes on where the
-other stopped.
+"""Pulumi programs on a real API server: they make the cluster that `manor apply` makes, and each
+goes on where the other stopped.
 """
 
 import asyncio
@@ -37,7 +37,9 @@ def cluster() -> Iterator[RunningNode]:
 
 
 @pytest.fixture(scope="module")
-def example(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunningNode, Recorder]:
+def example(
+    cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunningNode, Recorder]:
     """The two teams and their models, made by the program for any cluster."""
     teams = tmp_path_factory.mktemp("teams")
     for file in EXAMPLE.glob("*.yaml"):
@@ -46,7 +48,9 @@ def example(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> t
     make(cluster, making())
     asyncio.run(counted(cluster.kubeconfig))
     with connected(cluster.kubeconfig) as real:
-        recorder, outputs = run_program("any", {**CONFIG, "manor-any:teams": str(teams)}, Recorder(make=real.make))
+        recorder, outputs = run_program(
+            "any", {**CONFIG, "manor-any:teams": str(teams)}, Recorder(make=real.make)
+        )
     assert outputs["tenants"][0]["tenant-a"]["namespaces"] == ["tenant-a"]
     return cluster, recorder
 
@@ -65,7 +69,9 @@ def all_live(node: RunningNode, recorder: Recorder) -> dict[str, Object]:
     return dict(zip(made, (obj for obj in found if obj), strict=True))
 
 
-def make(node: RunningNode, program: Callable[[], object], *, preview: bool = False, force: bool = False) -> Recorder:
+def make(
+    node: RunningNode, program: Callable[[], object], *, preview: bool = False, force: bool = False
+) -> Recorder:
     with connected(node.kubeconfig, preview=preview, force=force) as real:
         recorder = Recorder(make=real.make)
         run(program, recorder, preview=preview)
@@ -125,7 +131,9 @@ def test_a_preview_writes_nothing(example: tuple[RunningNode, Recorder]) -> None
     node, recorder = example
     before = all_live(node, recorder)
     make(node, making(tenant("tenant-a", quota={"cpu": 99})), preview=True)
-    assert [tidy(obj) for obj in all_live(node, recorder).values()] == [tidy(obj) for obj in before.values()]
+    assert [tidy(obj) for obj in all_live(node, recorder).values()] == [
+        tidy(obj) for obj in before.values()
+    ]
 
 
 def test_the_writers_are_those_of_manor_apply(example: tuple[RunningNode, Recorder]) -> None:
@@ -135,7 +143,11 @@ def test_the_writers_are_those_of_manor_apply(example: tuple[RunningNode, Record
         writers = {e["manager"] for e in entries if e["operation"] == "Apply"}
         # A workload's set is what its engine makes; its spec bears no marks.
         marks = {RANDOM_MANAGER} if obj["kind"] in ("Platform", "Tenant") else set()
-        assert writers == ({"manor-applyset"} if name == "manor:ConfigMap/manor-system/manor" else {"manor"} | marks)
+        assert writers == (
+            {"manor-applyset"}
+            if name == "manor:ConfigMap/manor-system/manor"
+            else {"manor"} | marks
+        )
 
 
 def test_from_pulumi_to_manor(example: tuple[RunningNode, Recorder], tmp_path: Path) -> None:
@@ -149,7 +161,9 @@ def test_from_pulumi_to_manor(example: tuple[RunningNode, Recorder], tmp_path: P
     less = written(tmp_path, tenant("goes-over", quota={"cpu": 3}))
     applied = manor(node, "apply", "-f", less, "--no-wait")
     assert applied.returncode == 0, applied.stderr
-    gone_binding, gone_egress, quota = live(node, binding, egress, ("v1", "ResourceQuota", "manor-quota", "goes-over"))
+    gone_binding, gone_egress, quota = live(
+        node, binding, egress, ("v1", "ResourceQuota", "manor-quota", "goes-over")
+    )
     assert (gone_binding, gone_egress) == (None, None)
     assert quota
     assert quota["spec"]["hard"]["requests.cpu"] == "3"
@@ -176,7 +190,9 @@ def test_from_manor_to_pulumi(example: tuple[RunningNode, Recorder], tmp_path: P
     less = {**job, "spec": {**job["spec"], "files": {"stays.py": "1"}}}
     make(node, making(tenant("taken", quota={"cpu": 2}), less))
     config, quota = live(
-        node, ("v1", "ConfigMap", "taken-job-files", "taken"), ("v1", "ResourceQuota", "manor-quota", "taken")
+        node,
+        ("v1", "ConfigMap", "taken-job-files", "taken"),
+        ("v1", "ResourceQuota", "manor-quota", "taken"),
     )
     assert config
     assert quota
@@ -184,7 +200,9 @@ def test_from_manor_to_pulumi(example: tuple[RunningNode, Recorder], tmp_path: P
     assert quota["spec"]["hard"]["requests.cpu"] == "2"
 
 
-def test_what_somebody_else_changed_stops_the_run_unless_forced(example: tuple[RunningNode, Recorder]) -> None:
+def test_what_somebody_else_changed_stops_the_run_unless_forced(
+    example: tuple[RunningNode, Recorder],
+) -> None:
     node = example[0]
     make(node, making(tenant("drifts")))
 

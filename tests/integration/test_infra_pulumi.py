@@ -1,5 +1,5 @@
-"""The program for any cluster run by Pulumi itself. Needs `pulumi` and its Kubernetes plugin on PATH;
-`make test-pulumi` runs it.
+"""The program for any cluster run by Pulumi itself. Needs `pulumi` and its Kubernetes plugin on
+PATH; `make test-pulumi` runs it.
 """
 
 import asyncio
@@ -55,8 +55,11 @@ def cluster() -> Iterator[RunningNode]:
 
 @pytest.fixture(scope="module")
 def stack(cluster: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The two teams, made from nothing. Without a kubelet no model becomes ready: the teams alone."""
-    made = new_stack(tmp_path_factory.mktemp("two-teams"), cluster, "tenant-a.yaml", "tenant-b.yaml")
+    """The two teams, made from nothing. Without a kubelet no model becomes ready: the
+    teams alone."""
+    made = new_stack(
+        tmp_path_factory.mktemp("two-teams"), cluster, "tenant-a.yaml", "tenant-b.yaml"
+    )
     made.up()
     return made
 
@@ -111,7 +114,9 @@ def test_a_second_up_changes_nothing(stack: Stack, refresh: str) -> None:
 
 
 def test_a_changed_team_changes_only_what_follows_from_it(stack: Stack) -> None:
-    with changed(stack.teams / "tenant-a.yaml", quota={"cpu": 7, "memory": "8Gi", "storage": "20Gi"}):
+    with changed(
+        stack.teams / "tenant-a.yaml", quota={"cpu": 7, "memory": "8Gi", "storage": "20Gi"}
+    ):
         wanted = {"tenant-a:Tenant/tenant-a", "tenant-a:ResourceQuota/tenant-a/manor-quota"}
         assert stack.planned() == dict.fromkeys(wanted, "update")
         stack.pulumi("up", "--yes")
@@ -174,19 +179,27 @@ def test_a_training_is_started_and_a_served_model_is_waited_for(stack: Stack) ->
         _check_workloads(stack)
         file.unlink()
         stack.up()
-    gone = live(stack.node, ("apps/v1", "Deployment", "iris", "tenant-a"), ("v1", "Service", "iris", "tenant-a"))
+    gone = live(
+        stack.node,
+        ("apps/v1", "Deployment", "iris", "tenant-a"),
+        ("v1", "Service", "iris", "tenant-a"),
+    )
     assert gone == [None, None]
 
 
 def _check_workloads(stack: Stack) -> None:
     job, deployment = live(
-        stack.node, ("batch/v1", "Job", "train-iris", "tenant-a"), ("apps/v1", "Deployment", "iris", "tenant-a")
+        stack.node,
+        ("batch/v1", "Job", "train-iris", "tenant-a"),
+        ("apps/v1", "Deployment", "iris", "tenant-a"),
     )
     assert job
     assert deployment
     assert deployment["status"]["availableReplicas"] == 1
     tenants = json.loads(stack.pulumi("stack", "output", "tenants", "--json"))
-    assert tenants["tenant-a"]["models"] == {"iris": "http://tenant-a.manor.local:30080/v2/models/iris/infer"}
+    assert tenants["tenant-a"]["models"] == {
+        "iris": "http://tenant-a.manor.local:30080/v2/models/iris/infer"
+    }
     compared = stack.manor("diff", "-f", "platform.yaml", "-f", "teams")
     assert (compared.stdout, compared.returncode) == ("", 0)
     stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--refresh")
@@ -200,7 +213,8 @@ def test_a_team_of_manor_apply_is_taken_over_and_given_back(stack: Stack) -> Non
     compared = stack.manor("diff", "-f", str(file))
     assert (compared.stdout, compared.returncode) == ("", 0)
 
-    # What `manor apply` wrote and the file no longer says, Pulumi removes, without a conflict and without force.
+    # What `manor apply` wrote and the file no longer says, Pulumi removes, without a conflict and
+    # without force.
     stack.write("shared", tenant("shared", quota={"cpu": 2}))
     stack.up()
     assert live(stack.node, editors("shared")) == [None]
@@ -210,7 +224,9 @@ def test_a_team_of_manor_apply_is_taken_over_and_given_back(stack: Stack) -> Non
     applied = stack.manor("apply", "-f", str(file), "--no-wait")
     assert applied.returncode == 0, applied.stderr
     (urn,) = [
-        line for line in stack.pulumi("stack", "--show-urns").split() if line.endswith("manor:index:Tenant::shared")
+        line
+        for line in stack.pulumi("stack", "--show-urns").split()
+        if line.endswith("manor:index:Tenant::shared")
     ]
     stack.pulumi("state", "delete", urn, "--target-dependents", "--yes")
     file.unlink()
@@ -224,7 +240,9 @@ def test_a_removed_team_stops_at_its_data_until_it_is_given_up(stack: Stack) -> 
     assert stopped.returncode == 2
     assert "because it is protected" in stopped.stderr
     assert "deleteData" in stopped.stderr
-    assert None not in live(stack.node, space("tenant-b"), volume("tenant-b"), quota("tenant-b"), closed("tenant-b"))
+    assert None not in live(
+        stack.node, space("tenant-b"), volume("tenant-b"), quota("tenant-b"), closed("tenant-b")
+    )
 
     shutil.copy(EXAMPLE / "tenant-b.yaml", stack.teams)
     stack.pulumi("config", "set", "--path", "deleteData[0]", "tenant-b")

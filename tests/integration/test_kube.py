@@ -32,13 +32,17 @@ async def test_create_get_replace_patch_delete(client: Client, area: Any) -> Non
     replaced = await client.replace(made)
     with pytest.raises(Conflict):  # made has an outdated resourceVersion now
         await client.replace(made)
-    patched = await client.patch("v1", "ConfigMap", "one", {"data": {"other": "c"}}, namespace=area.name)
+    patched = await client.patch(
+        "v1", "ConfigMap", "one", {"data": {"other": "c"}}, namespace=area.name
+    )
     assert patched["data"] == {**replaced["data"], "other": "c"}
     with pytest.raises(Conflict, match="already exists") as caught:
         await client.create(area.config("one"))
     assert (caught.value.status, caught.value.reason) == (409, "AlreadyExists")
     with pytest.raises(Conflict):
-        await client.delete("v1", "ConfigMap", "one", area.name, uid="00000000-0000-0000-0000-000000000000")
+        await client.delete(
+            "v1", "ConfigMap", "one", area.name, uid="00000000-0000-0000-0000-000000000000"
+        )
     await client.delete("v1", "ConfigMap", "one", area.name)
     with pytest.raises(NotFound, match='configmaps "one" not found'):
         await client.get("v1", "ConfigMap", "one", area.name)
@@ -49,7 +53,9 @@ async def test_dry_runs_write_nothing(client: Client, area: Any) -> None:
     await client.create(area.config("dry"), dry_run=True)
     await client.apply(area.config("dry"), dry_run=True)
     await client.create(area.config("wet", key="old"))
-    await client.patch("v1", "ConfigMap", "wet", {"data": {"key": "new"}}, namespace=area.name, dry_run=True)
+    await client.patch(
+        "v1", "ConfigMap", "wet", {"data": {"key": "new"}}, namespace=area.name, dry_run=True
+    )
     await client.replace(area.config("wet", key="new"), dry_run=True)
     await client.delete("v1", "ConfigMap", "wet", area.name, dry_run=True)
     await client.delete_collection("v1", "ConfigMap", area.name, dry_run=True)
@@ -109,9 +115,15 @@ async def test_impersonation(client: Client, area: Any) -> None:
         await nobody.list("v1", "Secret")
 
 
-async def test_a_kubeconfig_says_whom_to_act_as(client: Client, api_node: Any, tmp_path: Path) -> None:
+async def test_a_kubeconfig_says_whom_to_act_as(
+    client: Client, api_node: Any, tmp_path: Path
+) -> None:
     config = yaml.safe_load(Path(api_node.kubeconfig).read_text())
-    config["users"][0]["user"] |= {"as": "somebody", "as-groups": ["a"], "as-user-extra": {"why": ["test"]}}
+    config["users"][0]["user"] |= {
+        "as": "somebody",
+        "as-groups": ["a"],
+        "as-user-extra": {"why": ["test"]},
+    }
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": {}}
@@ -137,7 +149,9 @@ async def test_watch(client: Client, area: Any) -> None:
     seen = []
 
     async def look() -> None:
-        async for event in client.watch("v1", "ConfigMap", area.name, resource_version=since, timeout=20):
+        async for event in client.watch(
+            "v1", "ConfigMap", area.name, resource_version=since, timeout=20
+        ):
             seen.append((event.type, event.object["metadata"]["name"]))
             if event.type == "DELETED":
                 return
@@ -147,12 +161,18 @@ async def test_watch(client: Client, area: Any) -> None:
     await client.patch("v1", "ConfigMap", "two", {"data": {"key": "new"}}, namespace=area.name)
     await client.delete("v1", "ConfigMap", "two", area.name)
     await looking
-    assert [event for event in seen if event[1] == "two"] == [("ADDED", "two"), ("MODIFIED", "two"), ("DELETED", "two")]
+    assert [event for event in seen if event[1] == "two"] == [
+        ("ADDED", "two"),
+        ("MODIFIED", "two"),
+        ("DELETED", "two"),
+    ]
 
 
 async def test_watch_ends_at_its_time_and_starts_with_what_there_is(client: Client) -> None:
     found = [event async for event in client.watch("v1", "Namespace", timeout=1)]
-    assert ("ADDED", "default") in {(event.type, event.object["metadata"].get("name")) for event in found}
+    assert ("ADDED", "default") in {
+        (event.type, event.object["metadata"].get("name")) for event in found
+    }
 
 
 async def test_a_crd_just_installed_is_found(client: Client, area: Any) -> None:
@@ -181,7 +201,14 @@ def crd(group: str) -> dict[str, Any]:
             "group": group,
             "scope": "Namespaced",
             "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
         },
     }
 

@@ -25,25 +25,35 @@ pytestmark = pytest.mark.integration
 
 
 def pid_of(name: str, component: str) -> int:
-    described = json.loads(run_manor("local", "status", "--name", name, "-o", "json", check=False).stdout)
+    described = json.loads(
+        run_manor("local", "status", "--name", name, "-o", "json", check=False).stdout
+    )
     return next(int(each["pid"]) for each in described["components"] if each["name"] == component)
 
 
 def processes_of(home: Path) -> list[str]:
     """Command lines that mention a node's state directory, the supervisor's by its name."""
-    found = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line for line in found if str(home) in line or f"manor.local.supervisor {home.name}" in line]
+    found = subprocess.run(
+        ["ps", "-eo", "args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [
+        line for line in found if str(home) in line or f"manor.local.supervisor {home.name}" in line
+    ]
 
 
 async def test_controllers_run(api_node: RunningNode) -> None:
     async with Client.connect(api_node.kubeconfig) as client:
-        await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "controllers-run"}})
+        await client.create(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "controllers-run"}}
+        )
         async with asyncio.timeout(20):
             while not await client.list("v1", "ServiceAccount", namespace="controllers-run"):
                 await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/readyz", 200), ("/livez", 200), ("/api", 401), ("/version", 401)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/readyz", 200), ("/livez", 200), ("/api", 401), ("/version", 401)]
+)
 def test_strangers_see_health_alone(api_node: RunningNode, path: str, status: int) -> None:
     context = ssl._create_unverified_context()
     try:
@@ -85,7 +95,10 @@ def test_down_without_a_question_wants_consent(api_node: RunningNode) -> None:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode != 0
     said = " ".join(done.stderr.split())
-    assert f"removes node '{api_node.name}': its cluster with all that it holds, and the data of 0 volumes" in said
+    assert (
+        f"removes node '{api_node.name}': its cluster with all that it holds, and the data of 0 "
+        f"volumes"
+    ) in said
     assert "nothing was removed" in said
     assert "--yes" in said
     assert (api_node.kubeconfig).exists()
@@ -95,7 +108,11 @@ async def test_user_kubeconfig(api_node: RunningNode, tmp_path: Path) -> None:
     options = ("--name", api_node.name, "--user", "alice", "--group", "team-a", "--path")
     path = Path(run_manor("local", "kubeconfig", *options).stdout.strip())
     async with Client.connect(path) as client:
-        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": {}}
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "SelfSubjectReview",
+            "metadata": {},
+        }
         found = await client.create(review)
         assert found["status"]["userInfo"]["username"] == "alice"
         assert "team-a" in found["status"]["userInfo"]["groups"]
@@ -111,7 +128,9 @@ def test_killed_component_comes_back(api_node: RunningNode) -> None:
         done = run_manor("local", "status", "--name", api_node.name, "-o", "json", check=False)
         described = {each["name"]: each for each in json.loads(done.stdout)["components"]}
         controllers = described["kube-controller-manager"]
-        return (controllers["state"], controllers["restarts"]) == ("ready", 1) and controllers["pid"] != before
+        return (controllers["state"], controllers["restarts"]) == ("ready", 1) and controllers[
+            "pid"
+        ] != before
 
     until_now("the component is back", is_back)
 
@@ -143,7 +162,11 @@ def test_merge_keeps_the_users_entries(monkeypatch: pytest.MonkeyPatch, tmp_path
 async def test_data_survives_the_death_of_everything() -> None:
     with node_for_tests("resume", "--api-only") as running:
         home = running.kubeconfig.parent
-        configmap = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "namespace": "default"}}
+        configmap = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "kept", "namespace": "default"},
+        }
         async with Client.connect(running.kubeconfig) as client:
             await client.create(configmap)
         supervisor = json.loads((home / "process.json").read_text())["pid"]
@@ -163,11 +186,15 @@ def test_up_renews_what_nears_its_end() -> None:
         scheduler = folder / "scheduler.crt"
         scheduler.unlink()
         last_year = datetime.now(UTC) - timedelta(days=340)
-        assert Authority(folder, "ca", last_year).issue(Wanted("scheduler", "system:kube-scheduler"))
+        assert Authority(folder, "ca", last_year).issue(
+            Wanted("scheduler", "system:kube-scheduler")
+        )
         before = pid_of(running.name, "kube-apiserver")
 
         run_manor("local", "up", "--name", running.name, "--api-only", "--ephemeral")
-        left = x509.load_pem_x509_certificate(scheduler.read_bytes()).not_valid_after_utc - datetime.now(UTC)
+        left = x509.load_pem_x509_certificate(
+            scheduler.read_bytes()
+        ).not_valid_after_utc - datetime.now(UTC)
         assert left > timedelta(days=360)
         assert pid_of(running.name, "kube-apiserver") != before
         kept = {path.name: path.read_bytes() for path in folder.glob("*.crt") if path != scheduler}
@@ -177,7 +204,11 @@ def test_up_renews_what_nears_its_end() -> None:
 def test_interrupted_up_leaves_nothing() -> None:
     name = f"test-interrupt-{os.getpid()}"
     process = subprocess.Popen([MANOR, "local", "up", "--name", name, "--api-only", "--ephemeral"])
-    home = Path("/var/lib/manor") / name if os.geteuid() == 0 else Path.home() / ".local/state/manor" / name
+    home = (
+        Path("/var/lib/manor") / name
+        if os.geteuid() == 0
+        else Path.home() / ".local/state/manor" / name
+    )
     until_now("the node has a process", (home / "process.json").exists)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) != 0

@@ -1,6 +1,7 @@
 """While a namespace ends, what runs in it goes before what guards it (CVE-2024-7598).
 
-Manor deletes namespaces whole, and owners theirs: the order is the namespace controller's, since Kubernetes 1.34.
+Manor deletes namespaces whole, and owners theirs: the order is the namespace controller's, since
+Kubernetes 1.34.
 """
 
 import pytest
@@ -12,7 +13,12 @@ pytestmark = pytest.mark.integration
 
 SPACE = "ending"
 HELD = {"name": "held", "namespace": SPACE, "finalizers": ["tests.manor.dev/held"]}
-POD = {"apiVersion": "v1", "kind": "Pod", "metadata": HELD, "spec": {"containers": [{"name": "c", "image": "none"}]}}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": HELD,
+    "spec": {"containers": [{"name": "c", "image": "none"}]},
+}
 GUARD: Object = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "NetworkPolicy",
@@ -57,5 +63,6 @@ async def has_account(client: Client) -> bool:
 
 
 async def looked(client: Client) -> bool:
-    """Whether the namespace's controller has been through all that is in it: then it writes its conditions."""
+    """Whether the namespace's controller has been through all that is in it: then it writes its
+    conditions."""
     return "conditions" in (await client.get("v1", "Namespace", SPACE))["status"]

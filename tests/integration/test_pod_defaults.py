@@ -41,7 +41,10 @@ def plain(container: Object | None = None, **spec: Any) -> Object:
 
 
 def template(spec: Object) -> Object:
-    return {"selector": {"matchLabels": LABELS}, "template": {"metadata": {"labels": LABELS}, "spec": spec}}
+    return {
+        "selector": {"matchLabels": LABELS},
+        "template": {"metadata": {"labels": LABELS}, "spec": spec},
+    }
 
 
 async def made(client: Client, spec: Object) -> Object:
@@ -62,14 +65,27 @@ async def test_a_plain_pod_is_restricted_and_counted(ada: Client) -> None:
     assert spec.get("hostUsers") is None
     for container in spec["containers"] + spec["initContainers"]:
         assert container["securityContext"] == SAFE
-        assert container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "256Mi"}}
+        assert container["resources"] == {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "256Mi"},
+        }
 
 
 async def test_what_is_stated_stays(ada: Client) -> None:
-    context = {"runAsUser": FIRST + 7, "fsGroup": FIRST + 8, "fsGroupChangePolicy": "Always", "runAsNonRoot": True}
-    stated = {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}, "readOnlyRootFilesystem": True}
+    context = {
+        "runAsUser": FIRST + 7,
+        "fsGroup": FIRST + 8,
+        "fsGroupChangePolicy": "Always",
+        "runAsNonRoot": True,
+    }
+    stated = {
+        "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+        "readOnlyRootFilesystem": True,
+    }
     resources = {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi", "cpu": "3"}}
-    spec = await made(ada, plain({"securityContext": stated, "resources": resources}, securityContext=context))
+    spec = await made(
+        ada, plain({"securityContext": stated, "resources": resources}, securityContext=context)
+    )
     assert {key: spec["securityContext"][key] for key in context} == context
     assert spec["containers"][0]["securityContext"] == stated | {"allowPrivilegeEscalation": False}
     assert spec["containers"][0]["resources"] == resources
@@ -78,15 +94,26 @@ async def test_what_is_stated_stays(ada: Client) -> None:
 @pytest.mark.parametrize(
     ("stated", "filled"),
     [
-        ({"requests": {"memory": "4Gi"}}, {"requests": {"cpu": "100m", "memory": "4Gi"}, "limits": {"memory": "4Gi"}}),
-        ({"limits": {"memory": "64Mi"}}, {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}}),
+        (
+            {"requests": {"memory": "4Gi"}},
+            {"requests": {"cpu": "100m", "memory": "4Gi"}, "limits": {"memory": "4Gi"}},
+        ),
+        (
+            {"limits": {"memory": "64Mi"}},
+            {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}},
+        ),
         (
             {"limits": {"cpu": "50m"}},
-            {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"cpu": "50m", "memory": "256Mi"}},
+            {
+                "requests": {"cpu": "50m", "memory": "256Mi"},
+                "limits": {"cpu": "50m", "memory": "256Mi"},
+            },
         ),
     ],
 )
-async def test_a_default_never_contradicts_a_container(ada: Client, stated: Object, filled: Object) -> None:
+async def test_a_default_never_contradicts_a_container(
+    ada: Client, stated: Object, filled: Object
+) -> None:
     assert (await made(ada, plain({"resources": stated})))["containers"][0]["resources"] == filled
 
 
@@ -136,9 +163,15 @@ async def test_whatever_makes_pods(ada: Client) -> None:
 
 
 async def test_controllers_go_on_with_what_was_filled_in(ada: Client) -> None:
-    """A Deployment makes one ReplicaSet and its pod; a second apply changes nothing; a Job's template is left alone."""
+    """A Deployment makes one ReplicaSet and its pod; a second apply changes nothing; a Job's
+    template is left alone."""
     deployment = obj("apps/v1", "Deployment", template(plain()), "lasting")
-    job = obj("batch/v1", "Job", {"suspend": True, "template": {"spec": plain(restartPolicy="Never")}}, "waiting")
+    job = obj(
+        "batch/v1",
+        "Job",
+        {"suspend": True, "template": {"spec": plain(restartPolicy="Never")}},
+        "waiting",
+    )
     try:
         first = await ada.apply(deployment, field_manager="ada")
         await ada.apply(job, field_manager="ada")
@@ -157,8 +190,15 @@ async def test_controllers_go_on_with_what_was_filled_in(ada: Client) -> None:
             if found["metadata"]["name"].startswith("lasting-")
         ]
         assert len(sets) == 1
-        await ada.patch("batch/v1", "Job", "waiting", {"spec": {"suspend": False}}, namespace="team-a")
+        await ada.patch(
+            "batch/v1", "Job", "waiting", {"spec": {"suspend": False}}, namespace="team-a"
+        )
     finally:
         for made_here in (deployment, job):
             with suppress(NotFound):
-                await ada.delete(made_here["apiVersion"], made_here["kind"], made_here["metadata"]["name"], "team-a")
+                await ada.delete(
+                    made_here["apiVersion"],
+                    made_here["kind"],
+                    made_here["metadata"]["name"],
+                    "team-a",
+                )

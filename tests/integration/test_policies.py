@@ -1,4 +1,5 @@
-"""Every policy against the objects beside it, on a real API server, as the tenant's user with far too many rights."""
+"""Every policy against the objects beside it, on a real API server, as the tenant's user with far
+too many rights."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,7 +22,9 @@ def refusals(folder: str) -> list[Case]:
 @pytest_asyncio.fixture(scope="module")
 async def cluster(gateway_api_node: Any) -> AsyncIterator[Client]:
     """An API server with the guardrails in force; the client is cluster-admin."""
-    async with guarded(gateway_api_node.kubeconfig, *(refusals(folder)[0] for folder in FOLDERS)) as client:
+    async with guarded(
+        gateway_api_node.kubeconfig, *(refusals(folder)[0] for folder in FOLDERS)
+    ) as client:
         yield client
 
 
@@ -40,7 +43,8 @@ async def test_refuses(cluster: Client, case: Case) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 async def test_nothing_else_refuses(cluster: Client, folder: str) -> None:
-    """With this policy unbound all that it refuses is admitted: the refusals above are its own doing."""
+    """With this policy unbound all that it refuses is admitted: the refusals above are its own
+    doing."""
     bound = bindings(folder)
     for obj in bound:
         await cluster.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
@@ -58,16 +62,23 @@ async def test_nothing_else_refuses(cluster: Client, folder: str) -> None:
 
 
 async def test_api_server_finds_no_fault(cluster: Client) -> None:
-    """Expressions too dear or not well-formed are refused when applied; what is doubtful shows in the status."""
+    """Expressions too dear or not well-formed are refused when applied; what is doubtful shows in
+    the status."""
     for obj in await cluster.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"):
         name = obj["metadata"]["name"]
 
         async def checked(name: str = name) -> bool:
-            live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
-            return bool(live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"])
+            live = await cluster.get(
+                "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name
+            )
+            return bool(
+                live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
+            )
 
         await until(f"{name} type-checked", checked)
-        live = await cluster.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name)
+        live = await cluster.get(
+            "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", name
+        )
         assert not live["status"].get("typeChecking", {}).get("expressionWarnings"), name
 
 

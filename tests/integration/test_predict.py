@@ -1,4 +1,5 @@
-"""A prediction by TLS: certificate and Host header are those of the model's name, the address is the gateway's."""
+"""A prediction by TLS: certificate and Host header are those of the model's name, the address is
+the gateway's."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -45,7 +46,9 @@ def at(port: int, path: str = "/infer", host: str = HOST) -> Endpoint:
     return Endpoint(f"https://{host}:{port}{path}", "127.0.0.1")
 
 
-async def test_the_name_is_verified_and_sent_though_the_address_is_another(port: int, tmp_path: Path) -> None:
+async def test_the_name_is_verified_and_sent_though_the_address_is_another(
+    port: int, tmp_path: Path
+) -> None:
     said = await predict(at(port), {}, authority=tmp_path / "ca.crt")
     assert said["host"] == f"{HOST}:{port}"
 
@@ -59,7 +62,9 @@ async def test_another_name_and_an_unknown_authority_are_refused(port: int, tmp_
 
 async def test_what_is_no_prediction_is_told(port: int, tmp_path: Path) -> None:
     trusted = tmp_path / "ca.crt"
-    with pytest.raises(PredictionFailed, match="answered 500 Internal Server Error: ValueError: 3 features, not 64"):
+    with pytest.raises(
+        PredictionFailed, match="answered 500 Internal Server Error: ValueError: 3 features, not 64"
+    ):
         await predict(at(port, "/broken"), {}, authority=trusted)
     with pytest.raises(PredictionFailed, match="Traceback"):
         await predict(at(port, "/broken"), {}, authority=trusted, whole=True)

@@ -1,4 +1,5 @@
-"""Every template in the API is looked at by the policies: a controller writes it onto what it makes."""
+"""Every template in the API is looked at by the policies: a controller writes it onto what it
+makes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,22 +18,29 @@ NO_TENANTS = {"DaemonSet"}
 
 
 def fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each field that is an object of another schema: its name, with [] for a list, and that schema's."""
+    """Each field that is an object of another schema: its name, with [] for a list, and that
+    schema's."""
     for name, field in schema.get("properties", {}).items():
         inner, steps = field, name
         while inner.get("type") == "array":
             inner, steps = inner["items"], f"{steps}[]"
-        reference = inner.get("$ref") or next((one["$ref"] for one in inner.get("allOf", []) if "$ref" in one), "")
+        reference = inner.get("$ref") or next(
+            (one["$ref"] for one in inner.get("allOf", []) if "$ref" in one), ""
+        )
         if reference:
             yield steps, reference.rpartition("/")[2]
 
 
-def places(schemas: dict[str, Any], name: str, wanted: str, path: str = "", seen: tuple[str, ...] = ()) -> set[str]:
+def places(
+    schemas: dict[str, Any], name: str, wanted: str, path: str = "", seen: tuple[str, ...] = ()
+) -> set[str]:
     """Paths of `wanted` below the schema `name`."""
     found = set()
     for steps, inner in fields(schemas[name]) if name not in seen else ():
         below = f"{path}.{steps}".lstrip(".")
-        found |= {below} if inner == wanted else places(schemas, inner, wanted, below, (*seen, name))
+        found |= (
+            {below} if inner == wanted else places(schemas, inner, wanted, below, (*seen, name))
+        )
     return found
 
 
@@ -47,11 +55,20 @@ async def templates(client: Client, wanted: str) -> set[tuple[str, str]]:
             created = operations.get("post", {})
             if "{namespace}" not in url or "requestBody" not in created:
                 continue
-            body = next(iter(created["requestBody"]["content"].values()))["schema"].get("$ref", "").rpartition("/")[2]
+            body = (
+                next(iter(created["requestBody"]["content"].values()))["schema"]
+                .get("$ref", "")
+                .rpartition("/")[2]
+            )
             kind = created["x-kubernetes-group-version-kind"]["kind"]
             if body:
-                found |= {(kind, place) for place in places(document["components"]["schemas"], body, wanted)}
-    return {(kind, place) for kind, place in found if place != "metadata" and kind not in NO_TENANTS}
+                found |= {
+                    (kind, place)
+                    for place in places(document["components"]["schemas"], body, wanted)
+                }
+    return {
+        (kind, place) for kind, place in found if place != "metadata" and kind not in NO_TENANTS
+    }
 
 
 def at(obj: Any, path: str) -> list[Any]:
@@ -64,7 +81,9 @@ def at(obj: Any, path: str) -> list[Any]:
 
 
 def refused(policy: str, kind: str) -> list[Case]:
-    return [case for case in cases("refuse") if case.policy == policy and case.object["kind"] == kind]
+    return [
+        case for case in cases("refuse") if case.policy == policy and case.object["kind"] == kind
+    ]
 
 
 async def test_metadata_of_every_template_is_refused(client: Client) -> None:
@@ -78,7 +97,11 @@ async def test_metadata_of_every_template_is_refused(client: Client) -> None:
 
 
 async def test_class_of_every_claim_template_is_refused(client: Client) -> None:
-    found = {(kind, path) for kind, path in await templates(client, CLAIM_SPEC) if kind != "PersistentVolumeClaim"}
+    found = {
+        (kind, path)
+        for kind, path in await templates(client, CLAIM_SPEC)
+        if kind != "PersistentVolumeClaim"
+    }
     assert ("StatefulSet", "spec.volumeClaimTemplates[].spec") in found
     for kind, path in sorted(found):
         claims = [one for case in refused("storage", kind) for one in at(case.object, path)]

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 async def node() -> AsyncIterator[RunningNode]:
-    """An API server of these tests' own, with all kinds of all Tools: the quota controller finds them in one go."""
+    """An API server of these tests' own, with all kinds of all Tools: the quota controller finds
+    them in one go."""
     with node_for_tests("tools", "--api-only") as running:
         async with Client.connect(running.kubeconfig) as client:
             for each in (tool(), *shipped().values()):
@@ -51,7 +52,10 @@ async def test_a_guardrail_that_does_not_hold_is_seen(node: RunningNode) -> None
     for name, rules in (("open", open_), ("closed", closed)):
         found = await findings(node, tool(name, guardrails=[rules]))
         seen[name] = {finding.must: finding.ok for finding in found}
-    assert seen == {"open": {"admit": True, "refuse": False}, "closed": {"admit": False, "refuse": True}}
+    assert seen == {
+        "open": {"admit": True, "refuse": False},
+        "closed": {"admit": False, "refuse": True},
+    }
 
 
 def manor(node: RunningNode, *args: str) -> subprocess.CompletedProcess[str]:
@@ -65,9 +69,16 @@ def written(folder: Path, *specs: Any) -> str:
     return str(file)
 
 
-async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(node: RunningNode, tmp_path: Path) -> None:
+async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(
+    node: RunningNode, tmp_path: Path
+) -> None:
     kinds = [
-        {**kind, "group": "kiln.example", "kind": f"Kiln{kind['kind']}", "plural": f"kiln{kind['plural']}"}
+        {
+            **kind,
+            "group": "kiln.example",
+            "kind": f"Kiln{kind['kind']}",
+            "plural": f"kiln{kind['plural']}",
+        }
         for kind in FORGE["kinds"]
     ]
     brick = {"apiVersion": "kiln.example/v1", "kind": "KilnAnvil", "metadata": {"name": "first"}}
@@ -79,7 +90,10 @@ async def test_a_tool_that_is_not_installed_is_told_and_stops_nothing(node: Runn
         await gateway_kinds.install(client)
         first = await asyncio.to_thread(manor, node, "apply", "-f", file, "--no-wait")
         assert first.returncode == 0, first.stderr
-        assert "warning: Tool kiln is not installed: the server has no KilnAnvil.kiln.example, " in first.stderr
+        assert (
+            "warning: Tool kiln is not installed: the server has no KilnAnvil.kiln.example, "
+            in first.stderr
+        )
         assert (await client.get("v1", "ResourceQuota", "manor-quota", "kiln-team"))["spec"]["hard"]
         listed = await asyncio.to_thread(manor, node, "tools", "list")
         assert listed.stdout.split("kiln")[1].split()[:4] == ["1.0", "own", "yes", "no"]
@@ -106,17 +120,25 @@ def test_check_says_what_is_wrong_by_file_and_field(tmp_path: Path) -> None:
     (guardrail,) = FORGE["guardrails"]
     bad = tool(guardrails=[{**guardrail, "admits": [{**ANVIL, "spec": {"kilos": 1000}}]}])
     file = written(tmp_path, spec_object(bad))
-    done = subprocess.run([MANOR, "tools", "check", file], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [MANOR, "tools", "check", file], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 1, done.stderr
     assert f"{file}: spec.guardrails[0].admits[0] (weight): must admit; " in done.stderr
     assert "it's too heavy; ask your platform team" in done.stderr
     assert "1 of 2 fixtures are as they must be" in done.stderr
 
 
-async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: RunningNode, tmp_path: Path) -> None:
+async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(
+    node: RunningNode, tmp_path: Path
+) -> None:
     platform = {**BASE["Platform"], "spec": {**BASE["Platform"]["spec"], "tools": ["forge"]}}
     teams = [{**BASE["Tenant"], "metadata": {"name": name}} for name in ("forge-one", "forge-two")]
-    unused = {**BASE["Tenant"], "metadata": {"name": "forge-less"}, "spec": {**BASE["Tenant"]["spec"], "tools": []}}
+    unused = {
+        **BASE["Tenant"],
+        "metadata": {"name": "forge-less"},
+        "spec": {**BASE["Tenant"]["spec"], "tools": []},
+    }
     file = written(tmp_path, platform, spec_object(tool()), *teams, unused)
     attack = ["verify", "--level", "dry-run", "--only", "MNR-TOOLS-FORGE-WEIGHT", "-o", "json"]
     async with Client.connect(node.kubeconfig) as client:
@@ -133,7 +155,9 @@ async def test_verify_attacks_each_guardrail_and_sees_one_that_is_gone(node: Run
         assert "policy manor-forge-weight" in str(result)
         assert "forge-less does not use the Tool forge" in str(result)
         for binding in ("manor-forge-weight", "manor-forge-weight-update"):
-            await client.delete("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", binding)
+            await client.delete(
+                "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", binding
+            )
         await asyncio.sleep(3)  # until the API server acts without it
         opened = await asyncio.to_thread(manor, node, *attack)
         assert opened.returncode == 1, opened.stdout + opened.stderr

@@ -54,7 +54,9 @@ async def bare_cluster(api_node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(api_node.kubeconfig) as client:
         for obj in [*bare("a"), *bare("b")]:
             await client.apply(obj, field_manager="tests", force=True)
-        await until("pods have service accounts, without which none is admitted", lambda: accounts(client))
+        await until(
+            "pods have service accounts, without which none is admitted", lambda: accounts(client)
+        )
         yield client
         for name in ("a", "b"):
             await client.delete("v1", "Namespace", f"bare-{name}")
@@ -74,7 +76,16 @@ async def statuses(client: Client, teams: list[str], level: Level) -> dict[str, 
 
 async def test_a_bare_cluster_shows_what_is_open(bare_cluster: Client) -> None:
     found = await statuses(bare_cluster, TENANTS, Level.DRY_RUN)
-    kept = {"RBAC-001", "RBAC-002", "RBAC-003", "RBAC-004", "RBAC-005", "RBAC-007", "RBAC-011", "METADATA-002"}
+    kept = {
+        "RBAC-001",
+        "RBAC-002",
+        "RBAC-003",
+        "RBAC-004",
+        "RBAC-005",
+        "RBAC-007",
+        "RBAC-011",
+        "METADATA-002",
+    }
     opened = {
         "POD-001",
         "POD-002",
@@ -97,13 +108,17 @@ async def test_a_bare_cluster_shows_what_is_open(bare_cluster: Client) -> None:
 
 
 @pytest.mark.parametrize("teams", [TENANTS, TENANTS[:1]], ids=["two", "one"])
-async def test_nothing_is_an_error_where_manor_is_not(bare_cluster: Client, teams: list[str]) -> None:
+async def test_nothing_is_an_error_where_manor_is_not(
+    bare_cluster: Client, teams: list[str]
+) -> None:
     """Every check says what it requires: one that did not would crash on what is not there."""
     found = await statuses(bare_cluster, teams, Level.DRY_RUN)
     assert {name for name, status in found.items() if status is Status.ERROR} == set()
 
 
-async def test_a_single_tenant_is_tried_against_a_decoy_and_nothing_is_made(bare_cluster: Client) -> None:
+async def test_a_single_tenant_is_tried_against_a_decoy_and_nothing_is_made(
+    bare_cluster: Client,
+) -> None:
     before = {ns["metadata"]["name"] for ns in await bare_cluster.list("v1", "Namespace")}
     found = await statuses(bare_cluster, TENANTS[:1], Level.STATIC)
     assert found["RBAC-001"] is Status.PASS
@@ -113,7 +128,9 @@ async def test_a_single_tenant_is_tried_against_a_decoy_and_nothing_is_made(bare
 
 def command(node: RunningNode, *arguments: str) -> Any:
     tenants = [word for text in TENANTS for word in ("--tenant", text)]
-    return run_manor("verify", "--kubeconfig", str(node.kubeconfig), *tenants, *arguments, check=False)
+    return run_manor(
+        "verify", "--kubeconfig", str(node.kubeconfig), *tenants, *arguments, check=False
+    )
 
 
 @pytest.mark.usefixtures("bare_cluster")
@@ -130,7 +147,10 @@ def test_json_on_stdout_names_the_request_and_its_denial(api_node: RunningNode) 
     denied = [attempt for attempt in attempts if attempt["mechanism"] == "RBAC"]
     assert denied
     for attempt in denied:
-        assert re.search(r"as bare-[ab]-user \(member\): GET /api/v1/namespaces/bare-[ab]/secrets", attempt["what"])
+        assert re.search(
+            r"as bare-[ab]-user \(member\): GET /api/v1/namespaces/bare-[ab]/secrets",
+            attempt["what"],
+        )
         assert attempt["got"].startswith("403 Forbidden: secrets")
 
 
@@ -138,7 +158,9 @@ def test_json_on_stdout_names_the_request_and_its_denial(api_node: RunningNode) 
 def test_a_baseline_accepts_a_finding(api_node: RunningNode, tmp_path: Path) -> None:
     accepted = tmp_path / "accepted.yaml"
     accepted.write_text("accepted: [{id: MNR-POD-001, reason: a test, expires: 2999-01-01}]")
-    done = command(api_node, "--only", "MNR-POD-001", "--level", "dry-run", "--baseline", str(accepted))
+    done = command(
+        api_node, "--only", "MNR-POD-001", "--level", "dry-run", "--baseline", str(accepted)
+    )
     assert done.returncode == 0
     assert "accepted" in done.stdout
 
@@ -153,7 +175,9 @@ def test_a_baseline_accepts_a_finding(api_node: RunningNode, tmp_path: Path) -> 
         (["--baseline", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
     ],
 )
-def test_bad_input_is_told_and_nothing_is_run(api_node: RunningNode, arguments: list[str], says: str) -> None:
+def test_bad_input_is_told_and_nothing_is_run(
+    api_node: RunningNode, arguments: list[str], says: str
+) -> None:
     done = run_manor("verify", "--kubeconfig", str(api_node.kubeconfig), *arguments, check=False)
     assert done.returncode == 2
     assert says in done.stderr
@@ -161,14 +185,18 @@ def test_bad_input_is_told_and_nothing_is_run(api_node: RunningNode, arguments: 
 
 
 def test_a_cluster_without_tenants_says_what_to_do(api_node: RunningNode) -> None:
-    done = run_manor("verify", "--kubeconfig", str(api_node.kubeconfig), "--only", "MNR-RBAC-001", check=False)
+    done = run_manor(
+        "verify", "--kubeconfig", str(api_node.kubeconfig), "--only", "MNR-RBAC-001", check=False
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "--tenant name=team-a,namespace=ns-a,user=alice" in done.stderr
 
 
 def test_list_and_explain_need_no_cluster() -> None:
     listed = run_manor("verify", "--list", "--plane", "quota").stdout
-    assert len(re.findall(r"^MNR-QUOTA-", listed, re.MULTILINE)) == len(select(load(), [], ["quota"]))
+    assert len(re.findall(r"^MNR-QUOTA-", listed, re.MULTILINE)) == len(
+        select(load(), [], ["quota"])
+    )
     assert "Remedy" in run_manor("verify", "--explain", "MNR-QUOTA-001").stdout
 
 

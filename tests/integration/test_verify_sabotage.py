@@ -23,11 +23,14 @@ from verify_world import STORAGE_CLASS, all_of, platform, queue_kinds, settle, t
 pytestmark = pytest.mark.integration
 
 PROPAGATION = 20.0
-"""Seconds until all of the API server has seen a change; admission looks for new policies once a second."""
+"""Seconds until all of the API server has seen a change; admission looks for new policies once a
+second."""
 
 INGRESS = {"classes": ["nginx"], "dataPlane": {"namespace": "ingress-nginx"}}
 API_SERVER = {"cidr": "172.30.0.2/32", "port": 6443}
-POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+POD_SECURITY = {
+    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
+}
 TENANTS = ("tenant-a", "tenant-b")
 CHECKS = [check for check in load() if check.level is not Level.LIVE]
 
@@ -56,7 +59,8 @@ async def attack(client: Client, checks: list[Check]) -> Report:
 
 
 async def whole_attack(client: Client, expected: frozenset[str]) -> Report:
-    """What all checks find, once those that must go red do: a few are asked again and again, and all of them seldom."""
+    """What all checks find, once those that must go red do: a few are asked again and again, and
+    all of them seldom."""
     few = [check for check in CHECKS if check.id.removeprefix("MNR-") in expected]
     if few:
         await settled(partial(attack, client), few, expected, PROPAGATION)
@@ -65,14 +69,16 @@ async def whole_attack(client: Client, expected: frozenset[str]) -> Report:
 
 @pytest.fixture(autouse=True)
 def small_matrix() -> Iterator[None]:
-    """A part of the whole matrix is enough to see a binding; that it covers all is a test of its own."""
+    """A part of the whole matrix is enough to see a binding; that it covers all is a test of its
+    own."""
     with override(verify=Verify(cells=100)):
         yield
 
 
 @pytest.fixture
 def one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tenant A attacks tenant B: what is broken is broken for A, and the other direction costs as much again."""
+    """Tenant A attacks tenant B: what is broken is broken for A, and the other direction costs as
+    much again."""
     whole = runner.sample
 
     def only_a(tenancy: Tenancy) -> runner.Sample:
@@ -125,13 +131,17 @@ FRUGAL = {
 
 
 async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
-    """One that asks for all there is to be had, and one that may have next to nothing and has used it up."""
+    """One that asks for all there is to be had, and one that may have next to nothing and has used
+    it up."""
     asking = [tenant("generous", **GENEROUS), tenant("frugal", **FRUGAL)]
     everything = platform(
         engines={"queue": "kueue"},
         ingress=INGRESS,
         tools=["kserve"],
-        network={**platform().spec.network.model_dump(mode="json", by_alias=True), "apiServers": [API_SERVER]},
+        network={
+            **platform().spec.network.model_dump(mode="json", by_alias=True),
+            "apiServers": [API_SERVER],
+        },
     )
     await settle(world, everything, asking)
     pods = {"spec": {"hard": {"pods": "0"}}}
@@ -139,8 +149,11 @@ async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
     tenancy = await read_tenancy(world)
     ours = tuple(team for team in tenancy.teams if team.name in ("generous", "frugal"))
     try:
-        # These look at every namespace and Gateway there is, and the other tenants are left out here.
-        chosen = [check for check in CHECKS if check.id not in ("MNR-METADATA-012", "MNR-ROUTES-010")]
+        # These look at every namespace and Gateway there is, and the other tenants are left out
+        # here.
+        chosen = [
+            check for check in CHECKS if check.id not in ("MNR-METADATA-012", "MNR-ROUTES-010")
+        ]
         report = await verify(world, replace(tenancy, teams=ours), chosen, Level.DRY_RUN)
         assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
         assert report.exit_code == 0
@@ -155,11 +168,20 @@ async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
 async def test_a_namespace_that_is_kept_is_told_and_no_failure(world: Client) -> None:
     check = [check for check in CHECKS if check.id == "MNR-METADATA-012"]
     labels = {"manor.dev/tenant": "tenant-a", **POD_SECURITY}
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant-a-old", "labels": labels}}
+    space = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "tenant-a-old", "labels": labels},
+    }
     account = "applyset.kubernetes.io/additional-namespaces"
 
     async def note(value: str | None) -> None:
-        await world.patch("manor.dev/v1alpha1", "Tenant", "tenant-a", {"metadata": {"annotations": {account: value}}})
+        await world.patch(
+            "manor.dev/v1alpha1",
+            "Tenant",
+            "tenant-a",
+            {"metadata": {"annotations": {account: value}}},
+        )
 
     await world.apply(space, field_manager="tests")
     try:
@@ -179,9 +201,17 @@ async def test_what_somebody_named_himself_is_shown_and_not_sent(
 ) -> None:
     nasty = "\x1b[2J\x1b]0;verified\x07\u202eeve"
     async with sabotaged(
-        world, Sabotage("nasty", (bind("manor:viewer", user(nasty), namespace="tenant-a"),), frozenset())
+        world,
+        Sabotage("nasty", (bind("manor:viewer", user(nasty), namespace="tenant-a"),), frozenset()),
     ):
-        arguments = ("--kubeconfig", str(verify_node.kubeconfig), "--only", "MNR-PLATFORM-004", "--level", "static")
+        arguments = (
+            "--kubeconfig",
+            str(verify_node.kubeconfig),
+            "--only",
+            "MNR-PLATFORM-004",
+            "--level",
+            "static",
+        )
         done = await asyncio.to_thread(run_manor, "verify", *arguments, "-o", output, check=False)
     assert done.returncode == 1, done.stderr
     assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
@@ -191,7 +221,9 @@ async def test_what_somebody_named_himself_is_shown_and_not_sent(
 async def test_an_account_with_the_printed_role_sees_what_an_administrator_sees(
     world: Client, verify_node: RunningNode, tmp_path: Path
 ) -> None:
-    await all_of(world, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ci"}}, CI_ACCOUNT])
+    await all_of(
+        world, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ci"}}, CI_ACCOUNT]
+    )
     own = await as_account(world, verify_node, tmp_path / "kubeconfig")
     verify_as_ci = ("verify", "--kubeconfig", str(own), "--level", "dry-run")
 
@@ -203,24 +235,47 @@ async def test_an_account_with_the_printed_role_sees_what_an_administrator_sees(
     printed = await asyncio.to_thread(run_manor, *as_admin, "--print-role")
     role = yaml.safe_load(printed.stdout)
     assert all(
-        "*" not in word for rule in role["rules"] for words in rule.values() for word in words if "/" not in word
+        "*" not in word
+        for rule in role["rules"]
+        for words in rule.values()
+        for word in words
+        if "/" not in word
     )
-    assert all(rule.get("resourceNames") for rule in role["rules"] if "impersonate" in rule["verbs"])
-    binding = bind(role["metadata"]["name"], {"kind": "ServiceAccount", "name": "verify", "namespace": "ci"})
+    assert all(
+        rule.get("resourceNames") for rule in role["rules"] if "impersonate" in rule["verbs"]
+    )
+    binding = bind(
+        role["metadata"]["name"], {"kind": "ServiceAccount", "name": "verify", "namespace": "ci"}
+    )
     async with sabotaged(world, Sabotage("verifier", (put(role), binding), frozenset())):
         done = await asyncio.to_thread(run_manor, *verify_as_ci, "-o", "json", check=False)
-    assert done.returncode == 0, [r for r in json.loads(done.stdout)["results"] if r["status"] != "pass"]
+    assert done.returncode == 0, [
+        r for r in json.loads(done.stdout)["results"] if r["status"] != "pass"
+    ]
 
 
-CI_ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "verify", "namespace": "ci"}}
+CI_ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "verify", "namespace": "ci"},
+}
 
 
 async def as_account(client: Client, node: RunningNode, path: Path) -> Path:
     """A kubeconfig of the account, with a token of an hour, as a CI system has it."""
-    ask = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    answer = await client.request("POST", "/api/v1/namespaces/ci/serviceaccounts/verify/token", body=ask)
+    ask = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3600},
+    }
+    answer = await client.request(
+        "POST", "/api/v1/namespaces/ci/serviceaccounts/verify/token", body=ask
+    )
     config = yaml.safe_load(node.kubeconfig.read_text())
-    config["users"] = [{"name": user["name"], "user": {"token": answer["status"]["token"]}} for user in config["users"]]
+    config["users"] = [
+        {"name": user["name"], "user": {"token": answer["status"]["token"]}}
+        for user in config["users"]
+    ]
     path.write_text(yaml.safe_dump(config))
     return path
 

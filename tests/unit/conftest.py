@@ -48,7 +48,9 @@ class _Served(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         assert self.headers["Host"].startswith("vision.ml.example.com:")
-        status, body = self.answers.get(self.path, (500, {"error": "Traceback\nValueError: no such row"}))
+        status, body = self.answers.get(
+            self.path, (500, {"error": "Traceback\nValueError: no such row"})
+        )
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())

@@ -30,7 +30,10 @@ OTHERS = {"pod-security", "quota", "api-server"}
 def test_the_policy_admits_what_was_decided(fields: str, types: list[str]) -> None:
     admitted = set(re.findall(r"'(\w+)'", SHARED["expressions"][fields]))
     by = [(decision, set(named)) for name in types for decision, named in DECIDED[name].items()]
-    refused = {"refused by manor-pod-fields", *({"refused by pod-security"} if types == ["Volume"] else ())}
+    refused = {
+        "refused by manor-pod-fields",
+        *({"refused by pod-security"} if types == ["Volume"] else ()),
+    }
     assert admitted == set().union(*(named for decision, named in by if decision not in refused))
 
 

@@ -34,8 +34,19 @@ PLACE = Inventory("things", "home")
 
 def things(scope: str = "Cluster") -> Object:
     names = {"kind": "Thing", "plural": "things"}
-    spec = {"group": "example.com", "scope": scope, "names": names, "versions": [{"name": "v1", "served": True}]}
-    return make("CustomResourceDefinition", "things.example.com", at="", api="apiextensions.k8s.io/v1", spec=spec)
+    spec = {
+        "group": "example.com",
+        "scope": scope,
+        "names": names,
+        "versions": [{"name": "v1", "served": True}],
+    }
+    return make(
+        "CustomResourceDefinition",
+        "things.example.com",
+        at="",
+        api="apiextensions.k8s.io/v1",
+        spec=spec,
+    )
 
 
 THING = make("Thing", "one", at="", api="example.com/v1")
@@ -69,21 +80,30 @@ async def test_a_failure_stops_what_depends_on_it_and_prunes_nothing_but_opening
     assert "old" not in server.names("configmaps")
 
 
-async def test_a_kind_comes_with_its_definition_and_goes_with_consent_alone(server: ApiStandIn, client: Client) -> None:
+async def test_a_kind_comes_with_its_definition_and_goes_with_consent_alone(
+    server: ApiStandIn, client: Client
+) -> None:
     server.refused["PATCH .*/customresourcedefinitions/.*"] = (422, "spec.names: Invalid value")
     failed = await apply(client, [things(), THING], PLACE)
-    assert fates(failed) == {"CustomResourceDefinition/things.example.com": "fail", "Thing/one": "skip"}
+    assert fates(failed) == {
+        "CustomResourceDefinition/things.example.com": "fail",
+        "Thing/one": "skip",
+    }
     server.refused.clear()
     assert (await apply(client, [things(), THING], PLACE)).ok
     server.hold({**THING, "metadata": {"name": "theirs"}})
     kept = await apply(client, [config("c", at="home")], PLACE)
-    assert [step.message for step in kept.having(Action.KEEP)] == ["has 1 object; to delete it, delete data explicitly"]
+    assert [step.message for step in kept.having(Action.KEEP)] == [
+        "has 1 object; to delete it, delete data explicitly"
+    ]
     assert server.names("things") == {"theirs"}
     assert (await apply(client, [], PLACE, Options(delete_data=True))).ok
     assert server.names("customresourcedefinitions") | server.names("things") == set()
 
 
-async def test_a_definition_that_is_not_served_in_time_has_failed(server: ApiStandIn, client: Client) -> None:
+async def test_a_definition_that_is_not_served_in_time_has_failed(
+    server: ApiStandIn, client: Client
+) -> None:
     server.controllers["CustomResourceDefinition"] = lambda _: {}
     with override(apply=Apply(established=0)):
         (step, skipped) = await apply(client, [things(), THING], PLACE)
@@ -100,10 +120,14 @@ async def test_rights_are_taken_away_before_all_else_whatever_becomes_of_the_res
     server.refused["PATCH .*/networkpolicies/deny"] = (422, "spec: Invalid value")
     changed = {**guard(), "spec": {"podSelector": {}, "policyTypes": ["Sideways"]}}
     told: list[Event] = []
-    result = await apply(client, [space(), changed, binding("team", "ada", "new")], PLACE, progress=told.append)
+    result = await apply(
+        client, [space(), changed, binding("team", "ada", "new")], PLACE, progress=told.append
+    )
     path = f"/apis/{RBAC}/v1/namespaces/a/rolebindings"
     assert set(server.written[:2]) == {f"PATCH {path}/team", f"DELETE {path}/guests"}
-    assert [subject["name"] for subject in server.held("rolebindings", "team")["subjects"]] == ["ada"]
+    assert [subject["name"] for subject in server.held("rolebindings", "team")["subjects"]] == [
+        "ada"
+    ]
     assert fates(result)["RoleBinding/team"] == "skip"
     first = next(event.step for event in told if isinstance(event, Finished))
     assert (str(first.ref), first.message) == ("RoleBinding a/team", "takes the right from eve")
@@ -133,7 +157,9 @@ async def test_objects_that_make_no_set_are_all_named_and_nothing_is_asked_of_th
     assert server.written == []
 
 
-async def test_a_spec_that_cannot_come_true_is_not_stored_as_if_it_had(server: ApiStandIn, client: Client) -> None:
+async def test_a_spec_that_cannot_come_true_is_not_stored_as_if_it_had(
+    server: ApiStandIn, client: Client
+) -> None:
     spec = make("Tenant", "t", at="", api="manor.dev/v1alpha1", spec={"cpu": 1})
     inventory = Inventory.of(spec)
     job = make("Job", "train", api="batch/v1", spec={"parallelism": 1})
@@ -150,14 +176,23 @@ async def test_a_spec_that_cannot_come_true_is_not_stored_as_if_it_had(server: A
     conflict = await apply(client, [space(), job], inventory, parent=changed)
     assert fates(conflict) == {"Tenant/t": "conflict"}
     server.refused["PATCH .*/tenants/t"] = (403, "no")
-    forbidden = await apply(client, [space(), job], inventory, Options(force_conflicts=True), parent=changed)
+    forbidden = await apply(
+        client, [space(), job], inventory, Options(force_conflicts=True), parent=changed
+    )
     assert [step.message for step in forbidden] == ["no"]
-    with pytest.raises(InvalidObjects, match="Tenant other is not the parent of the inventory Tenant t"):
+    with pytest.raises(
+        InvalidObjects, match="Tenant other is not the parent of the inventory Tenant t"
+    ):
         await apply(client, [], inventory, parent={**spec, "metadata": {"name": "other"}})
 
 
-async def test_what_is_being_deleted_is_waited_for_and_then_told(server: ApiStandIn, client: Client) -> None:
-    server.hold(space(), config("going", meta={"finalizers": ["example.com/x"], "deletionTimestamp": "then"}))
+async def test_what_is_being_deleted_is_waited_for_and_then_told(
+    server: ApiStandIn, client: Client
+) -> None:
+    server.hold(
+        space(),
+        config("going", meta={"finalizers": ["example.com/x"], "deletionTimestamp": "then"}),
+    )
     path = "/api/v1/namespaces/a/configmaps/going"
     asyncio.get_running_loop().call_later(0.3, server.remove, path)
     made = await apply(client, [config("going")], PLACE, Options(adopt=True))
@@ -168,7 +203,9 @@ async def test_what_is_being_deleted_is_waited_for_and_then_told(server: ApiStan
     assert step.message == "is being deleted since then; run again once it is gone"
 
 
-async def test_what_the_server_cannot_do_yet_is_tried_again(server: ApiStandIn, client: Client) -> None:
+async def test_what_the_server_cannot_do_yet_is_tried_again(
+    server: ApiStandIn, client: Client
+) -> None:
     refusal = {"PATCH .*/jobs/train": (403, "jobs is forbidden: status unknown for quota: compute")}
     server.refused.update(refusal)
     asyncio.get_running_loop().call_later(0.3, server.refused.clear)
@@ -189,13 +226,17 @@ async def test_a_server_lost_on_the_way_is_told_and_the_rest_is_left_out(
     monkeypatch.setattr(server, "send", lossy)
     result = await apply(client, [space(), config("c"), make("Service", "s")], PLACE)
     assert fates(result) == {"Namespace/a": "create", "ConfigMap/c": "fail", "Service/s": "skip"}
-    assert {step.message for step in result.having(Action.FAIL, Action.SKIP)} == {"the API server gives no answer"}
+    assert {step.message for step in result.having(Action.FAIL, Action.SKIP)} == {
+        "the API server gives no answer"
+    }
 
 
 async def test_what_belongs_to_others_is_refused(server: ApiStandIn, client: Client) -> None:
     await apply(client, [space(), config("c")], PLACE)
     other = Inventory("other", "home")
-    with pytest.raises(Refused, match=r"ConfigMap a/c: exists and belongs to another inventory \(applyset-"):
+    with pytest.raises(
+        Refused, match=r"ConfigMap a/c: exists and belongs to another inventory \(applyset-"
+    ):
         await apply(client, [config("c", "2")], other, Options(adopt=True))
     role = make("ClusterRole", "r", at="", api=f"{RBAC}/v1")
     server.hold(role)
@@ -203,25 +244,35 @@ async def test_what_belongs_to_others_is_refused(server: ApiStandIn, client: Cli
         await apply(client, [role], other)
     parent = server.held("configmaps", "things")["metadata"]
     parent["annotations"]["applyset.kubernetes.io/tooling"] = "kubectl/v1.37"
-    with pytest.raises(InventoryError, match=r"ConfigMap home/things belongs to kubectl/v1\.37, not to manor"):
+    with pytest.raises(
+        InventoryError, match=r"ConfigMap home/things belongs to kubectl/v1\.37, not to manor"
+    ):
         await apply(client, [], PLACE)
     parent["annotations"]["applyset.kubernetes.io/tooling"] = "manor/v1"
     parent["labels"]["applyset.kubernetes.io/id"] = "applyset-x-v1"
-    with pytest.raises(InventoryError, match="has the ID applyset-x-v1, which is that of another object"):
+    with pytest.raises(
+        InventoryError, match="has the ID applyset-x-v1, which is that of another object"
+    ):
         await apply(client, [], PLACE)
     with pytest.raises(InventoryError, match="the inventory Tenant none does not exist"):
         await apply(client, [space("b")], Inventory("none", "", "manor.dev/v1alpha1", "Tenant"))
 
 
-async def test_two_runs_at_once_do_not_write_over_each_others_inventory(server: ApiStandIn, client: Client) -> None:
+async def test_two_runs_at_once_do_not_write_over_each_others_inventory(
+    server: ApiStandIn, client: Client
+) -> None:
     await apply(client, [config("c", at="home")], PLACE)
 
     def other_run(event: Event) -> None:
         if isinstance(event, Started) and event.phase is Phase.APPLY:
             server.held("configmaps", "things")["metadata"]["resourceVersion"] = "another"
 
-    with pytest.raises(InventoryError, match="another run changed the inventory ConfigMap home/things meanwhile"):
-        await apply(client, [config("c", at="home"), space(), config("d")], PLACE, progress=other_run)
+    with pytest.raises(
+        InventoryError, match="another run changed the inventory ConfigMap home/things meanwhile"
+    ):
+        await apply(
+            client, [config("c", at="home"), space(), config("d")], PLACE, progress=other_run
+        )
     assert "a" not in server.names("namespaces")
 
 
@@ -232,7 +283,10 @@ async def test_policies_are_in_force_before_what_they_guard(
     assert server.names("validatingadmissionpolicies") == set()
     monkeypatch.setattr(server, "enforces", False)
     short = Apply(enforced=0)
-    with override(apply=short), pytest.raises(NotEnforced, match="see whether its admission plugin Validating"):
+    with (
+        override(apply=short),
+        pytest.raises(NotEnforced, match="see whether its admission plugin Validating"),
+    ):
         await wait_enforced(client)
     server.refused["POST .*/configmaps"] = (403, "exceeded quota")
     with pytest.raises(ApiError, match="exceeded quota"):

@@ -5,7 +5,20 @@ from typing import Any, cast
 
 import pytest
 
-from manor.apply import Action, Event, Inventory, Options, Phase, Ref, Started, Step, Waiting, changes, unified, wait
+from manor.apply import (
+    Action,
+    Event,
+    Inventory,
+    Options,
+    Phase,
+    Ref,
+    Started,
+    Step,
+    Waiting,
+    changes,
+    unified,
+    wait,
+)
 from manor.apply.ownership import is_applied
 from manor.apply.prune import plan_pruning
 from manor.apply.steps import Steps, conflict_step
@@ -23,16 +36,24 @@ DESIRED: dict[str, Any] = {
     "metadata": {"name": "web", "namespace": "a", "labels": {"x": "y"}},
     "spec": {
         "selector": {"matchLabels": {"app": "web"}},
-        "template": {"spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}]}},
+        "template": {
+            "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}]}
+        },
     },
 }
-PORTS: dict[str, Any] = {'k:{"containerPort":80,"protocol":"TCP"}': {".": {}, "f:containerPort": {}}}
+PORTS: dict[str, Any] = {
+    'k:{"containerPort":80,"protocol":"TCP"}': {".": {}, "f:containerPort": {}}
+}
 FIELDS = {
     "f:metadata": {"f:labels": {"f:x": {}}},
     "f:spec": {
         "f:selector": {},
         "f:template": {
-            "f:spec": {"f:containers": {'k:{"name":"c"}': {".": {}, "f:name": {}, "f:image": {}, "f:ports": PORTS}}}
+            "f:spec": {
+                "f:containers": {
+                    'k:{"name":"c"}': {".": {}, "f:name": {}, "f:image": {}, "f:ports": PORTS}
+                }
+            }
         },
     },
 }
@@ -44,11 +65,22 @@ def live(**container: Any) -> dict[str, Any]:
     made = {"name": "c", "image": "i", "imagePullPolicy": "Always", "ports": [port], **container}
     entries = [
         {"manager": "manor", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": FIELDS},
-        {"manager": "manor", "operation": "Update", "apiVersion": "apps/v1", "subresource": "status", "fieldsV1": {}},
+        {
+            "manager": "manor",
+            "operation": "Update",
+            "apiVersion": "apps/v1",
+            "subresource": "status",
+            "fieldsV1": {},
+        },
     ]
     return {
         **DESIRED,
-        "metadata": {**DESIRED["metadata"], "labels": {"x": "y", "other": "z"}, "managedFields": entries, "uid": "1"},
+        "metadata": {
+            **DESIRED["metadata"],
+            "labels": {"x": "y", "other": "z"},
+            "managedFields": entries,
+            "uid": "1",
+        },
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": {"app": "web"}},
@@ -73,7 +105,10 @@ def test_what_was_applied_is_known_as_applied() -> None:
         with_container(image="new"),
         with_container(command=["x"]),  # a field more
         {**DESIRED, "metadata": {"name": "web", "namespace": "a"}},  # a label less
-        {**DESIRED, "spec": {**DESIRED["spec"], "selector": {"matchLabels": {"app": "web", "a": "b"}}}},  # atomic
+        {
+            **DESIRED,
+            "spec": {**DESIRED["spec"], "selector": {"matchLabels": {"app": "web", "a": "b"}}},
+        },  # atomic
         {**DESIRED, "apiVersion": "apps/v1beta1"},
         with_container(ports=[{"containerPort": 80}, {"containerPort": 81}]),
         with_container(ports=[{"containerPort": 80, "protocol": "UDP"}]),
@@ -100,7 +135,12 @@ def test_one_and_true_differ() -> None:
 
 
 def secret(**data: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "resourceVersion": "1"}, "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "resourceVersion": "1"},
+        "data": data,
+    }
 
 
 def test_secrets_are_masked_in_every_form() -> None:
@@ -122,7 +162,10 @@ def test_secrets_are_masked_in_every_form() -> None:
 
 def test_the_diff_leaves_out_what_the_server_writes() -> None:
     before = {**live(), "metadata": {**live()["metadata"], "resourceVersion": "1", "generation": 1}}
-    after = {**live(image="j"), "metadata": {**live()["metadata"], "resourceVersion": "2", "generation": 2}}
+    after = {
+        **live(image="j"),
+        "metadata": {**live()["metadata"], "resourceVersion": "2", "generation": 2},
+    }
     step = Step(REF, Action.UPDATE, before=before, after={**after, "status": {}})
     assert changes(step) == [(".spec.template.spec.containers[0].image", "i", "j")]
     lines = [line for line in unified(step).splitlines() if line[0] in "+-"]
@@ -131,7 +174,9 @@ def test_the_diff_leaves_out_what_the_server_writes() -> None:
 
 def test_a_diff_shows_what_an_object_shares_with_itself_in_both_places() -> None:
     shared = {"from": "Same"}
-    step = Step(REF, Action.CREATE, after={**named("v1", "X"), "spec": {"one": shared, "two": shared}})
+    step = Step(
+        REF, Action.CREATE, after={**named("v1", "X"), "spec": {"one": shared, "two": shared}}
+    )
     assert unified(step).count("+    from: Same\n") == 2
     assert "&id" not in unified(step)
 
@@ -174,8 +219,13 @@ def test_a_kind_of_another_group_is_not_waited_for(api_version: str, kind: str) 
 
 
 def test_a_kind_of_another_group_is_pruned_like_any_other() -> None:
-    claim, stranger = named("v1", "PersistentVolumeClaim"), named("example.com/v1", "PersistentVolumeClaim")
+    claim, stranger = (
+        named("v1", "PersistentVolumeClaim"),
+        named("example.com/v1", "PersistentVolumeClaim"),
+    )
     model = named("mlops.seldon.io/v1alpha1", "Model")
-    pruning = asyncio.run(plan_pruning(NO_SERVER, Inventory("x"), [claim, stranger, model], Options()))
+    pruning = asyncio.run(
+        plan_pruning(NO_SERVER, Inventory("x"), [claim, stranger, model], Options())
+    )
     assert [step.before for step in pruning.kept] == [claim]
     assert pruning.waves == ((stranger, model),)

@@ -17,7 +17,9 @@ def invalid(message: str) -> ApiError:
 
 
 def test_a_failure_has_the_servers_message_and_our_reason() -> None:
-    immutable = failure_step(REF, invalid('Job "train" is invalid: spec.template: field is immutable'))
+    immutable = failure_step(
+        REF, invalid('Job "train" is invalid: spec.template: field is immutable')
+    )
     assert (immutable.action, immutable.reasons) == (Action.FAIL, (Reason.IMMUTABLE,))
     assert "field is immutable" in immutable.message
     assert failure_step(REF, invalid("spec.ports: required")).reasons == (Reason.REJECTED,)
@@ -26,9 +28,17 @@ def test_a_failure_has_the_servers_message_and_our_reason() -> None:
 
 
 def test_a_conflict_of_fields_can_be_forced_and_another_cannot() -> None:
-    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".spec.x"}
-    assert conflict_step(REF, Conflict(409, "Conflict", "", {"causes": [cause]}, "")).reasons == (Reason.CONFLICT,)
-    assert conflict_step(REF, Conflict(409, "Conflict", "modified", {}, "")).reasons == (Reason.REJECTED,)
+    cause = {
+        "reason": "FieldManagerConflict",
+        "message": 'conflict with "kubectl" using v1',
+        "field": ".spec.x",
+    }
+    assert conflict_step(REF, Conflict(409, "Conflict", "", {"causes": [cause]}, "")).reasons == (
+        Reason.CONFLICT,
+    )
+    assert conflict_step(REF, Conflict(409, "Conflict", "modified", {}, "")).reasons == (
+        Reason.REJECTED,
+    )
 
 
 def test_the_servers_own_words_are_read_in_one_place() -> None:

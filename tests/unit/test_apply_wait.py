@@ -21,8 +21,12 @@ def pod(state: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {}, "status": status}
 
 
-@pytest.mark.parametrize(("state", "told"), [("running", "wait-for-model: waiting for the model"), ("terminated", "")])
-async def test_what_an_init_container_waits_for_is_told_in_its_own_words(state: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "told"), [("running", "wait-for-model: waiting for the model"), ("terminated", "")]
+)
+async def test_what_an_init_container_waits_for_is_told_in_its_own_words(
+    state: str, told: str
+) -> None:
     server = ApiStandIn()
     server.hold(DEPLOYMENT, pod(state))
     server.logs["/api/v1/namespaces/vision/pods/iris-1/log"] = "waiting for the model\n"

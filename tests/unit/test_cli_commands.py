@@ -17,7 +17,11 @@ pytestmark = pytest.mark.unit
 def test_every_command_is_found_and_its_line_says_what_its_help_says(name: str) -> None:
     entry = COMMANDS[name]
     found = getattr(import_module(f"manor.cli.{entry.module}"), entry.attribute)
-    whole = str(found.info.help) if isinstance(found, typer.Typer) else " ".join(str(found.__doc__).split())
+    whole = (
+        str(found.info.help)
+        if isinstance(found, typer.Typer)
+        else " ".join(str(found.__doc__).split())
+    )
     first = entry.help.split()[0]
     assert whole.startswith(first), f"{name}: {entry.help!r} stands for {whole!r}"
     assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0

@@ -15,8 +15,18 @@ from served_kinds import MANORS
 
 pytestmark = pytest.mark.unit
 
-QUOTA = {"requests.cpu": "8", "requests.memory": "16Gi", "pods": "100", "requests.nvidia.com/gpu": "2"}
-USED = {"requests.cpu": "1500m", "requests.memory": "1Gi", "pods": "3", "requests.nvidia.com/gpu": "1"}
+QUOTA = {
+    "requests.cpu": "8",
+    "requests.memory": "16Gi",
+    "pods": "100",
+    "requests.nvidia.com/gpu": "2",
+}
+USED = {
+    "requests.cpu": "1500m",
+    "requests.memory": "1Gi",
+    "pods": "3",
+    "requests.nvidia.com/gpu": "1",
+}
 
 
 def namespace(name: str) -> Object:
@@ -28,7 +38,11 @@ def namespace(name: str) -> Object:
 def team(cluster: ApiStandIn) -> ApiStandIn:
     """A tenant with a namespace that an owner made, a job and a model, one of which was applied."""
     cluster.kinds += MANORS
-    meta = {"name": "manor-quota", "namespace": "vision", "labels": {"app.kubernetes.io/managed-by": "manor"}}
+    meta = {
+        "name": "manor-quota",
+        "namespace": "vision",
+        "labels": {"app.kubernetes.io/managed-by": "manor"},
+    }
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": QUOTA}}
     cluster.hold(
         spec_object(platform()),
@@ -44,7 +58,17 @@ def team(cluster: ApiStandIn) -> ApiStandIn:
 
 def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command) -> None:
     header, line = manor("get", "tenants").out.splitlines()
-    assert header.split() == ["NAME", "NAMESPACES", "OWNERS", "CPU", "MEMORY", "STORAGE", "PODS", "GPU", "URL"]
+    assert header.split() == [
+        "NAME",
+        "NAMESPACES",
+        "OWNERS",
+        "CPU",
+        "MEMORY",
+        "STORAGE",
+        "PODS",
+        "GPU",
+        "URL",
+    ]
     assert line.split() == [
         "vision",
         "vision,vision-1",
@@ -74,23 +98,42 @@ def test_a_broken_object_is_named_and_stops_no_other(team: ApiStandIn, manor: Co
     assert "vision" in listed.out
 
 
-def test_a_member_who_may_list_nothing_sees_the_own_tenant(team: ApiStandIn, manor: Command) -> None:
+def test_a_member_who_may_list_nothing_sees_the_own_tenant(
+    team: ApiStandIn, manor: Command
+) -> None:
     for listed in ("apis/manor.dev/v1alpha1/tenants", "api/v1/namespaces", "api/v1/resourcequotas"):
         team.refused[f"GET /{listed}"] = (403, 'User "eve" cannot list')
-    rule = {"verbs": ["get"], "apiGroups": ["manor.dev"], "resources": ["tenants"], "resourceNames": ["vision"]}
+    rule = {
+        "verbs": ["get"],
+        "apiGroups": ["manor.dev"],
+        "resources": ["tenants"],
+        "resourceNames": ["vision"],
+    }
     team.reviews["selfsubjectrulesreviews"] = {"resourceRules": [rule]}
     line = manor("get", "tenants").out.splitlines()[1]
     assert line.split()[:4] == ["vision", "vision", "ada", "1500m/8"]
 
 
-def test_workloads_are_listed_with_why_they_are_no_further(team: ApiStandIn, manor: Command) -> None:
+def test_workloads_are_listed_with_why_they_are_no_further(
+    team: ApiStandIn, manor: Command
+) -> None:
     jobs = manor("get", "trainingjobs", "-n", "vision")
     stored = "stored, and nothing runs: `manor apply` makes it so"
     assert jobs.out.splitlines()[1].split(maxsplit=2)[::2] == ["train", stored]
-    conditions = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "no image"}]
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "digits", "namespace": "vision"}}
-    team.hold({**deployment, "spec": {}, "status": {"observedGeneration": 1, "conditions": conditions}})
-    (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)["items"]
+    conditions = [
+        {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "no image"}
+    ]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "digits", "namespace": "vision"},
+    }
+    team.hold(
+        {**deployment, "spec": {}, "status": {"observedGeneration": 1, "conditions": conditions}}
+    )
+    (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)[
+        "items"
+    ]
     assert shown["status"]["reason"] == "no image"
     missing = manor("get", "models", "none", "-n", "vision")
     assert missing.code == 2
@@ -110,7 +153,13 @@ def test_a_prediction_is_printed_and_an_error_in_the_models_words(
 ) -> None:
     team.hold(spec_object(platform(gateway={"externalPort": models})))
     team.hold({**GATEWAY, "status": {"addresses": [{"value": "127.0.0.1"}]}})
-    team.hold(spec_object(model().model_copy(update={"metadata": model().metadata.model_copy(update={"name": "bad"})})))
+    team.hold(
+        spec_object(
+            model().model_copy(
+                update={"metadata": model().metadata.model_copy(update={"name": "bad"})}
+            )
+        )
+    )
     asked = manor("predict", "digits", "-", "-n", "vision", given="[[1, 2]]")
     assert asked.code == 0, asked.err
     assert json.loads(asked.out) == {"outputs": [{"name": "y", "data": [4]}]}
@@ -120,7 +169,9 @@ def test_a_prediction_is_printed_and_an_error_in_the_models_words(
     assert line.startswith(f"curl --connect-to vision.ml.example.com:{models}:127.0.0.1:")
     failed = manor("predict", "bad", "[[1, 2]]", "-n", "vision")
     assert failed.code == 2
-    assert failed.err.splitlines()[-1].endswith("answered 500 Internal Server Error: ValueError: no such row")
+    assert failed.err.splitlines()[-1].endswith(
+        "answered 500 Internal Server Error: ValueError: no such row"
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +180,10 @@ def test_a_prediction_is_printed_and_an_error_in_the_models_words(
         (("digits", "[[1], [2, 3]]"), "the input must be rows of numbers of one length"),
         (("digits", "[["), "the input: not JSON"),
         (("digits", "@nowhere.json"), "nowhere.json: no such file or directory"),
-        (("digits", "[[1]]"), "Gateway manor-front/manor-front has no address yet; try again in a moment"),
+        (
+            ("digits", "[[1]]"),
+            "Gateway manor-front/manor-front has no address yet; try again in a moment",
+        ),
         (("none", "[[1]]"), "not found"),
     ],
 )

@@ -1,4 +1,5 @@
-"""`infra` with a script in the place of `pulumi`: what it is asked to do, and after which answer."""
+"""`infra` with a script in the place of `pulumi`: what it is asked to do, and after
+which answer."""
 
 from pathlib import Path
 
@@ -25,8 +26,8 @@ case "$*" in
 esac
 """
 HISTORY = """\
-{"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "", "environment": {}, "config": {},
- "result": "succeeded"}"""
+{"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "",
+ "environment": {}, "config": {}, "result": "succeeded"}"""
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def test_what_is_missing_is_an_error_line(calls: Path, manor: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_an_error_line(
+    calls: Path, manor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nothing = manor("infra", "preview", "-C", str(calls.parent / "bin"))
     assert nothing.code == 2
     assert nothing.err.startswith(f"error: no Pulumi.yaml in {calls.parent / 'bin'}; ")
@@ -51,8 +54,12 @@ def test_what_is_missing_is_an_error_line(calls: Path, manor: Command, monkeypat
     assert missing.err.startswith("error: the program `pulumi` is not on PATH; ")
 
 
-@pytest.mark.parametrize(("command", "question"), [("up", "Go on?"), ("destroy", "Delete all that?")])
-def test_a_run_shows_first_what_it_would_do_and_asks(calls: Path, manor: Command, command: str, question: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "question"), [("up", "Go on?"), ("destroy", "Delete all that?")]
+)
+def test_a_run_shows_first_what_it_would_do_and_asks(
+    calls: Path, manor: Command, command: str, question: str
+) -> None:
     folder = ("-C", str(calls.parent))
     shown = manor("infra", "preview", *folder)
     assert (shown.code, shown.out) == (0, "did preview\n")

@@ -29,7 +29,9 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
 def test_a_node_that_does_not_run_is_told_how_to_start(node: Node, manor: Command) -> None:
     shown = manor("local", "status", "--name", "lab")
     assert shown.code == 1
-    assert shown.out.splitlines()[0] == "node lab: not running; `manor local up --name lab` starts it"
+    assert (
+        shown.out.splitlines()[0] == "node lab: not running; `manor local up --name lab` starts it"
+    )
     said = yaml.safe_load(manor("local", "status", "--name", "lab", "-o", "json").out)
     assert (said["running"], said["server"]) == (False, "https://127.0.0.1:6443")
     other = manor("local", "status", "--name", "other")
@@ -41,9 +43,14 @@ def test_logs_and_kubeconfig_are_printed(node: Node, manor: Command) -> None:
     assert manor("local", "logs", "--name", "lab").out == "etcd\n"
     assert manor("local", "logs", "etcd", "--name", "lab").out == "one\ntwo\n"
     missing = manor("local", "logs", "kubelet", "--name", "lab")
-    assert (missing.code, missing.err) == (2, "error: node 'lab' has no component 'kubelet'; it has etcd\n")
+    assert (missing.code, missing.err) == (
+        2,
+        "error: node 'lab' has no component 'kubelet'; it has etcd\n",
+    )
     assert manor("local", "kubeconfig", "--name", "lab").out == "kind: Config\n"
-    assert manor("local", "kubeconfig", "--name", "lab", "--path").out == f"{node.files.kubeconfig}\n"
+    assert (
+        manor("local", "kubeconfig", "--name", "lab", "--path").out == f"{node.files.kubeconfig}\n"
+    )
 
 
 def test_a_kubeconfig_is_merged_into_that_of_the_user_and_taken_out_again(
@@ -66,8 +73,13 @@ def test_a_kubeconfig_is_merged_into_that_of_the_user_and_taken_out_again(
 def test_a_node_goes_with_its_data_only_when_somebody_says_so(node: Node, manor: Command) -> None:
     asked = manor("local", "down", "--name", "lab")
     assert asked.code == 2
-    assert f"its cluster with all that it holds, and the data of 1 volume in {node.home}" in asked.err
-    assert asked.err.splitlines()[-1] == "error: nothing was removed: nobody is there to ask; say --yes"
+    assert (
+        f"its cluster with all that it holds, and the data of 1 volume in {node.home}" in asked.err
+    )
+    assert (
+        asked.err.splitlines()[-1]
+        == "error: nothing was removed: nobody is there to ask; say --yes"
+    )
     assert node.home.is_dir()
     gone = manor("local", "down", "--name", "lab", "--yes")
     assert gone.code == 0, gone.err

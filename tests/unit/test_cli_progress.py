@@ -39,7 +39,9 @@ def words(action: Action, message: str, *reasons: Reason) -> str:
         ),
     ],
 )
-def test_a_reason_offers_its_option(action: Action, reasons: tuple[Reason, ...], option: str) -> None:
+def test_a_reason_offers_its_option(
+    action: Action, reasons: tuple[Reason, ...], option: str
+) -> None:
     assert words(action, "why", *reasons).endswith(f": why ({option})")
 
 
@@ -52,13 +54,19 @@ def test_other_reasons_offer_none(reason: Reason) -> None:
 
 
 def test_a_message_offers_nothing_by_itself() -> None:
-    told = words(Action.FAIL, "field is immutable; adopt it, use force to take it over, delete data explicitly")
+    told = words(
+        Action.FAIL,
+        "field is immutable; adopt it, use force to take it over, delete data explicitly",
+    )
     assert told.endswith("delete data explicitly")
 
 
 def test_what_cannot_be_changed_is_told_in_our_words() -> None:
     told = words(Action.FAIL, "spec.template: Invalid value: field is immutable", Reason.IMMUTABLE)
-    assert told == "Namespace lab failed: cannot be changed once it is made; `manor delete` it, then apply it again"
+    assert told == (
+        "Namespace lab failed: cannot be changed once it is made; `manor delete` it, then "
+        "apply it again"
+    )
 
 
 def test_what_is_left_out_says_what_failed() -> None:
@@ -67,7 +75,9 @@ def test_what_is_left_out_says_what_failed() -> None:
 
 
 TEAM = ObjectSet("Tenant vision", Inventory("vision", "", "manor.dev/v1alpha1", "Tenant"), None, [])
-JOB = ObjectSet("TrainingJob train", Inventory("train", "vision", "manor.dev/v1alpha1", "TrainingJob"), None, [])
+JOB = ObjectSet(
+    "TrainingJob train", Inventory("train", "vision", "manor.dev/v1alpha1", "TrainingJob"), None, []
+)
 
 
 def test_what_becomes_of_a_set_is_told(capsys: pytest.CaptureFixture[str]) -> None:

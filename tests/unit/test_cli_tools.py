@@ -30,7 +30,11 @@ def listed(manor: Command) -> list[str]:
 
 def test_tools_are_listed_with_where_they_stand(forge: ApiStandIn, manor: Command) -> None:
     assert listed(manor) == ["forge", "1.0", "own", "yes", "no", "A forge"]
-    for kind, plural, namespaced in (("Anvil", "anvils", True), ("Fire", "fires", False), ("Log", "logs", True)):
+    for kind, plural, namespaced in (
+        ("Anvil", "anvils", True),
+        ("Fire", "fires", False),
+        ("Log", "logs", True),
+    ):
         forge.kinds.append(Kind("forge.example", "v1", kind, plural, namespaced))
     assert listed(manor)[4] == "yes"
     whole = list(yaml.load_all(manor("tools", "list", "-o", "yaml").out, yaml.CSafeLoader))
@@ -43,7 +47,10 @@ def test_a_tool_is_shown_in_words_and_as_it_is(forge: ApiStandIn, manor: Command
     assert "  kind Fire.forge.example: viewer get/list/watch" in shown
     assert "  guardrail weight: it's too heavy" in shown
     assert "  in each namespace: Anvil first" in shown
-    assert yaml.safe_load(manor("tools", "show", "forge", "-o", "yaml").out)["spec"]["version"] == "1.0"
+    assert (
+        yaml.safe_load(manor("tools", "show", "forge", "-o", "yaml").out)["spec"]["version"]
+        == "1.0"
+    )
     missing = manor("tools", "show", "kiln")
     assert missing.code == 2
     assert "there is no Tool 'kiln'" in missing.err

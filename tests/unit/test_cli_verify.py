@@ -1,4 +1,5 @@
-"""`verify` and `up` on a cluster in memory that authorizes everybody: what is found, and how it is told."""
+"""`verify` and `up` on a cluster in memory that authorizes everybody: what is found, and how it is
+told."""
 
 import json
 from pathlib import Path
@@ -19,7 +20,9 @@ TEAMS = ("--tenant", "name=a,namespace=a,user=ada", "--tenant", "name=b,namespac
 @pytest.fixture
 def open_cluster(cluster: ApiStandIn) -> ApiStandIn:
     """A cluster on which everybody may do everything, and no probe can be made."""
-    cluster.reviews |= {key: {"allowed": True} for key in ("subjectaccessreviews", "selfsubjectaccessreviews")}
+    cluster.reviews |= {
+        key: {"allowed": True} for key in ("subjectaccessreviews", "selfsubjectaccessreviews")
+    }
     cluster.reviews["selfsubjectreviews"] = {"userInfo": {"username": "admin"}}
     cluster.refused["POST .*/pods"] = (403, "no pods here")
     return cluster
@@ -29,13 +32,18 @@ def checked(manor: Command, *words: str) -> Done:
     return manor("verify", "--level", "static", *TEAMS, *words)
 
 
-def test_what_is_open_is_told_with_its_remedy_and_in_the_exit_code(open_cluster: ApiStandIn, manor: Command) -> None:
+def test_what_is_open_is_told_with_its_remedy_and_in_the_exit_code(
+    open_cluster: ApiStandIn, manor: Command
+) -> None:
     open_ = checked(manor, "--only", "MNR-RBAC-001")
     assert open_.code == 1
     first, *rest = open_.out.splitlines()
     assert first == "fail MNR-RBAC-001 Read another tenant's Secrets"
     assert "the API server accepted it" in rest[0]
-    assert "Remove the RoleBinding or ClusterRoleBinding that gives the attacker `secrets` there." in rest[1]
+    assert (
+        "Remove the RoleBinding or ClusterRoleBinding that gives the attacker `secrets` there."
+        in rest[1]
+    )
     assert "2 tenants, level static" in open_.out
 
     said = json.loads(checked(manor, "--only", "MNR-RBAC-001", "-o", "json").out)
@@ -43,7 +51,9 @@ def test_what_is_open_is_told_with_its_remedy_and_in_the_exit_code(open_cluster:
     assert open_cluster.written == ["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"] * 2
 
 
-def test_what_held_and_what_was_accepted_pass(open_cluster: ApiStandIn, manor: Command, tmp_path: Path) -> None:
+def test_what_held_and_what_was_accepted_pass(
+    open_cluster: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
     baseline = tmp_path / "baseline.yaml"
     baseline.write_text("accepted: [{id: MNR-RBAC-001, reason: a test, expires: 2126-01-01}]\n")
     accepted = checked(manor, "--only", "MNR-RBAC-001", "--baseline", str(baseline))
@@ -54,11 +64,19 @@ def test_what_held_and_what_was_accepted_pass(open_cluster: ApiStandIn, manor: C
     assert missing.err.startswith("error: no check has the id MNR-NONE-1")
 
 
-def test_an_account_that_may_not_begin_is_told_which_role_it_needs(open_cluster: ApiStandIn, manor: Command) -> None:
-    open_cluster.refused["POST .*/selfsubjectreviews"] = (403, 'User "ci" cannot impersonate resource "users"')
+def test_an_account_that_may_not_begin_is_told_which_role_it_needs(
+    open_cluster: ApiStandIn, manor: Command
+) -> None:
+    open_cluster.refused["POST .*/selfsubjectreviews"] = (
+        403,
+        'User "ci" cannot impersonate resource "users"',
+    )
     refused = checked(manor)
     assert refused.code == 2
-    assert 'User "ci" cannot impersonate resource "users"; for this account to run checks' in refused.err
+    assert (
+        'User "ci" cannot impersonate resource "users"; for this account to run checks'
+        in refused.err
+    )
     printed = yaml.safe_load(checked(manor, "--print-role").out)
     assert f"bind the ClusterRole {printed['metadata']['name']} to it" in refused.err
     assert any({"ada", "bob"} <= set(rule.get("resourceNames", ())) for rule in printed["rules"])
@@ -79,14 +97,18 @@ def specs(tmp_path: Path, models: int) -> Path:
     folder = tmp_path / "specs"
     (folder / "requests").mkdir(parents=True)
     team = tenant(volumes=[{"name": "models", "size": "1Gi"}], storageClasses=["standard"])
-    whole = platform(gateway={"externalPort": models}, storageClasses=["standard"], registries=["r"])
+    whole = platform(
+        gateway={"externalPort": models}, storageClasses=["standard"], registries=["r"]
+    )
     made = [spec_object(spec) for spec in (whole, team, model())]
     (folder / "all.yaml").write_text(yaml.safe_dump_all(made))
     (folder / "requests" / "digits.json").write_text("[[1, 2], [3, 4]]")
     return folder
 
 
-def test_up_asks_before_it_changes_a_cluster_of_ones_own(open_cluster: ApiStandIn, manor: Command, specs: Path) -> None:
+def test_up_asks_before_it_changes_a_cluster_of_ones_own(
+    open_cluster: ApiStandIn, manor: Command, specs: Path
+) -> None:
     declined = manor("up", "--context", "stand-in", "-f", str(specs), given="n\n")
     assert declined.code == 1
     assert "On stand-in (https://stand-in) this will make:" in declined.err
@@ -94,7 +116,9 @@ def test_up_asks_before_it_changes_a_cluster_of_ones_own(open_cluster: ApiStandI
     assert open_cluster.written == []
 
 
-def test_up_makes_all_asks_the_models_and_attacks(open_cluster: ApiStandIn, manor: Command, specs: Path) -> None:
+def test_up_makes_all_asks_the_models_and_attacks(
+    open_cluster: ApiStandIn, manor: Command, specs: Path
+) -> None:
     done = manor("up", "--context", "stand-in", "-f", str(specs), "--yes")
     assert done.code == 1
     assert open_cluster.names("deployments") == {"digits"}

@@ -62,7 +62,11 @@ def test_every_message_that_troubleshooting_explains_is_one_of_the_code() -> Non
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     told = re.findall(r"^(?:###|\|) `([^`]+)`", page, re.MULTILINE)
     parts = {part.strip() for text in told for part in re.split("[…;]", text)}
-    sources = [path.read_text() for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".yaml")]
+    sources = [
+        path.read_text() for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".yaml")
+    ]
     # A message goes over several lines of the source, as literals side by side or joined by +.
-    code = re.sub(r"""(["']) \+? ?f?\1""", "", " ".join("".join(sources).replace("\\'", "'").split()))
+    code = re.sub(
+        r"""(["']) \+? ?f?\1""", "", " ".join("".join(sources).replace("\\'", "'").split())
+    )
     assert not [part for part in parts if part not in code]

@@ -1,4 +1,5 @@
-"""Engines behind one protocol: the Platform chooses, and what it names and is not there is refused by its field."""
+"""Engines behind one protocol: the Platform chooses, and what it names and is not there is refused
+by its field."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.unit
 
 
 class Stub(Native):
-    """An engine for TrainingJobs alone, of a system that must be installed, which knows no time-out."""
+    """An engine for TrainingJobs alone, of a system that must be installed, which knows no
+    time-out."""
 
     name = "stub"
     requires = frozenset({("stub.example.com", "StubJob")})
@@ -35,7 +37,9 @@ class Stub(Native):
         if isinstance(workload, TrainingJob) and workload.spec.timeout_seconds:
             yield Unsupported(("spec", "timeoutSeconds"), "it knows no time-out")
 
-    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[dict[str, Any]]:
+    def render(
+        self, platform: Platform, tenant: Tenant, workload: Workload
+    ) -> list[dict[str, Any]]:
         meta = {"name": workload.metadata.name, "namespace": workload.metadata.namespace}
         return [{"apiVersion": "stub.example.com/v1", "kind": "StubJob", "metadata": meta}]
 
@@ -49,7 +53,9 @@ def choosing(**engines: str) -> Platform:
     """A Platform past its own check, as a newer CRD would let it through."""
     whole = platform()
     return whole.model_copy(
-        update={"spec": whole.spec.model_copy(update={"engines": Engines.model_construct(**engines)})}  # type: ignore[arg-type]
+        update={
+            "spec": whole.spec.model_copy(update={"engines": Engines.model_construct(**engines)})
+        }  # type: ignore[arg-type]
     )
 
 
@@ -67,19 +73,27 @@ def test_what_an_engine_cannot_do_is_told_by_its_field() -> None:
     on = choosing(training_job="stub")
     made, objections = checked(on, {"vision": tenant()}, [job(timeoutSeconds=60)])
     assert made == []
-    assert [(o.path, o.message) for o in objections] == [(("spec", "timeoutSeconds"), "it knows no time-out")]
+    assert [(o.path, o.message) for o in objections] == [
+        (("spec", "timeoutSeconds"), "it knows no time-out")
+    ]
 
 
 @pytest.mark.parametrize(
     ("engines", "field", "message"),
     [
-        ({"training_job": "ray"}, "trainingJob", "there is no engine 'ray' for TrainingJobs; one of: native, stub"),
+        (
+            {"training_job": "ray"},
+            "trainingJob",
+            "there is no engine 'ray' for TrainingJobs; one of: native, stub",
+        ),
         ({"model": "stub"}, "model", "there is no engine 'stub' for Models; one of: native"),
         ({"queue": "volcano"}, "queue", "there is no queue system 'volcano'; one of: none, kueue"),
     ],
 )
 @pytest.mark.usefixtures("_stub")
-def test_an_unknown_engine_is_refused_by_the_platforms_field(engines: Any, field: str, message: str) -> None:
+def test_an_unknown_engine_is_refused_by_the_platforms_field(
+    engines: Any, field: str, message: str
+) -> None:
     on, team = choosing(**engines), tenant()
     _, objections = checked(on, {"vision": team}, [on])
     assert [(o.path, o.message) for o in objections] == [(("spec", "engines", field), message)]
@@ -95,9 +109,17 @@ def test_an_unknown_engine_is_refused_by_the_platforms_field(engines: Any, field
 @pytest.mark.usefixtures("_stub")
 def test_what_must_be_installed_is_named_with_the_field() -> None:
     assert {wanted.kinds for wanted in requirements(platform())} == {frozenset()}
-    wanted = {entry.field: (entry.name, entry.kinds) for entry in requirements(choosing(training_job="stub"))}
-    assert wanted["spec.engines.trainingJob"] == ("stub", frozenset({("stub.example.com", "StubJob")}))
-    queue = {entry.field: entry.kinds for entry in requirements(platform(engines={"queue": "kueue"}))}
+    wanted = {
+        entry.field: (entry.name, entry.kinds)
+        for entry in requirements(choosing(training_job="stub"))
+    }
+    assert wanted["spec.engines.trainingJob"] == (
+        "stub",
+        frozenset({("stub.example.com", "StubJob")}),
+    )
+    queue = {
+        entry.field: entry.kinds for entry in requirements(platform(engines={"queue": "kueue"}))
+    }
     assert queue["spec.engines.queue"] == {("kueue.x-k8s.io", "LocalQueue")}
 
 
@@ -109,19 +131,28 @@ def test_what_any_engine_made_is_found_again() -> None:
 
 WORKLOADS = [
     job(workers=3, files={"a.py": "1"}),
-    model(replicas=2, autoscaling={"maxReplicas": 4}, canary={"storageUri": "pvc://models/2", "weight": 10}),
+    model(
+        replicas=2,
+        autoscaling={"maxReplicas": 4},
+        canary={"storageUri": "pvc://models/2", "weight": 10},
+    ),
 ]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("engine", ENGINES.values())
-def test_an_engine_makes_what_it_says_and_its_primary_object(engine: Any, workload: TrainingJob | Model) -> None:
+def test_an_engine_makes_what_it_says_and_its_primary_object(
+    engine: Any, workload: TrainingJob | Model
+) -> None:
     closed = tenant(network={"internal": "closed"})
     objects = engine.render(platform(), closed, workload)
     made = {(obj["apiVersion"].rpartition("/")[0], obj["kind"]) for obj in objects}
     assert made <= engine.made_kinds[workload.kind]
     primary = engine.primary(workload)
-    refs = {(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"]["namespace"]) for obj in objects}
+    refs = {
+        (obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"]["namespace"])
+        for obj in objects
+    }
     assert (primary.api_version, primary.kind, primary.name, primary.namespace) in refs
 
 

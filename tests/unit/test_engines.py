@@ -1,4 +1,5 @@
-"""The native engine: what it makes is admitted by Pod Security `restricted`, and finds its model."""
+"""The native engine: what it makes is admitted by Pod Security `restricted`, and finds
+its model."""
 
 from typing import Any
 
@@ -11,17 +12,28 @@ from manor.engines import Unsupported, model_url, render_workload, tenant_of
 pytestmark = pytest.mark.unit
 
 
-def made(workload: TrainingJob | Model, *, team: Tenant | None = None, on: Platform | None = None) -> dict[str, Any]:
+def made(
+    workload: TrainingJob | Model, *, team: Tenant | None = None, on: Platform | None = None
+) -> dict[str, Any]:
     objects = render_workload(on or platform(), team or tenant(), workload)
     return {f"{o['kind']}/{o['metadata']['name']}": o for o in objects}
 
 
-WORKLOADS = [job(), job(workers=3, files={"a.py": "1"}), model(), model(storageUri="oci://r/m:1", replicas=2)]
+WORKLOADS = [
+    job(),
+    job(workers=3, files={"a.py": "1"}),
+    model(),
+    model(storageUri="oci://r/m:1", replicas=2),
+]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_pods_are_restricted_with_a_read_only_root(workload: TrainingJob | Model) -> None:
-    specs = [o["spec"]["template"]["spec"] for o in made(workload).values() if "template" in o.get("spec", {})]
+    specs = [
+        o["spec"]["template"]["spec"]
+        for o in made(workload).values()
+        if "template" in o.get("spec", {})
+    ]
     assert specs
     for spec in specs:
         assert spec["automountServiceAccountToken"] is False
@@ -53,7 +65,9 @@ def test_a_worker_of_one_process_knows_its_rank() -> None:
     env = {e["name"]: e for e in pod["containers"][0]["env"]}
     assert "job-completion-index" in env["RANK"]["valueFrom"]["fieldRef"]["fieldPath"]
     assert env["LOCAL_RANK"]["value"] == "0"
-    assert "valueFrom" not in {e["name"]: e for e in _container(job(env={"RANK": "7"}))["env"]}["RANK"]
+    assert (
+        "valueFrom" not in {e["name"]: e for e in _container(job(env={"RANK": "7"}))["env"]}["RANK"]
+    )
 
 
 def _container(workload: TrainingJob) -> Any:
@@ -81,23 +95,32 @@ def test_secrets_as_variables_and_as_files_and_to_pull_with() -> None:
 
 
 def test_a_flavor_is_selected_and_its_taint_alone_tolerated() -> None:
-    flavors = [{"name": "a100", "taint": "gpu=a100", "nodeLabels": {"gpu": "a100"}}, {"name": "l4", "taint": "l4"}]
+    flavors = [
+        {"name": "a100", "taint": "gpu=a100", "nodeLabels": {"gpu": "a100"}},
+        {"name": "l4", "taint": "l4"},
+    ]
     wanted = job(resources={"gpu": 1, "gpuFlavor": "a100"})
     team = tenant(gpu={"guarantee": 1})
-    pod = made(wanted, team=team, on=platform(gpu={"flavors": flavors}))["Job/train"]["spec"]["template"]["spec"]
+    pod = made(wanted, team=team, on=platform(gpu={"flavors": flavors}))["Job/train"]["spec"][
+        "template"
+    ]["spec"]
     assert pod["nodeSelector"] == {"gpu": "a100"}
     assert pod["tolerations"] == [{"key": "gpu", "operator": "Equal", "value": "a100"}]
 
 
 def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
     claim = made(model())["Deployment/digits"]["spec"]["template"]["spec"]
-    image = made(model(storageUri="oci://r/digits:2"))["Deployment/digits"]["spec"]["template"]["spec"]
+    image = made(model(storageUri="oci://r/digits:2"))["Deployment/digits"]["spec"]["template"][
+        "spec"
+    ]
     assert claim["initContainers"][0]["command"][-1] == "/mnt/models/digits"
     assert "initContainers" not in image
     assert image["volumes"][0] == {"name": "model", "image": {"reference": "r/digits:2"}}
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/m", "gs://bucket/m", "https://example.com/m", "pvc://models/../other"])
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/m", "gs://bucket/m", "https://example.com/m", "pvc://models/../other"]
+)
 def test_what_the_engine_cannot_mount_is_refused(uri: str) -> None:
     with pytest.raises(Unsupported, match="://"):
         made(model(storageUri=uri))
@@ -106,8 +129,13 @@ def test_what_the_engine_cannot_mount_is_refused(uri: str) -> None:
 def test_a_canary_gets_its_share() -> None:
     objects = made(model(canary={"storageUri": "pvc://models/digits-2", "weight": 10}))
     (rule,) = objects["HTTPRoute/digits"]["spec"]["rules"]
-    assert [(b["name"], b["weight"]) for b in rule["backendRefs"]] == [("digits", 90), ("digits-canary", 10)]
-    selectors = [objects[f"Service/{name}"]["spec"]["selector"] for name in ("digits", "digits-canary")]
+    assert [(b["name"], b["weight"]) for b in rule["backendRefs"]] == [
+        ("digits", 90),
+        ("digits-canary", 10),
+    ]
+    selectors = [
+        objects[f"Service/{name}"]["spec"]["selector"] for name in ("digits", "digits-canary")
+    ]
     assert selectors[0] != selectors[1]
 
 
@@ -123,7 +151,10 @@ def test_a_route_names_the_tenants_own_gateway_and_host() -> None:
     route = made(model())["HTTPRoute/digits"]["spec"]
     assert route["parentRefs"] == [{"name": "vision", "namespace": "manor-system"}]
     assert route["hostnames"] == ["vision.ml.example.com"]
-    assert model_url(platform(), tenant(), model()) == "http://vision.ml.example.com/v2/models/digits/infer"
+    assert (
+        model_url(platform(), tenant(), model())
+        == "http://vision.ml.example.com/v2/models/digits/infer"
+    )
 
 
 def test_a_gpu_pod_tolerates_the_tenants_flavors_and_no_other() -> None:
@@ -156,9 +187,13 @@ def labels_of(obj: Any) -> dict[str, str]:
 
 def test_what_holds_gpus_waits_in_the_first_queue_of_its_tenant() -> None:
     on, team = platform(engines={"queue": "kueue"}), tenant(queues=["batch", "urgent"])
-    assert labels_of(made(job(resources={"gpu": 1}), team=team, on=on)["Job/train"])[QUEUE] == "batch"
+    assert (
+        labels_of(made(job(resources={"gpu": 1}), team=team, on=on)["Job/train"])[QUEUE] == "batch"
+    )
     deployment = made(model(resources={"gpu": 1}), team=team, on=on)["Deployment/digits"]
-    assert labels_of(deployment)[QUEUE] == labels_of(deployment["spec"]["template"])[QUEUE] == "batch"
+    assert (
+        labels_of(deployment)[QUEUE] == labels_of(deployment["spec"]["template"])[QUEUE] == "batch"
+    )
     assert QUEUE not in deployment["spec"]["selector"]["matchLabels"]
 
 

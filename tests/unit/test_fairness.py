@@ -1,4 +1,5 @@
-"""Who is in a tenant's flow schema, and that a hundred tenants leave Kubernetes' own levels their part."""
+"""Who is in a tenant's flow schema, and that a hundred tenants leave Kubernetes' own levels their
+part."""
 
 from math import ceil
 from typing import Any
@@ -20,7 +21,8 @@ KUBERNETES = {
     "global-default": 20,
     "catch-all": 5,
 }
-"""Shares of Kubernetes' own levels (kube-apiserver 1.37); tests/integration/test_fairness.py compares them."""
+"""Shares of Kubernetes' own levels (kube-apiserver 1.37); tests/integration/test_fairness.py
+compares them."""
 
 PLATFORM = Platform.model_validate(
     {
@@ -28,7 +30,11 @@ PLATFORM = Platform.model_validate(
         "kind": "Platform",
         "spec": {
             "domain": "example.org",
-            "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
+            "network": {
+                "podCidrs": ["10.0.0.0/16"],
+                "serviceCidrs": ["10.1.0.0/16"],
+                "nodeCidrs": ["10.2.0.0/16"],
+            },
             "identity": {"groupPrefix": "oidc:"},
         },
     }
@@ -37,7 +43,12 @@ PLATFORM = Platform.model_validate(
 
 def tenant(name: str = "team-a", **spec: Any) -> Tenant:
     whole = {"owners": [{"name": "ada"}], **spec}
-    made = {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": whole}
+    made = {
+        "apiVersion": "manor.dev/v1alpha1",
+        "kind": "Tenant",
+        "metadata": {"name": name},
+        "spec": whole,
+    }
     return Tenant.model_validate(made)
 
 
@@ -65,22 +76,40 @@ def test_every_role_and_kind_of_member_is_in_the_schema() -> None:
     assert {"kind": "User", "user": {"name": "ada"}} in found
     assert {"kind": "User", "user": {"name": "bo"}} in found
     assert {"kind": "Group", "group": {"name": "oidc:data"}} in found
-    assert {"kind": "ServiceAccount", "serviceAccount": {"name": "deployer", "namespace": "ci"}} in found
+    assert {
+        "kind": "ServiceAccount",
+        "serviceAccount": {"name": "deployer", "namespace": "ci"},
+    } in found
 
 
 def test_service_accounts_of_every_namespace_are_in_the_schema_and_of_no_other() -> None:
     found = subjects(tenant(namespaces=[{"name": "team-a-dev"}, {"name": "team-a-prod"}]))
-    accounts = [subject["serviceAccount"] for subject in found if subject["kind"] == "ServiceAccount"]
-    assert accounts == [{"name": "*", "namespace": "team-a-dev"}, {"name": "*", "namespace": "team-a-prod"}]
+    accounts = [
+        subject["serviceAccount"] for subject in found if subject["kind"] == "ServiceAccount"
+    ]
+    assert accounts == [
+        {"name": "*", "namespace": "team-a-dev"},
+        {"name": "*", "namespace": "team-a-prod"},
+    ]
 
 
 def test_schema_takes_every_request_to_the_tenants_own_level() -> None:
     level, schema = rendered(tenant())
     [rule] = schema["spec"]["rules"]
-    assert schema["spec"]["priorityLevelConfiguration"]["name"] == level["metadata"]["name"] == "manor-team-a"
+    assert (
+        schema["spec"]["priorityLevelConfiguration"]["name"]
+        == level["metadata"]["name"]
+        == "manor-team-a"
+    )
     assert schema["spec"]["distinguisherMethod"] == {"type": "ByUser"}
     assert rule["resourceRules"] == [
-        {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}
+        {
+            "verbs": ["*"],
+            "apiGroups": ["*"],
+            "resources": ["*"],
+            "namespaces": ["*"],
+            "clusterScope": True,
+        }
     ]
     assert rule["nonResourceRules"] == [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
     assert 900 < PRECEDENCE < 9000  # after kube-system's service accounts, before everybody's
@@ -92,7 +121,9 @@ def test_level_is_fixed_and_queues() -> None:
     assert (limited["lendablePercent"], limited["borrowingLimitPercent"]) == (0, 0)
     assert limited["limitResponse"]["type"] == "Queue"
     queuing = limited["limitResponse"]["queuing"]
-    assert queuing["queueLengthLimit"] * queuing["handSize"] >= 128  # room for a script's parallel requests
+    assert (
+        queuing["queueLengthLimit"] * queuing["handSize"] >= 128
+    )  # room for a script's parallel requests
 
 
 def test_two_tenants_share_no_level_and_no_dict() -> None:

@@ -32,9 +32,15 @@ def changed(document: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def content(inputs: dict[str, Any]) -> dict[str, Any]:
     """An object without what is Pulumi's and the inventory's."""
-    meta = {k: v for k, v in inputs["metadata"].items() if k not in ("annotations", "ownerReferences")}
+    meta = {
+        k: v for k, v in inputs["metadata"].items() if k not in ("annotations", "ownerReferences")
+    }
     if "labels" in meta:
-        meta["labels"] = {k: v for k, v in meta["labels"].items() if not k.startswith("applyset.kubernetes.io/part")}
+        meta["labels"] = {
+            k: v
+            for k, v in meta["labels"].items()
+            if not k.startswith("applyset.kubernetes.io/part")
+        }
     return {**inputs, "metadata": meta}
 
 
@@ -75,7 +81,11 @@ def test_children_belong_to_their_component() -> None:
 
 @pytest.mark.parametrize("form", ["mapping", "model", "file"])
 def test_a_spec_is_a_mapping_a_model_or_a_file(form: str) -> None:
-    spec = {"mapping": PLATFORM, "model": PlatformSpec.model_validate(PLATFORM), "file": EXAMPLE / "platform.yaml"}
+    spec = {
+        "mapping": PLATFORM,
+        "model": PlatformSpec.model_validate(PLATFORM),
+        "file": EXAMPLE / "platform.yaml",
+    }
 
     def program() -> None:
         platform = Platform("manor", {"spec": spec[form]})
@@ -118,7 +128,9 @@ def test_values_of_other_resources_give_the_same_objects_as_values() -> None:
 
 def test_a_late_value_is_checked_like_any_other() -> None:
     def program() -> None:
-        Platform("manor", {"spec": changed(PLATFORM, domain=pulumi.Output.from_input("Not a domain"))})
+        Platform(
+            "manor", {"spec": changed(PLATFORM, domain=pulumi.Output.from_input("Not a domain"))}
+        )
 
     with pytest.raises(InvalidInput, match=r"manor: spec\.domain: "):
         recorded(program)
@@ -144,12 +156,20 @@ def test_a_secret_value_stays_secret() -> None:
 @pytest.mark.parametrize(
     ("platform", "message"),
     [
-        (lambda: changed(PLATFORM, contact=pulumi.Output.from_input("x")), "spec.contact is an Output"),
+        (
+            lambda: changed(PLATFORM, contact=pulumi.Output.from_input("x")),
+            "spec.contact is an Output",
+        ),
         (lambda: pulumi.Output.from_input(PLATFORM), "the whole spec is an Output"),
-        (lambda: {**PLATFORM, "metadata": {"name": pulumi.Output.from_input("x")}}, "name is an Output"),
+        (
+            lambda: {**PLATFORM, "metadata": {"name": pulumi.Output.from_input("x")}},
+            "name is an Output",
+        ),
     ],
 )
-def test_an_output_where_none_can_be_is_refused_at_once(platform: Callable[[], Any], message: str) -> None:
+def test_an_output_where_none_can_be_is_refused_at_once(
+    platform: Callable[[], Any], message: str
+) -> None:
     recorder = Recorder()
     with pytest.raises(DeferredValue, match=message):
         run(lambda: Platform("manor", {"spec": platform()}), recorder)
@@ -157,12 +177,18 @@ def test_an_output_where_none_can_be_is_refused_at_once(platform: Callable[[], A
 
 
 def test_a_late_value_that_changes_the_set_is_refused() -> None:
-    # A tenant's own hosts decide no names; a listener name is in the Gateway's body, and may change.
+    # A tenant's own hosts decide no names; a listener name is in the Gateway's body, and may
+    # change.
     def program() -> None:
         ground = Platform("manor", {"spec": PLATFORM})
         Tenant(
             "a",
-            {"spec": changed(TENANT, network={"egress": {"cidrs": pulumi.Output.from_input([])}}), "platform": ground},
+            {
+                "spec": changed(
+                    TENANT, network={"egress": {"cidrs": pulumi.Output.from_input([])}}
+                ),
+                "platform": ground,
+            },
         )
 
     with pytest.raises(DeferredValue, match="other objects"):
@@ -175,7 +201,9 @@ def test_two_components_for_one_tenant_are_refused() -> None:
         Tenant("one", {"spec": TENANT, "platform": ground})
         Tenant("two", {"spec": TENANT, "platform": ground})
 
-    with pytest.raises(DuplicateComponent, match="two: Tenant tenant-a is made by component 'one' already"):
+    with pytest.raises(
+        DuplicateComponent, match="two: Tenant tenant-a is made by component 'one' already"
+    ):
         recorded(program)
 
 

@@ -17,7 +17,9 @@ from manor.infra.workspace import Workspace
 
 pytestmark = pytest.mark.unit
 
-FAILED = CommandError(CommandResult(stdout="Diagnostics:\n  a page\n", stderr="error: update failed\n", code=255))
+FAILED = CommandError(
+    CommandResult(stdout="Diagnostics:\n  a page\n", stderr="error: update failed\n", code=255)
+)
 
 
 def said(message: str, severity: str = "error", **more: Any) -> EngineEvent:
@@ -34,8 +36,10 @@ def told(*events: EngineEvent, failure: CommandError = FAILED) -> str:
 
 
 CONFLICT = said(
-    '<{%reset%}>1 error occurred:\n\t* the server reported that "a/quota" failed: field conflict detected\n'
-    'The resource managed by field manager "manor" had an apply conflict: conflict with "somebody": .spec.hard\n\n'
+    '<{%reset%}>1 error occurred:\n\t* the server reported that "a/quota" failed: field conflict '
+    "detected\n"
+    'The resource managed by field manager "manor" had an apply conflict: conflict with '
+    '"somebody": .spec.hard\n\n'
     "<{%reset%}>"
 )
 OTHERS = [
@@ -49,7 +53,8 @@ OTHERS = [
 
 def protected(name: str) -> EngineEvent:
     return said(
-        f'resource "urn:{name}" cannot be deleted\nbecause it is protected. To unprotect it, use the command:\n'
+        f'resource "urn:{name}" cannot be deleted\nbecause it is protected. To unprotect it, use '
+        f"the command:\n"
         f"`pulumi state unprotect 'urn:{name}'`\n"
     )
 
@@ -58,7 +63,10 @@ def test_a_conflict_is_told_once_with_its_writer_and_what_to_do() -> None:
     lines = told(CONFLICT, *OTHERS, CONFLICT).splitlines()
     assert lines[:2] == [
         'the server reported that "a/quota" failed: field conflict detected',
-        'The resource managed by field manager "manor" had an apply conflict: conflict with "somebody": .spec.hard',
+        (
+            'The resource managed by field manager "manor" had an apply conflict: conflict with '
+            '"somebody": .spec.hard'
+        ),
     ]
     assert "pulumi config set force true" in lines[2]
     assert len(lines) == 3
@@ -101,14 +109,18 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_operation_tells_what_the_engine_said(program: Path, operation: str) -> None:
     name, _, destroy = operation.partition(" ")
     options = {"destroy": True} if destroy else {}
-    with pytest.raises(InfraError, match=r"pulumi failed\nthe server reported .* field conflict") as told:
+    with pytest.raises(
+        InfraError, match=r"pulumi failed\nthe server reported .* field conflict"
+    ) as told:
         getattr(Workspace(program, "test"), name)(print, refresh=True, **options)
     assert "a page" not in str(told.value)
 
 
 def test_a_stack_that_is_not_there_is_told(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def select(*_: Any, **__: Any) -> None:
-        raise StackNotFoundError(CommandResult(stdout="", stderr="error: no stack named 'x' found", code=255))
+        raise StackNotFoundError(
+            CommandResult(stdout="", stderr="error: no stack named 'x' found", code=255)
+        )
 
     monkeypatch.setattr(automation, "select_stack", select)
     with pytest.raises(UnknownStack, match="pulumi stack init <name>\nno stack named 'x' found"):

@@ -20,7 +20,9 @@ PLACE = {"gcp:project": "my-project", "manor-gke:location": "europe-west4"}
 
 
 def configured(**values: Any) -> dict[str, str]:
-    texts = {f"manor-gke:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
+    texts = {
+        f"manor-gke:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in values.items()
+    }
     return {**PLACE, **texts}
 
 
@@ -30,7 +32,9 @@ def registered(config: Mapping[str, str]) -> Recorder:
 
 @pytest.fixture(scope="module")
 def usual() -> tuple[Recorder, dict[str, Any]]:
-    return run_program("gke", configured(gpuPools=[L4], sandboxPool={"machineType": "n2-standard-4"}))
+    return run_program(
+        "gke", configured(gpuPools=[L4], sandboxPool={"machineType": "n2-standard-4"})
+    )
 
 
 def cluster_of(recorder: Recorder) -> dict[str, Any]:
@@ -39,7 +43,10 @@ def cluster_of(recorder: Recorder) -> dict[str, Any]:
 
 
 def pools_of(recorder: Recorder) -> dict[str, dict[str, Any]]:
-    return {pool.inputs["name"]: pool.inputs for pool in recorder.of_type("gcp:container/nodePool:NodePool")}
+    return {
+        pool.inputs["name"]: pool.inputs
+        for pool in recorder.of_type("gcp:container/nodePool:NodePool")
+    }
 
 
 def test_the_cluster_is_safe_by_default(usual: tuple[Recorder, dict[str, Any]]) -> None:
@@ -47,7 +54,10 @@ def test_the_cluster_is_safe_by_default(usual: tuple[Recorder, dict[str, Any]]) 
     wanted = {
         "location": "europe-west4",
         "networkingMode": "VPC_NATIVE",
-        "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods", "servicesSecondaryRangeName": "services"},
+        "ipAllocationPolicy": {
+            "clusterSecondaryRangeName": "pods",
+            "servicesSecondaryRangeName": "services",
+        },
         "datapathProvider": "ADVANCED_DATAPATH",
         "enableIntranodeVisibility": True,
         "privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True},
@@ -73,7 +83,9 @@ def test_the_cluster_is_safe_by_default(usual: tuple[Recorder, dict[str, Any]]) 
     assert {key: cluster.get(key) for key in wanted} == wanted
     assert cluster["addonsConfig"]["dnsCacheConfig"] == {"enabled": False}
     assert cluster["monitoringConfig"]["managedPrometheus"] == {"enabled": True}
-    assert cluster["maintenancePolicy"]["recurringWindow"]["recurrence"] == "FREQ=WEEKLY;BYDAY=SA,SU"
+    assert (
+        cluster["maintenancePolicy"]["recurringWindow"]["recurrence"] == "FREQ=WEEKLY;BYDAY=SA,SU"
+    )
     assert "authenticatorGroupsConfig" not in cluster
     assert usual[0].of_type("gcp:container/cluster:Cluster")[0].protect
 
@@ -84,8 +96,15 @@ def test_every_node_is_safe_by_default(usual: tuple[Recorder, dict[str, Any]]) -
     for pool in pools.values():
         node = pool["nodeConfig"]
         assert node["serviceAccount"] == "nodes@my-project.iam.gserviceaccount.com"
-        assert not [scope for scope in node["oauthScopes"] if "cloud-platform" in scope or scope.endswith("/compute")]
-        assert node["shieldedInstanceConfig"] == {"enableSecureBoot": True, "enableIntegrityMonitoring": True}
+        assert not [
+            scope
+            for scope in node["oauthScopes"]
+            if "cloud-platform" in scope or scope.endswith("/compute")
+        ]
+        assert node["shieldedInstanceConfig"] == {
+            "enableSecureBoot": True,
+            "enableIntegrityMonitoring": True,
+        }
         assert node["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
         assert node["kubeletConfig"] == {"insecureKubeletReadonlyPortEnabled": "FALSE"}
         assert node["metadata"] == {"disable-legacy-endpoints": "true"}
@@ -93,11 +112,19 @@ def test_every_node_is_safe_by_default(usual: tuple[Recorder, dict[str, Any]]) -
         assert pool["management"] == {"autoRepair": True, "autoUpgrade": True}
 
 
-def test_gpu_nodes_start_from_none_and_keep_others_off(usual: tuple[Recorder, dict[str, Any]]) -> None:
+def test_gpu_nodes_start_from_none_and_keep_others_off(
+    usual: tuple[Recorder, dict[str, Any]],
+) -> None:
     pool = pools_of(usual[0])["l4"]
-    assert pool["autoscaling"] == {"totalMinNodeCount": 0, "totalMaxNodeCount": 4, "locationPolicy": "ANY"}
+    assert pool["autoscaling"] == {
+        "totalMinNodeCount": 0,
+        "totalMaxNodeCount": 4,
+        "locationPolicy": "ANY",
+    }
     assert pool["initialNodeCount"] == 0
-    assert pool["nodeConfig"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}]
+    assert pool["nodeConfig"]["taints"] == [
+        {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}
+    ]
     driver = {"gpuDriverVersion": "DEFAULT"}
     accelerator = {"type": "nvidia-l4", "count": 1, "gpuDriverInstallationConfig": driver}
     assert pool["nodeConfig"]["guestAccelerators"] == [accelerator]
@@ -105,14 +132,20 @@ def test_gpu_nodes_start_from_none_and_keep_others_off(usual: tuple[Recorder, di
 
 def test_system_and_sandbox_nodes_are_apart(usual: tuple[Recorder, dict[str, Any]]) -> None:
     pools = pools_of(usual[0])
-    taint = {"key": "components.gke.io/gke-managed-components", "value": "true", "effect": "NO_SCHEDULE"}
+    taint = {
+        "key": "components.gke.io/gke-managed-components",
+        "value": "true",
+        "effect": "NO_SCHEDULE",
+    }
     assert pools["system"]["nodeConfig"]["taints"] == [taint]
     assert pools["sandbox"]["nodeConfig"]["sandboxConfig"] == {"type": "GVISOR"}
     assert "taints" not in pools["cpu"]["nodeConfig"]
 
 
 def test_nodes_have_an_identity_of_their_own(usual: tuple[Recorder, dict[str, Any]]) -> None:
-    roles = {member.inputs["role"] for member in usual[0].of_type("gcp:projects/iAMMember:IAMMember")}
+    roles = {
+        member.inputs["role"] for member in usual[0].of_type("gcp:projects/iAMMember:IAMMember")
+    }
     assert roles == {"roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader"}
     (grant,) = usual[0].of_type("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")
     agent = "serviceAccount:service-123456789@container-engine-robot.iam.gserviceaccount.com"
@@ -121,7 +154,9 @@ def test_nodes_have_an_identity_of_their_own(usual: tuple[Recorder, dict[str, An
     assert {grant.urn} <= cluster.depends_on
 
 
-def test_the_key_of_the_secrets_is_kept_and_replaced(usual: tuple[Recorder, dict[str, Any]]) -> None:
+def test_the_key_of_the_secrets_is_kept_and_replaced(
+    usual: tuple[Recorder, dict[str, Any]],
+) -> None:
     (key,) = usual[0].of_type("gcp:kms/cryptoKey:CryptoKey")
     assert (key.protect, key.retain, key.inputs["rotationPeriod"]) == (True, True, "7776000s")
 
@@ -141,7 +176,9 @@ def test_nothing_of_a_tenant_is_made_before_the_cluster_and_the_way_in(
     recorder = usual[0]
     (provider,) = recorder.of_type("pulumi:providers:kubernetes")
     assert {"manor", "manor-system", "manor-cpu"} <= names(provider.depends_on)
-    assert {one.provider.rpartition("::")[0] for one in recorder.objects().values()} == {provider.urn}
+    assert {one.provider.rpartition("::")[0] for one in recorder.objects().values()} == {
+        provider.urn
+    }
     objects = recorder.objects()
     assert "gateway:GatewayClass/manor" in names(objects["manor:Namespace/manor-system"].depends_on)
 
@@ -171,14 +208,18 @@ def test_the_platform_knows_the_cluster(usual: tuple[Recorder, dict[str, Any]]) 
         "nodeCidrs": ["10.0.0.0/20"],
     }
     labels = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
-    assert spec["gpu"]["flavors"] == [{"name": "l4", "nodeLabels": labels, "taint": "nvidia.com/gpu"}]
+    assert spec["gpu"]["flavors"] == [
+        {"name": "l4", "nodeLabels": labels, "taint": "nvidia.com/gpu"}
+    ]
     assert spec["sandboxRuntimeClass"] == "gvisor"
     assert spec["registries"] == ["europe-west4-docker.pkg.dev/my-project/manor"]
 
 
 def test_authorized_networks_reach_the_address_and_no_others() -> None:
     office = [{"cidr": "203.0.113.0/24", "name": "office"}]
-    recorder, outputs = run_program("gke", configured(authorizedNetworks=office, domain="ml.example.org"))
+    recorder, outputs = run_program(
+        "gke", configured(authorizedNetworks=office, domain="ml.example.org")
+    )
     cluster = cluster_of(recorder)
     assert cluster["privateClusterConfig"]["enablePrivateEndpoint"] is False
     blocks = [{"cidrBlock": "203.0.113.0/24", "displayName": "office"}]
@@ -204,9 +245,13 @@ def test_the_small_form_is_three_nodes_with_four_scopes(location: str, a_zone: i
 
 
 def test_google_groups_and_no_key() -> None:
-    recorder = registered(configured(securityGroup="gke-security-groups@example.com", encryptSecrets=False))
+    recorder = registered(
+        configured(securityGroup="gke-security-groups@example.com", encryptSecrets=False)
+    )
     cluster = cluster_of(recorder)
-    assert cluster["authenticatorGroupsConfig"] == {"securityGroup": "gke-security-groups@example.com"}
+    assert cluster["authenticatorGroupsConfig"] == {
+        "securityGroup": "gke-security-groups@example.com"
+    }
     assert "databaseEncryption" not in cluster
     assert not recorder.of_type("gcp:kms/cryptoKey:CryptoKey")
 
@@ -214,7 +259,10 @@ def test_google_groups_and_no_key() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"manor-gke:location": "europe-west4"}, "gcp:project: missing; run: pulumi config set gcp:project"),
+        (
+            {"manor-gke:location": "europe-west4"},
+            "gcp:project: missing; run: pulumi config set gcp:project",
+        ),
         ({"gcp:project": "my-project"}, "manor-gke:location: missing"),
         (
             {**PLACE, "manor-gke:location": "europe-west4-ab"},
@@ -222,14 +270,26 @@ def test_google_groups_and_no_key() -> None:
         ),
         ({**PLACE, "manor-gke:location": "Frankfurt"}, "manor-gke:location: 'Frankfurt'"),
         ({**PLACE, "gcp:project": "My Project"}, "gcp:project: 'My Project'"),
-        (configured(gpuPools=[{**L4, "machineType": "n2-standard-8"}]), "nvidia-l4 needs a machine type g2-"),
-        (configured(gpuPools=[{**L4, "acelerator": "x"}]), "manor-gke:gpuPools.0.acelerator: unknown"),
+        (
+            configured(gpuPools=[{**L4, "machineType": "n2-standard-8"}]),
+            "nvidia-l4 needs a machine type g2-",
+        ),
+        (
+            configured(gpuPools=[{**L4, "acelerator": "x"}]),
+            "manor-gke:gpuPools.0.acelerator: unknown",
+        ),
         (configured(gpuPools=[L4, L4]), "the name 'l4' is taken"),
-        (configured(cpuPool={"machineType": "n2-standard-8", "minNodes": 5, "maxNodes": 2}), "minNodes .5. is more"),
+        (
+            configured(cpuPool={"machineType": "n2-standard-8", "minNodes": 5, "maxNodes": 2}),
+            "minNodes .5. is more",
+        ),
         (configured(podCidr="10.0.0.0/14"), "nodeCidr .* and podCidr .* overlap"),
         (configured(small=True, gpuPools=[L4]), "small has one pool"),
         (configured(small="perhaps"), "manor-gke:small: .*got 'perhaps'"),
-        (configured(securityGroup="admins@example.com"), "manor-gke:securityGroup: 'admins@example.com'"),
+        (
+            configured(securityGroup="admins@example.com"),
+            "manor-gke:securityGroup: 'admins@example.com'",
+        ),
     ],
 )
 def test_bad_configuration_is_refused_before_anything(config: dict[str, str], message: str) -> None:
@@ -241,7 +301,10 @@ def test_bad_configuration_is_refused_before_anything(config: dict[str, str], me
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(pulumi.RunError) as caught:
-        run_program("gke", configured(releaseChannel="SLOW", podCidr="nowhere", systemPool={"machineType": "x y"}))
+        run_program(
+            "gke",
+            configured(releaseChannel="SLOW", podCidr="nowhere", systemPool={"machineType": "x y"}),
+        )
     assert len(str(caught.value).splitlines()) == 3
 
 
@@ -258,9 +321,21 @@ spec:
 @pytest.mark.parametrize(
     ("tenants", "config", "message"),
     [
-        ({"a": "sandbox: true"}, {}, r"a.yaml:7: spec.sandbox: the cluster has no sandbox: set sandboxPool"),
-        ({"a": "gpu: {guarantee: 1}"}, {}, r"a.yaml:7: spec.gpu: no GPU pool at all: add it to gpuPools"),
-        ({"a": "gpu: {guarantee: 1, flavors: [h100]}"}, {"gpuPools": [L4]}, r"no GPU pool 'h100': .*now: l4"),
+        (
+            {"a": "sandbox: true"},
+            {},
+            r"a.yaml:7: spec.sandbox: the cluster has no sandbox: set sandboxPool",
+        ),
+        (
+            {"a": "gpu: {guarantee: 1}"},
+            {},
+            r"a.yaml:7: spec.gpu: no GPU pool at all: add it to gpuPools",
+        ),
+        (
+            {"a": "gpu: {guarantee: 1, flavors: [h100]}"},
+            {"gpuPools": [L4]},
+            r"no GPU pool 'h100': .*now: l4",
+        ),
         ({"a": "", "a/again": ""}, {}, "Tenant 'a' is defined twice"),
         ({"a": "hosts: [b.ml.example.com]", "b": ""}, {}, "overlaps"),
         ({"a": "volumes: [{name: data, size: 90Ti}]"}, {}, r"a.yaml:7: spec.volumes"),
@@ -293,7 +368,13 @@ def test_every_option_says_what_it_is() -> None:
 
 def test_the_platform_keeps_what_its_file_says() -> None:
     options = GkeOptions(project="my-project", location="europe-west4")
-    written = {"spec": {"domain": "x.y", "storageClasses": ["fast"], "network": {"blockedCidrs": ["192.168.0.0/16"]}}}
+    written = {
+        "spec": {
+            "domain": "x.y",
+            "storageClasses": ["fast"],
+            "network": {"blockedCidrs": ["192.168.0.0/16"]},
+        }
+    }
     spec = platform_on(options, written)["spec"]
     assert spec["storageClasses"] == ["fast"]
     assert spec["network"]["blockedCidrs"] == ["192.168.0.0/16"]

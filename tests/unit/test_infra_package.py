@@ -22,7 +22,14 @@ from pulumi_runs import Recorder, run
 
 pytestmark = pytest.mark.unit
 
-COMPONENTS: list[type[pulumi.ComponentResource]] = [Platform, Tenant, TrainingJob, Model, GkeCluster, EnvoyGateway]
+COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    Platform,
+    Tenant,
+    TrainingJob,
+    Model,
+    GkeCluster,
+    EnvoyGateway,
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +40,14 @@ def provider() -> ComponentProvider:
 def test_the_package_hosts_every_component() -> None:
     text = (ROOT / "deploy" / "package" / "__main__.py").read_text()
     assert all(component.__name__ in text for component in COMPONENTS)
-    assert yaml.safe_load((ROOT / "deploy" / "package" / "PulumiPlugin.yaml").read_text()) == {"runtime": "python"}
+    assert yaml.safe_load((ROOT / "deploy" / "package" / "PulumiPlugin.yaml").read_text()) == {
+        "runtime": "python"
+    }
 
 
-def test_the_schema_has_every_component_with_described_properties(provider: ComponentProvider) -> None:
+def test_the_schema_has_every_component_with_described_properties(
+    provider: ComponentProvider,
+) -> None:
     assert provider.schema
     resources = json.loads(provider.schema)["resources"]
     assert resources.keys() == {f"manor:index:{component.__name__}" for component in COMPONENTS}
@@ -44,14 +55,23 @@ def test_the_schema_has_every_component_with_described_properties(provider: Comp
     assert tenant["inputProperties"].keys() == {"spec", "platform", "tenants", "deleteData"}
     assert set(tenant["requiredInputs"]) == {"spec", "platform"}
     assert tenant["properties"].keys() == {"namespaces", "urls"}
-    assert resources["manor:index:GkeCluster"]["properties"].keys() == {"clusterName", "clusterEndpoint", "kubeconfig"}
+    assert resources["manor:index:GkeCluster"]["properties"].keys() == {
+        "clusterName",
+        "clusterEndpoint",
+        "kubeconfig",
+    }
     for resource in resources.values():
-        for name, value in {**resource["inputProperties"], **resource.get("properties", {})}.items():
+        for name, value in {
+            **resource["inputProperties"],
+            **resource.get("properties", {}),
+        }.items():
             assert value.get("description"), name
 
 
 def test_another_language_makes_the_same_tenant(provider: ComponentProvider) -> None:
-    platform, tenant = (yaml.safe_load((EXAMPLE / name).read_text()) for name in ("platform.yaml", "tenant-a.yaml"))
+    platform, tenant = (
+        yaml.safe_load((EXAMPLE / name).read_text()) for name in ("platform.yaml", "tenant-a.yaml")
+    )
 
     def elsewhere() -> None:
         opts = pulumi.ResourceOptions()
@@ -72,9 +92,14 @@ def test_another_language_makes_the_same_tenant(provider: ComponentProvider) -> 
 
 @pytest.mark.parametrize(
     ("folder", "model", "required"),
-    [("gke", GkeProgram, {"project": "my-project", "location": "europe-west4"}), ("any", AnyProgram, {})],
+    [
+        ("gke", GkeProgram, {"project": "my-project", "location": "europe-west4"}),
+        ("any", AnyProgram, {}),
+    ],
 )
-def test_the_configuration_is_typed_and_described(folder: str, model: Any, required: dict[str, str]) -> None:
+def test_the_configuration_is_typed_and_described(
+    folder: str, model: Any, required: dict[str, str]
+) -> None:
     declared = yaml.safe_load((ROOT / "deploy" / folder / "Pulumi.yaml").read_text())["config"]
     fields = {field.alias: field for field in model.model_fields.values()}
     assert declared.keys() <= fields.keys()
@@ -83,8 +108,14 @@ def test_the_configuration_is_typed_and_described(folder: str, model: Any, requi
         assert value["type"] in {"string", "boolean", "integer", "array", "object"}
         # Pulumi does not run a program while a declared key has neither a value nor a default.
         assert ("default" in value) != (key in required)
-    given = {key: _as_pulumi_has_it(value["default"]) for key, value in declared.items() if "default" in value}
-    assert model.model_validate(read_values(model, given.get) | required) == model.model_validate(required)
+    given = {
+        key: _as_pulumi_has_it(value["default"])
+        for key, value in declared.items()
+        if "default" in value
+    }
+    assert model.model_validate(read_values(model, given.get) | required) == model.model_validate(
+        required
+    )
 
 
 def _as_pulumi_has_it(value: object) -> str:
@@ -100,7 +131,11 @@ def test_values_come_as_texts_and_structures_as_json() -> None:
         "domain": "",
         "cpuPool": "{}",
     }
-    assert read_values(GkeProgram, given.get) == {"small": "true", "gpuPools": [{"name": "l4"}], "location": "x"}
+    assert read_values(GkeProgram, given.get) == {
+        "small": "true",
+        "gpuPools": [{"name": "l4"}],
+        "location": "x",
+    }
 
 
 def test_the_example_configuration_is_good() -> None:
@@ -118,7 +153,9 @@ def test_without_pulumis_packages_the_import_says_what_to_install() -> None:
         "sys.argv = ['manor', 'infra', 'preview']\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert "pip install 'manor[infra]'" in done.stderr
     assert "Traceback" not in done.stderr
@@ -134,7 +171,9 @@ def test_without_the_program_the_command_says_where_to_get_it(
     assert "https://www.pulumi.com/docs/install/" in result.output
 
 
-def test_a_folder_without_a_program_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_without_a_program_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pulumi_program = tmp_path / "pulumi"
     pulumi_program.write_text("#!/bin/sh\nexit 1\n")
     pulumi_program.chmod(0o755)
@@ -150,7 +189,9 @@ def test_the_program_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     Path("platform.yaml").write_text((EXAMPLE / "platform.yaml").read_text())
     for team in ("vision", "language"):
-        Path(f"{team}.yaml").write_text((EXAMPLE / "tenant-a.yaml").read_text().replace("tenant-a", team))
+        Path(f"{team}.yaml").write_text(
+            (EXAMPLE / "tenant-a.yaml").read_text().replace("tenant-a", team)
+        )
     model = (EXAMPLE / "iris.yaml").read_text().split("---\n")[1]
     Path("iris.yaml").write_text(model.replace("tenant-a", "vision"))
     outputs = run(lambda: exec(program, {}), Recorder())

@@ -45,12 +45,16 @@ def waits_for(made: dict[str, Registration], name: str) -> set[str]:
     return found
 
 
-def test_every_object_is_registered_once_and_unchanged_but_for_labels_and_annotations(specs: Specs) -> None:
+def test_every_object_is_registered_once_and_unchanged_but_for_labels_and_annotations(
+    specs: Specs,
+) -> None:
     spec, objects = compiled(specs, "Tenant", "tenant-a")
     made = registrations("tenant-a", spec, objects)
     assert len(made) == len(objects) + 2  # the Tenant and its marks
     assert len({one.name for one in made}) == len(made)
-    rendered = {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects}
+    rendered = {
+        (o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects
+    }
     for one in made[2:]:
         meta = one.body["metadata"]
         source = rendered[one.body["kind"], meta.get("namespace"), meta["name"]]
@@ -67,11 +71,24 @@ def test_guards_come_before_what_they_guard(specs: Specs) -> None:
     spec, objects = compiled(specs, "Tenant", "tenant-a")
     made = by_name(registrations("a", spec, objects))
     order = list(made)
-    assert all(order.index(before) < order.index(name) for name in made for before in made[name].after)
-    inside = {n: r.body["kind"] for n, r in made.items() if r.body["metadata"].get("namespace") == "tenant-a"}
-    guards = {name for name, kind in inside.items() if kind in ("NetworkPolicy", "LimitRange", "ConfigMap")}
+    assert all(
+        order.index(before) < order.index(name) for name in made for before in made[name].after
+    )
+    inside = {
+        n: r.body["kind"]
+        for n, r in made.items()
+        if r.body["metadata"].get("namespace") == "tenant-a"
+    }
+    guards = {
+        name
+        for name, kind in inside.items()
+        if kind in ("NetworkPolicy", "LimitRange", "ConfigMap")
+    }
     assert len(guards) >= 6
-    quota, volume = "a:ResourceQuota/tenant-a/manor-quota", "a:PersistentVolumeClaim/tenant-a/models"
+    quota, volume = (
+        "a:ResourceQuota/tenant-a/manor-quota",
+        "a:PersistentVolumeClaim/tenant-a/models",
+    )
     people = {name for name, kind in inside.items() if kind == "RoleBinding"}
     assert people
     assert guards <= waits_for(made, quota)
@@ -128,14 +145,19 @@ def test_volumes_and_their_namespace_are_kept_unless_told_otherwise(specs: Specs
         ("networking.istio.io/v1", "Gateway"),
     ],
 )
-def test_a_kind_of_another_group_is_like_any_other(specs: Specs, api_version: str, kind: str) -> None:
+def test_a_kind_of_another_group_is_like_any_other(
+    specs: Specs, api_version: str, kind: str
+) -> None:
     spec, objects = compiled(specs, "Tenant", "tenant-a")
     meta = {"name": "x", "namespace": "tenant-a"}
     stranger = {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": {}, "data": {}}
     added = by_name(registrations("a", spec, [*objects, stranger]))[f"a:{kind}/tenant-a/x"]
     assert added.after == ("a:ResourceQuota/tenant-a/manor-quota",)
     assert (added.protect, added.retain, added.secret, added.timeout) == (False, False, (), None)
-    assert not added.body["metadata"]["annotations"].keys() & {"pulumi.com/skipAwait", "pulumi.com/waitFor"}
+    assert not added.body["metadata"]["annotations"].keys() & {
+        "pulumi.com/skipAwait",
+        "pulumi.com/waitFor",
+    }
 
 
 def test_definitions_of_kinds_are_left_on_the_cluster() -> None:
@@ -147,7 +169,10 @@ def test_definitions_of_kinds_are_left_on_the_cluster() -> None:
 
 def test_the_foundation_starts_with_the_namespace_of_its_inventory() -> None:
     made = foundation_registrations("manor", render_foundation())
-    assert [one.name for one in made[:2]] == ["manor:Namespace/manor-system", "manor:ConfigMap/manor-system/manor"]
+    assert [one.name for one in made[:2]] == [
+        "manor:Namespace/manor-system",
+        "manor:ConfigMap/manor-system/manor",
+    ]
     everything = by_name(made)
     for one in made[2:]:
         assert "manor:Namespace/manor-system" in waits_for(everything, one.name)
@@ -167,7 +192,10 @@ def test_only_what_makes_pods_is_deleted_after_what_it_made(specs: Specs) -> Non
     slow = set()
     for kind, name in (("TrainingJob", "train-iris"), ("Tenant", "tenant-a"), ("Model", "iris")):
         for one in registrations("x", *compiled(specs, kind, name)):
-            if one.body["metadata"]["annotations"].get("pulumi.com/deletionPropagationPolicy") != "background":
+            if (
+                one.body["metadata"]["annotations"].get("pulumi.com/deletionPropagationPolicy")
+                != "background"
+            ):
                 slow.add(one.body["kind"] if not one.type.endswith("Patch") else "Patch")
     assert slow == {"Job", "Deployment", "Patch"}
 
@@ -179,7 +207,11 @@ def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:
         ("Model", "iris", set()),
     ):
         made = registrations("x", *compiled(specs, kind, name))
-        skipped = {r.body["kind"] for r in made if "pulumi.com/skipAwait" in r.body["metadata"]["annotations"]}
+        skipped = {
+            r.body["kind"]
+            for r in made
+            if "pulumi.com/skipAwait" in r.body["metadata"]["annotations"]
+        }
         assert skipped == waiting
 
 
@@ -187,12 +219,20 @@ def test_the_service_account_that_kubernetes_makes_is_patched(specs: Specs) -> N
     made = by_name(registrations("a", *compiled(specs, "Tenant", "tenant-a")))
     account = made["a:ServiceAccount/tenant-a/default"]
     assert account.type == "kubernetes:core/v1:ServiceAccountPatch"
-    assert {r.name for r in made.values() if r.type.endswith("Patch")} == {account.name, "a:Tenant/tenant-a:marks"}
+    assert {r.name for r in made.values() if r.type.endswith("Patch")} == {
+        account.name,
+        "a:Tenant/tenant-a:marks",
+    }
 
 
 def test_secrets_are_marked(specs: Specs) -> None:
     spec, _ = compiled(specs, "Tenant", "tenant-a")
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": {}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "n"},
+        "stringData": {},
+    }
     assert registrations("a", spec, [secret])[-1].secret == ("stringData",)
 
 
@@ -217,23 +257,33 @@ def test_the_set_is_the_one_that_apply_knows(specs: Specs) -> None:
     inventory = inventory_of(Tenant.model_validate(spec))
     assert marks.body["metadata"]["labels"] == {ID_LABEL: inventory.id}
     assert {one.body["metadata"]["labels"][PART_OF] for one in members} == {inventory.id}
-    parent = by_name(foundation_registrations("manor", render_foundation()))["manor:ConfigMap/manor-system/manor"]
+    parent = by_name(foundation_registrations("manor", render_foundation()))[
+        "manor:ConfigMap/manor-system/manor"
+    ]
     assert parent.body["metadata"]["labels"] == {ID_LABEL: foundation().inventory.id}
 
 
 def test_marks_name_every_kind_and_namespace(specs: Specs) -> None:
     spec = Tenant.model_validate(
-        {**compiled(specs, "Tenant", "tenant-a")[0], "spec": {"owners": [{"name": "x"}], "namespaces": [{"name": "b"}]}}
+        {
+            **compiled(specs, "Tenant", "tenant-a")[0],
+            "spec": {"owners": [{"name": "x"}], "namespaces": [{"name": "b"}]},
+        }
     )
     assert specs.platform
     (only,) = compile_specs(specs.platform, {spec.name: spec}, [spec])
     _, marks, *_ = registrations("x", spec_object(spec), only.objects)
     annotations = marks.body["metadata"]["annotations"]
     assert (
-        annotations["applyset.kubernetes.io/additional-namespaces"] == "b,envoy-gateway-system,manor-front,manor-system"
+        annotations["applyset.kubernetes.io/additional-namespaces"]
+        == "b,envoy-gateway-system,manor-front,manor-system"
     )
     kinds = annotations["applyset.kubernetes.io/contains-group-kinds"].split(",")
-    assert {"Namespace", "Gateway.gateway.networking.k8s.io", "RoleBinding.rbac.authorization.k8s.io"} <= set(kinds)
+    assert {
+        "Namespace",
+        "Gateway.gateway.networking.k8s.io",
+        "RoleBinding.rbac.authorization.k8s.io",
+    } <= set(kinds)
     assert kinds == sorted(kinds)
 
 

@@ -13,7 +13,8 @@ from pulumi_runs import Recorder, run
 pytestmark = pytest.mark.unit
 
 NO_PARAMETERS = (
-    "is forbidden: ValidatingAdmissionPolicy 'manor-rbac' denied request: no params found for policy binding"
+    "is forbidden: ValidatingAdmissionPolicy 'manor-rbac' denied request: no params "
+    "found for policy binding"
 )
 NOT_COUNTED = 'pods "x" is forbidden: status unknown for quota: manor-quota, resources: count/pods'
 

@@ -39,7 +39,9 @@ def binding(role: str) -> dict[str, Any]:
 
 
 def deployment(**container: Any) -> dict[str, Any]:
-    return obj("Deployment", spec={"template": {"spec": {"containers": [{**CONTAINER, **container}]}}})
+    return obj(
+        "Deployment", spec={"template": {"spec": {"containers": [{**CONTAINER, **container}]}}}
+    )
 
 
 def made(*objects: dict[str, Any], **install: Any) -> list[dict[str, Any]]:
@@ -58,7 +60,10 @@ def test_its_namespace_is_closed_and_restricted() -> None:
 
 def test_its_webhooks_see_the_tenants_that_use_it_alone_and_fail_closed() -> None:
     selector = {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}
-    webhooks = [{"name": "a", "failurePolicy": "Ignore"}, {"name": "b", "namespaceSelector": selector}]
+    webhooks = [
+        {"name": "a", "failurePolicy": "Ignore"},
+        {"name": "b", "namespaceSelector": selector},
+    ]
     given = obj("MutatingWebhookConfiguration", webhooks=webhooks)
     given["metadata"]["namespace"] = "forge-system"
     found = made(given)[-1]
@@ -68,13 +73,20 @@ def test_its_webhooks_see_the_tenants_that_use_it_alone_and_fail_closed() -> Non
         "failurePolicy": "Fail",
         "namespaceSelector": {"matchExpressions": [chosen]},
     }
-    assert found["webhooks"][1]["namespaceSelector"]["matchExpressions"] == [*selector["matchExpressions"], chosen]
+    assert found["webhooks"][1]["namespaceSelector"]["matchExpressions"] == [
+        *selector["matchExpressions"],
+        chosen,
+    ]
     assert "namespace" not in found["metadata"]
 
 
 def test_roles_for_people_are_left_out_and_wildcards_stop_it() -> None:
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
-    kept = made(obj("ClusterRole", rules=rules), obj("ClusterRole", "for-people", rules=rules), binding("smith"))
+    kept = made(
+        obj("ClusterRole", rules=rules),
+        obj("ClusterRole", "for-people", rules=rules),
+        binding("smith"),
+    )
     assert [each["metadata"]["name"] for each in kept if each["kind"] == "ClusterRole"] == ["smith"]
     for field in ("apiGroups", "resources", "verbs"):
         broad = obj("ClusterRole", rules=[{**rules[0], field: ["*"]}])
@@ -101,10 +113,17 @@ def test_what_is_not_wanted_of_the_chart_is_left_out(proxy: Path, tmp_path: Path
     module = {"path": "forge.example/Smith", "version": "v1.0.0", "sum": hash_of(proxy)}
     helm = tmp_path / "helm"
     helm.write_text(
-        f"#!/bin/sh\nprintf '%s\\n---\\n%s' '{json.dumps(obj('Secret'))}' '{json.dumps(obj('ConfigMap'))}'\n"
+        f"#!/bin/sh\nprintf '%s\\n---\\n%s' '{json.dumps(obj('Secret'))}' "
+        f"'{json.dumps(obj('ConfigMap'))}'\n"
     )
     helm.chmod(0o755)
-    install = {**INSTALL, "module": module, "chart": "chart", "without": ["Secret"], "objects": [obj("Secret", "own")]}
+    install = {
+        **INSTALL,
+        "module": module,
+        "chart": "chart",
+        "without": ["Secret"],
+        "objects": [obj("Secret", "own")],
+    }
     kept = manifests(tool(install=install), helm=str(helm))
     assert [each["metadata"]["name"] for each in kept if each["kind"] == "Secret"] == ["own"]
     assert "ConfigMap" in [each["kind"] for each in kept]
@@ -121,7 +140,10 @@ def test_whoever_names_the_service_trusts_its_certificate_alone() -> None:
     objects = [
         obj("MutatingWebhookConfiguration", webhooks=webhooks),
         obj("APIService", spec={"service": SERVICE, "insecureSkipTLSVerify": True}),
-        obj("CustomResourceDefinition", spec={"conversion": {"webhook": {"clientConfig": {"service": SERVICE}}}}),
+        obj(
+            "CustomResourceDefinition",
+            spec={"conversion": {"webhook": {"clientConfig": {"service": SERVICE}}}},
+        ),
     ]
     # Placeholders first, as `manifests` leaves them, and the real ones over them.
     printed = certified(install, objects, PLACEHOLDER)
@@ -161,7 +183,11 @@ async def test_a_certificate_is_kept_until_it_nears_its_end_or_is_anothers() -> 
     first = await pair_on(Cluster())
     assert await pair_on(holding(first)) == first
     host = "smith.forge-system.svc"
-    for bad in (made_for(host, timedelta(days=300)), made_for("other.forge-system.svc"), Pair("bm9uZQ==", "")):
+    for bad in (
+        made_for(host, timedelta(days=300)),
+        made_for("other.forge-system.svc"),
+        Pair("bm9uZQ==", ""),
+    ):
         assert await pair_on(holding(bad)) not in (bad, first)
     (named,) = ssl_names(first)
     assert named == host
@@ -169,9 +195,9 @@ async def test_a_certificate_is_kept_until_it_nears_its_end_or_is_anothers() -> 
 
 def ssl_names(pair: Pair) -> list[str]:
     certificate = x509.load_pem_x509_certificate(base64.b64decode(pair.certificate))
-    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
-        x509.DNSName
-    )
+    return certificate.extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    ).value.get_values_for_type(x509.DNSName)
 
 
 def test_a_mirror_takes_the_place_of_the_makers_registry() -> None:

@@ -1,4 +1,5 @@
-"""Who writes a log, an object or a command's output has no say in the memory of whoever reads it."""
+"""Who writes a log, an object or a command's output has no say in the memory of whoever
+reads it."""
 
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -14,7 +15,12 @@ from manor.limits import limits
 pytestmark = pytest.mark.unit
 
 CHUNK = b"x" * 2**15
-PODS = {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced", "verbs": ["list"]}
+PODS = {
+    "resource": "pods",
+    "responseKind": {"kind": "Pod"},
+    "scope": "Namespaced",
+    "verbs": ["list"],
+}
 CORE = {"metadata": {}, "versions": [{"version": "v1", "resources": [PODS]}]}
 LARGE = 20
 """Items that a page may ask for before it is too long."""
@@ -64,7 +70,9 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     config = {
         "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}],
+        "clusters": [
+            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}
+        ],
         "users": [{"name": "c", "user": {"token": "none"}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
     }

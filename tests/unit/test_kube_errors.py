@@ -20,7 +20,12 @@ def test_a_status_object_becomes_its_error(kind: dict[str, str]) -> None:
     body = json.dumps({**kind, "message": "no", "reason": "Forbidden", "details": {"name": "x"}})
     error = api_error(403, body)
     assert type(error) is Forbidden
-    assert (str(error), error.reason, error.details, error.body) == ("no", "Forbidden", {"name": "x"}, body)
+    assert (str(error), error.reason, error.details, error.body) == (
+        "no",
+        "Forbidden",
+        {"name": "x"},
+        body,
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +76,9 @@ contexts:
         ("", None, "is not a kubeconfig"),
     ],
 )
-async def test_unusable_kubeconfigs(tmp_path: Path, text: str, context: str | None, message: str) -> None:
+async def test_unusable_kubeconfigs(
+    tmp_path: Path, text: str, context: str | None, message: str
+) -> None:
     path = tmp_path / "config"
     path.write_text(text)
     with pytest.raises(KubeconfigError, match=f"(?s){message}"):
@@ -100,16 +107,24 @@ async def test_the_server_and_the_context_are_named(tmp_path: Path) -> None:
     async with Client.connect(path, "good") as client:
         assert (client.server, client.context) == ("http://127.0.0.1:1", "good")
         with pytest.raises(
-            Unreachable, match=r"http://127\.0\.0\.1:1 \(context good\) gives no answer: connection refused"
+            Unreachable,
+            match=r"http://127\.0\.0\.1:1 \(context good\) gives no answer: connection refused",
         ):
             await client.list("v1", "Pod")
 
 
 async def test_an_exec_plugin_gives_the_token_and_is_asked_again(tmp_path: Path) -> None:
-    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "TOKEN"}}
+    answer = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "TOKEN"},
+    }
     plugin = tmp_path / "plugin"
     count = tmp_path / "count"
-    plugin.write_text(f"#!/bin/sh\necho x >> {count}\necho '{json.dumps(answer)}' | sed s/TOKEN/t$(wc -l < {count})/\n")
+    plugin.write_text(
+        f"#!/bin/sh\necho x >> {count}\necho '{json.dumps(answer)}' | sed s/TOKEN/t$(wc -l < "
+        f"{count})/\n"
+    )
     plugin.chmod(0o755)
     path = tmp_path / "config"
     path.write_text(CONFIG.replace("/no/such/plugin", str(plugin)))

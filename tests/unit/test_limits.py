@@ -1,4 +1,5 @@
-"""Every time-out and bound is in one place, documented and used; and the one loop that waits by them."""
+"""Every time-out and bound is in one place, documented and used; and the one loop that waits by
+them."""
 
 import ast
 import asyncio
@@ -16,32 +17,48 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-NAMES = [f"{group.name}.{one.name}" for group in fields(Limits) for one in fields(getattr(limits(), group.name))]
-BOUND = re.compile(r"TIMEOUT|DEADLINE|RETRIES|TRIES$|BACKOFF|INTERVAL|PATIENCE|POLL|PAUSE|TTL$|CONCURRENCY")
+NAMES = [
+    f"{group.name}.{one.name}"
+    for group in fields(Limits)
+    for one in fields(getattr(limits(), group.name))
+]
+BOUND = re.compile(
+    r"TIMEOUT|DEADLINE|RETRIES|TRIES$|BACKOFF|INTERVAL|PATIENCE|POLL|PAUSE|TTL$|CONCURRENCY"
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_limit_bounds_something_and_is_documented(name: str) -> None:
     field = name.partition(".")[2]
     texts = [path.read_text() for path in SOURCES if path.name != "limits.py"]
-    assert any(re.search(rf"\b(limits\(\)\.\w+|bounds|[A-Z]\w+)\.{field}\b", text) for text in texts)
+    assert any(
+        re.search(rf"\b(limits\(\)\.\w+|bounds|[A-Z]\w+)\.{field}\b", text) for text in texts
+    )
     assert f"| `{field}` |" in (ROOT / "docs" / "reference.md").read_text()
 
 
 def _own_bounds(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     for node in tree.body:
-        names = [t.id for t in getattr(node, "targets", [getattr(node, "target", None)]) if isinstance(t, ast.Name)]
+        names = [
+            t.id
+            for t in getattr(node, "targets", [getattr(node, "target", None)])
+            if isinstance(t, ast.Name)
+        ]
         yield from (f"{path.name}: {name}" for name in names if BOUND.search(name))
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         values = [word.value for word in call.keywords if word.arg in ("timeout", "interval")]
         if getattr(call.func, "attr", "") in ("sleep", "timeout"):
             values += call.args
-        yield from (f"{path.name}:{v.lineno}" for v in values if isinstance(v, ast.Constant) and v.value)
+        yield from (
+            f"{path.name}:{v.lineno}" for v in values if isinstance(v, ast.Constant) and v.value
+        )
 
 
 def test_no_module_has_limits_of_its_own() -> None:
-    assert [found for path in SOURCES if path.name != "limits.py" for found in _own_bounds(path)] == []
+    assert [
+        found for path in SOURCES if path.name != "limits.py" for found in _own_bounds(path)
+    ] == []
 
 
 async def test_others_hold_inside_a_block_and_in_the_tasks_started_there() -> None:
@@ -63,7 +80,10 @@ async def _count(looks: list[int]) -> int:
 
 async def test_it_looks_until_it_is_so() -> None:
     looks: list[int] = []
-    assert await poll_until(lambda found: found == 3, lambda: _count(looks), timeout=60, interval=0) == 3
+    assert (
+        await poll_until(lambda found: found == 3, lambda: _count(looks), timeout=60, interval=0)
+        == 3
+    )
     assert looks == [1, 2, 3]
 
 
@@ -84,7 +104,9 @@ async def test_its_pauses_grow_up_to_the_longest(
         pauses.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", pause)
-    await poll_until(lambda found: found == 4, lambda: _count(looks), timeout=600, interval=2, longest=longest)
+    await poll_until(
+        lambda found: found == 4, lambda: _count(looks), timeout=600, interval=2, longest=longest
+    )
     assert pauses == expected
 
 

@@ -40,23 +40,44 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
     ("spec", "wanted"),
     [
         ("  quotas: {}\n", "specs.yaml:13: spec.quotas: unknown field; did you mean 'quota'?"),
-        ("  quota: {cpus: 3}\n", "specs.yaml:13: spec.quota.cpus: unknown field; did you mean 'cpu'?"),
-        ("  gpu:\n    guarantee: two\n", "specs.yaml:14: spec.gpu.guarantee: must be a valid integer"),
-        ("  quota:\n    cpu: 4 cores\n", "specs.yaml:14: spec.quota.cpu: '4 cores' is not a quantity"),
+        (
+            "  quota: {cpus: 3}\n",
+            "specs.yaml:13: spec.quota.cpus: unknown field; did you mean 'cpu'?",
+        ),
+        (
+            "  gpu:\n    guarantee: two\n",
+            "specs.yaml:14: spec.gpu.guarantee: must be a valid integer",
+        ),
+        (
+            "  quota:\n    cpu: 4 cores\n",
+            "specs.yaml:14: spec.quota.cpu: '4 cores' is not a quantity",
+        ),
         (
             "  members:\n  - name: bob\n  - name: system:masters\n",
             "specs.yaml:15: spec.members[1]: 'system:masters' is",
         ),
-        ("  members: [{kind: ServiceAccount, name: ci}]\n", "spec.members[0]: a ServiceAccount needs its namespace"),
+        (
+            "  members: [{kind: ServiceAccount, name: ci}]\n",
+            "spec.members[0]: a ServiceAccount needs its namespace",
+        ),
         (
             "  network: {egress: {cidrs: [10.0.0.1/8]}}\n",
             "specs.yaml:13: spec.network.egress.cidrs[0]: 10.0.0.1/8 has host bits set; write",
         ),
         ("  hosts: ['https://a.example.org']\n", "specs.yaml:13: spec.hosts[0]:"),
-        ("  namespaces: [{name: kube-system}]\n", "specs.yaml:13: spec.namespaces[0]: namespace 'kube-system' is"),
+        (
+            "  namespaces: [{name: kube-system}]\n",
+            "specs.yaml:13: spec.namespaces[0]: namespace 'kube-system' is",
+        ),
         ("  sandbox: true\n", "specs.yaml:13: spec.sandbox: the Platform has no sandbox"),
-        ("  gpu: {flavors: [a100]}\n", "specs.yaml:13: spec.gpu.flavors[0]: the Platform has no GPU flavor 'a100'"),
-        ("  nodePools: [gold]\n", "specs.yaml:13: spec.nodePools[0]: the Platform has no node pool 'gold'"),
+        (
+            "  gpu: {flavors: [a100]}\n",
+            "specs.yaml:13: spec.gpu.flavors[0]: the Platform has no GPU flavor 'a100'",
+        ),
+        (
+            "  nodePools: [gold]\n",
+            "specs.yaml:13: spec.nodePools[0]: the Platform has no node pool 'gold'",
+        ),
         ("  firstUserId: 1050\n", "specs.yaml:13: spec.firstUserId: must be a multiple of 100"),
         (
             "  gpu: {resources: {amd.com/gpu: 0}}\n",
@@ -66,14 +87,31 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
             "  gpu: {guarantee: 1, resources: {nvidia.com/gpu: 2}}\n",
             "spec.gpu.resources: these are 2 GPUs, and",
         ),
-        ("  quota: {resources: {x.io/y: 1}}\n", "spec.quota.resources.x.io/y: x.io/y is not in the Platform's"),
-        ("  network: {platformPeers: [prometheus]}\n", "the Platform has no network peer 'prometheus'; it has: none"),
-        ("  network: {egress: {cidrs: [169.254.20.10/32]}}\n", "is within 169.254.0.0/16, which no tenant reaches"),
-        ("  network: {apiServer: true}\n", "spec.network.apiServer: the Platform does not say where"),
-        ("  maxNamespaces: 1\n  maxNamespaces: 2\n", "specs.yaml:14: spec.maxNamespaces: this key is there twice"),
+        (
+            "  quota: {resources: {x.io/y: 1}}\n",
+            "spec.quota.resources.x.io/y: x.io/y is not in the Platform's",
+        ),
+        (
+            "  network: {platformPeers: [prometheus]}\n",
+            "the Platform has no network peer 'prometheus'; it has: none",
+        ),
+        (
+            "  network: {egress: {cidrs: [169.254.20.10/32]}}\n",
+            "is within 169.254.0.0/16, which no tenant reaches",
+        ),
+        (
+            "  network: {apiServer: true}\n",
+            "spec.network.apiServer: the Platform does not say where",
+        ),
+        (
+            "  maxNamespaces: 1\n  maxNamespaces: 2\n",
+            "specs.yaml:14: spec.maxNamespaces: this key is there twice",
+        ),
     ],
 )
-def test_a_mistake_in_a_tenant_names_file_line_and_field(tmp_path: Path, spec: str, wanted: str) -> None:
+def test_a_mistake_in_a_tenant_names_file_line_and_field(
+    tmp_path: Path, spec: str, wanted: str
+) -> None:
     found = problems(tmp_path, PLATFORM, tenant("team-a", spec))
     assert len(found) == 1
     assert wanted in found[0]
@@ -83,18 +121,42 @@ def test_a_mistake_in_a_tenant_names_file_line_and_field(tmp_path: Path, spec: s
     ("one", "other", "wanted"),
     [
         ("", "", "metadata.name: Tenant 'team-b' is defined twice; it is also at"),
-        ("  namespaces: [{name: shared}]\n", "  namespaces: [{name: shared}]\n", "belongs to tenant 'team-a' already"),
-        ("", "  namespaces: [{name: team-a}]\n", "namespace 'team-a' belongs to tenant 'team-a' already"),
-        ("", "  namespaces: [{name: team-a-5}]\n", "namespace 'team-a-5' is kept for owners of tenant 'team-a'"),
-        ("  hosts: [a.example.com]\n", "  hosts: [a.example.com]\n", "overlaps 'a.example.com' of tenant 'team-a'"),
-        ("  hosts: ['*.example.com']\n", "  hosts: [x.example.com]\n", "overlaps '*.example.com' of tenant 'team-a'"),
+        (
+            "  namespaces: [{name: shared}]\n",
+            "  namespaces: [{name: shared}]\n",
+            "belongs to tenant 'team-a' already",
+        ),
+        (
+            "",
+            "  namespaces: [{name: team-a}]\n",
+            "namespace 'team-a' belongs to tenant 'team-a' already",
+        ),
+        (
+            "",
+            "  namespaces: [{name: team-a-5}]\n",
+            "namespace 'team-a-5' is kept for owners of tenant 'team-a'",
+        ),
+        (
+            "  hosts: [a.example.com]\n",
+            "  hosts: [a.example.com]\n",
+            "overlaps 'a.example.com' of tenant 'team-a'",
+        ),
+        (
+            "  hosts: ['*.example.com']\n",
+            "  hosts: [x.example.com]\n",
+            "overlaps '*.example.com' of tenant 'team-a'",
+        ),
         ("", "  hosts: [team-a.example.org]\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
         (
             "  firstUserId: 5000\n",
             "  firstUserId: 5000\n",
             "spec.firstUserId: user IDs 5000 to 5099 are tenant 'team-a'",
         ),
-        ("", "  firstUserId: 1971306800\n", "spec.firstUserId: user IDs 1971306800 to 1971306899 are tenant 'team-a'"),
+        (
+            "",
+            "  firstUserId: 1971306800\n",
+            "spec.firstUserId: user IDs 1971306800 to 1971306899 are tenant 'team-a'",
+        ),
         ("", "  hosts: ['*.example.org']\n", "overlaps 'team-a.example.org' of tenant 'team-a'"),
     ],
 )
@@ -117,7 +179,10 @@ def test_every_problem_is_reported_not_the_first_one_only(tmp_path: Path) -> Non
         ("kind: [\n", "specs.yaml:2: not valid YAML"),
         ("- 1\n", "specs.yaml:1: not an object"),
         ("apiVersion: v1\nkind: Pod\n", "apiVersion: must be manor.dev/v1alpha1; got 'v1'"),
-        ("apiVersion: manor.dev/v1alpha1\nkind: Team\n", "kind: unknown kind 'Team'; one of Platform, Tool, Tenant"),
+        (
+            "apiVersion: manor.dev/v1alpha1\nkind: Team\n",
+            "kind: unknown kind 'Team'; one of Platform, Tool, Tenant",
+        ),
         (tenant("a" * 41), "metadata.name:"),
         (tenant("Team"), "metadata.name:"),
         (tenant("team", owners="[]"), "spec.owners:"),
@@ -129,7 +194,10 @@ def test_half_written_and_wrong_files(tmp_path: Path, text: str, wanted: str) ->
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for source, wanted in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "no \\*.yaml file in this folder")):
+    for source, wanted in (
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "no \\*.yaml file in this folder"),
+    ):
         with pytest.raises(InvalidInput, match=wanted):
             load([source])
 
@@ -153,12 +221,18 @@ spec: {format: sklearn, storageUri: "URI"}
 @pytest.mark.parametrize(
     ("namespace", "uri", "wanted"),
     [
-        ("team-x", "pvc://models", "metadata.namespace: namespace 'team-x' belongs to no tenant; one of: team-a"),
+        (
+            "team-x",
+            "pvc://models",
+            "metadata.namespace: namespace 'team-x' belongs to no tenant; one of: team-a",
+        ),
         ("team-a", "pvc://models", "spec.image: the Platform has no serving image for sklearn"),
         ("team-a", "ftp://models", "spec.storageUri:"),
     ],
 )
-def test_a_workload_that_cannot_run_here(tmp_path: Path, namespace: str, uri: str, wanted: str) -> None:
+def test_a_workload_that_cannot_run_here(
+    tmp_path: Path, namespace: str, uri: str, wanted: str
+) -> None:
     workload = WORKLOAD.replace("NAMESPACE", namespace).replace("URI", uri)
     assert any(wanted in p for p in problems(tmp_path, PLATFORM, tenant("team-a"), workload))
 
@@ -177,7 +251,11 @@ spec:
 @pytest.mark.parametrize(
     ("platform", "wanted"),
     [
-        (PLATFORM, "spec.queue: the Platform has no queue system: set its spec.engines.queue, or remove this"),
+        (
+            PLATFORM,
+            "spec.queue: the Platform has no queue system: "
+            "set its spec.engines.queue, or remove this",
+        ),
         (
             PLATFORM + "  engines: {queue: kueue}\n",
             "spec.queue: 'urgent' is not a queue of tenant 'vision'; one of: default",

@@ -1,5 +1,5 @@
-"""What no single spec can know: names, hosts and budgets that are shared, told by file and line before anything is
-written."""
+"""What no single spec can know: names, hosts and budgets that are shared, told by file and line
+before anything is written."""
 
 import time
 from pathlib import Path
@@ -26,7 +26,10 @@ spec:
 
 def spec(kind: str, name: str, body: str, place: str = "") -> str:
     where = f", namespace: {place}" if place else ""
-    return f"apiVersion: manor.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}{where}}}\nspec: {body}\n"
+    return (
+        f"apiVersion: manor.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: "
+        f"{name}{where}}}\nspec: {body}\n"
+    )
 
 
 def tenant(name: str, extra: str = "") -> str:
@@ -35,7 +38,9 @@ def tenant(name: str, extra: str = "") -> str:
 
 def model(name: str, place: str, extra: str = "") -> str:
     more = f", {extra}" if extra else ""
-    return spec("Model", name, "{format: sklearn, storageUri: 'pvc://models/v1'" + more + "}", place)
+    return spec(
+        "Model", name, "{format: sklearn, storageUri: 'pvc://models/v1'" + more + "}", place
+    )
 
 
 def problems(tmp_path: Path, *documents: str, known: Specs | None = None) -> list[str]:
@@ -66,59 +71,116 @@ TWO = tenant("ml", "namespaces: [{name: ml}, {name: ml-dev}]")
     [
         (
             [TWO, model("churn", "ml"), model("churn", "ml-dev")],
-            "specs.yaml:21: metadata.name: it would answer at ml.example.org/v2/models/churn, as Model ml/churn has",
+            (
+                "specs.yaml:21: metadata.name: it would answer at "
+                "ml.example.org/v2/models/churn, as "
+                "Model ml/churn has"
+            ),
         ),
         (
-            [TWO, model("churn", "ml", "canary: {storageUri: 'pvc://m', weight: 1}"), model("churn-canary", "ml")],
-            "metadata.name: it would become Deployment ml/churn-canary, as Model ml/churn has; choose another name",
+            [
+                TWO,
+                model("churn", "ml", "canary: {storageUri: 'pvc://m', weight: 1}"),
+                model("churn-canary", "ml"),
+            ],
+            (
+                "metadata.name: it would become Deployment ml/churn-canary, as Model ml/churn has; "
+                "choose another name"
+            ),
         ),
         (
-            [TWO, spec("TrainingJob", "fit", "{command: [x], workers: 2}", "ml"), model("fit-workers", "ml")],
-            "metadata.name: it would become Service ml/fit-workers, as TrainingJob ml/fit has; choose another name",
+            [
+                TWO,
+                spec("TrainingJob", "fit", "{command: [x], workers: 2}", "ml"),
+                model("fit-workers", "ml"),
+            ],
+            (
+                "metadata.name: it would become Service ml/fit-workers, as TrainingJob ml/fit has; "
+                "choose another name"
+            ),
         ),
-        ([tenant("envoy-gateway-system")], "namespace 'envoy-gateway-system' is the platform's own"),
-        ([tenant("a", "namespaces: [{name: kube-dns}]")], "is Kubernetes' or Manor's own; choose another"),
+        (
+            [tenant("envoy-gateway-system")],
+            "namespace 'envoy-gateway-system' is the platform's own",
+        ),
+        (
+            [tenant("a", "namespaces: [{name: kube-dns}]")],
+            "is Kubernetes' or Manor's own; choose another",
+        ),
         ([tenant("kube")], "spec.maxNamespaces: namespace 'kube-1' is the platform's own"),
         (
             [tenant("lime-1"), tenant("lime")],
-            "spec.maxNamespaces: namespace 'lime-1' belongs to tenant 'lime-1' already: its owners may not make it;"
+            "spec.maxNamespaces: namespace 'lime-1' belongs to tenant 'lime-1' already: its "
+            "owners may not make it;"
             " set maxNamespaces below 1",
         ),
-        ([tenant("lime"), tenant("lime-1")], "namespace 'lime-1' is kept for owners of tenant 'lime' to make"),
+        (
+            [tenant("lime"), tenant("lime-1")],
+            "namespace 'lime-1' is kept for owners of tenant 'lime' to make",
+        ),
         (
             [tenant("tiny", "quota: {objects: 4}, namespaces: [{name: a}, {name: b}, {name: c}]")],
-            "spec.quota.objects: Manor's own 4 networkpolicies do not fit into namespace a (its part: 2); "
+            "spec.quota.objects: Manor's own 4 networkpolicies do not fit into namespace a (its "
+            "part: 2); "
             "write at least 12",
         ),
         (
             [tenant("big", "quota: {storage: 10Gi}, volumes: [{name: data, size: 1Ti}]")],
-            "spec.volumes[0].size: the volumes of namespace big ask for 1Ti, and its part of spec.quota.storage is 10",
+            (
+                "spec.volumes[0].size: the volumes of namespace big ask for 1Ti, and its part of "
+                "spec.quota.storage is 10"
+            ),
         ),
         (
             [
-                tenant("gpu", "gpu: {guarantee: 4}, namespaces: [{name: gpu, share: 3}, {name: gpu-dev}]"),
-                spec("TrainingJob", "fit", "{command: [x], workers: 2, resources: {gpu: 2}}", "gpu"),
+                tenant(
+                    "gpu",
+                    "gpu: {guarantee: 4}, namespaces: [{name: gpu, share: 3}, {name: gpu-dev}]",
+                ),
+                spec(
+                    "TrainingJob", "fit", "{command: [x], workers: 2, resources: {gpu: 2}}", "gpu"
+                ),
             ],
-            "spec.resources.gpu: its 2 pods ask for 4 nvidia.com/gpu at once; the part of namespace gpu is 3;"
+            "spec.resources.gpu: its 2 pods ask for 4 nvidia.com/gpu at once; the part of "
+            "namespace gpu is 3;"
             " no namespace of the tenant has as much",
         ),
         (
             [
-                tenant("cpu", "quota: {cpu: 8}, namespaces: [{name: cpu, share: 3}, {name: cpu-dev}]"),
+                tenant(
+                    "cpu", "quota: {cpu: 8}, namespaces: [{name: cpu, share: 3}, {name: cpu-dev}]"
+                ),
                 spec("TrainingJob", "fit", "{command: [x], resources: {cpu: 5}}", "cpu-dev"),
             ],
-            "spec.resources.cpu: its pod asks for 5 cpu at once; the part of namespace cpu-dev is 2; it fits into: cpu",
+            (
+                "spec.resources.cpu: its pod asks for 5 cpu at once; the part of namespace cpu-dev "
+                "is 2; it fits into: cpu"
+            ),
         ),
         (
-            [tenant("s"), spec("Model", "m", "{format: sklearn, storageUri: 's3://bucket/model'}", "s")],
+            [
+                tenant("s"),
+                spec("Model", "m", "{format: sklearn, storageUri: 's3://bucket/model'}", "s"),
+            ],
             "specs.yaml:17: spec.storageUri: s3://bucket/model: the native engine serves",
         ),
-        ([tenant("d", "hosts: [a.example.com, a.example.com]")], "spec.hosts[1]: a.example.com is given twice"),
-        ([tenant("d", "volumes: [{name: x, size: 1Gi}, {name: x, size: 2Gi, namespace: d}]")], "spec.volumes[1]: vol"),
-        ([TWO, model("m", "ml", "host: a.example.net")], "spec.host: 'a.example.net' is not a host of tenant 'ml'"),
+        (
+            [tenant("d", "hosts: [a.example.com, a.example.com]")],
+            "spec.hosts[1]: a.example.com is given twice",
+        ),
+        (
+            [tenant("d", "volumes: [{name: x, size: 1Gi}, {name: x, size: 2Gi, namespace: d}]")],
+            "spec.volumes[1]: vol",
+        ),
+        (
+            [TWO, model("m", "ml", "host: a.example.net")],
+            "spec.host: 'a.example.net' is not a host of tenant 'ml'",
+        ),
     ],
 )
-def test_what_cannot_be_is_told_by_file_and_line(tmp_path: Path, documents: list[str], wanted: str) -> None:
+def test_what_cannot_be_is_told_by_file_and_line(
+    tmp_path: Path, documents: list[str], wanted: str
+) -> None:
     found = problems(tmp_path, *documents)
     assert any(wanted in problem for problem in found), found
 
@@ -127,12 +189,15 @@ def test_what_cannot_be_is_told_by_file_and_line(tmp_path: Path, documents: list
     "documents",
     [
         [TWO, model("churn", "ml"), model("churn-v2", "ml-dev")],
-        [tenant("x", "hosts: [a.x.org, b.x.org], namespaces: [{name: x}, {name: y}]"), model("m", "x"),
+        [tenant("x", "hosts: [a.x.org, b.x.org], namespaces: [{name: x}, {name: y}]"),
+         model("m", "x"),
          model("m", "y", "host: b.x.org")],
         [tenant("lime-1"), tenant("lime", "maxNamespaces: 0")],
         [tenant("lime", "namespaces: [{name: lime}, {name: lime-1}]")],
-        [tenant("h", "hosts: [a-b.example.com, a.b.example.com, '*.x.example.com', any.x.example.com]")],
-        [spec("Tenant", "n, labels: , annotations: ", "\n  owners: [{name: a}]\n  members:\n  quota:\n  network:\n")],
+        [tenant("h", ("hosts: [a-b.example.com, a.b.example.com, '*.x.example.com', "
+                     "any.x.example.com]"))],
+        [spec("Tenant", "n, labels: , annotations: ", ("\n  owners: [{name: a}]\n  members:\n  "
+                                                      "quota:\n  network:\n"))],
     ],
 )  # fmt: skip
 def test_what_can_be_is_taken(tmp_path: Path, documents: list[str]) -> None:
@@ -146,7 +211,8 @@ def test_the_older_tenant_has_a_name_and_keeps_it(tmp_path: Path) -> None:
     hosts = known(tenant("old", "hosts: [a.x.org]"), tenant("young", "hosts: [a.x.org]"))
     assert problems(tmp_path, tenant("old", "hosts: [a.x.org]"), known=hosts) == []
     assert (
-        "overlaps 'a.x.org' of tenant 'old'" in problems(tmp_path, tenant("young", "hosts: [a.x.org]"), known=hosts)[0]
+        "overlaps 'a.x.org' of tenant 'old'"
+        in problems(tmp_path, tenant("young", "hosts: [a.x.org]"), known=hosts)[0]
     )
 
 
@@ -158,11 +224,16 @@ def test_a_namespace_that_exists_is_nobodys_to_make(tmp_path: Path) -> None:
 
 
 def test_a_volume_that_is_not_there_is_told(tmp_path: Path) -> None:
-    job = spec("TrainingJob", "fit", "{command: [x], volumes: [{name: datasets, path: /data}]}", "ml")
+    job = spec(
+        "TrainingJob", "fit", "{command: [x], volumes: [{name: datasets, path: /data}]}", "ml"
+    )
     there = known(tenant("ml", "volumes: [{name: models, size: 1Gi}]"))
     there.claims = {"ml": ["own"]}
     (problem,) = problems(tmp_path, job, known=there)
-    assert "spec.volumes[0].name: namespace 'ml' has no volume 'datasets'; it has: models, own" in problem
+    assert (
+        "spec.volumes[0].name: namespace 'ml' has no volume 'datasets'; it has: models, own"
+        in problem
+    )
     there.claims = {"ml": ["datasets"]}
     assert problems(tmp_path, job, known=there) == []
 
@@ -172,12 +243,17 @@ def test_a_file_that_is_no_yaml_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(tenant("b", "quotas: {}"))
     with pytest.raises(InvalidInput) as caught:
         read([tmp_path])
-    assert ["a.yaml" in str(p) or "spec.quotas" in str(p) for p in caught.value.problems] == [True, True]
+    assert ["a.yaml" in str(p) or "spec.quotas" in str(p) for p in caught.value.problems] == [
+        True,
+        True,
+    ]
 
 
 def test_a_file_with_nothing_in_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing\n")
-    with pytest.raises(InvalidInput, match=r"empty.yaml: nothing to do: there is no document in it"):
+    with pytest.raises(
+        InvalidInput, match=r"empty.yaml: nothing to do: there is no document in it"
+    ):
         read([tmp_path / "empty.yaml"])
 
 
@@ -185,8 +261,16 @@ def test_checks_take_time_linear_in_the_tenants(tmp_path: Path) -> None:
     from manor.load import Document, consistency, validated
 
     def entry(number: int) -> consistency.Entry:
-        spec = {"owners": [{"name": "a"}], "hosts": [f"{number}.apps.example.com", f"*.{number}.example.org"]}
-        body = {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": f"t{number}"}, "spec": spec}
+        spec = {
+            "owners": [{"name": "a"}],
+            "hosts": [f"{number}.apps.example.com", f"*.{number}.example.org"],
+        }
+        body = {
+            "apiVersion": "manor.dev/v1alpha1",
+            "kind": "Tenant",
+            "metadata": {"name": f"t{number}"},
+            "spec": spec,
+        }
         document = Document(body, "", {(): 1})
         return document, validated(document)
 

@@ -1,4 +1,5 @@
-"""Where the node's programs come from: given, cached, or built; and that the pins agree with each other."""
+"""Where the node's programs come from: given, cached, or built; and that the pins agree with each
+other."""
 
 import os
 import re
@@ -29,7 +30,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and no folder given by the environment."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    # Without pip, Go and the network nothing can be built: a test that asks for more than is there fails at once.
+    # Without pip, Go and the network nothing can be built: a test that asks for more than is there
+    # fails at once.
     monkeypatch.setattr(sys, "executable", "/bin/false")
     return tmp_path / "cache"
 
@@ -62,7 +64,9 @@ def test_a_node_without_a_kubelet_needs_two_programs_and_no_data(report: Report)
         obtain(binaries=None, bundle=None, report=report)
 
 
-def test_given_programs_come_first_and_the_cache_completes_them(report: Report, tmp_path: Path) -> None:
+def test_given_programs_come_first_and_the_cache_completes_them(
+    report: Report, tmp_path: Path
+) -> None:
     store = Store()
     fill(store)
     given = put_programs(tmp_path / "given", ("etcd", "kube"))
@@ -73,11 +77,17 @@ def test_given_programs_come_first_and_the_cache_completes_them(report: Report, 
     assert found.share == store.share
 
 
-def test_the_environment_can_give_the_folder(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_can_give_the_folder(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = put_programs(tmp_path / "given", parts.API_ONLY)
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(given))
     assert (
-        obtain(binaries=None, bundle=None, report=report, api_only=True).bin.joinpath("etcd").resolve().parent == given
+        obtain(binaries=None, bundle=None, report=report, api_only=True)
+        .bin.joinpath("etcd")
+        .resolve()
+        .parent
+        == given
     )
 
 
@@ -95,11 +105,16 @@ def test_the_links_follow_a_folder_that_grows(report: Report, tmp_path: Path) ->
     given = put_programs(tmp_path / "given", ("etcd",))
     obtain(binaries=given, bundle=None, report=report)
     put_programs(given, ("kube",))
-    assert obtain(binaries=given, bundle=None, report=report).bin.joinpath("kube").resolve() == given / "kube"
+    assert (
+        obtain(binaries=given, bundle=None, report=report).bin.joinpath("kube").resolve()
+        == given / "kube"
+    )
 
 
 def test_a_folder_without_any_program_is_refused(report: Report, tmp_path: Path) -> None:
-    with pytest.raises(BinariesError, match=r"--binaries names .*, which holds none of the node's programs"):
+    with pytest.raises(
+        BinariesError, match=r"--binaries names .*, which holds none of the node's programs"
+    ):
         obtain(binaries=tmp_path, bundle=None, report=report)
 
 
@@ -118,7 +133,9 @@ def test_every_program_is_pinned(program: parts.Program) -> None:
         assert (folder / "main.go").is_file()
         return
     pins = (folder / "go.mod").read_text()
-    assert re.search(rf"^(tool )?\s*{re.escape(program.package)}$", pins, re.MULTILINE), "no tool line"
+    assert re.search(rf"^(tool )?\s*{re.escape(program.package)}$", pins, re.MULTILINE), (
+        "no tool line"
+    )
     versions = dict(re.findall(r"^(?:require )?\s*(\S+) v(\d\S+)", pins, re.MULTILINE))
     module = max((name for name in versions if program.package.startswith(name)), key=len)
     assert f"{module} v{versions[module]} h1:" in (folder / "go.sum").read_text()

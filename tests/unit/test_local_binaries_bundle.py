@@ -1,4 +1,5 @@
-"""Released bundles from a file and over HTTP: what is right gets in whole, and of what is wrong nothing stays."""
+"""Released bundles from a file and over HTTP: what is right gets in whole, and of what is wrong
+nothing stays."""
 
 import hashlib
 import http.server
@@ -32,7 +33,9 @@ def complete(tmp_path: Path) -> Store:
     store = Store(tmp_path / "complete")
     store.bin.mkdir(parents=True)
     for name in parts.load().program_names:
-        content = b"".join(hashlib.sha256(f"{name} {block}".encode()).digest() for block in range(4_000))
+        content = b"".join(
+            hashlib.sha256(f"{name} {block}".encode()).digest() for block in range(4_000)
+        )
         (store.bin / name).write_bytes(content)
         (store.bin / name).chmod(0o755)
     for name in parts.load().folder_names:
@@ -55,7 +58,8 @@ def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves one file, with ranges; each answer ends after `cut` bytes, as a broken connection does."""
+    """Serves one file, with ranges; each answer ends after `cut` bytes, as a broken connection
+    does."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -105,7 +109,9 @@ def digest_of(path: Path) -> str:
 
 
 def files_of(store: Store) -> dict[str, bytes]:
-    paths = [path for folder in (store.bin, store.share) for path in folder.rglob("*") if path.is_file()]
+    paths = [
+        path for folder in (store.bin, store.share) for path in folder.rglob("*") if path.is_file()
+    ]
     return {str(path.relative_to(store.root)): path.read_bytes() for path in paths}
 
 
@@ -122,22 +128,33 @@ def test_from_a_file(archive: Path, complete: Store, cached: Store, report: Repo
 
 def test_beside_the_bundle_lies_its_digest(archive: Path) -> None:
     listed = archive.with_name(f"{archive.name}.sha256")
-    done = subprocess.run(["sha256sum", "--check", listed.name], cwd=archive.parent, capture_output=True, check=False)
+    done = subprocess.run(
+        ["sha256sum", "--check", listed.name], cwd=archive.parent, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_the_same_parts_make_the_same_bundle(archive: Path, complete: Store, tmp_path: Path) -> None:
+def test_the_same_parts_make_the_same_bundle(
+    archive: Path, complete: Store, tmp_path: Path
+) -> None:
     assert digest_of(bundle.pack(complete, tmp_path / "again")) == digest_of(archive)
 
 
-def test_from_a_server(server: Server, archive: Path, complete: Store, cached: Store, report: Report) -> None:
+def test_from_a_server(
+    server: Server, archive: Path, complete: Store, cached: Store, report: Report
+) -> None:
     obtain(binaries=None, bundle=f"{server.url}#sha256={digest_of(archive)}", report=report)
     assert files_of(cached) == files_of(complete)
     assert server.requests == [None]
 
 
 def test_a_released_bundle_needs_no_digest(
-    server: Server, archive: Path, complete: Store, cached: Store, report: Report, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    archive: Path,
+    complete: Store,
+    cached: Store,
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = {bundle.file_name(): digest_of(archive)}
     monkeypatch.setattr(parts, "released_digest", known.get)
@@ -155,9 +172,13 @@ def test_a_broken_connection_is_taken_up_where_it_broke(
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_connection_that_always_breaks(server: Server, cached: Store, report: Report, ranges: bool) -> None:
+def test_a_connection_that_always_breaks(
+    server: Server, cached: Store, report: Report, ranges: bool
+) -> None:
     server.cut, server.ranges = 1000, ranges
-    with pytest.raises(BinariesError, match="cannot be fetched: the connection was closed too early"):
+    with pytest.raises(
+        BinariesError, match="cannot be fetched: the connection was closed too early"
+    ):
         obtain(binaries=None, bundle=f"{server.url}#sha256={'0' * 64}", report=report)
     assert len(server.requests) == 3
     assert_nothing_stays(cached)
@@ -167,12 +188,20 @@ def test_a_connection_that_always_breaks(server: Server, cached: Store, report: 
     ("spoil", "reason"),
     [
         (lambda content: content[:-100], "is not the bundle expected: its SHA-256 is"),
-        (lambda content: content[:5000] + b"?" + content[5001:], "is not the bundle expected: its SHA-256 is"),
+        (
+            lambda content: content[:5000] + b"?" + content[5001:],
+            "is not the bundle expected: its SHA-256 is",
+        ),
     ],
     ids=["truncated", "changed"],
 )
 def test_another_content_than_expected(
-    server: Server, archive: Path, cached: Store, report: Report, spoil: Callable[[bytes], bytes], reason: str
+    server: Server,
+    archive: Path,
+    cached: Store,
+    report: Report,
+    spoil: Callable[[bytes], bytes],
+    reason: str,
 ) -> None:
     server.content = spoil(server.content)
     with pytest.raises(BinariesError, match=reason):
@@ -180,7 +209,9 @@ def test_another_content_than_expected(
     assert_nothing_stays(cached)
 
 
-def test_an_unknown_bundle_is_not_even_fetched(server: Server, cached: Store, report: Report) -> None:
+def test_an_unknown_bundle_is_not_even_fetched(
+    server: Server, cached: Store, report: Report
+) -> None:
     with pytest.raises(BinariesError, match=r"is no release that this Manor knows.*#sha256=DIGEST"):
         obtain(binaries=None, bundle=server.url, report=report)
     assert server.requests == []
@@ -222,7 +253,9 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 
 def test_a_bundle_of_another_version(cached: Store, report: Report, tmp_path: Path) -> None:
     made = make_archive(tmp_path, [(tarfile.TarInfo("pins"), b"0123456789abcdef\n")])
-    with pytest.raises(BinariesError, match="belongs to another version of Manor: its pins are 0123456789abcdef"):
+    with pytest.raises(
+        BinariesError, match="belongs to another version of Manor: its pins are 0123456789abcdef"
+    ):
         obtain(binaries=None, bundle=made, report=report)
     assert_nothing_stays(cached)
 
@@ -239,16 +272,26 @@ def test_a_bundle_of_another_version(cached: Store, report: Report, tmp_path: Pa
 def test_an_archive_that_reaches_outside(
     cached: Store, report: Report, tmp_path: Path, member: tarfile.TarInfo
 ) -> None:
-    made = make_archive(tmp_path, [(tarfile.TarInfo("pins"), parts.cache_key().encode()), (member, b"")])
+    made = make_archive(
+        tmp_path, [(tarfile.TarInfo("pins"), parts.cache_key().encode()), (member, b"")]
+    )
     with pytest.raises(BinariesError, match=re.escape(f"{member.name} is not a plain file")):
         obtain(binaries=None, bundle=made, report=report)
     assert_nothing_stays(cached)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "bin/other", "evil"])
-def test_files_that_are_no_part_stay_out(cached: Store, report: Report, tmp_path: Path, name: str) -> None:
-    members = [(tarfile.TarInfo("pins"), parts.cache_key().encode()), (tarfile.TarInfo("bin/kube"), b"kube")]
-    made = make_archive(tmp_path, [*members, (tarfile.TarInfo("bin/etcd"), b"etcd"), (tarfile.TarInfo(name), b"evil")])
+def test_files_that_are_no_part_stay_out(
+    cached: Store, report: Report, tmp_path: Path, name: str
+) -> None:
+    members = [
+        (tarfile.TarInfo("pins"), parts.cache_key().encode()),
+        (tarfile.TarInfo("bin/kube"), b"kube"),
+    ]
+    made = make_archive(
+        tmp_path,
+        [*members, (tarfile.TarInfo("bin/etcd"), b"etcd"), (tarfile.TarInfo(name), b"evil")],
+    )
     obtain(binaries=None, bundle=made, report=report, api_only=True)
     assert files_of(cached) == {"bin/kube": b"kube", "bin/etcd": b"etcd"}
     assert not list(tmp_path.rglob("evil"))

@@ -1,4 +1,5 @@
-"""The certificates of a node: what is kept, what is made anew, and that they say what was wanted."""
+"""The certificates of a node: what is kept, what is made anew, and that they say what
+was wanted."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -24,7 +25,9 @@ def read(folder: Path, name: str) -> x509.Certificate:
 def test_a_client_names_its_user_and_groups(tmp_path: Path) -> None:
     Authority(tmp_path, "ca", NOW).issue(Wanted("alice", "alice", ("team-a", "team-b")))
     made = read(tmp_path, "alice")
-    assert [each.value for each in made.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == [
+    assert [
+        each.value for each in made.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    ] == [
         "team-a",
         "team-b",
     ]
@@ -36,7 +39,11 @@ def test_a_client_names_its_user_and_groups(tmp_path: Path) -> None:
 
 def test_a_server_names_its_hosts(tmp_path: Path) -> None:
     Authority(tmp_path, "ca", NOW).issue(SERVER)
-    names = read(tmp_path, "server").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    names = (
+        read(tmp_path, "server")
+        .extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        .value
+    )
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
     assert names.get_values_for_type(x509.IPAddress) == [ip_address("172.30.0.2")]
 
@@ -56,7 +63,9 @@ def test_renewal(tmp_path: Path, later: timedelta, renewed: bool) -> None:
     assert read(tmp_path, "ca") == authority
 
 
-@pytest.mark.parametrize("other", [Wanted("server", "other", hosts=SERVER.hosts), Wanted("server", SERVER.name)])
+@pytest.mark.parametrize(
+    "other", [Wanted("server", "other", hosts=SERVER.hosts), Wanted("server", SERVER.name)]
+)
 def test_what_is_wanted_otherwise_is_made_anew(tmp_path: Path, other: Wanted) -> None:
     Authority(tmp_path, "ca", NOW).issue(SERVER)
     assert Authority(tmp_path, "ca", NOW).issue(other)

@@ -29,7 +29,12 @@ def allowed(text: str) -> str:
 
 
 def test_names_are_forwarded_for_the_platform_and_for_teams_with_internet() -> None:
-    namespaces = [namespace("kube-system"), namespace("a", "a"), namespace("b", "b"), namespace("c", "c")]
+    namespaces = [
+        namespace("kube-system"),
+        namespace("a", "a"),
+        namespace("b", "b"),
+        namespace("c", "c"),
+    ]
     policies = [
         egress("a", "0.0.0.0/0"),
         egress("b", "192.0.2.0/24"),

@@ -1,4 +1,5 @@
-"""Images are kept by what they are made of, run as no named user, and train and serve with the same libraries."""
+"""Images are kept by what they are made of, run as no named user, and train and serve with the same
+libraries."""
 
 import io
 import re
@@ -36,7 +37,8 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keys(bundle: Bundle) -> dict[str, str]:
     workshop = images._Workshop(bundle)
     fresh = {
-        name: images._Recipe(recipe.name, recipe.base, recipe.programs) for name, recipe in images._RECIPES.items()
+        name: images._Recipe(recipe.name, recipe.base, recipe.programs)
+        for name, recipe in images._RECIPES.items()
     }
     return {name: workshop.archive(recipe).stem for name, recipe in fresh.items()}
 
@@ -54,7 +56,9 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("debian/Containerfile", {"debian", "base", "training", "serving", "ray", "jax", "envoy"}),
     ],
 )
-def test_a_change_remakes_what_stands_on_it(sources: Path, bundle: Bundle, file: str, remade: set[str]) -> None:
+def test_a_change_remakes_what_stands_on_it(
+    sources: Path, bundle: Bundle, file: str, remade: set[str]
+) -> None:
     before = keys(bundle)
     with (sources / file).open("a") as change:
         change.write("\n# changed\n")
@@ -67,7 +71,9 @@ def test_another_program_remakes_its_image(bundle: Bundle) -> None:
     assert changed(before, keys(bundle)) == {"envoy"}
 
 
-def test_what_is_there_is_not_built_again(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_there_is_not_built_again(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     report = Report(io.StringIO())
     archive = images._Workshop(bundle).archive(images._RECIPES["pause"])
@@ -84,7 +90,11 @@ def test_what_is_there_is_not_built_again(bundle: Bundle, tmp_path: Path, monkey
 def test_every_image_runs_as_a_numbered_user(name: str) -> None:
     lines = (SOURCES / name / "Containerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("USER")][-1] == "USER 65532:65532"
-    assert all(line in ("FROM scratch", "FROM ${BASE} AS build") for line in lines if line.startswith("FROM"))
+    assert all(
+        line in ("FROM scratch", "FROM ${BASE} AS build")
+        for line in lines
+        if line.startswith("FROM")
+    )
 
 
 def test_no_folder_of_an_image_is_forgotten() -> None:

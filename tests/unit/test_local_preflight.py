@@ -1,4 +1,5 @@
-"""Preflight: all that is missing is named at once, with what mends it, and installed where that is wanted."""
+"""Preflight: all that is missing is named at once, with what mends it, and installed where that is
+wanted."""
 
 import io
 import os
@@ -36,7 +37,15 @@ def packages(problems: list[Problem]) -> set[str]:
 
 def test_every_missing_program_is_named_at_once(programs: Path) -> None:
     found = packages(preflight.check())
-    assert {"clang-19", "iptables", "nftables", "iproute2", "util-linux", "buildah", "debootstrap"} <= found
+    assert {
+        "clang-19",
+        "iptables",
+        "nftables",
+        "iproute2",
+        "util-linux",
+        "buildah",
+        "debootstrap",
+    } <= found
 
 
 def test_a_c_compiler_is_needed_where_runc_is_compiled(programs: Path) -> None:
@@ -58,15 +67,23 @@ def test_one_command_mends_all_packages(programs: Path) -> None:
     with pytest.raises(PreflightError) as caught:
         preflight.require()
     message = str(caught.value)
-    assert re.search(r"ipset is not installed\n +apt-get install --no-install-recommends ipset", message)
     assert re.search(
-        r"all packages at once: apt-get install --no-install-recommends buildah clang-19 .*util-linux", message
+        r"ipset is not installed\n +apt-get install --no-install-recommends ipset", message
+    )
+    assert re.search(
+        (
+            r"all packages at once: apt-get install --no-install-recommends buildah clang-19 "
+            r".*util-linux"
+        ),
+        message,
     )
 
 
 def test_who_is_not_root_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "you are not root" in "\n".join(problem.what for problem in preflight.check(api_only=True))
+    assert "you are not root" in "\n".join(
+        problem.what for problem in preflight.check(api_only=True)
+    )
 
 
 def test_another_system_is_the_only_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,22 +94,35 @@ def test_another_system_is_the_only_problem(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_another_architecture_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    assert "the architecture is riscv64" in [problem.what for problem in preflight.check(api_only=True)]
+    assert "the architecture is riscv64" in [
+        problem.what for problem in preflight.check(api_only=True)
+    ]
 
 
-def test_a_kernel_that_refuses_links_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_refuses_links_is_named(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     for name in ("ip", "unshare"):
         put(programs, name, "exit 2")
-    assert "virtual network links (veth) cannot be made" in [problem.what for problem in preflight.check(api_only=True)]
+    assert "virtual network links (veth) cannot be made" in [
+        problem.what for problem in preflight.check(api_only=True)
+    ]
 
 
-def test_packages_are_installed_by_one_call_after_an_update(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_are_installed_by_one_call_after_an_update(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     log = programs.parent / "log"
     put(programs, "apt-get", f'echo "$DEBIAN_FRONTEND $*" >> {log}')
     lasting = Problem("no memory", "buy some")
-    problems = [Problem("b", "", ("runc",)), lasting, Problem("a", "", ("buildah",)), Problem("c", "", ("runc",))]
+    problems = [
+        Problem("b", "", ("runc",)),
+        lasting,
+        Problem("a", "", ("buildah",)),
+        Problem("c", "", ("runc",)),
+    ]
     assert preflight.install_packages(problems, Report(io.StringIO())) == [lasting]
     update, install = log.read_text().splitlines()
     assert update.startswith("noninteractive ")
@@ -108,7 +138,9 @@ def test_a_failed_installation_shows_why(programs: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("user", [0, 1000])
-def test_nothing_is_installed_without_apt_or_rights(programs: Path, monkeypatch: pytest.MonkeyPatch, user: int) -> None:
+def test_nothing_is_installed_without_apt_or_rights(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     if user:
         put(programs, "apt-get", "exit 1")

@@ -1,4 +1,5 @@
-"""What `manor -v` tells: what is done, for whom and why; nothing that is secret, and no text that a terminal obeys."""
+"""What `manor -v` tells: what is done, for whom and why; nothing that is secret, and no text that a
+terminal obeys."""
 
 import asyncio
 import base64
@@ -69,7 +70,9 @@ async def kubeconfig(server: ApiStandIn, tmp_path: Path) -> AsyncIterator[Path]:
         try:
             body = await request.read() or None
             return web.Response(
-                text=await server.send(Identity(), request.method, request.path, dict(request.query), body)
+                text=await server.send(
+                    Identity(), request.method, request.path, dict(request.query), body
+                )
             )
         except ApiError as error:
             status = {"kind": "Status", "reason": "Refused", "message": error.message}
@@ -82,7 +85,9 @@ async def kubeconfig(server: ApiStandIn, tmp_path: Path) -> AsyncIterator[Path]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     config = {
         "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}],
+        "clusters": [
+            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}
+        ],
         "users": [{"name": "c", "user": {"token": TOKEN}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
     }
@@ -99,7 +104,11 @@ def told(stderr: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", LogFormat)
 @pytest.mark.parametrize("refused", [False, True])
 async def test_no_value_of_a_secret_and_no_token_is_logged(
-    server: ApiStandIn, kubeconfig: Path, form: LogFormat, refused: bool, capsys: pytest.CaptureFixture[str]
+    server: ApiStandIn,
+    kubeconfig: Path,
+    form: LogFormat,
+    refused: bool,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if refused:  # as the server does with a value of the wrong type
         server.refused[r"PATCH .*/secrets/s"] = (400, f"expected map, got {VALUE} ({ENCODED})")
@@ -136,7 +145,9 @@ async def test_a_request_is_told_with_what_came_of_it(
     }
 
 
-async def test_decisions_name_tenant_object_and_cause(server: ApiStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_decisions_name_tenant_object_and_cause(
+    server: ApiStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.hold({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vision"}})
     server.refused[r"PATCH .*/jobs/.*"] = (403, "not this one")
     specs, known = Specs(workloads=[job()]), Specs(platform(), {"vision": tenant()}, [job()])
@@ -151,7 +162,10 @@ async def test_decisions_name_tenant_object_and_cause(server: ApiStandIn, capsys
     assert failed["object"].startswith("Job")
     assert "not this one" in failed["cause"]
     assert {event["level"] for event in events} == {"info"}
-    assert [event["phase"] for event in events if event["event"] in ("stage", "phase")][:2] == ["apply", "read"]
+    assert [event["phase"] for event in events if event["event"] in ("stage", "phase")][:2] == [
+        "apply",
+        "read",
+    ]
 
 
 async def test_what_is_unchanged_is_told_of_at_debug_alone(
@@ -165,7 +179,9 @@ async def test_what_is_unchanged_is_told_of_at_debug_alone(
         assert [event["action"] for event in events if event["event"] == "decision"] == actions
 
 
-def test_an_attempt_is_told_without_the_answer_that_it_got(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_attempt_is_told_without_the_answer_that_it_got(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     class Context:
         attacker = victim = tenant()
 
@@ -174,13 +190,19 @@ def test_an_attempt_is_told_without_the_answer_that_it_got(capsys: pytest.Captur
     _log(load()[0], Context, Attempt("read it", Verdict.SKIPPED, "no image"))  # type: ignore[arg-type]
     _log(load()[0], Context, Attempt("read it", Verdict.HELD, "403", "RBAC"))  # type: ignore[arg-type]
     broken, skipped = told(capsys.readouterr().err)
-    assert (broken["verdict"], broken["tenant"], broken["check"]) == ("broken", "vision", load()[0].id)
+    assert (broken["verdict"], broken["tenant"], broken["check"]) == (
+        "broken",
+        "vision",
+        load()[0].id,
+    )
     assert VALUE not in str(broken)
     assert skipped["cause"] == "no image"
 
 
 @pytest.mark.parametrize("form", LogFormat)
-def test_what_the_cluster_says_gives_a_terminal_no_orders(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_cluster_says_gives_a_terminal_no_orders(
+    form: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
     log_to_stderr(1, form)
     log.info("decision", object="a", cause="\x1b[2J\nlevel=error event=forged \u202e")
     (line,) = capsys.readouterr().err.splitlines()
@@ -193,8 +215,12 @@ def test_nothing_is_told_unless_asked_for(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("options", "paths"), [([], set()), (["-v"], set()), (["-vv"], {"/api", "/apis"})])
-async def test_an_option_of_the_command_line_turns_it_on(kubeconfig: Path, options: list[str], paths: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "paths"), [([], set()), (["-v"], set()), (["-vv"], {"/api", "/apis"})]
+)
+async def test_an_option_of_the_command_line_turns_it_on(
+    kubeconfig: Path, options: list[str], paths: set[str]
+) -> None:
     words = [*options, "--log-format", "json", "get", "tenants", "--kubeconfig", str(kubeconfig)]
     done = await asyncio.to_thread(CliRunner().invoke, app, words)
     assert done.exit_code == 0, done.output

@@ -10,18 +10,29 @@ from manor.objectset.references import Ref, is_default_account, is_namespace, re
 
 pytestmark = pytest.mark.unit
 
-TENANT = {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "a", "labels": {"x": "y"}}}
+TENANT = {
+    "apiVersion": "manor.dev/v1alpha1",
+    "kind": "Tenant",
+    "metadata": {"name": "a", "labels": {"x": "y"}},
+}
 WEB = Ref("apps", "Deployment", "a", "web")
 
 
 def test_the_id_is_that_of_the_enhancement() -> None:
     # applyset-<base64url(sha256("<name>.<namespace>.<kind>.<group>"))>-v1
-    assert Inventory("name", "ns", "v1", "ConfigMap").id == "applyset-42YS2ob3sik94RyWjkwp4PH1yZS6H5k6StaopNs0l5I-v1"
+    assert (
+        Inventory("name", "ns", "v1", "ConfigMap").id
+        == "applyset-42YS2ob3sik94RyWjkwp4PH1yZS6H5k6StaopNs0l5I-v1"
+    )
 
 
 def test_an_object_is_the_parent_of_its_inventory() -> None:
     assert Inventory.of(TENANT) == Inventory("a", "", "manor.dev/v1alpha1", "Tenant")
-    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "manor", "namespace": "manor-system"}}
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "manor", "namespace": "manor-system"},
+    }
     assert Inventory.of(config_map) == Inventory("manor")
 
 
@@ -63,7 +74,10 @@ def test_members_are_found_by_their_labels() -> None:
         "applyset.kubernetes.io/part-of": inventory.id,
     }
     owned = Owned(frozenset({("apps", "Deployment")}), (("app", "a"), ("part", "b")))
-    assert Inventory("a", "ns", "manor.dev/v1alpha1", "Model", owned).marks == {"app": "a", "part": "b"}
+    assert Inventory("a", "ns", "manor.dev/v1alpha1", "Model", owned).marks == {
+        "app": "a",
+        "part": "b",
+    }
 
 
 def test_a_reference_is_by_group() -> None:
@@ -72,12 +86,20 @@ def test_a_reference_is_by_group() -> None:
     assert not is_namespace(Ref("example.com", "Namespace", "", "a"))
     assert is_default_account(Ref("", "ServiceAccount", "a", "default"))
     assert not is_default_account(Ref("", "ServiceAccount", "a", "other"))
-    assert not is_default_account(Ref("iam.cnrm.cloud.google.com", "ServiceAccount", "a", "default"))
+    assert not is_default_account(
+        Ref("iam.cnrm.cloud.google.com", "ServiceAccount", "a", "default")
+    )
 
 
 def test_definitions_say_which_kinds_come() -> None:
-    names = {"spec": {"group": "mlops.seldon.io", "names": {"kind": "Model"}, "scope": "Namespaced"}}
-    definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **names}
+    names = {
+        "spec": {"group": "mlops.seldon.io", "names": {"kind": "Model"}, "scope": "Namespaced"}
+    }
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        **names,
+    }
     other = {"apiVersion": "example.com/v1", "kind": "CustomResourceDefinition", **names}
     assert kind_of(definition) == ("apiextensions.k8s.io", "CustomResourceDefinition")
     assert defined_kinds([definition, TENANT]) == {("mlops.seldon.io", "Model"): True}

@@ -6,7 +6,12 @@ import pytest
 
 from manor.objectset.kinds import CILIUM_NETWORK_POLICY, NETWORK_POLICY, GroupKind
 from manor.objectset.order import Wave, is_binding, wave_of
-from manor.objectset.protection import guards_namespace, holds_data, is_network_policy, opens_network
+from manor.objectset.protection import (
+    guards_namespace,
+    holds_data,
+    is_network_policy,
+    opens_network,
+)
 from manor.objectset.refusals import is_passing
 
 pytestmark = pytest.mark.unit
@@ -70,14 +75,22 @@ def test_a_kind_of_another_group_is_not_protected(kind: GroupKind) -> None:
 def test_data_and_guards() -> None:
     assert holds_data(("", "PersistentVolumeClaim"))
     assert not guards_namespace(("", "PersistentVolumeClaim"))
-    for kind in (NETWORK_POLICY, CILIUM_NETWORK_POLICY, ("", "ConfigMap"), ("", "LimitRange"), ("", "ResourceQuota")):
+    for kind in (
+        NETWORK_POLICY,
+        CILIUM_NETWORK_POLICY,
+        ("", "ConfigMap"),
+        ("", "LimitRange"),
+        ("", "ResourceQuota"),
+    ):
         assert guards_namespace(kind)
         assert not holds_data(kind)
     # A right is no guard: it goes with the rest.
     assert not guards_namespace(("rbac.authorization.k8s.io", "Role"))
 
 
-def policy(api_version: str = "networking.k8s.io/v1", kind: str = "NetworkPolicy", **fields: Any) -> dict[str, Any]:
+def policy(
+    api_version: str = "networking.k8s.io/v1", kind: str = "NetworkPolicy", **fields: Any
+) -> dict[str, Any]:
     return {"apiVersion": api_version, "kind": kind, **fields}
 
 
@@ -100,12 +113,24 @@ def test_a_policy_with_rules_opens_a_network(obj: dict[str, Any], opens: bool) -
 @pytest.mark.parametrize(
     ("message", "passing"),
     [
-        ("ValidatingAdmissionPolicy 'manor-rbac' denied request: no params found for policy binding", True),
         (
-            "denied request: failed to configure binding: Get configmaps/manor-guardrails: context deadline exceeded",
+            (
+                "ValidatingAdmissionPolicy 'manor-rbac' denied request: no params found for policy "
+                "binding"
+            ),
             True,
         ),
-        ('pods "x" is forbidden: status unknown for quota: manor-quota, resources: count/pods', True),
+        (
+            (
+                "denied request: failed to configure binding: Get configmaps/manor-guardrails: "
+                "context deadline exceeded"
+            ),
+            True,
+        ),
+        (
+            'pods "x" is forbidden: status unknown for quota: manor-quota, resources: count/pods',
+            True,
+        ),
         ("is forbidden: exceeded quota: manor-quota", False),
     ],
 )

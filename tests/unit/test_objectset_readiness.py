@@ -19,7 +19,15 @@ def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
     ("api_version", "kind", "spec", "status", "ready", "reason", "final"),
     [
         ("apps/v1", "Deployment", {"replicas": 2}, {}, False, "has not seen it", False),
-        ("apps/v1", "Deployment", {"replicas": 2}, {"observedGeneration": 1}, False, "has not seen the change", False),
+        (
+            "apps/v1",
+            "Deployment",
+            {"replicas": 2},
+            {"observedGeneration": 1},
+            False,
+            "has not seen the change",
+            False,
+        ),
         (
             "apps/v1",
             "Deployment",
@@ -50,15 +58,39 @@ def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
             "m",
             True,
         ),
-        ("apps/v1", "StatefulSet", {"replicas": 1}, {"readyReplicas": 0}, False, "0 of 1 pods", False),
+        (
+            "apps/v1",
+            "StatefulSet",
+            {"replicas": 1},
+            {"readyReplicas": 0},
+            False,
+            "0 of 1 pods",
+            False,
+        ),
         ("apps/v1", "StatefulSet", {"replicas": 1}, {"readyReplicas": 1}, True, "", False),
         ("batch/v1", "Job", {}, {"active": 1}, False, "1 active", False),
         ("batch/v1", "Job", {}, condition("Complete", "True"), True, "", False),
-        ("batch/v1", "Job", {}, condition("Failed", "True", message="back-off"), False, "failed: back-off", True),
+        (
+            "batch/v1",
+            "Job",
+            {},
+            condition("Failed", "True", message="back-off"),
+            False,
+            "failed: back-off",
+            True,
+        ),
         ("v1", "Namespace", {}, {"phase": "Terminating"}, False, "is Terminating", True),
         ("v1", "PersistentVolumeClaim", {}, {"phase": "Pending"}, False, "is Pending", False),
         ("v1", "PersistentVolumeClaim", {}, {"phase": "Bound"}, True, "", False),
-        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, condition("Established", "True"), True, "", False),
+        (
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            {},
+            condition("Established", "True"),
+            True,
+            "",
+            False,
+        ),
         (
             GATEWAY_API,
             "Gateway",
@@ -99,9 +131,21 @@ def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
     ],
 )
 def test_readiness(
-    api_version: str, kind: str, spec: dict[str, Any], status: dict[str, Any], ready: bool, reason: str, final: bool
+    api_version: str,
+    kind: str,
+    spec: dict[str, Any],
+    status: dict[str, Any],
+    ready: bool,
+    reason: str,
+    final: bool,
 ) -> None:
-    obj = {"apiVersion": api_version, "kind": kind, "metadata": {"generation": 2}, "spec": spec, "status": status}
+    obj = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"generation": 2},
+        "spec": spec,
+        "status": status,
+    }
     state = readiness(obj, jobs=True)
     assert state.ready is ready
     if not ready:
@@ -110,7 +154,9 @@ def test_readiness(
 
 
 def test_jobs_are_ready_at_once_unless_their_end_is_asked_for() -> None:
-    assert readiness({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": {"active": 1}}).ready
+    assert readiness(
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": {"active": 1}}
+    ).ready
 
 
 @pytest.mark.parametrize(
@@ -124,7 +170,12 @@ def test_jobs_are_ready_at_once_unless_their_end_is_asked_for() -> None:
 )
 def test_a_kind_of_another_group_is_not_waited_for(api_version: str, kind: str) -> None:
     assert not has_readiness((api_version.partition("/")[0], kind))
-    obj = {"apiVersion": api_version, "kind": kind, "metadata": {}, "status": condition("Programmed", "False")}
+    obj = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {},
+        "status": condition("Programmed", "False"),
+    }
     assert readiness(obj, jobs=True) == READY
 
 

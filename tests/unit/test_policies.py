@@ -1,4 +1,5 @@
-"""What can be said of the policies without an API server: none is unbound, untested, or unlike its siblings."""
+"""What can be said of the policies without an API server: none is unbound, untested, or unlike its
+siblings."""
 
 from collections import defaultdict
 from typing import Any
@@ -22,7 +23,11 @@ SPEC: Object = {
     "spec": {
         "domain": "example.org",
         "contact": 'the "platform" team\'s channel\n',
-        "network": {"podCidrs": ["10.0.0.0/16"], "serviceCidrs": ["10.1.0.0/16"], "nodeCidrs": ["10.2.0.0/16"]},
+        "network": {
+            "podCidrs": ["10.0.0.0/16"],
+            "serviceCidrs": ["10.1.0.0/16"],
+            "nodeCidrs": ["10.2.0.0/16"],
+        },
         "gpu": {
             "flavors": [
                 {"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "a100"},
@@ -38,7 +43,12 @@ PLATFORM = Platform.model_validate(SPEC)
 def tenant(**spec: Any) -> Tenant:
     body = {"owners": [{"name": "ada"}], **spec}
     return Tenant.model_validate(
-        {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "team-a"}, "spec": body}
+        {
+            "apiVersion": "manor.dev/v1alpha1",
+            "kind": "Tenant",
+            "metadata": {"name": "team-a"},
+            "spec": body,
+        }
     )
 
 
@@ -67,7 +77,10 @@ def test_has_objects_to_admit_and_to_refuse(folder: str) -> None:
 
 
 def test_every_folder_is_a_policy() -> None:
-    assert sorted(p.name for p in POLICIES.iterdir() if p.is_dir() and p.name != "__pycache__") == FOLDERS
+    assert (
+        sorted(p.name for p in POLICIES.iterdir() if p.is_dir() and p.name != "__pycache__")
+        == FOLDERS
+    )
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -80,17 +93,24 @@ def test_policy_is_named_like_its_folder_and_bound(folder: str) -> None:
 
 
 def test_nothing_fails_open() -> None:
-    assert {obj["spec"]["failurePolicy"] for obj in of_kind(POLICY) + of_kind("MutatingAdmissionPolicy")} == {"Fail"}
+    assert {
+        obj["spec"]["failurePolicy"] for obj in of_kind(POLICY) + of_kind("MutatingAdmissionPolicy")
+    } == {"Fail"}
     assert {tuple(obj["spec"]["validationActions"]) for obj in of_kind(BINDING)} == {("Deny",)}
 
 
 def test_new_objects_need_the_params() -> None:
-    """Only a change to an existing object may pass without a ConfigMap, or a namespace could not be deleted."""
+    """Only a change to an existing object may pass without a ConfigMap, or a namespace could not be
+    deleted."""
     for binding in of_kind(BINDING):
         reference = binding["spec"].get("paramRef")
         if reference is None:
             continue
-        operations = [op for rule in binding["spec"]["matchResources"]["resourceRules"] for op in rule["operations"]]
+        operations = [
+            op
+            for rule in binding["spec"]["matchResources"]["resourceRules"]
+            for op in rule["operations"]
+        ]
         allowed = reference["parameterNotFoundAction"]
         assert reference["name"] == GUARDRAILS
         assert (operations, allowed) in [(["CREATE"], "Deny"), (["UPDATE"], "Allow")]
@@ -102,7 +122,9 @@ def test_parameterised_policies_are_bound_for_both() -> None:
         bound[binding["spec"]["policyName"]].add(binding["metadata"]["name"])
     for policy in of_kind(POLICY):
         name = policy["metadata"]["name"]
-        assert bound[name] == ({name, f"{name}-update"} if "paramKind" in policy["spec"] else {name})
+        assert bound[name] == (
+            {name, f"{name}-update"} if "paramKind" in policy["spec"] else {name}
+        )
 
 
 def test_one_name_one_meaning() -> None:
@@ -112,12 +134,17 @@ def test_one_name_one_meaning() -> None:
         for variable in policy["spec"].get("variables", []):
             meanings[variable["name"]].add(variable["expression"])
     shared = yaml.safe_load((POLICIES / "shared.yaml").read_text())["variables"]
-    names_of = {variable["name"] for group in shared.values() for variable in group} | {"tenant", "pod"}
+    names_of = {variable["name"] for group in shared.values() for variable in group} | {
+        "tenant",
+        "pod",
+    }
     assert {name for name in names_of if len(meanings[name]) != 1} == set()
 
 
 def test_every_policy_knows_who_acts() -> None:
-    assert [p for p in of_kind(POLICY) if p["spec"]["variables"][0] != {"include": "who-acts"}] == []
+    assert [
+        p for p in of_kind(POLICY) if p["spec"]["variables"][0] != {"include": "who-acts"}
+    ] == []
 
 
 def test_policies_of_pods_look_at_the_same_kinds() -> None:
@@ -154,10 +181,13 @@ def test_nothing_is_left_to_fill_in() -> None:
 
 
 def differences(one: Any, other: Any) -> int:
-    """In how many places two objects differ; a field in another's place is one, and so is an item too many."""
+    """In how many places two objects differ; a field in another's place is one, and so is an item
+    too many."""
     if isinstance(one, dict) and isinstance(other, dict):
         own, foreign = one.keys() - other.keys(), other.keys() - one.keys()
-        return max(len(own), len(foreign)) + sum(differences(one[key], other[key]) for key in one.keys() & other.keys())
+        return max(len(own), len(foreign)) + sum(
+            differences(one[key], other[key]) for key in one.keys() & other.keys()
+        )
     if isinstance(one, list) and isinstance(other, list):
         return abs(len(one) - len(other)) + sum(map(differences, one, other))
     return int(one != other)
@@ -169,12 +199,22 @@ def test_refused_object_differs_in_one_thing(case: Case) -> None:
     assert case.directives["expect"]
     if not {"patch", "delete"} & case.directives.keys():
         admitted = [c for c in cases("admit") if c.policy == case.policy]
-        assert min(differences(case.object, c.object) or int(case.user != c.user) for c in admitted) == 1
+        assert (
+            min(differences(case.object, c.object) or int(case.user != c.user) for c in admitted)
+            == 1
+        )
 
 
 def test_members_by_kind_and_namespace() -> None:
-    listed = [{"kind": "Group", "name": "ml"}, {"kind": "ServiceAccount", "name": "ci", "namespace": "ops"}]
-    assert params(members=listed)["members"].split("\n") == ["Group:oidc:ml", "ServiceAccount:ops:ci", "User:ada"]
+    listed = [
+        {"kind": "Group", "name": "ml"},
+        {"kind": "ServiceAccount", "name": "ci", "namespace": "ops"},
+    ]
+    assert params(members=listed)["members"].split("\n") == [
+        "Group:oidc:ml",
+        "ServiceAccount:ops:ci",
+        "User:ada",
+    ]
 
 
 def test_namespaces_are_the_declared_ones_and_the_slots() -> None:
@@ -200,7 +240,10 @@ def annotations(platform: dict[str, Any], **spec: Any) -> dict[str, str]:
 
 
 def test_keys_are_the_platforms_unless_the_tenant_has_its_own() -> None:
-    platform = {"metadata": {"keys": ["b.example/*", "a.example/x"]}, "services": {"annotations": ["c.example/y"]}}
+    platform = {
+        "metadata": {"keys": ["b.example/*", "a.example/x"]},
+        "services": {"annotations": ["c.example/y"]},
+    }
     assert annotations(platform) == {
         "manor.dev/metadata-keys": "a.example/x,b.example/*",
         "manor.dev/service-annotations": "c.example/y",

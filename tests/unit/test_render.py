@@ -42,10 +42,14 @@ cidrs = st.sampled_from(
 def tenants(draw: st.DrawFn) -> Tenant:
     spaces = draw(st.lists(labels, unique=True, max_size=5))
     spec: dict[str, Any] = {
-        "owners": draw(st.lists(subjects, min_size=1, max_size=3, unique_by=lambda s: (s["kind"], s["name"]))),
+        "owners": draw(
+            st.lists(subjects, min_size=1, max_size=3, unique_by=lambda s: (s["kind"], s["name"]))
+        ),
         "members": [
             {**subject, "role": draw(st.sampled_from(["owner", "editor", "viewer"]))}
-            for subject in draw(st.lists(subjects, max_size=4, unique_by=lambda s: (s["kind"], s["name"])))
+            for subject in draw(
+                st.lists(subjects, max_size=4, unique_by=lambda s: (s["kind"], s["name"]))
+            )
         ],
         "namespaces": [{"name": name, "share": draw(st.integers(1, 9))} for name in spaces],
         "quota": {
@@ -56,12 +60,20 @@ def tenants(draw: st.DrawFn) -> Tenant:
         },
         "gpu": {"guarantee": draw(st.integers(0, 9)), "borrow": draw(st.integers(0, 9))},
         "network": {
-            "egress": {"internet": draw(st.booleans()), "cidrs": draw(st.lists(cidrs, max_size=3, unique=True))},
+            "egress": {
+                "internet": draw(st.booleans()),
+                "cidrs": draw(st.lists(cidrs, max_size=3, unique=True)),
+            },
             "allow": draw(st.lists(st.sampled_from(["other", "nobody"]), max_size=2, unique=True)),
         },
     }
     return Tenant.model_validate(
-        {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": draw(labels)}, "spec": spec}
+        {
+            "apiVersion": "manor.dev/v1alpha1",
+            "kind": "Tenant",
+            "metadata": {"name": draw(labels)},
+            "spec": spec,
+        }
     )
 
 
@@ -93,7 +105,10 @@ def test_quotas_of_all_namespaces_never_exceed_the_budget(tenant: Tenant) -> Non
         assert sum(parse(q["spec"]["hard"][resource]) for q in quotas) <= parse(whole)
 
 
-@given(tenants(), st.sampled_from([n for net in PLATFORM.spec.network.forbidden() for n in (net[0], net[-1])]))
+@given(
+    tenants(),
+    st.sampled_from([n for net in PLATFORM.spec.network.forbidden() for n in (net[0], net[-1])]),
+)
 def test_no_egress_rule_reaches_a_forbidden_address(tenant: Tenant, address: Any) -> None:
     for policy in of(render_tenant(PLATFORM, tenant, {}), "NetworkPolicy"):
         for rule in policy["spec"].get("egress", []):
@@ -103,7 +118,13 @@ def test_no_egress_rule_reaches_a_forbidden_address(tenant: Tenant, address: Any
 
 
 def test_the_metadata_addresses_are_forbidden() -> None:
-    for address in ("169.254.169.254", "fd00:ec2::254", "fe80::a9fe:a9fe", "fd20:ce::254", "100.100.100.200"):
+    for address in (
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "fe80::a9fe:a9fe",
+        "fd20:ce::254",
+        "100.100.100.200",
+    ):
         assert any(ip_address(address) in network for network in PLATFORM.spec.network.forbidden())
 
 
@@ -114,8 +135,14 @@ def tenant(name: str, **spec: Any) -> Tenant:
 
 def test_two_tenants_meet_only_when_both_allow_it() -> None:
     for one, other, met in ((["b"], ["a"], True), (["b"], [], False), ([], ["a"], False)):
-        pair = {"a": tenant("a", network={"allow": one}), "b": tenant("b", network={"allow": other})}
-        names = {o["metadata"]["name"] for o in of(render_tenant(PLATFORM, pair["a"], pair), "NetworkPolicy")}
+        pair = {
+            "a": tenant("a", network={"allow": one}),
+            "b": tenant("b", network={"allow": other}),
+        }
+        names = {
+            o["metadata"]["name"]
+            for o in of(render_tenant(PLATFORM, pair["a"], pair), "NetworkPolicy")
+        }
         assert ("manor-peers" in names) is met
 
 
@@ -131,14 +158,21 @@ def test_no_role_of_ours_holds_a_wildcard_or_a_way_up() -> None:
             if "bind" in rule["verbs"]:
                 assert role["metadata"]["name"] == "manor:applier"
                 assert rule["resourceNames"] == ["manor:owner", "manor:editor", "manor:viewer"]
-            assert not {"nodes", "nodes/proxy", "pods/proxy", "services/proxy"} & set(rule["resources"])
+            assert not {"nodes", "nodes/proxy", "pods/proxy", "services/proxy"} & set(
+                rule["resources"]
+            )
             if "serviceaccounts/token" in rule["resources"]:
                 assert role["metadata"]["name"] == "manor:owner"
 
 
 def test_who_applies_tenants_cannot_read_their_secrets_nor_touch_the_guardrails() -> None:
     (applier,) = (o for o in render_platform(PLATFORM) if o["metadata"]["name"] == "manor:applier")
-    held = {(group, r) for rule in applier["rules"] for group in rule["apiGroups"] for r in rule["resources"]}
+    held = {
+        (group, r)
+        for rule in applier["rules"]
+        for group in rule["apiGroups"]
+        for r in rule["resources"]
+    }
     assert not {("", "secrets"), ("", "pods/exec"), ("", "serviceaccounts/token")} & held
     assert "admissionregistration.k8s.io" not in {group for group, _ in held}
 
@@ -147,7 +181,10 @@ def test_who_applies_tenants_cannot_read_their_secrets_nor_touch_the_guardrails(
 def test_render_is_deterministic_and_names_are_unique(tenant: Tenant) -> None:
     objects = render_tenant(PLATFORM, tenant, {})
     assert objects == render_tenant(PLATFORM, tenant, {})
-    keys = [(o["apiVersion"], o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in objects]
+    keys = [
+        (o["apiVersion"], o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"])
+        for o in objects
+    ]
     assert len(keys) == len(set(keys))
 
 

@@ -1,4 +1,5 @@
-"""Specs onto a cluster: the order of sets, what one failure stops, what must be served, and how it is told."""
+"""Specs onto a cluster: the order of sets, what one failure stops, what must be served, and how it
+is told."""
 
 from typing import Any
 
@@ -38,13 +39,19 @@ def whole() -> Desired:
 
 
 def config(name: str, namespace: str = "a") -> Object:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+    }
 
 
 def part(name: str, *, needs: ObjectSet | None = None, **more: Any) -> ObjectSet:
     """A set of one ConfigMap, with a ConfigMap of its own as its parent."""
     inventory = Inventory(f"{name}-inventory", "a")
-    return ObjectSet(f"Set {name}", inventory, None, [config(name)], needs.ref if needs else None, **more)
+    return ObjectSet(
+        f"Set {name}", inventory, None, [config(name)], needs.ref if needs else None, **more
+    )
 
 
 @pytest.fixture
@@ -81,7 +88,9 @@ def test_deletion_goes_the_other_way_and_compiles_nothing() -> None:
 
 def test_sets_of_one_name_in_two_namespaces_are_two() -> None:
     there = model()
-    elsewhere = there.model_copy(update={"metadata": there.metadata.model_copy(update={"namespace": "lab"})})
+    elsewhere = there.model_copy(
+        update={"metadata": there.metadata.model_copy(update={"namespace": "lab"})}
+    )
     specs = Specs(workloads=[there, elsewhere])
     team = tenant(namespaces=[{"name": "vision"}, {"name": "lab"}])
     (stage,) = delete_stages(Desired(specs, Specs(platform(), {"vision": team})))
@@ -93,7 +102,9 @@ async def test_one_failure_stops_what_stands_on_it_and_no_other(server: ApiStand
     on_bad, on_good = part("on-bad", needs=bad), part("on-good", needs=good)
     server.refused["GET .*/configmaps/bad-inventory"] = (403, "forbidden: bad-inventory")
     events: list[Event] = []
-    outcome = await roll_out(server.client(), [[bad, good], [on_bad, on_good]], Options(), events.append)
+    outcome = await roll_out(
+        server.client(), [[bad, good], [on_bad, on_good]], Options(), events.append
+    )
     assert server.names("configmaps") == {"good", "good-inventory", "on-good", "on-good-inventory"}
     assert [one.title for one in outcome.failed.values()] == ["Set bad", "Set on-bad"]
     assert not outcome.ok
@@ -101,7 +112,9 @@ async def test_one_failure_stops_what_stands_on_it_and_no_other(server: ApiStand
     assert [(event.part.title, str(event.error)) for event in of(SetFailed, events)] == [
         ("Set bad", "forbidden: bad-inventory")
     ]
-    assert [(event.part.title, event.needs.title) for event in of(SetLeftOut, events)] == [("Set on-bad", "Set bad")]
+    assert [(event.part.title, event.needs.title) for event in of(SetLeftOut, events)] == [
+        ("Set on-bad", "Set bad")
+    ]
     assert [len(event.sets) for event in of(SetsStarted, events)] == [2, 2]
     assert {one.part.title: one.attempted for one in outcome.sets}["Set on-bad"] is False
 
@@ -135,19 +148,34 @@ async def test_a_preview_writes_nothing_and_goes_on_after_an_error(server: ApiSt
     assert [one.title for one in outcome.failed.values()] == ["Set bad"]
 
 
-async def test_kinds_that_are_not_served_are_told_before_anything_is_changed(server: ApiStandIn) -> None:
-    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}}
+async def test_kinds_that_are_not_served_are_told_before_anything_is_changed(
+    server: ApiStandIn,
+) -> None:
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "r"},
+    }
     lacking = ObjectSet("Set x", Inventory("x", "a"), None, [config("x"), route])
     server.kinds = [kind for kind in server.kinds if "HTTPRoute" not in kind]
-    with pytest.raises(InvalidObjects, match=r"no kind HTTPRoute in gateway\.networking\.k8s\.io/v1.*Nothing was"):
+    with pytest.raises(
+        InvalidObjects, match=r"no kind HTTPRoute in gateway\.networking\.k8s\.io/v1.*Nothing was"
+    ):
         await roll_out(server.client(), [[lacking]], Options())
     assert server.written == []
 
 
-async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field(server: ApiStandIn) -> None:
-    wanted = Requirement("spec.engines.queue", "kueue", frozenset({("kueue.x-k8s.io", "LocalQueue")}))
+async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field(
+    server: ApiStandIn,
+) -> None:
+    wanted = Requirement(
+        "spec.engines.queue", "kueue", frozenset({("kueue.x-k8s.io", "LocalQueue")})
+    )
     queued = part("x", requires=(wanted,))
-    lack = r"spec\.engines\.queue: kueue is not installed: the server has no kind LocalQueue in kueue\.x-k8s\.io\."
+    lack = (
+        r"spec\.engines\.queue: kueue is not installed: the server has no kind LocalQueue in "
+        r"kueue\.x-k8s\.io\."
+    )
     with pytest.raises(InvalidObjects, match=lack):
         await roll_out(server.client(), [[queued]], Options())
     assert server.written == []
@@ -156,7 +184,11 @@ async def test_an_engine_that_is_not_installed_is_refused_by_the_platforms_field
 
 
 def test_a_workload_requires_its_own_engine_and_a_platform_may_come_first() -> None:
-    specs = Specs(platform=platform(engines={"queue": "kueue"}), tenants={"vision": tenant()}, workloads=[job()])
+    specs = Specs(
+        platform=platform(engines={"queue": "kueue"}),
+        tenants={"vision": tenant()},
+        workloads=[job()],
+    )
     _, (top,), (team,), (train,) = apply_stages(Desired(specs, specs))
     assert [wanted.field for wanted in train.requires] == ["spec.engines.trainingJob"]
     assert top.requires == team.requires == ()
@@ -179,7 +211,9 @@ async def test_what_no_quota_counts_yet_is_left_out(server: ApiStandIn) -> None:
     specs, known = Specs(workloads=[job()]), Specs(platform(), {"vision": tenant()}, [job()])
     events: list[Event] = []
     with override(rollout=Rollout(counted=0)):
-        outcome = await roll_out(server.client(), apply_stages(Desired(specs, known)), Options(), events.append)
+        outcome = await roll_out(
+            server.client(), apply_stages(Desired(specs, known)), Options(), events.append
+        )
     (told,) = of(SetUncounted, events)
     assert told.part.title == "TrainingJob train"
     assert told.why.endswith("ResourceQuota vision/q does not count trainingjobs.manor.dev yet")
@@ -218,7 +252,9 @@ async def test_only_what_was_applied_is_waited_for(server: ApiStandIn) -> None:
     server.refused["GET .*/configmaps/bad-inventory"] = (403, "forbidden")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "never"}}
     bad = ObjectSet("Set bad", Inventory("bad-inventory", "a"), None, [namespace])
-    good = ObjectSet("Set good", Inventory("good", "a"), None, [{**namespace, "metadata": {"name": "soon"}}])
+    good = ObjectSet(
+        "Set good", Inventory("good", "a"), None, [{**namespace, "metadata": {"name": "soon"}}]
+    )
     outcome = await roll_out(server.client(), [[bad, good]], Options())
     events: list[Event] = []
     await wait_ready(server.client(), outcome.sets, 0.0, events.append)

@@ -40,7 +40,12 @@ async def test_a_workload_without_a_namespace_is_in_the_clients(server: ApiStand
 
 
 async def test_what_cannot_be_read_is_told_unless_it_is_given_anew(server: ApiStandIn) -> None:
-    broken: Object = {"apiVersion": "manor.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "old"}, "spec": {}}
+    broken: Object = {
+        "apiVersion": "manor.dev/v1alpha1",
+        "kind": "Tenant",
+        "metadata": {"name": "old"},
+        "spec": {},
+    }
     server.hold(broken)
     events: list[Event] = []
     await read_desired(server.client(), [document(spec_object(tenant()))], events.append)
@@ -54,11 +59,15 @@ async def test_what_cannot_be_read_is_told_unless_it_is_given_anew(server: ApiSt
 
 async def test_more_gpus_than_there_are_is_told(server: ApiStandIn) -> None:
     events: list[Event] = []
-    await read_desired(server.client(), [document(spec_object(tenant(gpu={"guarantee": 2})))], events.append)
+    await read_desired(
+        server.client(), [document(spec_object(tenant(gpu={"guarantee": 2})))], events.append
+    )
     assert events == [GpusOvercommitted(2, 0)]
     server.refused["GET .*/nodes"] = (403, "forbidden")
     events.clear()
-    await read_desired(server.client(), [document(spec_object(tenant(gpu={"guarantee": 2})))], events.append)
+    await read_desired(
+        server.client(), [document(spec_object(tenant(gpu={"guarantee": 2})))], events.append
+    )
     assert events == []
 
 
@@ -66,7 +75,9 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
     other = spec_object(tenant(namespaces=[{"name": "vision"}])) | {"metadata": {"name": "other"}}
     with pytest.raises(InvalidInput, match="belongs to tenant 'vision' already"):
         await read_desired(server.client(), [document(other)])
-    assert list((await read_desired(server.client(), [document(other)], delete=True)).specs.tenants) == ["other"]
+    assert list(
+        (await read_desired(server.client(), [document(other)], delete=True)).specs.tenants
+    ) == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -74,17 +85,38 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
     [
         (None, Phase.NOT_APPLIED, ""),
         ({"spec": {"suspend": True}, "status": {}}, Phase.SUSPENDED, ""),
-        ({"spec": {}, "status": {"active": 1, "ready": 1}}, Phase.RUNNING, "is not complete (1 active, 1 ready)"),
-        ({"spec": {}, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}, Phase.COMPLETE, ""),
-        ({"spec": {}, "status": {}}, Phase.PENDING, "is not complete (no pods yet); last event: Failed: no room"),
+        (
+            {"spec": {}, "status": {"active": 1, "ready": 1}},
+            Phase.RUNNING,
+            "is not complete (1 active, 1 ready)",
+        ),
+        (
+            {"spec": {}, "status": {"conditions": [{"type": "Complete", "status": "True"}]}},
+            Phase.COMPLETE,
+            "",
+        ),
+        (
+            {"spec": {}, "status": {}},
+            Phase.PENDING,
+            "is not complete (no pods yet); last event: Failed: no room",
+        ),
     ],
 )
-async def test_how_a_workload_stands(server: ApiStandIn, live: Any, phase: Phase, reason: str) -> None:
+async def test_how_a_workload_stands(
+    server: ApiStandIn, live: Any, phase: Phase, reason: str
+) -> None:
     meta = {"name": "train", "namespace": "vision"}
     if live:
         server.hold({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, **live})
     about = {"involvedObject": {"name": "train"}, "reason": "Failed", "message": "no room"}
-    server.hold({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "vision"}, **about})
+    server.hold(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "e", "namespace": "vision"},
+            **about,
+        }
+    )
     stands = await standing(server.client(), job(), Engines())
     assert (stands.phase, stands.reason) == (phase, reason)
 

@@ -34,7 +34,8 @@ def test_every_check_of_the_models_has_an_example() -> None:
         (str(path), node.lineno)
         for path in FOLDER.glob("*.py")
         for function in ast.walk(ast.parse(path.read_text()))
-        if isinstance(function, ast.FunctionDef) and function.name != "parse"  # reads what the API server writes
+        if isinstance(function, ast.FunctionDef)
+        and function.name != "parse"  # reads what the API server writes
         for node in ast.walk(function)
         if isinstance(node, ast.Raise)
     }

@@ -24,14 +24,24 @@ def platform(*tools: str, **spec: Any) -> Platform:
 
 def tenant(**spec: Any) -> Tenant:
     return Tenant.model_validate(
-        {**BASE["Tenant"], "spec": {**BASE["Tenant"]["spec"], "namespaces": [{"name": "one"}, {"name": "two"}], **spec}}
+        {
+            **BASE["Tenant"],
+            "spec": {
+                **BASE["Tenant"]["spec"],
+                "namespaces": [{"name": "one"}, {"name": "two"}],
+                **spec,
+            },
+        }
     )
 
 
 def made(objects: list[Object], kind: str) -> dict[str, Object]:
     """The objects of a kind, by name and namespace."""
     found = [obj for obj in objects if obj["kind"] == kind]
-    return {"/".join(filter(None, (o["metadata"].get("namespace"), o["metadata"]["name"]))): o for o in found}
+    return {
+        "/".join(filter(None, (o["metadata"].get("namespace"), o["metadata"]["name"]))): o
+        for o in found
+    }
 
 
 @pytest.fixture
@@ -41,32 +51,55 @@ def objects() -> list[Object]:
     return render_tenant(whole, tenant(), {}, turned_on(whole, {"forge": tool()}))
 
 
-def test_the_roles_of_a_tool_are_written_out_and_bound_where_it_is_used(objects: list[Object]) -> None:
+def test_the_roles_of_a_tool_are_written_out_and_bound_where_it_is_used(
+    objects: list[Object],
+) -> None:
     roles = made(render_platform(platform("forge"), Toolset((tool(),))), "ClusterRole")
     editor = roles["manor:tool:forge:editor"]["rules"]
     granted = {resource: set(rule["verbs"]) for rule in editor for resource in rule["resources"]}
-    assert granted["anvils"] == {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+    assert granted["anvils"] == {
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+    }
     assert granted["anvils/scale"] == {"get", "update", "patch"}
     assert granted["logs"] == {"get", "list", "watch"}
     assert "fires" not in granted  # a role in a namespace says nothing of what lives in none
     seen = made(objects, "ClusterRole")["manor:tenant:team-a"]["rules"][-1]
-    assert seen == {"apiGroups": ["forge.example"], "resources": ["fires"], "verbs": ["get", "list", "watch"]}
+    assert seen == {
+        "apiGroups": ["forge.example"],
+        "resources": ["fires"],
+        "verbs": ["get", "list", "watch"],
+    }
     assert not any("*" in value for rule in editor for value in rule.values())
     bind = next(rule for rule in roles["manor:applier"]["rules"] if rule["verbs"] == ["bind"])
     assert "manor:tool:forge:owner" in bind["resourceNames"]
     bindings = made(objects, "RoleBinding")
     assert bindings["one/manor-tool-forge-owners"]["roleRef"]["name"] == "manor:tool:forge:owner"
-    assert bindings["two/manor-tool-forge-owners"]["subjects"] == bindings["two/manor-owners"]["subjects"]
+    assert (
+        bindings["two/manor-tool-forge-owners"]["subjects"]
+        == bindings["two/manor-owners"]["subjects"]
+    )
 
 
 def test_its_controllers_may_write_where_it_is_used_alone(objects: list[Object]) -> None:
     roles = made(render_platform(platform("forge"), Toolset((tool(),))), "ClusterRole")
-    assert roles["manor:tool:forge:controller"]["rules"] == tool().model_dump(by_alias=True)["spec"]["rights"]
+    assert (
+        roles["manor:tool:forge:controller"]["rules"]
+        == tool().model_dump(by_alias=True)["spec"]["rights"]
+    )
     bind = next(rule for rule in roles["manor:applier"]["rules"] if rule["verbs"] == ["bind"])
     assert "manor:tool:forge:controller" in bind["resourceNames"]
     binding = made(objects, "RoleBinding")["one/manor-tool-forge-controllers"]
     assert binding["roleRef"]["name"] == "manor:tool:forge:controller"
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "namespace": "forge-system", "name": "smith"}]
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "namespace": "forge-system", "name": "smith"}
+    ]
     assert "manor:tool:forge:controller" not in str(made(objects, "ClusterRoleBinding"))
 
 
@@ -116,8 +149,12 @@ def test_what_it_writes_and_owns_is_allowed(objects: list[Object]) -> None:
     assert namespace["metadata"]["annotations"]["manor.dev/metadata-keys"] == "forge.example/*"
     own = tenant(metadataKeys=["a.example/b"])
     again = made(render_tenant(platform("forge"), own, {}, Toolset((tool(),))), "Namespace")["one"]
-    assert again["metadata"]["annotations"]["manor.dev/metadata-keys"] == "a.example/b,forge.example/*"
-    policies = made(render_platform(platform("forge"), Toolset((tool(),))), "ValidatingAdmissionPolicy")
+    assert (
+        again["metadata"]["annotations"]["manor.dev/metadata-keys"] == "a.example/b,forge.example/*"
+    )
+    policies = made(
+        render_platform(platform("forge"), Toolset((tool(),))), "ValidatingAdmissionPolicy"
+    )
     metadata, queues = str(policies["manor-metadata"]), str(policies["manor-queues"])
     assert "Anvil.forge.example" in metadata
     assert "forge.example/hot" in metadata
@@ -174,17 +211,33 @@ def role(**rule: Any) -> Object:
     [
         ("namespace", obj("v1", "Secret"), "kind", "a Secret does not belong into a file"),
         ("namespace", obj("v1", "Pod"), "kind", "Pod is not for a Tool to make"),
-        ("tenant", obj("rbac.authorization.k8s.io/v1", "ClusterRole"), "kind", "ClusterRole is not for a Tool"),
-        ("tenant", obj("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"), "kind", "is not for a Tool"),
+        (
+            "tenant",
+            obj("rbac.authorization.k8s.io/v1", "ClusterRole"),
+            "kind",
+            "ClusterRole is not for a Tool",
+        ),
+        (
+            "tenant",
+            obj("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+            "kind",
+            "is not for a Tool",
+        ),
         ("namespace", obj("forge.example/v1", "Fire", "$tenant"), "kind", "lives in no namespace"),
         ("tenant", obj("forge.example/v1", "Fire", "shared"), "name", "every tenant would share"),
-        ("namespace", obj("v1", "ConfigMap", namespace="kube-system"), "namespace", "live in the tenant's namespaces"),
+        (
+            "namespace",
+            obj("v1", "ConfigMap", namespace="kube-system"),
+            "namespace",
+            "live in the tenant's namespaces",
+        ),
         ("namespace", role(verbs=["*"]), "verbs", "'*' hands on rights"),
         ("namespace", role(verbs=["escalate"]), "verbs", "'escalate' hands on rights"),
         ("namespace", role(resources=["*"]), "resources", "'*' hands on rights"),
         (
             "namespace",
-            obj("rbac.authorization.k8s.io/v1", "RoleBinding") | {"roleRef": {"kind": "ClusterRole", "name": "admin"}},
+            obj("rbac.authorization.k8s.io/v1", "RoleBinding")
+            | {"roleRef": {"kind": "ClusterRole", "name": "admin"}},
             "kind",
             "binds what is no Role",
         ),
@@ -206,7 +259,9 @@ def written(folder: Path, *specs: Object) -> Path:
 
 def test_what_cannot_be_is_told_by_file_line_and_field(tmp_path: Path) -> None:
     bad = spec_object(tool(objects={"namespace": [obj("v1", "Secret")]}))
-    given = written(tmp_path, spec_object(platform("forge", "frge")), bad, spec_object(tenant(tools=["kiln"])))
+    given = written(
+        tmp_path, spec_object(platform("forge", "frge")), bad, spec_object(tenant(tools=["kiln"]))
+    )
     with pytest.raises(InvalidInput) as error:
         load([given])
     text = str(error.value)
@@ -216,7 +271,12 @@ def test_what_cannot_be_is_told_by_file_line_and_field(tmp_path: Path) -> None:
 
 
 def test_what_a_tool_needs_is_on_as_well(tmp_path: Path) -> None:
-    specs: list[Any] = [tool(), tool("kiln", needs=["forge"]), platform("forge", "kiln"), tenant(tools=["kiln"])]
+    specs: list[Any] = [
+        tool(),
+        tool("kiln", needs=["forge"]),
+        platform("forge", "kiln"),
+        tenant(tools=["kiln"]),
+    ]
     with pytest.raises(InvalidInput) as error:
         load([written(tmp_path, *map(spec_object, specs))])
     assert str(error.value).count("needs the Tool") == 1
@@ -229,11 +289,26 @@ def test_what_a_tool_needs_is_on_as_well(tmp_path: Path) -> None:
 def test_no_tenant_takes_the_namespace_of_a_tool(tmp_path: Path) -> None:
     squatter = tenant(namespaces=[{"name": "forge-system"}])
     with pytest.raises(InvalidInput, match="namespace 'forge-system' is the platform's own"):
-        load([written(tmp_path, spec_object(platform("forge")), spec_object(tool()), spec_object(squatter))])
+        load(
+            [
+                written(
+                    tmp_path,
+                    spec_object(platform("forge")),
+                    spec_object(tool()),
+                    spec_object(squatter),
+                )
+            ]
+        )
 
 
 def test_a_tool_is_compiled_with_the_platform(tmp_path: Path) -> None:
-    specs = load([written(tmp_path, spec_object(tenant()), spec_object(platform("forge")), spec_object(tool()))])
+    specs = load(
+        [
+            written(
+                tmp_path, spec_object(tenant()), spec_object(platform("forge")), spec_object(tool())
+            )
+        ]
+    )
     assert specs.platform
     parts = list(compile_specs(specs.platform, specs.tenants, specs.all, specs.toolset))
     assert [part.spec.kind for part in parts] == ["Tool", "Platform", "Tenant"]
@@ -243,16 +318,30 @@ def test_a_tool_is_compiled_with_the_platform(tmp_path: Path) -> None:
 
 
 def test_kueue_makes_a_tenants_budget_a_queue() -> None:
-    gpu = {"flavors": [{"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "gpu=a100"}, {"name": "t4"}]}
+    gpu = {
+        "flavors": [
+            {"name": "a100", "nodeLabels": {"gpu": "a100"}, "taint": "gpu=a100"},
+            {"name": "t4"},
+        ]
+    }
     whole = platform("kueue", gpu=gpu, engines={"queue": "kueue"})
-    team = tenant(gpu={"guarantee": 3, "borrow": 5}, queues=["default", "night"], quota={"cpu": 16, "memory": "64Gi"})
+    team = tenant(
+        gpu={"guarantee": 3, "borrow": 5},
+        queues=["default", "night"],
+        quota={"cpu": 16, "memory": "64Gi"},
+    )
     tools = turned_on(whole, {})
-    parts = {part.spec.kind: part.objects for part in compile_specs(whole, {"team-a": team}, [whole, team], tools)}
+    parts = {
+        part.spec.kind: part.objects
+        for part in compile_specs(whole, {"team-a": team}, [whole, team], tools)
+    }
     flavors = made(parts["Platform"], "ResourceFlavor")
     assert flavors.keys() == {"manor-plain", "manor-a100", "manor-t4"}
     assert flavors["manor-a100"]["spec"] == {
         "nodeLabels": {"gpu": "a100"},
-        "tolerations": [{"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}],
+        "tolerations": [
+            {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}
+        ],
     }
     queue = made(parts["Tenant"], "ClusterQueue")["team-a"]["spec"]
     plain, gpus = queue["resourceGroups"]
@@ -266,7 +355,12 @@ def test_kueue_makes_a_tenants_budget_a_queue() -> None:
         f"{p}/{q}" for p in ("one", "two") for q in ("default", "night")
     }
     alone = compile_specs(whole, {}, [tenant(tools=[])], tools)
-    assert not [obj for part in alone for obj in part.objects if obj["kind"] in ("ClusterQueue", "LocalQueue")]
+    assert not [
+        obj
+        for part in alone
+        for obj in part.objects
+        if obj["kind"] in ("ClusterQueue", "LocalQueue")
+    ]
 
 
 def test_where_kueue_is_no_tool_its_queues_are_an_administrators() -> None:

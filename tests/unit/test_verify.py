@@ -83,43 +83,74 @@ def denial(status: int, message: str) -> ApiError:
 
 
 POLICY_SAID = (
-    "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'manor-images' with binding 'manor-images' denied request: "
+    "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'manor-images' with binding "
+    "'manor-images' denied request: "
 )
 
 
 @pytest.mark.parametrize(
     ("mechanism", "error", "name"),
     [
-        (RBAC, denial(403, 'pods is forbidden: User "a" cannot list resource "pods" in API group ""'), "RBAC"),
-        (RBAC, denial(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": …'), None),
-        (RBAC, denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'), None),
+        (
+            RBAC,
+            denial(403, 'pods is forbidden: User "a" cannot list resource "pods" in API group ""'),
+            "RBAC",
+        ),
+        (
+            RBAC,
+            denial(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": …'),
+            None,
+        ),
+        (
+            RBAC,
+            denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'),
+            None,
+        ),
         (RBAC, denial(500, 'User "a" cannot list'), None),
         (
             POD_SECURITY,
             denial(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": …'),
             "Pod Security",
         ),
-        (QUOTA, denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'), "quota"),
+        (
+            QUOTA,
+            denial(403, 'pods "x" is forbidden: exceeded quota: manor-quota, requested: pods=1'),
+            "quota",
+        ),
         (QUOTA, denial(403, 'pods "x" is forbidden: status unknown for quota: manor-quota'), None),
         (
             ESCALATION,
             denial(403, 'user "a" is attempting to grant RBAC permissions not currently held'),
             "RBAC escalation check",
         ),
-        (policy("images"), denial(422, POLICY_SAID + "image is not allowed"), "policy manor-images"),
+        (
+            policy("images"),
+            denial(422, POLICY_SAID + "image is not allowed"),
+            "policy manor-images",
+        ),
         (policy("images"), denial(422, POLICY_SAID), None),
-        (policy("images"), denial(422, POLICY_SAID + "expression 'x' resulted in error: no such key"), None),
+        (
+            policy("images"),
+            denial(422, POLICY_SAID + "expression 'x' resulted in error: no such key"),
+            None,
+        ),
         (policy("pods"), denial(422, POLICY_SAID + "image is not allowed"), None),
         (policy("image"), denial(422, POLICY_SAID + "image is not allowed"), None),
         (any_of(RBAC, policy("images")), denial(422, POLICY_SAID + "no"), "policy manor-images"),
     ],
 )
-def test_a_denial_counts_only_from_the_expected_mechanism(mechanism: Any, error: ApiError, name: str | None) -> None:
+def test_a_denial_counts_only_from_the_expected_mechanism(
+    mechanism: Any, error: ApiError, name: str | None
+) -> None:
     assert mechanism.stopped(error) == name
 
 
-def test_every_module_of_a_plane_is_a_check_with_an_id_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = [path for path in Path(checks.__file__).parent.glob("*/*.py") if path.name != "__init__.py"]
+def test_every_module_of_a_plane_is_a_check_with_an_id_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    modules = [
+        path for path in Path(checks.__file__).parent.glob("*/*.py") if path.name != "__init__.py"
+    ]
     assert len({check.id for check in load()}) == len(modules) > 0
     monkeypatch.setattr(whole_matrix, "CHECK", replace(CHECK, id="MNR-RBAC-001"))
     with pytest.raises(CatalogueError, match=r"^ids used twice: MNR-RBAC-001$"):
@@ -129,7 +160,9 @@ def test_every_module_of_a_plane_is_a_check_with_an_id_of_its_own(monkeypatch: p
         load()
 
 
-@pytest.mark.parametrize("field", ["title", "guarantee", "references", "attempt", "expect", "remedy"])
+@pytest.mark.parametrize(
+    "field", ["title", "guarantee", "references", "attempt", "expect", "remedy"]
+)
 def test_a_check_without_metadata_is_refused(field: str) -> None:
     empty: dict[str, Any] = {field: type(getattr(CHECK, field))()}
     with pytest.raises(CatalogueError, match=rf"^MNR-RBAC-999: {field} is missing$"):
@@ -143,7 +176,8 @@ def test_a_check_that_requires_an_unknown_feature_is_refused() -> None:
 
 
 def test_no_check_skips_itself() -> None:
-    """It requires what it needs; the runner alone skips, and the frame where the tenant lacks the control's right."""
+    """It requires what it needs; the runner alone skips, and the frame where the tenant lacks the
+    control's right."""
     skipping = {path.name for path in VERIFY.rglob("*.py") if "Verdict.SKIPPED" in path.read_text()}
     assert skipping == {"runner.py", "attacks.py", "attempt.py", "report.py", "html.py"}
 
@@ -166,7 +200,11 @@ async def test_what_is_missing_is_told_before_anything_is_attempted() -> None:
 
     check = replace(CHECK, run=attack, requires=(TENANTS, PROBE_IMAGE))
     attempts = await run_one(check, by_hand("python"))
-    assert (combine(attempts), [attempt.got for attempt in attempts], tried) == (Status.SKIPPED, [str(TENANTS)], [])
+    assert (combine(attempts), [attempt.got for attempt in attempts], tried) == (
+        Status.SKIPPED,
+        [str(TENANTS)],
+        [],
+    )
     assert "apply Tenants" in str(TENANTS)
     check = replace(check, requires=(PROBE_IMAGE,))
     assert combine(await run_one(check, by_hand("python"))) is Status.PASS
@@ -206,20 +244,35 @@ def test_the_cost_grows_with_the_tenants_and_everybody_attacks_and_is_attacked()
     assert len(pairs.dry_run) == 100
     assert len(pairs.static) < 200
     assert len(pairs.live) <= limits().verify.live_pairs
-    assert {attacker.name for attacker, _ in pairs.dry_run} == {victim.name for _, victim in pairs.dry_run}
+    assert {attacker.name for attacker, _ in pairs.dry_run} == {
+        victim.name for _, victim in pairs.dry_run
+    }
     assert len({a.name for a, _ in pairs.dry_run}) == 100
 
 
 def test_a_dry_run_check_runs_for_some_pairs_and_all_checks_together_for_every_tenant() -> None:
     pairs = sample(Tenancy(teams(100)))
-    chosen = [pairs.of(check) for check in load() if check.level is Level.DRY_RUN and check.scope == "pair"]
+    chosen = [
+        pairs.of(check)
+        for check in load()
+        if check.level is Level.DRY_RUN and check.scope == "pair"
+    ]
     assert {len(some) for some in chosen} == {limits().verify.dry_run_pairs}
-    assert {attacker.name for some in chosen for attacker, _ in some} == {f"t{n}" for n in range(100)}
+    assert {attacker.name for some in chosen for attacker, _ in some} == {
+        f"t{n}" for n in range(100)
+    }
 
 
 def may(verb: str, resource: str, group: str = "", name: str = "") -> dict[str, Any]:
     kind, _, sub = resource.partition("/")
-    wanted = {"verb": verb, "group": group, "resource": kind, "subresource": sub, "name": name, "namespace": "n"}
+    wanted = {
+        "verb": verb,
+        "group": group,
+        "resource": kind,
+        "subresource": sub,
+        "name": name,
+        "namespace": "n",
+    }
     return {"resourceAttributes": wanted}
 
 
@@ -246,7 +299,12 @@ def test_rules_answer_as_rbac_does(attributes: dict[str, Any], allowed: bool) ->
             "resourceRules": [
                 {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"]},
                 {"verbs": ["create"], "apiGroups": [""], "resources": ["pods/exec"]},
-                {"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"]},
+                {
+                    "verbs": ["get"],
+                    "apiGroups": [""],
+                    "resources": ["secrets"],
+                    "resourceNames": ["mine"],
+                },
                 {"verbs": ["*"], "apiGroups": ["example.com"], "resources": ["*"]},
                 {"verbs": ["update"], "apiGroups": ["apps"], "resources": ["*/scale"]},
             ],
@@ -259,7 +317,12 @@ def test_rules_answer_as_rbac_does(attributes: dict[str, Any], allowed: bool) ->
 
 def test_tenants_are_given_by_hand() -> None:
     team = parse_team("name=a,namespace=ns-a,user=alice,group=devs,host=a.example.com")
-    assert (team.name, team.namespace, team.actor.user, team.actor.groups) == ("a", "ns-a", "alice", ("devs",))
+    assert (team.name, team.namespace, team.actor.user, team.actor.groups) == (
+        "a",
+        "ns-a",
+        "alice",
+        ("devs",),
+    )
     assert team.hosts == ("a.example.com",)
     with pytest.raises(TenancyError, match="user"):
         parse_team("name=a,namespace=ns-a")
@@ -268,9 +331,18 @@ def test_tenants_are_given_by_hand() -> None:
 
 
 def test_a_change_is_tried_in_every_way_of_writing() -> None:
-    live = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "labels": {"a": "1", "b": "2"}}}
+    live = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "n", "labels": {"a": "1", "b": "2"}},
+    }
     ways = every_write(live, {"metadata": {"labels": {"a": None}}}, ("status", "finalize"))
-    assert {way.split(" /")[0] for way in ways} == {"update", "merge patch", "strategic patch", "apply"}
+    assert {way.split(" /")[0] for way in ways} == {
+        "update",
+        "merge patch",
+        "strategic patch",
+        "apply",
+    }
     assert {request.subresource for request in ways.values()} == {None, "status", "finalize"}
     assert ways["update"].body["metadata"]["labels"] == {"b": "2"}
 
@@ -324,7 +396,9 @@ def result(*attempts: Attempt) -> Result:
         ((CONTROL, SKIPPED), 2, "not verified"),
     ],
 )
-def test_the_exit_code_says_what_was_found(attempts: tuple[Attempt, ...], code: int, verdict: str) -> None:
+def test_the_exit_code_says_what_was_found(
+    attempts: tuple[Attempt, ...], code: int, verdict: str
+) -> None:
     assert report(result(*attempts)).exit_code == code
     assert report(result(*attempts)).verdict == verdict
     assert report(result(CONTROL, HELD), result(CONTROL, BROKEN), result(*attempts)).exit_code == 1
@@ -403,7 +477,9 @@ def test_a_bad_baseline_is_refused_and_says_why(tmp_path: Path, text: str, says:
 
 
 def test_every_check_has_a_sabotage_that_turns_it_red() -> None:
-    sabotaged = set().union(*(s.red for s in [*verify_sabotages.SABOTAGES, *verify_live_sabotages.SABOTAGES]))
+    sabotaged = set().union(
+        *(s.red for s in [*verify_sabotages.SABOTAGES, *verify_live_sabotages.SABOTAGES])
+    )
     assert sabotaged == {check.id.removeprefix("MNR-") for check in load()}
 
 
@@ -417,5 +493,11 @@ def test_the_page_of_checks_is_that_of_the_code() -> None:
 def test_every_field_of_the_json_report_is_documented() -> None:
     page = (DOCS / "verify.md").read_text()
     said = json.loads(WRITERS["json"](BAD))
-    for field in [*said, *said["cluster"], *said["summary"], *said["results"][0], *said["results"][0]["trials"][0]]:
+    for field in [
+        *said,
+        *said["cluster"],
+        *said["summary"],
+        *said["results"][0],
+        *said["results"][0]["trials"][0],
+    ]:
         assert re.search(rf"[`.]{field}[`\[]", page), field

@@ -31,11 +31,26 @@ BLOCK = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16", "10.0.0.0
         ([DENY, policy(egress=[{"to": [BLOCK]}])], "169.254.169.254", 80, False),
         ([DENY, policy(egress=[{"to": [BLOCK]}])], "10.96.0.1", 443, False),
         ([DENY, policy(egress=[{"to": [BLOCK]}])], "fd00:ec2::254", 80, False),
-        ([DENY, policy(egress=[{"to": [{"ipBlock": {"cidr": "::/0"}}]}])], "fd00:ec2::254", 80, True),
+        (
+            [DENY, policy(egress=[{"to": [{"ipBlock": {"cidr": "::/0"}}]}])],
+            "fd00:ec2::254",
+            80,
+            True,
+        ),
         ([DENY, policy(egress=[{"to": [{"namespaceSelector": {}}]}])], "172.30.0.2", 10250, False),
-        ([DENY, policy(egress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])], "8.8.8.8", 443, False),
+        (
+            [DENY, policy(egress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])],
+            "8.8.8.8",
+            443,
+            False,
+        ),
         ([DENY, policy(egress=[{"ports": [{"port": 400, "endPort": 500}]}])], "8.8.8.8", 443, True),
-        ([policy(podSelector={"matchLabels": {"a": "b"}}, policyTypes=["Egress"])], "8.8.8.8", 443, True),
+        (
+            [policy(podSelector={"matchLabels": {"a": "b"}}, policyTypes=["Egress"])],
+            "8.8.8.8",
+            443,
+            True,
+        ),
     ],
 )
 def test_egress(policies: list[Object], address: str, port: int, passes: bool) -> None:
@@ -51,8 +66,18 @@ OTHER = {"kubernetes.io/metadata.name": "other", "manor.dev/tenant": "b"}
         ({"namespaceSelector": {}}, True),
         ({"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "b"}}}, True),
         ({"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "a"}}}, False),
-        ({"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]}}, False),
-        ({"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}}, True),
+        (
+            {"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]}},
+            False,
+        ),
+        (
+            {
+                "namespaceSelector": {
+                    "matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]
+                }
+            },
+            True,
+        ),
         (
             {
                 "namespaceSelector": {"matchLabels": {"manor.dev/tenant": "b"}},

@@ -15,7 +15,8 @@ from manor.visible import visible
 pytestmark = pytest.mark.unit
 
 NASTY = (
-    "\x1b[2J\x1b]0;all is ready\x07\x1b]52;c;cm0gLXJmIC8=\x07 "  # clears, sets the title, fills the clipboard
+    # Clears, sets the title, fills the clipboard.
+    "\x1b[2J\x1b]0;all is ready\x07\x1b]52;c;cm0gLXJmIC8=\x07 "
     "\rfine\x08\x08 \x9b31m \x7f \u202egnorw\u2066 \u200b \ud800"
 )
 RAW = {char for char in NASTY if not char.isprintable()}

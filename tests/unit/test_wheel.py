@@ -29,7 +29,9 @@ def test_a_wheel_carries_images_examples_and_policies(tmp_path: Path) -> None:
     place = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(place)
     path = f"import sys; sys.path.insert(0, {str(place)!r})"
-    looked = subprocess.run([sys.executable, "-c", path + LOOK], capture_output=True, text=True, check=False)
+    looked = subprocess.run(
+        [sys.executable, "-c", path + LOOK], capture_output=True, text=True, check=False
+    )
     assert looked.returncode == 0, looked.stderr
     sources, example = map(Path, looked.stdout.split())
     assert sources.is_relative_to(place)

@@ -1,4 +1,5 @@
-"""The kinds of group manor.dev: what people write. Models only; what they become is render's and the engines' part."""
+"""The kinds of group manor.dev: what people write. Models only; what they become is render's and
+the engines' part."""
 
 from manor.api import kinds
 from manor.api.platform import Platform

@@ -36,7 +36,10 @@ Network = Annotated[
             **cel(
                 (
                     "isCIDR(self) && cidr(self) == cidr(self).masked()",
-                    "not a network; write one such as 10.0.0.0/8, or a single address as 10.0.0.1/32",
+                    (
+                        "not a network; write one such as 10.0.0.0/8, or a single address as "
+                        "10.0.0.1/32"
+                    ),
                 )
             ),
         }
@@ -59,7 +62,11 @@ Address = Annotated[
     PlainValidator(_address),
     PlainSerializer(str),
     WithJsonSchema(
-        {"type": "string", "maxLength": 45, **cel(("isIP(self)", "not an address; write one as 169.254.20.10"))}
+        {
+            "type": "string",
+            "maxLength": 45,
+            **cel(("isIP(self)", "not an address; write one as 169.254.20.10")),
+        }
     ),
 ]
 """An IPv4 or IPv6 address."""
@@ -80,9 +87,10 @@ NEVER = tuple(
         )
     ]
 )
-"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291) and site-local (RFC 3879), which hold
-metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's others; loopback, this-network, multicast,
-reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4 addresses under another name."""
+"""Never reached from a tenant, whatever it asks: link-local (RFC 3927, RFC 4291) and site-local
+(RFC 3879), which hold metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's
+others; loopback, this-network, multicast, reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4
+addresses under another name."""
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses under another name, where the network translates (RFC 6052)."""

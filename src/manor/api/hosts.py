@@ -1,4 +1,5 @@
-"""Host names, exact or `*.`-wildcard: which stands for all that another one does, and which share a name."""
+"""Host names, exact or `*.`-wildcard: which stands for all that another one does, and which share a
+name."""
 
 
 def covers(own: str, host: str) -> bool:

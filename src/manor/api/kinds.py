@@ -38,7 +38,9 @@ class KindInfo:
 _APPLIED = Column("Applied by", "string", r".metadata.annotations.applyset\.kubernetes\.io/tooling")
 """Empty until `manor apply` has made what the object asks for."""
 
-PLATFORM = KindInfo("Platform", "platforms", "Cluster", (Column("Domain", "string", ".spec.domain"),))
+PLATFORM = KindInfo(
+    "Platform", "platforms", "Cluster", (Column("Domain", "string", ".spec.domain"),)
+)
 TOOL = KindInfo(
     "Tool",
     "tools",
@@ -49,19 +51,31 @@ TENANT = KindInfo(
     "Tenant",
     "tenants",
     "Cluster",
-    (Column("CPU", "string", ".spec.quota.cpu"), Column("Memory", "string", ".spec.quota.memory"), _APPLIED),
+    (
+        Column("CPU", "string", ".spec.quota.cpu"),
+        Column("Memory", "string", ".spec.quota.memory"),
+        _APPLIED,
+    ),
 )
 TRAINING_JOB = KindInfo(
     "TrainingJob",
     "trainingjobs",
     "Namespaced",
-    (Column("Workers", "integer", ".spec.workers"), Column("Image", "string", ".spec.image"), _APPLIED),
+    (
+        Column("Workers", "integer", ".spec.workers"),
+        Column("Image", "string", ".spec.image"),
+        _APPLIED,
+    ),
 )
 MODEL = KindInfo(
     "Model",
     "models",
     "Namespaced",
-    (Column("Format", "string", ".spec.format"), Column("Storage", "string", ".spec.storageUri"), _APPLIED),
+    (
+        Column("Format", "string", ".spec.format"),
+        Column("Storage", "string", ".spec.storageUri"),
+        _APPLIED,
+    ),
 )
 
 ALL = (PLATFORM, TOOL, TENANT, TRAINING_JOB, MODEL)

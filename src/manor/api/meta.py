@@ -26,7 +26,8 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label: lower-case letters, digits and hyphens, a letter or digit at both ends."""
 
 RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
-"""What Kubernetes and Manor have for themselves; so are all names that begin with kube- and manor-."""
+"""What Kubernetes and Manor have for themselves; so are all names that begin with kube- and
+manor-."""
 
 _PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
@@ -60,7 +61,8 @@ Line = Annotated[str, AfterValidator(_one_line), Field(max_length=200)]
 MetadataKey = Annotated[
     str,
     Field(
-        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([*]|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$", max_length=316
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([*]|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$",
+        max_length=316,
     ),
 ]
 """Key of a label or annotation; `example.com/*` stands for every key of that domain."""
@@ -70,11 +72,16 @@ class Spec(BaseModel):
     """A part of a spec: camelCase in YAML, unknown fields refused, never changed once read."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Itself, which nothing changes: otherwise pydantic copies every default, for each of thousands of objects."""
+        """Itself, which nothing changes: otherwise pydantic copies every default, for each of
+        thousands of objects."""
         return self
 
 
@@ -88,14 +95,19 @@ class Misplaced(ValueError):
 
 @dataclass(frozen=True)
 class Once:
-    """On a list: nothing is there twice, by these fields of its items, or by the items themselves."""
+    """On a list: nothing is there twice, by these fields of its items, or by the items
+    themselves."""
 
     fields: tuple[str, ...] = ()
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         described = handler(schema)
         items = handler.resolve_ref_schema(described["items"])
         same = [_same(field, items) for field in self.fields]
@@ -109,13 +121,16 @@ class Once:
         for key, count in Counter(map(self._key, items)).items():
             if count > 1:
                 index = max(i for i, item in enumerate(items) if self._key(item) == key)
-                shown = "/".join(str(part) for part in key if part) if isinstance(key, tuple) else key
+                shown = (
+                    "/".join(str(part) for part in key if part) if isinstance(key, tuple) else key
+                )
                 raise Misplaced(f"{shown} is given twice; remove one", index)
         return items
 
 
 class Metadata(Spec):
-    """The metadata of a Manor object; what the API server adds (uid, resourceVersion, …) is passed over."""
+    """The metadata of a Manor object; what the API server adds (uid, resourceVersion, …) is passed
+    over."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -134,7 +149,9 @@ class NamespacedMetadata(Metadata):
     """The tenant's namespace that holds the object."""
 
 
-_RESERVED_KEY = r"^([^/]+[.])?(manor[.]dev|applyset[.]kubernetes[.]io|pod-security[.]kubernetes[.]io)/"
+_RESERVED_KEY = (
+    r"^([^/]+[.])?(manor[.]dev|applyset[.]kubernetes[.]io|pod-security[.]kubernetes[.]io)/"
+)
 """Keys that isolation hangs on, which nobody may allow a tenant to write."""
 
 
@@ -152,7 +169,8 @@ def keys_rule(field: str) -> tuple[str, str]:
 
 
 def _same(field: str, items: JsonSchemaValue) -> str:
-    """CEL: x and y agree in a field; written so that the API server can tell its cost beforehand."""
+    """CEL: x and y agree in a field; written so that the API server can tell its cost
+    beforehand."""
     if field in items.get("required", []):
         return f"x.{field} == y.{field}"
     default = items["properties"][field].get("default")
@@ -169,17 +187,25 @@ def with_rules(schema: JsonSchemaValue, *rules: tuple[str, str]) -> JsonSchemaVa
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """CEL rules (expression, message) for the CRD, so that the API server refuses what the model refuses."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+    """CEL rules (expression, message) for the CRD, so that the API server refuses what the model
+    refuses."""
+    return {
+        "x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]
+    }
 
 
 class Kind(Spec):
-    """A kind of the group: what the API server adds is left out, and a field with nothing in it is as absent."""
+    """A kind of the group: what the API server adds is left out, and a field with nothing in it is
+    as absent."""
 
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: object) -> object:
-        return _without_nulls({k: v for k, v in data.items() if k != "status"}) if isinstance(data, dict) else data
+        return (
+            _without_nulls({k: v for k, v in data.items() if k != "status"})
+            if isinstance(data, dict)
+            else data
+        )
 
 
 def _without_nulls(data: Any) -> Any:

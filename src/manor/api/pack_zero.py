@@ -1,7 +1,8 @@
-"""The rules of the kinds that are always there: Kubernetes' own and Manor's, and what the platform keeps to itself.
+"""The rules of the kinds that are always there: Kubernetes' own and Manor's, and what the platform
+keeps to itself.
 
-Their order is that of the rules in the tenant roles. Every verb is written out, and no role holds `bind`, `escalate`,
-`impersonate` or a wildcard.
+Their order is that of the rules in the tenant roles. Every verb is written out, and no role holds
+`bind`, `escalate`, `impersonate` or a wildcard.
 """
 
 from manor.api import kinds
@@ -18,7 +19,8 @@ READ_ONLY = Verbs(viewer=READ)
 SECRET = Verbs(editor=READ + WRITE)
 ACCOUNT = Verbs(viewer=READ, owner=WRITE)
 TOKEN = Verbs(owner=("create",))
-"""What any pod may have by naming the account; the policy manor-credentials bounds audience and time."""
+"""What any pod may have by naming the account; the policy manor-credentials bounds audience and
+time."""
 ENTERED = Verbs(editor=("get", "create"), owner=READ + WRITE)
 """The API serves no more than get and create of these; charts grant every verb all the same."""
 AMENDED = Verbs(editor=CHANGE)
@@ -26,7 +28,18 @@ EVICTED = Verbs(editor=("create",))
 REPORTED = Verbs(viewer=READ, editor=("create", "patch"))
 GRANTED = Verbs(owner=READ + WRITE)
 
-PATTERNS = (WORKED_WITH, READ_ONLY, SECRET, ACCOUNT, TOKEN, ENTERED, AMENDED, EVICTED, REPORTED, GRANTED)
+PATTERNS = (
+    WORKED_WITH,
+    READ_ONLY,
+    SECRET,
+    ACCOUNT,
+    TOKEN,
+    ENTERED,
+    AMENDED,
+    EVICTED,
+    REPORTED,
+    GRANTED,
+)
 """The patterns of rights, in the order in which a role lists them."""
 
 _TEMPLATE = ("spec.template",)
@@ -47,7 +60,14 @@ _CORE = (
     ),
     KindRule("", "Service", "services", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule("", "ConfigMap", "configmaps", verbs=WORKED_WITH, counted=True, owns=True),
-    KindRule("", "PersistentVolumeClaim", "persistentvolumeclaims", verbs=WORKED_WITH, counted=True, owns=True),
+    KindRule(
+        "",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        verbs=WORKED_WITH,
+        counted=True,
+        owns=True,
+    ),
     KindRule(
         *("", "ReplicationController", "replicationcontrollers"),
         verbs=WORKED_WITH,
@@ -74,7 +94,14 @@ _CORE = (
 _STATUS = {"status": READ_ONLY}
 
 _WORKLOADS = (
-    KindRule("apps", "ControllerRevision", "controllerrevisions", verbs=READ_ONLY, counted=True, owns=True),
+    KindRule(
+        "apps",
+        "ControllerRevision",
+        "controllerrevisions",
+        verbs=READ_ONLY,
+        counted=True,
+        owns=True,
+    ),
     KindRule(
         *("apps", "Deployment", "deployments"),
         verbs=WORKED_WITH,
@@ -101,7 +128,15 @@ _WORKLOADS = (
         owns=True,
         templates=_TEMPLATE,
     ),
-    KindRule("apps", "DaemonSet", "daemonsets", verbs=WORKED_WITH, counted=True, owns=True, templates=_TEMPLATE),
+    KindRule(
+        "apps",
+        "DaemonSet",
+        "daemonsets",
+        verbs=WORKED_WITH,
+        counted=True,
+        owns=True,
+        templates=_TEMPLATE,
+    ),
     KindRule(
         *("batch", "Job", "jobs"),
         verbs=WORKED_WITH,
@@ -119,9 +154,21 @@ _WORKLOADS = (
     ),
     KindRule("", "PodTemplate", "podtemplates", counted=True, owns=True, templates=("template",)),
     KindRule(
-        "autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers", verbs=WORKED_WITH, counted=True, owns=True
+        "autoscaling",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        verbs=WORKED_WITH,
+        counted=True,
+        owns=True,
     ),
-    KindRule("policy", "PodDisruptionBudget", "poddisruptionbudgets", verbs=WORKED_WITH, counted=True, owns=True),
+    KindRule(
+        "policy",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        verbs=WORKED_WITH,
+        counted=True,
+        owns=True,
+    ),
     KindRule("coordination.k8s.io", "Lease", "leases", verbs=WORKED_WITH, counted=True),
 )
 
@@ -130,13 +177,32 @@ _NETWORK_AND_RIGHTS = (
     KindRule(GATEWAY_GROUP, "GRPCRoute", "grpcroutes", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule("discovery.k8s.io", "EndpointSlice", "endpointslices", verbs=READ_ONLY, counted=True),
     KindRule("events.k8s.io", "Event", "events", verbs=REPORTED),
-    KindRule("resource.k8s.io", "ResourceClaim", "resourceclaims", switch="devices", counted=True, owns=True),
     KindRule(
-        "resource.k8s.io", "ResourceClaimTemplate", "resourceclaimtemplates", switch="devices", counted=True, owns=True
+        "resource.k8s.io",
+        "ResourceClaim",
+        "resourceclaims",
+        switch="devices",
+        counted=True,
+        owns=True,
     ),
-    KindRule("networking.k8s.io", "Ingress", "ingresses", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule(
-        "networking.k8s.io", "NetworkPolicy", "networkpolicies", verbs=READ_ONLY, switch="tenant-policies", counted=True
+        "resource.k8s.io",
+        "ResourceClaimTemplate",
+        "resourceclaimtemplates",
+        switch="devices",
+        counted=True,
+        owns=True,
+    ),
+    KindRule(
+        "networking.k8s.io", "Ingress", "ingresses", verbs=WORKED_WITH, counted=True, owns=True
+    ),
+    KindRule(
+        "networking.k8s.io",
+        "NetworkPolicy",
+        "networkpolicies",
+        verbs=READ_ONLY,
+        switch="tenant-policies",
+        counted=True,
     ),
     KindRule("metrics.k8s.io", "PodMetrics", "pods", verbs=READ_ONLY, writable=False),
     KindRule(RBAC_GROUP, "Role", "roles", verbs=GRANTED, counted=True, owns=True),
@@ -146,7 +212,13 @@ _NETWORK_AND_RIGHTS = (
 
 def _workload(info: KindInfo) -> KindRule:
     return KindRule(
-        GROUP, info.kind, info.plural, namespaced=info.namespaced, verbs=WORKED_WITH, counted=True, owns=True
+        GROUP,
+        info.kind,
+        info.plural,
+        namespaced=info.namespaced,
+        verbs=WORKED_WITH,
+        counted=True,
+        owns=True,
     )
 
 
@@ -159,13 +231,28 @@ _MANOR = (
 _PLATFORM = (
     # The cluster's own configuration, and rights beyond a namespace.
     KindRule(
-        *("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "validatingadmissionpolicies"), namespaced=False
+        *(
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicy",
+            "validatingadmissionpolicies",
+        ),
+        namespaced=False,
     ),
-    KindRule("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False),
+    KindRule(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        namespaced=False,
+    ),
     KindRule("apiregistration.k8s.io", "APIService", "apiservices", namespaced=False),
     KindRule("authentication.k8s.io", "TokenReview", "tokenreviews", namespaced=False),
     KindRule("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews"),
-    KindRule("certificates.k8s.io", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False),
+    KindRule(
+        "certificates.k8s.io",
+        "CertificateSigningRequest",
+        "certificatesigningrequests",
+        namespaced=False,
+    ),
     # Long gone from the API server, and still named by old charts.
     KindRule("extensions", "Ingress", "ingresses"),
     KindRule("flowcontrol.apiserver.k8s.io", "FlowSchema", "flowschemas", namespaced=False),
@@ -173,14 +260,24 @@ _PLATFORM = (
     KindRule("node.k8s.io", "RuntimeClass", "runtimeclasses", namespaced=False),
     KindRule("scheduling.k8s.io", "PriorityClass", "priorityclasses", namespaced=False),
     KindRule("storage.k8s.io", "StorageClass", "storageclasses", namespaced=False),
-    KindRule("storagemigration.k8s.io", "StorageVersionMigration", "storageversionmigrations", namespaced=False),
+    KindRule(
+        "storagemigration.k8s.io",
+        "StorageVersionMigration",
+        "storageversionmigrations",
+        namespaced=False,
+    ),
     # What opens the way in, or configures the proxies behind it.
     KindRule("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
     KindRule("gateway.envoyproxy.io", "EnvoyProxy", "envoyproxies"),
     # The queues, and what stands in them.
     KindRule(KUEUE_GROUP, "Workload", "workloads"),
     # What opens or bends a network beside the NetworkPolicies, or gives a pod a second one.
-    KindRule("policy.networking.k8s.io", "ClusterNetworkPolicy", "clusternetworkpolicies", namespaced=False),
+    KindRule(
+        "policy.networking.k8s.io",
+        "ClusterNetworkPolicy",
+        "clusternetworkpolicies",
+        namespaced=False,
+    ),
     KindRule("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
     KindRule("crd.projectcalico.org", "NetworkPolicy", "networkpolicies"),
     KindRule("projectcalico.org", "NetworkPolicy", "networkpolicies"),

@@ -1,7 +1,9 @@
-"""Kubernetes quantities ("500m", "64Gi"): read, added up, split, and written as the API server writes them.
+"""Kubernetes quantities ("500m", "64Gi"): read, added up, split, and written as the API server
+writes them.
 
-The canonical form is that of `k8s.io/apimachinery/pkg/api/resource`: no fraction, the largest suffix that divides the
-value, binary suffixes kept binary. Writing it ourselves makes a second apply see no difference.
+The canonical form is that of `k8s.io/apimachinery/pkg/api/resource`: no fraction, the largest
+suffix that divides the value, binary suffixes kept binary. Writing it ourselves makes a second
+apply see no difference.
 """
 
 import re
@@ -31,10 +33,14 @@ _PATTERN = re.compile(
 
 
 def parse(text: str) -> Decimal:
-    """The quantity's value in its base unit (cores, bytes, pieces). ValueError if `text` is no quantity."""
+    """The quantity's value in its base unit (cores, bytes, pieces). ValueError if `text` is no
+    quantity."""
     match = _PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a quantity; write a number with a suffix, such as 500m, 4, 64Gi or 100G")
+        raise ValueError(
+            f"{text!r} is not a quantity; write a number with a suffix, "
+            "such as 500m, 4, 64Gi or 100G"
+        )
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if match["exponent"]:
         return number.scaleb(int(match["exponent"]))
@@ -47,7 +53,8 @@ def is_binary(text: str) -> bool:
 
 
 def canonical(value: Decimal, *, binary: bool = False) -> str:
-    """`value` as the API server writes it; a part below a thousandth is dropped (never more than was given)."""
+    """`value` as the API server writes it; a part below a thousandth is dropped (never more than
+    was given)."""
     thousandths = int(value * 1000)
     if thousandths % 1000:
         return f"{thousandths}m"
@@ -62,10 +69,12 @@ def canonical(value: Decimal, *, binary: bool = False) -> str:
 
 
 def split(text: str, shares: list[int], *, unit: str = "1") -> list[str]:
-    """The quantity divided in proportion to `shares`, in whole multiples of `unit`; the parts never add up to more.
+    """The quantity divided in proportion to `shares`, in whole multiples of `unit`; the parts never
+    add up to more.
 
-    What proportional parts leave over goes, one unit each, to the largest remainders (Hamilton's method; ties to the
-    first), so that the parts add up to the whole when the whole is a multiple of the unit.
+    What proportional parts leave over goes, one unit each, to the largest remainders (Hamilton's
+    method; ties to the first), so that the parts add up to the whole when the whole is a multiple
+    of the unit.
     """
     binary = is_binary(text)
     step = parse(unit)
@@ -78,7 +87,8 @@ def split(text: str, shares: list[int], *, unit: str = "1") -> list[str]:
     return [canonical(step * count, binary=binary) for count in floors]
 
 
-# What is more than 2^63 base units is more than Kubernetes counts: the larger the suffix, the fewer the digits.
+# What is more than 2^63 base units is more than Kubernetes counts: the larger the suffix, the fewer
+# the digits.
 _FRACTION = r"(\.[0-9]{1,9})?"
 _LARGE = "|".join(
     f"[0-9]{{1,{digits}}}{_FRACTION}{suffix}"
@@ -91,7 +101,10 @@ _LARGE = "|".join(
         (3, "[eE]\\+?(1[0-5]|[0-9])"),
     )
 )
-CORES = rf"^([0-9]{{1,15}}(\.[0-9]{{1,3}})?|[0-9]{{1,18}}m|[0-9]{{1,3}}{_FRACTION}[eE]\+?[0-9]|[0-9]{{1,12}}k)$"
+CORES = (
+    r"^([0-9]{1,15}(\.[0-9]{1,3})?|[0-9]{1,18}m|"
+    rf"[0-9]{{1,3}}{_FRACTION}[eE]\+?[0-9]|[0-9]{{1,12}}k)$"
+)
 BYTES = rf"^([0-9]{{1,15}}|[0-7]{_FRACTION}Ei?|{_LARGE})$"
 
 ANY = BYTES.removesuffix(")$") + r"|[0-9]{1,18}m|[0-9]{1,15}\.[0-9]{1,3})$"
@@ -115,7 +128,8 @@ def _reader(pattern: str, hint: Callable[[str], str], whole: bool) -> Callable[[
     grammar = re.compile(pattern, re.ASCII)
 
     def read(value: Any) -> str:
-        """A quantity from YAML (text or number) in canonical form; ValueError says what is expected."""
+        """A quantity from YAML (text or number) in canonical form; ValueError says what is
+        expected."""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValueError(f"a quantity is a number or a text: {hint('')}")
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

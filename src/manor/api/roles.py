@@ -9,13 +9,16 @@ from manor.api.meta import Spec, cel
 from manor.api.rules import governed_groups
 
 GOVERNED_GROUPS = governed_groups(pack_zero.RULES)
-"""Kubernetes' own API groups, and those by which the platform keeps teams apart: extra rules may only read them."""
+"""Kubernetes' own API groups, and those by which the platform keeps teams apart: extra rules may
+only read them."""
 
 _GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
 
 Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
 Group = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
-Resource = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[a-z]+)?$", max_length=253)]
+Resource = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[a-z]+)?$", max_length=253)
+]
 
 
 class NamedRule(Spec):
@@ -30,14 +33,19 @@ class NamedRule(Spec):
 
 
 class RoleRule(NamedRule):
-    """A rule for people of a tenant: Kubernetes' own groups, and those that keep teams apart, it may only read."""
+    """A rule for people of a tenant: Kubernetes' own groups, and those that keep teams apart, it
+    may only read."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                f"self.apiGroups.all(g, !(g in [{_GOVERNED}])) || (self.verbs.all(v, v in ['get', 'list', 'watch']) "
+                f"self.apiGroups.all(g, !(g in [{_GOVERNED}])) || (self.verbs.all(v, v in "
+                f"['get', 'list', 'watch']) "
                 "&& self.resources.all(r, r != 'secrets' && !r.contains('/')))",
-                "Kubernetes' own groups, and those that keep teams apart, may only be read, and no Secrets of them",
+                (
+                    "Kubernetes' own groups, and those that keep teams apart, may only be read, "
+                    "and no Secrets of them"
+                ),
             ),
         )
     )
@@ -52,8 +60,13 @@ class RoleRule(NamedRule):
         governed = sorted(set(self.api_groups) & set(GOVERNED_GROUPS))
         closed = [name for name in self.resources if name == "secrets" or "/" in name]
         if governed and (closed or not self.reads_only):
-            what = f"apiGroups {', '.join(repr(group) for group in governed)} may only be read, and no Secrets of them"
-            raise ValueError(f"{what}: what teams do with these is Manor's to say; leave the rule out")
+            what = (
+                f"apiGroups {', '.join(repr(group) for group in governed)} may only be read, "
+                f"and no Secrets of them"
+            )
+            raise ValueError(
+                f"{what}: what teams do with these is Manor's to say; leave the rule out"
+            )
         return self
 
 
@@ -63,7 +76,10 @@ class ExtraRules(Spec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                "!has(self.viewer) || self.viewer.all(r, r.verbs.all(v, v in ['get', 'list', 'watch']))",
+                (
+                    "!has(self.viewer) || self.viewer.all(r, r.verbs.all(v, v in ['get', 'list', "
+                    "'watch']))"
+                ),
                 "a viewer reads: its rules hold get, list and watch alone",
             ),
         )
@@ -80,5 +96,7 @@ class ExtraRules(Spec):
     def _check(self) -> Self:
         for rule in self.viewer:
             if not rule.reads_only:
-                raise ValueError("viewer: a viewer reads: leave get, list and watch, or give the rule to editors")
+                raise ValueError(
+                    "viewer: a viewer reads: leave get, list and watch, or give the rule to editors"
+                )
         return self

@@ -1,8 +1,8 @@
 """What Manor has to know of a kind in order to rule it, whoever made the kind: a `KindRule`.
 
-The roles of a tenant, the counts of its quota and the groups that extra rules may only read are derived from these
-rules alone. Kubernetes' own kinds and Manor's are stated in `manor.api.pack_zero`; those of another system are more
-entries of the same form.
+The roles of a tenant, the counts of its quota and the groups that extra rules may only read are
+derived from these rules alone. Kubernetes' own kinds and Manor's are stated in
+`manor.api.pack_zero`; those of another system are more entries of the same form.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,8 @@ from typing import Literal
 from manor.api.wellknown import GROUP
 
 Switch = Literal["devices", "tenant-policies"]
-"""What a Platform may have: devices that resource claims take, NetworkPolicies of the tenants' own."""
+"""What a Platform may have: devices that resource claims take, NetworkPolicies of the tenants'
+own."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Verbs:
 
 @dataclass(frozen=True)
 class KindRule:
-    """One kind: its names, and what a tenant may do with its objects. Without verbs it is the platform's own."""
+    """One kind: its names, and what a tenant may do with its objects. Without verbs it is the
+    platform's own."""
 
     group: str
     kind: str
@@ -38,10 +40,11 @@ class KindRule:
     scale: bool = False
     """Whether it has the subresource `scale`, which whoever changes objects may change too."""
     switch: Switch | None = None
-    """What of the Platform lets teams work with the kind as with any other; without it they have `verbs` alone."""
+    """What of the Platform lets teams work with the kind as with any other; without it they have
+    `verbs` alone."""
     counted: bool = False
-    """Whether a quota counts its objects, lest a team fill etcd: so where a tenant, or controllers for it, can create
-    them."""
+    """Whether a quota counts its objects, lest a team fill etcd: so where a tenant, or controllers
+    for it, can create them."""
     owns: bool = False
     """Whether it may own a tenant's objects (`ownerReferences`)."""
     templates: tuple[str, ...] = ()
@@ -49,7 +52,8 @@ class KindRule:
     adds_containers: tuple[str, ...] = ()
     """Subresources through which containers are added to its pods."""
     writable: bool = True
-    """Whether its API serves any write at all; metrics, computed anew for each request, it does not."""
+    """Whether its API serves any write at all; metrics, computed anew for each request, it does
+    not."""
 
     @property
     def resource(self) -> str:
@@ -63,7 +67,8 @@ class KindRule:
 
 
 def governed_groups(rules: Iterable[KindRule]) -> tuple[str, ...]:
-    """The groups in which Manor alone says who may write: those of every kind that has a rule and can be written.
+    """The groups in which Manor alone says who may write: those of every kind that has a rule and
+    can be written.
 
     Kubernetes' own come first, by name, then the others as the rules have them.
     """

@@ -1,4 +1,5 @@
-"""Who is in a tenant: users, groups and service accounts as RBAC names them, and the roles that they have."""
+"""Who is in a tenant: users, groups and service accounts as RBAC names them, and the roles that
+they have."""
 
 from typing import Literal, Self, get_args
 
@@ -24,7 +25,10 @@ class Subject(Spec):
                 "a ServiceAccount needs a namespace, and nothing else has one",
             ),
             (
-                "!self.name.startsWith('system:') || (has(self.kind) && self.kind == 'ServiceAccount')",
+                (
+                    "!self.name.startsWith('system:') || (has(self.kind) && self.kind == "
+                    "'ServiceAccount')"
+                ),
                 "names that begin with system: are Kubernetes' own and cannot belong to a tenant",
             ),
         )
@@ -42,22 +46,31 @@ class Subject(Spec):
         if self.kind == "ServiceAccount" and self.namespace is None:
             raise ValueError("a ServiceAccount needs its namespace: add `namespace: …`")
         if self.kind != "ServiceAccount" and self.namespace is not None:
-            raise ValueError(f"a {self.kind} has no namespace: remove it, or write `kind: ServiceAccount`")
+            raise ValueError(
+                f"a {self.kind} has no namespace: remove it, or write `kind: ServiceAccount`"
+            )
         if self.kind != "ServiceAccount" and self.name.startswith("system:"):
-            raise ValueError(f"{self.name!r} is one of Kubernetes' own identities and cannot belong to a tenant")
+            raise ValueError(
+                f"{self.name!r} is one of Kubernetes' own identities and cannot belong to a tenant"
+            )
         return self
 
     def known_as(self, group_prefix: str) -> str:
-        """The name by which the API server knows it: a group's has the prefix of OpenID Connect before it."""
+        """The name by which the API server knows it: a group's has the prefix of OpenID Connect
+        before it."""
         return group_prefix + self.name if self.kind == "Group" else self.name
 
     def text(self, group_prefix: str) -> str:
-        """`User:name`, `Group:name` or `ServiceAccount:namespace:name`, as the policies compare subjects."""
-        return ":".join(part for part in (self.kind, self.namespace, self.known_as(group_prefix)) if part)
+        """`User:name`, `Group:name` or `ServiceAccount:namespace:name`, as the policies compare
+        subjects."""
+        return ":".join(
+            part for part in (self.kind, self.namespace, self.known_as(group_prefix)) if part
+        )
 
 
 class Member(Subject):
     """A subject and what it may do in the tenant."""
 
     role: Role = "editor"
-    """owner (may also grant roles), editor (works with the team's objects) or viewer (reads, no Secrets)."""
+    """owner (may also grant roles), editor (works with the team's objects) or viewer (reads, no
+    Secrets)."""

@@ -1,4 +1,5 @@
-"""Tool: an ML system made fit for many teams, as data. What follows from it is derived by `manor.tools`."""
+"""Tool: an ML system made fit for many teams, as data. What follows from it is derived by
+`manor.tools`."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -28,7 +29,9 @@ _GOVERNED = ", ".join(f"'{group}'" for group in GOVERNED_GROUPS)
 _READS = "['get', 'list', 'watch']"
 _RESOURCE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
-RawObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+RawObject = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
 """A Kubernetes object as its YAML has it."""
 VerbList = Annotated[list[Verb], Field(max_length=8), Once()]
 KindName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$", max_length=63)]
@@ -39,7 +42,10 @@ class ToolVerbs(Spec):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            (f"!has(self.viewer) || self.viewer.all(v, v in {_READS})", "a viewer reads: get, list and watch alone"),
+            (
+                f"!has(self.viewer) || self.viewer.all(v, v in {_READS})",
+                "a viewer reads: get, list and watch alone",
+            ),
         )
     )
 
@@ -53,7 +59,9 @@ class ToolVerbs(Spec):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if more := set(self.viewer) - set(pack_zero.READ):
-            raise ValueError(f"viewer: a viewer reads: remove {', '.join(sorted(more))}, or give it to editors")
+            raise ValueError(
+                f"viewer: a viewer reads: remove {', '.join(sorted(more))}, or give it to editors"
+            )
         return self
 
     def rule(self) -> Verbs:
@@ -67,17 +75,24 @@ class ToolKind(Spec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                f"!(self.group in [{_GOVERNED}]) || (!has(self.subresources) && self.plural != 'secrets'"
+                f"!(self.group in [{_GOVERNED}]) || (!has(self.subresources) && self.plural != "
+                f"'secrets'"
                 " && (has(self.namespaced) && !self.namespaced ? !has(self.verbs) : has(self.verbs)"
                 " && has(self.verbs.editor) && self.verbs.editor.size() == 0"
                 " && (!has(self.verbs.owner) || self.verbs.owner.size() == 0)))",
-                "what teams do with kinds of this group is Manor's to say: in their namespaces they may read them "
+                "what teams do with kinds of this group is Manor's to say: in their namespaces "
+                "they may read them "
                 "(verbs: {editor: []}), and no Secrets",
             ),
             (
-                "!has(self.namespaced) || self.namespaced || !has(self.verbs) || (has(self.verbs.editor)"
-                " && self.verbs.editor.size() == 0 && (!has(self.verbs.owner) || self.verbs.owner.size() == 0))",
-                "a kind that lives in no namespace is everyone's: tenants may only read it (verbs: {editor: []})",
+                "!has(self.namespaced) || self.namespaced || !has(self.verbs) || "
+                "(has(self.verbs.editor)"
+                " && self.verbs.editor.size() == 0 && (!has(self.verbs.owner) || "
+                "self.verbs.owner.size() == 0))",
+                (
+                    "a kind that lives in no namespace is everyone's: tenants may only read it "
+                    "(verbs: {editor: []})"
+                ),
             ),
         )
     )
@@ -91,8 +106,8 @@ class ToolKind(Spec):
     namespaced: bool = True
     """Whether its objects live in namespaces."""
     verbs: ToolVerbs | None = None
-    """What the roles may do. When absent everyone reads and editors work; of what lives in no namespace nobody sees
-    anything, and `{editor: []}` lets every team read all of it."""
+    """What the roles may do. When absent everyone reads and editors work; of what lives in no
+    namespace nobody sees anything, and `{editor: []}` lets every team read all of it."""
     subresources: dict[Annotated[str, Field(pattern=_RESOURCE, max_length=63)], ToolVerbs] = Field(
         default={}, max_length=8
     )
@@ -102,21 +117,35 @@ class ToolKind(Spec):
     counted: bool = True
     """Whether the quota's `objects` bounds their number, lest a team fill the API server."""
     owns: bool = True
-    """Whether it may own a tenant's objects (`ownerReferences`), as what a controller makes of it."""
+    """Whether it may own a tenant's objects (`ownerReferences`), as what a controller makes of
+    it."""
     queued: bool = False
-    """Whether the queue system admits it as a whole: it must name a queue itself, and what it controls need not."""
+    """Whether the queue system admits it as a whole: it must name a queue itself, and what it
+    controls need not."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         changes = self.verbs is None or bool(self.verbs.editor or self.verbs.owner)
-        closed = self.verbs is not None if not self.namespaced else changes or self.plural == "secrets"
+        closed = (
+            self.verbs is not None if not self.namespaced else changes or self.plural == "secrets"
+        )
         if self.group in GOVERNED_GROUPS and (closed or self.subresources):
             message = (
-                f"{self.group}: what teams do with kinds of this group is Manor's to say: in their namespaces they "
+                f"{self.group}: what teams do with kinds of this group is Manor's to say: "
+                f"in their namespaces they "
             )
-            raise Misplaced(message + "may read them (verbs: {editor: []}), and no Secrets", "group")
-        if not self.namespaced and self.verbs is not None and (self.verbs.editor or self.verbs.owner):
-            message = f"{self.kind} lives in no namespace and is everyone's: tenants may only read it; write editor: []"
+            raise Misplaced(
+                message + "may read them (verbs: {editor: []}), and no Secrets", "group"
+            )
+        if (
+            not self.namespaced
+            and self.verbs is not None
+            and (self.verbs.editor or self.verbs.owner)
+        ):
+            message = (
+                f"{self.kind} lives in no namespace and is everyone's: tenants may only "
+                f"read it; write editor: []"
+            )
             raise Misplaced(message, "verbs")
         return self
 
@@ -166,7 +195,8 @@ class ToolRule(Spec):
     """What must hold, and what is said where it does not."""
 
     expression: Annotated[str, Field(min_length=1, max_length=2000)]
-    """CEL over `object`, `oldObject`, `request`, `variables` and the tenant's `params.data`; true admits."""
+    """CEL over `object`, `oldObject`, `request`, `variables` and the tenant's `params.data`; true
+    admits."""
     message: Line
     """What is wrong and what to do; whom to ask is added."""
 
@@ -183,7 +213,8 @@ class Guardrail(Spec):
     rules: Annotated[list[ToolRule], Field(min_length=1, max_length=32)]
     """What must hold."""
     admits: list[RawObject] = Field(min_length=1, max_length=32)
-    """Objects that it must admit; `manor tools check` tries them, and `$namespace`, `$tenant` stand for the test's."""
+    """Objects that it must admit; `manor tools check` tries them, and `$namespace`, `$tenant` stand
+    for the test's."""
     severity: Literal["critical", "high", "medium", "low"] = "high"
     """What a tenant would gain without it, as `manor verify` reports it."""
     references: list[Line] = Field(default=[], max_length=8)
@@ -193,10 +224,12 @@ class Guardrail(Spec):
 
 
 class ToolObjects(Spec):
-    """What the system needs in order to serve a tenant; `$tenant`, `$namespace` and `$domain` are filled in."""
+    """What the system needs in order to serve a tenant; `$tenant`, `$namespace` and `$domain` are
+    filled in."""
 
     tenant: list[RawObject] = Field(default=[], max_length=32)
-    """Once for each tenant; what lives in a namespace and names none is put into the tenant's first one."""
+    """Once for each tenant; what lives in a namespace and names none is put into the tenant's first
+    one."""
     namespace: list[RawObject] = Field(default=[], max_length=32)
     """In each namespace of each tenant."""
 
@@ -213,26 +246,34 @@ class GoModule(Spec):
 
 
 class ToolCertificate(Spec):
-    """A certificate for a server of the system's that the API server connects to, where its makers leave it to others.
+    """A certificate for a server of the system's that the API server connects to, where its makers
+    leave it to others.
 
-    It is made when the system is installed, signed by itself and kept on the cluster alone: the key is in no file.
+    It is made when the system is installed, signed by itself and kept on the cluster alone: the key
+    is in no file.
     """
 
     secret: Name
     """Secret that holds it (`tls.crt`, `tls.key`)."""
     service: Name
-    """Service that it is for; the webhooks, APIServices and CRDs that name this Service trust it and nothing else."""
+    """Service that it is for; the webhooks, APIServices and CRDs that name this Service trust it
+    and nothing else."""
 
 
 class ToolInstall(Spec):
-    """How the system is put onto a cluster: its makers' manifests at a pinned version, hardened, and what is added."""
+    """How the system is put onto a cluster: its makers' manifests at a pinned version, hardened,
+    and what is added."""
 
     namespace: Name
     """Namespace of its controllers; made closed, and `restricted`."""
-    image: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)]
-    """Image of its controller, with a tag; `$image`, `$registry`, `$repository` and `$tag` stand for it, or for its
-    mirror."""
-    program: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None = None
+    image: Annotated[
+        str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)
+    ]
+    """Image of its controller, with a tag; `$image`, `$registry`, `$repository` and `$tag` stand
+    for it, or for its mirror."""
+    program: (
+        Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None
+    ) = None
     """Go package of the controller, from which the embedded node's image of it is made."""
     module: GoModule | None = None
     """Go module that holds chart and CRDs."""
@@ -251,7 +292,8 @@ class ToolInstall(Spec):
     certificate: ToolCertificate | None = None
     """Certificate of its webhooks or its API, unless it makes one itself."""
     broad: list[Annotated[str, Field(max_length=253)]] = Field(default=[], max_length=16)
-    """ClusterRoles of the chart that hold a wildcard and keep it; of any other it stops the installation."""
+    """ClusterRoles of the chart that hold a wildcard and keep it; of any other it stops the
+    installation."""
 
 
 class ToolSpec(Spec):
@@ -283,12 +325,18 @@ class ToolSpec(Spec):
     kinds: Annotated[list[ToolKind], Field(max_length=32), Once(("group", "kind"))] = []
     """Its kinds."""
     controllers: list[Controller] = Field(default=[], max_length=16)
-    """Service accounts of its controllers. What one makes at a tenant's word is judged as the tenant's."""
+    """Service accounts of its controllers. What one makes at a tenant's word is judged as the
+    tenant's."""
     rights: list[NamedRule] = Field(default=[], max_length=32)
-    """What its controllers may do in the namespaces of tenants that use it, beside what they may do everywhere."""
-    metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(default=[], max_length=64)
+    """What its controllers may do in the namespaces of tenants that use it, beside what they may do
+    everywhere."""
+    metadata_keys: Annotated[list[MetadataKey], AfterValidator(check_keys)] = Field(
+        default=[], max_length=64
+    )
     """Keys of labels and annotations that it reads and writes on a tenant's objects: `ray.io/*`."""
-    finalizers: Annotated[list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]], Field(max_length=16)] = []
+    finalizers: Annotated[
+        list[Annotated[str, Field(pattern=ANNOTATION, max_length=316)]], Field(max_length=16)
+    ] = []
     """Finalizers that a webhook of its own puts onto a tenant's new object."""
     traffic: Annotated[list[ToolTraffic], Field(max_length=16), Once(("name",))] = []
     """Its pods that exchange traffic with tenants'."""
@@ -305,10 +353,15 @@ class ToolSpec(Spec):
         for index, guardrail in enumerate(self.guardrails):
             for at, kind in enumerate(guardrail.kinds):
                 if kind not in kinds:
-                    message = f"{kind} is not among the Tool's kinds: {', '.join(sorted(kinds)) or 'none'}"
+                    message = (
+                        f"{kind} is not among the Tool's kinds: "
+                        f"{', '.join(sorted(kinds)) or 'none'}"
+                    )
                     raise Misplaced(message, "guardrails", index, "kinds", at)
         if self.rights and not self.controllers:
-            raise Misplaced("rights are those of controllers: name their service accounts", "rights")
+            raise Misplaced(
+                "rights are those of controllers: name their service accounts", "rights"
+            )
         return self
 
 

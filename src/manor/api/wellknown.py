@@ -1,7 +1,8 @@
-"""Names that more than one part of Manor, or a cluster's administrator, knows: each is written here alone.
+"""Names that more than one part of Manor, or a cluster's administrator, knows: each is written here
+alone.
 
-They are a contract: objects on clusters bear them, and policies decide by them. Those that only the renderer knows are
-in `manor.render.names`.
+They are a contract: objects on clusters bear them, and policies decide by them. Those that only the
+renderer knows are in `manor.render.names`.
 """
 
 GROUP = "manor.dev"
@@ -12,7 +13,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 MANAGE = "manage"
 """The verb on Tenants by which the policies know the platform (`authorizer.check('manage')`)."""
 OWN = "own"
-"""The verb on a Tenant, and on the name of a Namespace, by which the policies know a tenant's owners."""
+"""The verb on a Tenant, and on the name of a Namespace, by which the policies know a tenant's
+owners."""
 
 # Groups and versions of other projects' APIs.
 FLOWCONTROL_API = "flowcontrol.apiserver.k8s.io/v1"
@@ -25,16 +27,19 @@ KUEUE_GROUP = "kueue.x-k8s.io"
 
 # Labels.
 TENANT_LABEL = f"{GROUP}/tenant"
-"""On a namespace, Gateway or proxy: the tenant it belongs to. Only the platform may write it; isolation hangs on it."""
+"""On a namespace, Gateway or proxy: the tenant it belongs to. Only the platform may write it;
+isolation hangs on it."""
 TOOL_LABEL_PREFIX = f"tools.{GROUP}/"
-"""Before a Tool's name, on the namespaces of the tenants that use it: what the Tool's webhooks look at."""
+"""Before a Tool's name, on the namespaces of the tenants that use it: what the Tool's webhooks look
+at."""
 SANDBOX_LABEL = f"{GROUP}/sandbox"
 """On a namespace: its tenant's pods run in the Platform's sandboxed runtime class."""
 USER_IDS_LABEL = f"{GROUP}/user-ids"
-"""On a namespace: the first of the user and group IDs of its tenant's pods. What fills them in and what checks them
-reads it here, so that neither needs another object."""
+"""On a namespace: the first of the user and group IDs of its tenant's pods. What fills them in and
+what checks them reads it here, so that neither needs another object."""
 PROBE_LABEL = f"{GROUP}/probe"
-"""On everything that a run of `manor verify` stores: the run's name. No tenant may write it (policy manor-metadata)."""
+"""On everything that a run of `manor verify` stores: the run's name. No tenant may write it (policy
+manor-metadata)."""
 FRONT_PODS = {f"{GROUP}/front": "true"}
 """On the pods of the front, by its installation: the only ones that a tenant's proxy hears."""
 QUEUE_LABEL = f"{KUEUE_GROUP}/queue-name"
@@ -48,7 +53,9 @@ COMPONENT_LABEL = "app.kubernetes.io/component"
 
 MANAGED = {MANAGED_BY_LABEL: "manor"}
 """The labels of all that Manor makes."""
-POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+POD_SECURITY = {
+    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
+}
 """Pod Security Standards: a tenant's pods are `restricted`, in every mode."""
 
 # Annotations, both on a namespace: keys that its tenant may write besides, joined by commas.
@@ -59,7 +66,8 @@ SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
 SYSTEM_NAMESPACE = "manor-system"
 """Holds the tenants' Gateways and what is Manor's own; no tenant reaches it."""
 FRONT = "manor-front"
-"""The front's Gateway, its namespace and class unless the Platform says otherwise, and its pods' NetworkPolicy."""
+"""The front's Gateway, its namespace and class unless the Platform says otherwise, and its pods'
+NetworkPolicy."""
 QUOTA = "manor-quota"
 """The ResourceQuota in each tenant namespace."""
 LIMITS = "manor-limits"
@@ -75,7 +83,8 @@ POLICY_API_SERVER = "manor-api-server"
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 """What the user name of every service account begins with."""
 APPLIER = "manor:applier"
-"""The ClusterRole of whoever applies tenants and workloads without being a cluster administrator: CI, an operator."""
+"""The ClusterRole of whoever applies tenants and workloads without being a cluster administrator:
+CI, an operator."""
 CONTROLLER = "controller"
 """The role of a Tool's controllers, in the namespaces where the Tool is used."""
 
@@ -86,12 +95,14 @@ def cluster_role(role: str) -> str:
 
 
 def tool_role(tool: str, role: str) -> str:
-    """The ClusterRole of what a tenant role, or the Tool's controllers, may do; bound where the Tool is used."""
+    """The ClusterRole of what a tenant role, or the Tool's controllers, may do; bound where the
+    Tool is used."""
     return f"manor:tool:{tool}:{role}"
 
 
 def tenant_cluster_role(tenant: str) -> str:
-    """The ClusterRole (and its binding) of what a tenant's people may do outside their namespaces."""
+    """The ClusterRole (and its binding) of what a tenant's people may do outside their
+    namespaces."""
     return f"manor:tenant:{tenant}"
 
 

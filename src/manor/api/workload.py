@@ -20,7 +20,8 @@ from manor.api.meta import (
 from manor.api.quantity import Bytes, Cores
 
 WORKLOAD_NAME_LIMIT = 50
-"""Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label of at most 63."""
+"""Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label
+of at most 63."""
 
 APP_PATH = "/app"
 """Where a TrainingJob's files are, and where its command begins."""
@@ -79,7 +80,10 @@ class TrainingJobSpec(Spec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                f"!has(self.files) || self.files.map(name, self.files[name].size()).sum() <= {FILES_LIMIT}",
+                (
+                    f"!has(self.files) || self.files.map(name, self.files[name].size()).sum() <= "
+                    f"{FILES_LIMIT}"
+                ),
                 f"the files are larger than {FILES_LIMIT} bytes together; put them on a volume",
             ),
             (
@@ -94,7 +98,9 @@ class TrainingJobSpec(Spec):
     """Image; the Platform's training image when absent."""
     command: list[str] = Field(min_length=1, max_length=1024)
     """Command and arguments, not run through a shell."""
-    files: dict[FileName, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(default={}, max_length=50)
+    files: dict[FileName, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(
+        default={}, max_length=50
+    )
     """Small text files (name: content) that the command finds under /app, the working directory."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)
     """Environment variables; not for secrets."""
@@ -109,24 +115,32 @@ class TrainingJobSpec(Spec):
     resources: Resources = Resources()
     """What each worker asks for."""
     queue: Name | None = None
-    """Queue of the tenant that admits the job, where a queue system is on; its first one for GPUs, none otherwise."""
-    volumes: Annotated[list[VolumeMount], Field(max_length=64), Once(("name",)), Once(("path",))] = []
+    """Queue of the tenant that admits the job, where a queue system is on; its first one for GPUs,
+    none otherwise."""
+    volumes: Annotated[
+        list[VolumeMount], Field(max_length=64), Once(("name",)), Once(("path",))
+    ] = []
     """The tenant's volumes inside the workers."""
     retries: int = Field(default=3, ge=0, le=100)
     """How often failed workers are started again before the job fails."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """Longest run in seconds; the job fails after that."""
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
-    """Seconds after its end when the job and its pods are removed; they stay when absent. A spec that is applied again
-    after that runs again."""
+    """Seconds after its end when the job and its pods are removed; they stay when absent. A spec
+    that is applied again after that runs again."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (size := sum(len(text.encode()) for text in self.files.values())) > FILES_LIMIT:
-            raise Misplaced(f"{size} bytes together; {FILES_LIMIT} at most: put larger ones on a volume", "files")
+            raise Misplaced(
+                f"{size} bytes together; {FILES_LIMIT} at most: put larger ones on a volume",
+                "files",
+            )
         for index, volume in enumerate(self.volumes):
             if volume.path == "/tmp" or (self.files and volume.path == APP_PATH):  # noqa: S108 - the pod's own
-                raise Misplaced(f"{volume.path} is the pod's own; choose another path", "volumes", index, "path")
+                raise Misplaced(
+                    f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
+                )
         return self
 
 
@@ -141,7 +155,10 @@ class TrainingJob(Kind):
     @property
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
-        return [(("volumes", index, "name"), volume.name) for index, volume in enumerate(self.spec.volumes)]
+        return [
+            (("volumes", index, "name"), volume.name)
+            for index, volume in enumerate(self.spec.volumes)
+        ]
 
 
 class Autoscaling(Spec):
@@ -168,7 +185,10 @@ class ModelSpec(Spec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                "!has(self.autoscaling) || !has(self.replicas) || self.autoscaling.maxReplicas >= self.replicas",
+                (
+                    "!has(self.autoscaling) || !has(self.replicas) || self.autoscaling.maxReplicas "
+                    ">= self.replicas"
+                ),
                 "autoscaling.maxReplicas is less than replicas",
             )
         )
@@ -177,7 +197,8 @@ class ModelSpec(Spec):
     format: Literal["sklearn"]
     """Model format; decides the serving runtime."""
     storage_uri: StorageUri
-    """Where the model's files are: `pvc://<claim>/<path>` or `oci://<image>`; other schemes where the engine can."""
+    """Where the model's files are: `pvc://<claim>/<path>` or `oci://<image>`; other schemes where
+    the engine can."""
     image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
     replicas: int = Field(default=1, ge=1, le=1000)
@@ -212,7 +233,11 @@ class Model(Kind):
         canary = self.spec.canary
         uris: dict[tuple[str | int, ...], str] = {("storageUri",): self.spec.storage_uri}
         uris |= {("canary", "storageUri"): canary.storage_uri} if canary else {}
-        claims = [(path, uri.removeprefix("pvc://").partition("/")[0]) for path, uri in uris.items() if "pvc://" in uri]
+        claims = [
+            (path, uri.removeprefix("pvc://").partition("/")[0])
+            for path, uri in uris.items()
+            if "pvc://" in uri
+        ]
         return list(claims)
 
 

@@ -1,10 +1,18 @@
-"""Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait, delete."""
+"""Makes a cluster hold a set of plain objects, and remembers which are its own: plan, apply, wait,
+delete."""
 
 from manor.apply.apply import apply, revoke
 from manor.apply.delete import KeptNamespace, delete, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
-from manor.apply.errors import ApplyError, InvalidObjects, InventoryError, NotEnforced, NotReady, Refused
+from manor.apply.errors import (
+    ApplyError,
+    InvalidObjects,
+    InventoryError,
+    NotEnforced,
+    NotReady,
+    Refused,
+)
 from manor.apply.options import Options
 from manor.apply.plan import Plan, plan
 from manor.apply.progress import Event, Finished, Pending, Phase, Progress, Started, Waiting, silent

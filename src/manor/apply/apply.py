@@ -1,4 +1,5 @@
-"""Makes the cluster hold the desired objects: wave by wave, concurrently, and as far as possible."""
+"""Makes the cluster hold the desired objects: wave by wave, concurrently, and as far as
+possible."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -35,16 +36,17 @@ async def apply(
 ) -> Result:
     """Applies `objects` as the whole content of `inventory`, and prunes what it held beside them.
 
-    `parent` is the inventory's parent object where it says something itself: it is stored first, but not if the server
-    would refuse a change of something that is there. `reader` finds what is there, where it shall not be asked of the
-    server each time. Before all, rights are taken away that nobody is to have.
+    `parent` is the inventory's parent object where it says something itself: it is stored first,
+    but not if the server would refuse a change of something that is there. `reader` finds what is
+    there, where it shall not be asked of the server each time. Before all, rights are taken away
+    that nobody is to have.
 
-    What fails, and what depends on it, is told by the result; all else is applied, and running again completes.
-    After a failure nothing is pruned but what opens a network. When nothing differs, nothing is written. What comes
-    after admission policies waits until the server acts by them.
-    Raises InvalidObjects and InventoryError before anything is changed; Refused, where a set of one namespace or an
-    object outside all of them is not ours; NotEnforced, and manor.kube's errors where the reading fails. A cancelled
-    run leaves an inventory that names all it wrote.
+    What fails, and what depends on it, is told by the result; all else is applied, and running
+    again completes. After a failure nothing is pruned but what opens a network. When nothing
+    differs, nothing is written. What comes after admission policies waits until the server acts by
+    them. Raises InvalidObjects and InventoryError before anything is changed; Refused, where a set
+    of one namespace or an object outside all of them is not ours; NotEnforced, and manor.kube's
+    errors where the reading fails. A cancelled run leaves an inventory that names all it wrote.
     """
     options, progress = options or Options(), logged(progress)
     progress(Started(Phase.READ, len(objects)))
@@ -93,7 +95,8 @@ async def revoke(
 
 
 async def _provide_holders(client: Client, found: Survey, writer: Writer) -> None:
-    """The inventory is written before all members, so that what it is lost without must come before it."""
+    """The inventory is written before all members, so that what it is lost without must come before
+    it."""
     inventory = found.parent.inventory
     if found.parent.live is not None:
         return
@@ -105,7 +108,9 @@ async def _provide_holders(client: Client, found: Survey, writer: Writer) -> Non
             await writer.write_wave([own[ref]])
             step = writer.steps[ref]
             if step.action in BAD:
-                raise InventoryError(f"the inventory {inventory} cannot be made: {ref}: {step.message}")
+                raise InventoryError(
+                    f"the inventory {inventory} cannot be made: {ref}: {step.message}"
+                )
         elif ref == inventory.ref and not inventory.made_here:
             raise InventoryError(f"the inventory {inventory} does not exist")
         elif is_namespace(ref):
@@ -121,14 +126,26 @@ async def _provide_namespace(client: Client, name: str) -> None:
 
 
 def _still_goes(found: Survey, fates: Mapping[Ref, Step]) -> list[Object]:
-    """What is pruned after a failure: what opens a network, where all guards stand. Nobody holds that up."""
+    """What is pruned after a failure: what opens a network, where all guards stand. Nobody holds
+    that up."""
     failed = [m.ref for m in found.members if m.wave <= Wave.GUARDS and fates[m.ref].action in BAD]
-    guarded = {m.ref.namespace for m in found.members} - {r.name if is_namespace(r) else r.namespace for r in failed}
-    return [obj for obj in found.orphans if is_network_policy(kind_of(obj)) and obj["metadata"]["namespace"] in guarded]
+    guarded = {m.ref.namespace for m in found.members} - {
+        r.name if is_namespace(r) else r.namespace for r in failed
+    }
+    return [
+        obj
+        for obj in found.orphans
+        if is_network_policy(kind_of(obj)) and obj["metadata"]["namespace"] in guarded
+    ]
 
 
 async def _prune(
-    client: Client, found: Survey, fates: Mapping[Ref, Step], parent: Parent, options: Options, progress: Progress
+    client: Client,
+    found: Survey,
+    fates: Mapping[Ref, Step],
+    parent: Parent,
+    options: Options,
+    progress: Progress,
 ) -> list[Step]:
     steps: list[Step] = []
 
@@ -151,5 +168,7 @@ async def _prune(
     if not failed:
         gone = {step.ref for step in steps if step.action is Action.PRUNE}
         left = [ref for ref in map(ref_of, found.orphans) if ref not in gone]
-        await write_parent(client, parent, Scope.of([member.ref for member in found.members] + left))
+        await write_parent(
+            client, parent, Scope.of([member.ref for member in found.members] + left)
+        )
     return steps

@@ -8,7 +8,8 @@ T = TypeVar("T")
 
 
 async def concurrently(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of `coroutines`, in order. At the first error the others are cancelled, and it is raised."""
+    """The results of `coroutines`, in order. At the first error the others are cancelled, and it is
+    raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]

@@ -9,7 +9,16 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
 from manor.apply.inventory import Parent, read_parent, write_parent
 from manor.apply.options import Options
-from manor.apply.progress import Finished, Pending, Phase, Progress, Started, Waiting, logged, silent
+from manor.apply.progress import (
+    Finished,
+    Pending,
+    Phase,
+    Progress,
+    Started,
+    Waiting,
+    logged,
+    silent,
+)
 from manor.apply.prune import CONSENT, Pruning, delete_object, delete_waves, plan_pruning
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Result, Step
@@ -25,13 +34,17 @@ from manor.polling import poll_until
 
 
 async def delete(
-    client: Client, inventory: Inventory, options: Options | None = None, progress: Progress = silent
+    client: Client,
+    inventory: Inventory,
+    options: Options | None = None,
+    progress: Progress = silent,
 ) -> Result:
-    """Deletes the members of `inventory`, and the inventory itself when none is left; first of all, who is let in.
+    """Deletes the members of `inventory`, and the inventory itself when none is left; first of all,
+    who is let in.
 
-    Volume claims, the namespaces that hold them or what people made, and what guards those are kept, unless the
-    options consent.
-    Raises NotReady where something is not gone after `options.timeout` seconds; running again goes on.
+    Volume claims, the namespaces that hold them or what people made, and what guards those are
+    kept, unless the options consent. Raises NotReady where something is not gone after
+    `options.timeout` seconds; running again goes on.
     """
     options, progress = options or Options(), logged(progress)
     steps: list[Step] = []
@@ -70,7 +83,8 @@ async def delete(
 
 @dataclass(frozen=True)
 class KeptNamespace:
-    """A namespace that a deletion would keep: the step that says why, and what people made in it."""
+    """A namespace that a deletion would keep: the step that says why, and what people
+    made in it."""
 
     step: Step
     work: Work
@@ -80,24 +94,42 @@ async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> 
     """The namespaces that a deletion would keep, and why. Writes nothing."""
     members = await labelled(client, DirectReader(client), await read_parent(client, inventory))
     pruning = await plan_pruning(client, inventory, members.values(), options)
-    namespaces = [step for step in pruning.kept if is_namespace(step.ref) and step.ref not in inventory.holders]
+    namespaces = [
+        step
+        for step in pruning.kept
+        if is_namespace(step.ref) and step.ref not in inventory.holders
+    ]
     return [KeptNamespace(step, pruning.work[step.ref]) for step in namespaces]
 
 
-async def _why_stay(client: Client, inventory: Inventory, holders: dict[Ref, Object], options: Options) -> Step | None:
-    """The step that keeps the inventory's own namespace, where that holds more than the inventory."""
+async def _why_stay(
+    client: Client, inventory: Inventory, holders: dict[Ref, Object], options: Options
+) -> Step | None:
+    """The step that keeps the inventory's own namespace, where that holds more than the
+    inventory."""
     namespace = next((ref for ref in holders if ref != inventory.ref), None)
     if namespace is None:
         return None
-    found = [await client.list("v1", kind, namespace.name, {ID_LABEL: None}) for kind in ("ConfigMap", "Secret")]
-    others = sorted({obj["metadata"]["name"] for objects in found for obj in objects} - {inventory.name})
+    found = [
+        await client.list("v1", kind, namespace.name, {ID_LABEL: None})
+        for kind in ("ConfigMap", "Secret")
+    ]
+    others = sorted(
+        {obj["metadata"]["name"] for objects in found for obj in objects} - {inventory.name}
+    )
     if others:
         message = f"holds the inventories {', '.join(others)}; delete what they hold first"
         return Step(namespace, Action.KEEP, message, reasons=(Reason.HOLDS_INVENTORY,))
-    claims = [] if options.delete_data else await client.list("v1", "PersistentVolumeClaim", namespace.name)
+    claims = (
+        []
+        if options.delete_data
+        else await client.list("v1", "PersistentVolumeClaim", namespace.name)
+    )
     if not claims:
         return None
-    return Step(namespace, Action.KEEP, f"holds volume claims; {CONSENT}", reasons=(Reason.HOLDS_DATA,))
+    return Step(
+        namespace, Action.KEEP, f"holds volume claims; {CONSENT}", reasons=(Reason.HOLDS_DATA,)
+    )
 
 
 async def _remove_parent(
@@ -110,7 +142,9 @@ async def _remove_parent(
         if inventory.ref in holders or (parent.exists and inventory.made_here):
             await client.delete(inventory.api_version, inventory.kind, inventory.name, namespace)
         elif parent.exists:  # not ours to delete: take back what the inventory put on it
-            live = await client.get(inventory.api_version, inventory.kind, inventory.name, namespace)
+            live = await client.get(
+                inventory.api_version, inventory.kind, inventory.name, namespace
+            )
             await client.apply(_bare(live), field_manager=PARENT_FIELD_MANAGER, force=True)
     except NotFound:
         return
@@ -119,18 +153,24 @@ async def _remove_parent(
 
 
 def _bare(obj: Object) -> Object:
-    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid") if key in obj["metadata"]}
+    meta = {
+        key: obj["metadata"][key] for key in ("name", "namespace", "uid") if key in obj["metadata"]
+    }
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}
 
 
-async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeout: float, progress: Progress) -> None:
+async def _until_gone(
+    client: Client, parent: Parent, gone: list[Object], timeout: float, progress: Progress
+) -> None:
     doomed = {ref_of(obj): obj["metadata"]["uid"] for obj in gone}
     scope = Scope.of(doomed)
     began, told = time.monotonic(), None
 
     async def look() -> tuple[Pending, ...]:
         nonlocal told
-        there = await labelled(client, DirectReader(client), Parent(parent.inventory, parent.live, scope))
+        there = await labelled(
+            client, DirectReader(client), Parent(parent.inventory, parent.live, scope)
+        )
         left = {ref: obj for ref, obj in there.items() if doomed.get(ref) == obj["metadata"]["uid"]}
         pending = tuple(Pending(ref, _why_there(ref, obj)) for ref, obj in left.items())
         if pending != told:
@@ -138,7 +178,11 @@ async def _until_gone(client: Client, parent: Parent, gone: list[Object], timeou
             progress(Waiting(pending, time.monotonic() - began))
         return pending
 
-    if doomed and (left := await poll_until(operator.not_, look, timeout=timeout, interval=limits().apply.gone_poll)):
+    if doomed and (
+        left := await poll_until(
+            operator.not_, look, timeout=timeout, interval=limits().apply.gone_poll
+        )
+    ):
         raise NotReady(f"not gone after {timeout:g} s:", left)
 
 

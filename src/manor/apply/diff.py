@@ -1,4 +1,5 @@
-"""The difference between what is and what would be: field by field, and as a unified diff like kubectl's."""
+"""The difference between what is and what would be: field by field, and as a unified diff like
+kubectl's."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from manor.apply.steps import Action, Step
 from manor.kube import Object
 from manor.objectset.kinds import SECRET
 
-_SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"})
+_SERVERS_OWN = frozenset(
+    {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"}
+)
 _PULUMIS_OWN = "pulumi.com/"
 """Annotations that tell Pulumi's provider how to write an object, on what a Pulumi program made."""
 _MISSING = object()
@@ -31,10 +34,13 @@ def changes(step: Step) -> list[Change]:
 
 
 def unified(step: Step) -> str:
-    """The change of `step` as a unified diff of YAML, empty where nothing changes; Secrets are masked."""
+    """The change of `step` as a unified diff of YAML, empty where nothing changes; Secrets are
+    masked."""
     before, after = _sides(step)
     name = str(step.ref).replace(" ", "/")
-    return "".join(difflib.unified_diff(_yaml(before), _yaml(after), f"live/{name}", f"wanted/{name}"))
+    return "".join(
+        difflib.unified_diff(_yaml(before), _yaml(after), f"live/{name}", f"wanted/{name}")
+    )
 
 
 def tidy(obj: Object | None) -> Object | None:
@@ -43,7 +49,9 @@ def tidy(obj: Object | None) -> Object | None:
         return None
     meta = {key: value for key, value in obj["metadata"].items() if key not in _SERVERS_OWN}
     if "annotations" in meta:
-        meta["annotations"] = {k: v for k, v in meta["annotations"].items() if not k.startswith(_PULUMIS_OWN)}
+        meta["annotations"] = {
+            k: v for k, v in meta["annotations"].items() if not k.startswith(_PULUMIS_OWN)
+        }
         if not meta["annotations"]:
             del meta["annotations"]
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
@@ -62,7 +70,11 @@ def _masked(before: Object | None, after: Object | None) -> tuple[Object | None,
     sides = [None if obj is None else dict(obj) for obj in (before, after)]
     for field in ("data", "stringData"):
         values = [dict(side.get(field) or {}) if side else {} for side in sides]
-        differing = {key for key in values[0].keys() | values[1].keys() if values[0].get(key) != values[1].get(key)}
+        differing = {
+            key
+            for key in values[0].keys() | values[1].keys()
+            if values[0].get(key) != values[1].get(key)
+        }
         for side, value, when in zip(sides, values, ("before", "after"), strict=True):
             if side and value:
                 side[field] = {key: f"*** ({when})" if key in differing else "***" for key in value}
@@ -77,7 +89,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _yaml(obj: Object | None) -> list[str]:
-    return [] if obj is None else yaml.dump(obj, Dumper=_Dumper, sort_keys=True).splitlines(keepends=True)
+    return (
+        []
+        if obj is None
+        else yaml.dump(obj, Dumper=_Dumper, sort_keys=True).splitlines(keepends=True)
+    )
 
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
@@ -88,4 +104,6 @@ def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(f"{path}[{index}]", old, new)
     elif before != after:
-        yield Change(path or ".", *(None if value is _MISSING else value for value in (before, after)))
+        yield Change(
+            path or ".", *(None if value is _MISSING else value for value in (before, after))
+        )

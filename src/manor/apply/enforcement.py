@@ -1,7 +1,7 @@
 """Waits until the API server acts by the admission policies just written.
 
-It watches policies and their bindings, and takes what changed over as a whole, about once a second. So, once it refuses
-by a policy that was written last, it acts by all that were written before.
+It watches policies and their bindings, and takes what changed over as a whole, about once a second.
+So, once it refuses by a policy that was written last, it acts by all that were written before.
 """
 
 import secrets
@@ -28,11 +28,16 @@ def is_policy(ref: Ref) -> bool:
 async def wait_enforced(client: Client) -> None:
     """Return once the API server acts by all policies written before. Raises NotEnforced.
 
-    It writes a policy that refuses one ConfigMap, asks (dry-run) for that ConfigMap until it is refused, and deletes
-    the policy. Behind a load balancer the answer is that of the server that was asked.
+    It writes a policy that refuses one ConfigMap, asks (dry-run) for that ConfigMap until it is
+    refused, and deletes the policy. Behind a load balancer the answer is that of the server that
+    was asked.
     """
     name = f"manor-in-force-{secrets.token_hex(4)}"
-    asked = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}}
+    asked = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "default"},
+    }
     marker = _marker(name)
     try:
         for obj in marker:
@@ -41,7 +46,8 @@ async def wait_enforced(client: Client) -> None:
         look = partial(_refused, client, asked)
         if not await poll_until(bool, look, timeout=bounds.enforced, interval=bounds.poll):
             raise NotEnforced(
-                f"the API server does not act by its admission policies after {bounds.enforced:g} s: "
+                f"the API server does not act by its admission policies after "
+                f"{bounds.enforced:g} s: "
                 "see whether its admission plugin ValidatingAdmissionPolicy is on"
             )
     finally:
@@ -62,7 +68,12 @@ async def _refused(client: Client, obj: Object) -> bool:
 
 def _marker(name: str) -> list[Object]:
     policy, binding = KINDS
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["configmaps"],
+    }
     condition = {"name": "marker", "expression": f"object.metadata.name == '{name}'"}
     refusal = {"expression": "false", "message": "the admission policies are in force"}
     return [

@@ -1,11 +1,10 @@
 """What can stop a whole run. What goes wrong with one object is a step of its result instead.
 
-ApplyError
-├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds, a namespace missing
-├── Refused           objects exist already and are not ours, and the set makes no sense without them
-├── InventoryError    the inventory belongs to other tooling, or another run changed it meanwhile
-├── NotReady          objects were not ready, or not gone, in time
-└── NotEnforced       the API server does not act by admission policies that it has
+ApplyError ├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds, a
+namespace missing ├── Refused           objects exist already and are not ours, and the set makes no
+sense without them ├── InventoryError    the inventory belongs to other tooling, or another run
+changed it meanwhile ├── NotReady          objects were not ready, or not gone, in time └──
+NotEnforced       the API server does not act by admission policies that it has
 """
 
 from collections.abc import Sequence
@@ -28,11 +27,14 @@ class InvalidObjects(ApplyError):
 
 
 class Refused(ApplyError):
-    """Objects exist already and are not ours. Nothing was changed, but that rights were taken away: `taken`."""
+    """Objects exist already and are not ours. Nothing was changed, but that rights were taken away:
+    `taken`."""
 
     def __init__(self, steps: Sequence[Step], taken: Sequence[Step] = ()) -> None:
         lines = [f"{step.ref}: {step.message}" for step in steps]
-        super().__init__("\n".join([*lines, "nothing else was changed" if taken else "nothing was changed"]))
+        super().__init__(
+            "\n".join([*lines, "nothing else was changed" if taken else "nothing was changed"])
+        )
         self.steps = (*taken, *steps)
 
 

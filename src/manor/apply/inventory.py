@@ -1,7 +1,8 @@
 """The parent of an inventory, read from the cluster and written to it.
 
-The parent names at least the kinds and namespaces of all members at any moment, so that an interrupted run loses track
-of nothing: it grows before the first write and shrinks after the last deletion.
+The parent names at least the kinds and namespaces of all members at any moment, so that an
+interrupted run loses track of nothing: it grows before the first write and shrinks after the last
+deletion.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ class Parent:
 
     @property
     def exists(self) -> bool:
-        """Whether there may be members: an inventory was written, or nothing on the parent is believed."""
+        """Whether there may be members: an inventory was written, or nothing on the parent is
+        believed."""
         if self.inventory.owned or self.live is None:
             return bool(self.inventory.owned)
         return ID_LABEL in (self.live["metadata"].get("labels") or {})
@@ -35,13 +37,17 @@ class Parent:
         """
         if is_namespace(ref):
             return ref.name in self.scope.namespaces | {self.inventory.namespace}
-        return not ref.namespace or ref.namespace in self.scope.namespaces | {self.inventory.namespace}
+        return not ref.namespace or ref.namespace in self.scope.namespaces | {
+            self.inventory.namespace
+        }
 
 
 async def read_parent(client: Client, inventory: Inventory) -> Parent:
     """The parent as it is. Raises InventoryError where other tooling owns it."""
     try:
-        live = await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None)
+        live = await client.get(
+            inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None
+        )
     except (NotFound, UnknownKind):
         return Parent(inventory, None, Scope(inventory.owned.kinds) if inventory.owned else Scope())
     parent = reread_parent(inventory, live)
@@ -52,7 +58,9 @@ async def read_parent(client: Client, inventory: Inventory) -> Parent:
 def reread_parent(inventory: Inventory, live: Object) -> Parent:
     """The parent as the server just told it."""
     if inventory.owned:
-        return Parent(inventory, live, Scope(inventory.owned.kinds, frozenset({inventory.namespace})))
+        return Parent(
+            inventory, live, Scope(inventory.owned.kinds, frozenset({inventory.namespace}))
+        )
     return Parent(inventory, live, Scope.parse(live["metadata"].get("annotations") or {}))
 
 
@@ -64,16 +72,19 @@ def _check_owner(parent: Parent) -> None:
     tooling = (meta.get("annotations") or {}).get(TOOLING, "")
     if tooling.partition("/")[0] != TOOL:
         raise InventoryError(
-            f"the inventory {parent.inventory} belongs to {tooling or 'unnamed tooling'}, not to {TOOL}"
+            f"the inventory {parent.inventory} belongs to {tooling or 'unnamed tooling'}, not to "
+            f"{TOOL}"
         )
     if meta["labels"][ID_LABEL] != parent.inventory.id:
         raise InventoryError(
-            f"the inventory {parent.inventory} has the ID {meta['labels'][ID_LABEL]}, which is that of another object"
+            f"the inventory {parent.inventory} has the ID {meta['labels'][ID_LABEL]}, which is "
+            f"that of another object"
         )
 
 
 async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
-    """Makes the parent name `scope`; no write where it does already. Raises InventoryError for a concurrent change."""
+    """Makes the parent name `scope`; no write where it does already. Raises InventoryError for a
+    concurrent change."""
     inventory = parent.inventory
     if inventory.owned:
         return parent
@@ -81,11 +92,16 @@ async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
     meta = wanted["metadata"]
     if parent.live is not None:
         live = parent.live["metadata"]
-        if all((live.get(field) or {}).items() >= meta[field].items() for field in ("labels", "annotations")):
+        if all(
+            (live.get(field) or {}).items() >= meta[field].items()
+            for field in ("labels", "annotations")
+        ):
             return parent
         meta["resourceVersion"] = live["resourceVersion"]
     try:
         live = await client.apply(wanted, field_manager=PARENT_FIELD_MANAGER, force=True)
     except Conflict as error:
-        raise InventoryError(f"another run changed the inventory {inventory} meanwhile; run again") from error
+        raise InventoryError(
+            f"another run changed the inventory {inventory} meanwhile; run again"
+        ) from error
     return reread_parent(inventory, live)

@@ -13,7 +13,8 @@ from manor.objectset.references import Ref, ref_of
 
 @dataclass(frozen=True)
 class Member:
-    """A desired object with the inventory's label on it. `served` is false while its CRD is still to be installed."""
+    """A desired object with the inventory's label on it. `served` is false while its CRD is still
+    to be installed."""
 
     ref: Ref
     wave: Wave
@@ -43,10 +44,14 @@ async def members(client: Client, objects: Sequence[Object], marks: dict[str, st
                 continue
             namespaced = coming[ref.group_kind]
         if namespaced != bool(ref.namespace):
-            problems.append(f"{ref}: {ref.kind} {'needs a' if namespaced else 'takes no'} metadata.namespace")
+            problems.append(
+                f"{ref}: {ref.kind} {'needs a' if namespaced else 'takes no'} metadata.namespace"
+            )
         if ref in found:
             problems.append(f"{ref}: given more than once")
-        found[ref] = Member(ref, wave_of(ref.group_kind, namespaced=namespaced), with_labels(obj, marks), served)
+        found[ref] = Member(
+            ref, wave_of(ref.group_kind, namespaced=namespaced), with_labels(obj, marks), served
+        )
     if problems:
         raise InvalidObjects(problems)
     return sorted(found.values(), key=lambda member: member.wave)
@@ -60,4 +65,7 @@ def _malformed(obj: Object) -> list[str]:
 
 
 def _told(obj: Object) -> str:
-    return f"{obj.get('kind') or 'object'} {(obj.get('metadata') or {}).get('name') or 'without a name'}"
+    return (
+        f"{obj.get('kind') or 'object'} "
+        f"{(obj.get('metadata') or {}).get('name') or 'without a name'}"
+    )

@@ -16,7 +16,8 @@ class Options:
     prune: bool = True
     """Delete members that are no longer wanted."""
     delete_data: bool = False
-    """Let pruning and deletion take volume claims, the namespaces that hold them, and CRDs that have objects."""
+    """Let pruning and deletion take volume claims, the namespaces that hold them, and CRDs that
+    have objects."""
     delete_namespaces: frozenset[str] = frozenset()
     """Namespaces that pruning and deletion may take with what people made in them."""
     timeout: float = field(default_factory=lambda: limits().apply.gone)

@@ -1,10 +1,11 @@
 """Whether a live object is already what we want, told from its managedFields, with no request.
 
-The server notes which fields a manager applied, in the form FieldsV1 (structured-merge-diff): `f:name` for a field,
-`k:{…}` for an item of a keyed list, `v:…` for an item of a set, `{}` for a leaf or an atomic value. When the fields
-noted for us are exactly those that we want, with the values that we want, applying again would change nothing.
-Server-side defaults inside an atomic value and quantities in another spelling look like a change here: a false answer
-means "ask the server", never "it differs".
+The server notes which fields a manager applied, in the form FieldsV1 (structured-merge-diff):
+`f:name` for a field, `k:{…}` for an item of a keyed list, `v:…` for an item of a set, `{}` for a
+leaf or an atomic value. When the fields noted for us are exactly those that we want, with the
+values that we want, applying again would change nothing. Server-side defaults inside an atomic
+value and quantities in another spelling look like a change here: a false answer means "ask the
+server", never "it differs".
 """
 
 import json
@@ -22,12 +23,15 @@ def is_applied(desired: Object, live: Object) -> bool:
     if entry is None or entry["apiVersion"] != desired["apiVersion"]:
         return False
     wanted = {key: value for key, value in desired.items() if key not in ("apiVersion", "kind")}
-    wanted["metadata"] = {key: value for key, value in desired["metadata"].items() if key not in _NAMES}
+    wanted["metadata"] = {
+        key: value for key, value in desired["metadata"].items() if key not in _NAMES
+    }
     return _same(wanted, live, entry["fieldsV1"])
 
 
 def wrote(live: Object, label: str | None = None) -> bool:
-    """Whether our field manager has a field of `live`, or this label of it: what somebody else sets is theirs."""
+    """Whether our field manager has a field of `live`, or this label of it: what somebody else sets
+    is theirs."""
     entry = _entry(live)
     if entry is None or label is None:
         return entry is not None
@@ -36,12 +40,16 @@ def wrote(live: Object, label: str | None = None) -> bool:
 
 
 def _entry(live: Object) -> Object | None:
-    return next((entry for entry in live["metadata"].get("managedFields", ()) if _is_ours(entry)), None)
+    return next(
+        (entry for entry in live["metadata"].get("managedFields", ()) if _is_ours(entry)), None
+    )
 
 
 def _is_ours(entry: Object) -> bool:
     return bool(
-        entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+        entry.get("manager") == FIELD_MANAGER
+        and entry.get("operation") == "Apply"
+        and not entry.get("subresource")
     )
 
 
@@ -62,9 +70,12 @@ def _same(desired: Any, live: Any, fields: dict[str, Any]) -> bool:
 
 def _same_fields(desired: dict[str, Any], live: dict[str, Any], fields: dict[str, Any]) -> bool:
     owned = {key[2:] for key in fields if key.startswith("f:")}
-    # Typed objects leave out what is empty; as long as the field is ours, nobody has filled it since.
+    # Typed objects leave out what is empty; as long as the field is ours, nobody has filled it
+    # since.
     return owned == desired.keys() and all(
-        _same(value, live[key], fields[f"f:{key}"]) if key in live else value in ([], {}) and not fields[f"f:{key}"]
+        _same(value, live[key], fields[f"f:{key}"])
+        if key in live
+        else value in ([], {}) and not fields[f"f:{key}"]
         for key, value in desired.items()
     )
 
@@ -82,7 +93,8 @@ def _same_keyed(desired: list[Any], live: list[Any], items: dict[str, Any]) -> b
 
 
 def _has(item: Any, names: dict[str, Any], *, defaults: bool) -> bool:
-    """Whether `item` has the key `names`; a part of the key that it leaves to its default matches with `defaults`."""
+    """Whether `item` has the key `names`; a part of the key that it leaves to its default matches
+    with `defaults`."""
     return isinstance(item, dict) and all(
         item[name] == value if name in item else defaults for name, value in names.items()
     )

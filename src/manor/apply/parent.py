@@ -1,5 +1,5 @@
-"""Stores the parent object of an inventory where it is a spec (a Tenant): before the objects that it becomes, and only
-once nothing is known that would stop these."""
+"""Stores the parent object of an inventory where it is a spec (a Tenant): before the objects that
+it becomes, and only once nothing is known that would stop these."""
 
 from dataclasses import replace
 
@@ -17,7 +17,8 @@ from manor.objectset.references import ref_of
 
 
 def parent_step(wanted: Object, found: Survey) -> Step:
-    """What storing `wanted`, the inventory's parent, would be. Raises InvalidObjects if it is another object."""
+    """What storing `wanted`, the inventory's parent, would be. Raises InvalidObjects if it is
+    another object."""
     ref, live = ref_of(wanted), found.parent.live
     if ref != found.parent.inventory.ref:
         raise InvalidObjects([f"{ref} is not the parent of the inventory {found.parent.inventory}"])
@@ -33,24 +34,36 @@ def parent_step(wanted: Object, found: Survey) -> Step:
 
 
 async def _obstacles(client: Client, found: Survey, options: Options) -> list[Step]:
-    """The members that are there and that the server would not let be changed, such as the pods of a Job."""
-    present = [(member, found.live[member.ref]) for member in found.members if member.ref in found.live]
-    steps = await concurrently(preview(client, m, live, force=options.force_conflicts) for m, live in present)
+    """The members that are there and that the server would not let be changed, such as the pods of
+    a Job."""
+    present = [
+        (member, found.live[member.ref]) for member in found.members if member.ref in found.live
+    ]
+    steps = await concurrently(
+        preview(client, m, live, force=options.force_conflicts) for m, live in present
+    )
     return [step for step in steps if step.action is Action.FAIL]
 
 
-async def store_parent(client: Client, wanted: Object, found: Survey, options: Options) -> tuple[list[Step], Survey]:
-    """Stores `wanted` where it differs and nothing stands in the way: its step after the obstacles, and the survey with
-    the parent as it is then."""
+async def store_parent(
+    client: Client, wanted: Object, found: Survey, options: Options
+) -> tuple[list[Step], Survey]:
+    """Stores `wanted` where it differs and nothing stands in the way: its step after the obstacles,
+    and the survey with the parent as it is then."""
     step = parent_step(wanted, found)
     if step.action is Action.UNCHANGED:
         return [step], found
     failing = await _obstacles(client, found, options) if step.action is Action.UPDATE else []
     if failing:
         why = "what it becomes could not be applied"
-        return [*failing, Step(step.ref, Action.SKIP, why, reasons=(Reason.DEPENDENCY_FAILED,))], found
+        return [
+            *failing,
+            Step(step.ref, Action.SKIP, why, reasons=(Reason.DEPENDENCY_FAILED,)),
+        ], found
     try:
-        live = await client.apply(wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts)
+        live = await client.apply(
+            wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts
+        )
     except Conflict as error:
         return [conflict_step(step.ref, error, step.before)], found
     except ApiError as error:

@@ -54,5 +54,7 @@ async def plan(
 async def _step(client: Client, found: Survey, member: Member, options: Options) -> Step:
     live = found.live.get(member.ref)
     if live is None and (not member.served or member.ref.namespace in found.missing_namespaces):
-        return Step(member.ref, Action.CREATE, after=member.desired)  # a dry run needs what does not exist yet
+        return Step(
+            member.ref, Action.CREATE, after=member.desired
+        )  # a dry run needs what does not exist yet
     return await preview(client, member, live, force=options.force_conflicts)

@@ -15,23 +15,29 @@ _LABELS = ".metadata.labels."
 
 
 async def put(client: Client, member: Member, *, force: bool, dry_run: bool = False) -> Object:
-    """Applies `member`. Raises Conflict where another field manager has a field of it, unless `force`.
+    """Applies `member`. Raises Conflict where another field manager has a field of it, unless
+    `force`.
 
-    What says whose an object is, what guards a namespace and who is let in is put right, whoever wrote over it: nobody
-    holds that up by a write of their own.
+    What says whose an object is, what guards a namespace and who is let in is put right, whoever
+    wrote over it: nobody holds that up by a write of their own.
     """
     force = force or member.wave in (Wave.GUARDS, Wave.ACCESS)
     try:
-        return await client.apply(member.desired, field_manager=FIELD_MANAGER, force=force, dry_run=dry_run)
+        return await client.apply(
+            member.desired, field_manager=FIELD_MANAGER, force=force, dry_run=dry_run
+        )
     except Conflict as error:
         fields = [conflict.field for conflict in conflicts_of(error)]
         if not fields or not all(field.startswith(_LABELS) for field in fields):
             raise
-    return await client.apply(member.desired, field_manager=FIELD_MANAGER, force=True, dry_run=dry_run)
+    return await client.apply(
+        member.desired, field_manager=FIELD_MANAGER, force=True, dry_run=dry_run
+    )
 
 
 async def preview(client: Client, member: Member, live: Object | None, *, force: bool) -> Step:
-    """The step that applying `member` over `live` would be: at most one dry run, none where managedFields tell."""
+    """The step that applying `member` over `live` would be: at most one dry run, none where
+    managedFields tell."""
     ref = member.ref
     if live and "deletionTimestamp" in live["metadata"]:
         since = live["metadata"]["deletionTimestamp"]
@@ -52,6 +58,11 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
 
 
 def _content(obj: Object) -> tuple[Any, Any]:
-    # Not the entries of subresources: a controller writes the status between our reading and our dry run.
-    managers = [entry for entry in obj["metadata"].get("managedFields", ()) if "subresource" not in entry]
-    return tidy(obj), [{key: value for key, value in entry.items() if key != "time"} for entry in managers]
+    # Not the entries of subresources: a controller writes the status between our reading and our
+    # dry run.
+    managers = [
+        entry for entry in obj["metadata"].get("managedFields", ()) if "subresource" not in entry
+    ]
+    return tidy(obj), [
+        {key: value for key, value in entry.items() if key != "time"} for entry in managers
+    ]

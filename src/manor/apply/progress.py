@@ -56,7 +56,8 @@ Progress = Callable[[Event], None]
 
 
 def logged(progress: Progress) -> Progress:
-    """`progress`, with the phases, what is waited for and the fate of each object in the log too."""
+    """`progress`, with the phases, what is waited for and the fate of each object in
+    the log too."""
 
     def tell(event: Event) -> None:
         match event:

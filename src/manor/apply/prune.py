@@ -1,4 +1,5 @@
-"""What goes and what stays when members are no longer wanted. Data, and what people made, goes only on consent."""
+"""What goes and what stays when members are no longer wanted. Data, and what people made, goes only
+on consent."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +23,8 @@ NAMED_CONSENT = "to delete it with that, name it explicitly"
 
 @dataclass(frozen=True)
 class Pruning:
-    """`waves` are to be deleted one after another; `kept` stay, and say why; `implied` go with their namespace.
+    """`waves` are to be deleted one after another; `kept` stay, and say why; `implied` go with
+    their namespace.
 
     `work` is what people made in each namespace that stays.
     """
@@ -47,20 +49,32 @@ class Protection:
     work: Work = field(default_factory=lambda: Work((), ()))
 
 
-async def plan_pruning(client: Client, inventory: Inventory, orphans: Iterable[Object], options: Options) -> Pruning:
-    """Sorts `orphans` into what goes, in the reverse order of its creation, and what stays. Writes nothing."""
+async def plan_pruning(
+    client: Client, inventory: Inventory, orphans: Iterable[Object], options: Options
+) -> Pruning:
+    """Sorts `orphans` into what goes, in the reverse order of its creation, and what stays. Writes
+    nothing."""
     objects = {ref_of(obj): obj for obj in orphans}
-    protected = await _protected(client, [ref for ref in objects if ref not in inventory.holders], options)
+    protected = await _protected(
+        client, [ref for ref in objects if ref not in inventory.holders], options
+    )
     holding = Protection("holds the inventory", (Reason.HOLDS_INVENTORY,))
     protected |= {ref: holding for ref in inventory.holders if ref in objects}
     kept = tuple(
-        Step(ref, Action.KEEP, protected[ref].message, before=objects[ref], reasons=protected[ref].reasons)
+        Step(
+            ref,
+            Action.KEEP,
+            protected[ref].message,
+            before=objects[ref],
+            reasons=protected[ref].reasons,
+        )
         for ref in sorted(protected)
     )
     doomed = {ref: obj for ref, obj in objects.items() if ref not in protected}
     closing = {ref.name for ref in doomed if is_namespace(ref)}
     waves: dict[int, list[Object]] = defaultdict(list)
-    # The deletion of a namespace deletes its pods before its policies; to go first by ourselves would open a gap.
+    # The deletion of a namespace deletes its pods before its policies; to go first by ourselves
+    # would open a gap.
     for ref, obj in doomed.items():
         if ref.namespace not in closing:
             waves[wave_of(ref.group_kind, namespaced=bool(ref.namespace))].append(obj)
@@ -76,7 +90,9 @@ async def _protected(client: Client, refs: list[Ref], options: Options) -> dict[
     found: dict[Ref, Protection] = {}
     namespaces = [ref for ref in refs if is_namespace(ref)]
     for ref, why in zip(
-        namespaces, await concurrently(_held(client, ref, refs, options) for ref in namespaces), strict=True
+        namespaces,
+        await concurrently(_held(client, ref, refs, options) for ref in namespaces),
+        strict=True,
     ):
         if why:
             found[ref] = why
@@ -90,15 +106,23 @@ async def _protected(client: Client, refs: list[Ref], options: Options) -> dict[
             )
         elif guards_namespace(ref.group_kind) and ref.namespace in staying:
             found[ref] = Protection("guards a namespace that is kept", (Reason.NAMESPACE_KEPT,))
-    crds = [] if options.delete_data else [ref for ref in refs if ref.group_kind == CUSTOM_RESOURCE_DEFINITION]
-    for ref, count in zip(crds, await concurrently(_others(client, ref, refs) for ref in crds), strict=True):
+    crds = (
+        []
+        if options.delete_data
+        else [ref for ref in refs if ref.group_kind == CUSTOM_RESOURCE_DEFINITION]
+    )
+    for ref, count in zip(
+        crds, await concurrently(_others(client, ref, refs) for ref in crds), strict=True
+    ):
         if count:
             message = f"has {count} object{'s' if count > 1 else ''}; {CONSENT}"
             found[ref] = Protection(message, (Reason.HOLDS_DATA,))
     return found
 
 
-async def _held(client: Client, namespace: Ref, ours: list[Ref], options: Options) -> Protection | None:
+async def _held(
+    client: Client, namespace: Ref, ours: list[Ref], options: Options
+) -> Protection | None:
     """Why the namespace stays: what is in it that there is no consent to delete."""
     claims = [] if options.delete_data else await _claims(client, namespace.name)
     unnamed = namespace.name not in options.delete_namespaces
@@ -118,7 +142,9 @@ async def _claims(client: Client, namespace: str) -> list[str]:
 
 async def _others(client: Client, crd: Ref, going: list[Ref]) -> int:
     """How many objects of the kind that `crd` defines would be lost beside those that go anyhow."""
-    spec = (await client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", crd.name))["spec"]
+    spec = (await client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", crd.name))[
+        "spec"
+    ]
     kind = spec["names"]["kind"]
     try:
         resource = await client.preferred_resource(spec["group"], kind)
@@ -128,7 +154,9 @@ async def _others(client: Client, crd: Ref, going: list[Ref]) -> int:
     return len({ref_of(obj) for obj in found} - set(going))
 
 
-async def delete_waves(client: Client, pruning: Pruning, report: Callable[[Step], None]) -> list[Object]:
+async def delete_waves(
+    client: Client, pruning: Pruning, report: Callable[[Step], None]
+) -> list[Object]:
     """Deletes wave after wave, stopping after one with a failure; returns what was asked to go."""
     gone: list[Object] = []
     for wave in pruning.waves:
@@ -149,11 +177,17 @@ async def delete_object(client: Client, obj: Object, report: Callable[[Step], No
     ref, step = ref_of(obj), Step(ref_of(obj), Action.PRUNE, before=obj)
     try:
         await client.delete(
-            obj["apiVersion"], obj["kind"], ref.name, ref.namespace or None, uid=obj["metadata"].get("uid")
+            obj["apiVersion"],
+            obj["kind"],
+            ref.name,
+            ref.namespace or None,
+            uid=obj["metadata"].get("uid"),
         )
     except NotFound:
         pass
     except ApiError as error:
-        step = Step(ref, Action.FAIL, f"cannot be deleted: {error.message}", reasons=(Reason.REJECTED,))
+        step = Step(
+            ref, Action.FAIL, f"cannot be deleted: {error.message}", reasons=(Reason.REJECTED,)
+        )
     report(step)
     return step

@@ -1,7 +1,9 @@
-"""Rights that nobody is to have any more are taken away before all else, whatever becomes of the rest of the run.
+"""Rights that nobody is to have any more are taken away before all else, whatever becomes of the
+rest of the run.
 
-Nothing that people can hold up stands before it: no object that is refused or fails, no parent that cannot be stored,
-and not the guards that must stand before somebody is let in. What a binding gains waits for these as ever.
+Nothing that people can hold up stands before it: no object that is refused or fails, no parent that
+cannot be stored, and not the guards that must stand before somebody is let in. What a binding gains
+waits for these as ever.
 """
 
 from dataclasses import replace
@@ -21,8 +23,11 @@ from manor.objectset.order import is_binding
 from manor.objectset.references import ref_of
 
 
-async def take_away(client: Client, found: Survey, options: Options, progress: Progress) -> tuple[list[Step], Survey]:
-    """Takes from the bindings there are whoever is not to be bound, and deletes those that are not wanted.
+async def take_away(
+    client: Client, found: Survey, options: Options, progress: Progress
+) -> tuple[list[Step], Survey]:
+    """Takes from the bindings there are whoever is not to be bound, and deletes those that are not
+    wanted.
 
     The steps, and the survey as it is then.
     """
@@ -32,10 +37,14 @@ async def take_away(client: Client, found: Survey, options: Options, progress: P
 
     unowned = {step.ref for step in found.unowned(adopt=options.adopt)}
     losing = [
-        member for member in found.members if member.ref not in unowned and _lost(member, found.live.get(member.ref))
+        member
+        for member in found.members
+        if member.ref not in unowned and _lost(member, found.live.get(member.ref))
     ]
     unwanted = [obj for obj in found.orphans if options.prune and is_binding(kind_of(obj))]
-    narrowed = await concurrently(_narrow(client, member, found.live[member.ref]) for member in losing)
+    narrowed = await concurrently(
+        _narrow(client, member, found.live[member.ref]) for member in losing
+    )
     for step in narrowed:
         report(step)
     deleted = await concurrently(delete_object(client, obj, report) for obj in unwanted)
@@ -48,16 +57,23 @@ async def take_away(client: Client, found: Survey, options: Options, progress: P
 
 
 def settled(steps: list[Step], found: Survey) -> list[Step]:
-    """Those of `steps` after which nothing is left to write: who loses is out, and nobody is let in."""
+    """Those of `steps` after which nothing is left to write: who loses is out, and nobody is let
+    in."""
     wanted = {member.ref: _subjects(member.desired) for member in found.members}
     ours = [step for step in steps if step.ref in wanted]
-    return [step for step in ours if step.action in BAD or (step.after and _subjects(step.after) == wanted[step.ref])]
+    return [
+        step
+        for step in ours
+        if step.action in BAD or (step.after and _subjects(step.after) == wanted[step.ref])
+    ]
 
 
 async def _narrow(client: Client, member: Member, live: Object) -> Step:
     """The binding with those that it has and shall have."""
     stay = _subjects(live)
-    subjects = [subject for subject in member.desired.get("subjects") or () if _name(subject) in stay]
+    subjects = [
+        subject for subject in member.desired.get("subjects") or () if _name(subject) in stay
+    ]
     lesser = replace(member, desired={**member.desired, "subjects": subjects})
     lost = ", ".join(sorted(name for _, _, name in _lost(member, live)))
     try:
@@ -65,12 +81,23 @@ async def _narrow(client: Client, member: Member, live: Object) -> Step:
     except ApiError as error:
         return failure_step(member.ref, error, live)
     reasons = (Reason.SUBJECTS_REMOVED,)
-    return Step(member.ref, Action.UPDATE, f"takes the right from {lost}", before=live, after=after, reasons=reasons)
+    return Step(
+        member.ref,
+        Action.UPDATE,
+        f"takes the right from {lost}",
+        before=live,
+        after=after,
+        reasons=reasons,
+    )
 
 
 def _lost(member: Member, live: Object | None) -> set[tuple[str, str, str]]:
     """Who is bound and is not to be."""
-    if not is_binding(member.ref.group_kind) or live is None or "deletionTimestamp" in live["metadata"]:
+    if (
+        not is_binding(member.ref.group_kind)
+        or live is None
+        or "deletionTimestamp" in live["metadata"]
+    ):
         return set()
     return _subjects(live) - _subjects(member.desired)
 

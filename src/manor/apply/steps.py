@@ -43,7 +43,8 @@ class FieldConflict:
 
 @dataclass(frozen=True)
 class Step:
-    """One object of a run: what happens to it, why (where that needs saying), and, in a plan, from what to what.
+    """One object of a run: what happens to it, why (where that needs saying), and, in a plan, from
+    what to what.
 
     `message` tells people why, `reasons` tell programs.
     """
@@ -91,18 +92,27 @@ class Result(Steps):
 
 def conflicts_of(error: Conflict) -> tuple[FieldConflict, ...]:
     """The fields that other managers own, where that is what the conflict is about."""
-    causes = [c for c in error.details.get("causes", []) if c.get("reason") == "FieldManagerConflict"]
-    return tuple(FieldConflict(conflicting_manager(cause["message"]), cause.get("field", "")) for cause in causes)
+    causes = [
+        c for c in error.details.get("causes", []) if c.get("reason") == "FieldManagerConflict"
+    ]
+    return tuple(
+        FieldConflict(conflicting_manager(cause["message"]), cause.get("field", ""))
+        for cause in causes
+    )
 
 
 def conflict_step(ref: Ref, error: Conflict, before: Object | None = None) -> Step:
-    """The step of an apply that another field manager stands against, or of any other conflict: a failure."""
+    """The step of an apply that another field manager stands against, or of any other conflict: a
+    failure."""
     conflicts = conflicts_of(error)
     if not conflicts:
         return failure_step(ref, error)
     owners = sorted({conflict.manager for conflict in conflicts})
     fields = ", ".join(conflict.field for conflict in conflicts)
-    message = f"{' and '.join(owners)} owns {fields}; use force to take {'it' if len(conflicts) == 1 else 'them'} over"
+    message = (
+        f"{' and '.join(owners)} owns {fields}; use force to take "
+        f"{'it' if len(conflicts) == 1 else 'them'} over"
+    )
     return Step(ref, Action.CONFLICT, message, conflicts, before, reasons=(Reason.CONFLICT,))
 
 

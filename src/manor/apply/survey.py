@@ -1,4 +1,5 @@
-"""What is there already: the members of the inventory, and strangers under the names that we want."""
+"""What is there already: the members of the inventory, and strangers under the names
+that we want."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -34,10 +35,13 @@ class Survey:
     @property
     def scope(self) -> Scope:
         """Where the desired objects and the orphans are."""
-        return Scope.of([member.ref for member in self.members] + [ref_of(obj) for obj in self.orphans])
+        return Scope.of(
+            [member.ref for member in self.members] + [ref_of(obj) for obj in self.orphans]
+        )
 
     def owned(self) -> "Survey":
-        """The same, with the parent as the owner of the members, so that they are deleted with it; but not data."""
+        """The same, with the parent as the owner of the members, so that they are deleted with it;
+        but not data."""
         inventory, live = self.parent.inventory, self.parent.live
         if not inventory.owned or live is None:
             return self
@@ -53,7 +57,9 @@ class Survey:
             why = _not_ours(member.ref, live, self.parent.inventory, adopt) if live else None
             if why:
                 reason, message = why
-                found.append(Step(member.ref, Action.REFUSE, message, before=live, reasons=(reason,)))
+                found.append(
+                    Step(member.ref, Action.REFUSE, message, before=live, reasons=(reason,))
+                )
         return found
 
 
@@ -64,23 +70,33 @@ def _owned(member: Member, owner: Object) -> Member:
     return replace(member, desired={**member.desired, "metadata": metadata})
 
 
-def _not_ours(ref: Ref, live: Object, inventory: Inventory, adopt: bool) -> tuple[Reason, str] | None:
+def _not_ours(
+    ref: Ref, live: Object, inventory: Inventory, adopt: bool
+) -> tuple[Reason, str] | None:
     labels, marks = live["metadata"].get("labels") or {}, inventory.marks
     if marks.items() <= labels.items():
         return None
     others = [key for key in {PART_OF, *marks} if labels.get(key, marks.get(key)) != marks.get(key)]
     told = ", ".join(sorted(labels[key] for key in others if wrote(live, key)))
     if told:
-        return Reason.OWNED_BY_ANOTHER, f"exists and belongs to another inventory ({told}); delete it there first"
-    # Kubernetes itself makes the account in every namespace, ours included. What we wrote and somebody else labelled
-    # anew is ours still.
+        return (
+            Reason.OWNED_BY_ANOTHER,
+            f"exists and belongs to another inventory ({told}); delete it there first",
+        )
+    # Kubernetes itself makes the account in every namespace, ours included. What we wrote and
+    # somebody else labelled anew is ours still.
     if adopt or wrote(live) or is_default_account(ref):
         return None
-    message = "exists and was not made by this inventory; delete or rename it, or, to take it over, adopt it"
+    message = (
+        "exists and was not made by this inventory; delete or rename it, or, to take it "
+        "over, adopt it"
+    )
     return Reason.NOT_OURS, message
 
 
-async def survey(client: Client, reader: Reader, objects: Iterable[Object], inventory: Inventory) -> Survey:
+async def survey(
+    client: Client, reader: Reader, objects: Iterable[Object], inventory: Inventory
+) -> Survey:
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
     wanted = await members(client, list(objects), inventory.marks)
     parent = await read_parent(client, inventory)
@@ -94,7 +110,9 @@ async def survey(client: Client, reader: Reader, objects: Iterable[Object], inve
         members=tuple(wanted),
         live={ref: obj for ref, obj in found.items() if ref in desired} | unowned,
         orphans=tuple(
-            obj for ref, obj in found.items() if ref not in desired and "deletionTimestamp" not in obj["metadata"]
+            obj
+            for ref, obj in found.items()
+            if ref not in desired and "deletionTimestamp" not in obj["metadata"]
         ),
         missing_namespaces=absent,
     )
@@ -105,9 +123,9 @@ async def labelled(
 ) -> dict[Ref, Object]:
     """The live members of the inventory, of each kind that it, or `versions`, names.
 
-    `versions` says in which apiVersion to read a (group, kind); others are read in the one that the server prefers.
-    Objects that a controller made are none: some of them inherit the labels of their owner. Nor are objects outside
-    the inventory's scope: anybody can write a label.
+    `versions` says in which apiVersion to read a (group, kind); others are read in the one that the
+    server prefers. Objects that a controller made are none: some of them inherit the labels of
+    their owner. Nor are objects outside the inventory's scope: anybody can write a label.
     """
     if not parent.exists:
         return {}
@@ -116,7 +134,8 @@ async def labelled(
     home = parent.inventory.namespace
     spaces = parent.scope.namespaces | ({home} if home else set())
     lists = await concurrently(
-        _list(client, reader, kind, versions.get(kind), spaces, parent.inventory.marks) for kind in kinds
+        _list(client, reader, kind, versions.get(kind), spaces, parent.inventory.marks)
+        for kind in kinds
     )
     found = {ref_of(obj): obj for objects in lists for obj in objects if not _is_controlled(obj)}
     return {ref: obj for ref, obj in found.items() if parent.may_hold(ref)}
@@ -133,7 +152,10 @@ async def _list(
     try:
         version = version or (await client.preferred_resource(*kind)).api_version
         return await reader.find_all(version, kind[1], namespaces, marks)
-    except (UnknownKind, NotFound):  # its CRD is gone, and all its objects with it; or it comes with this run
+    except (
+        UnknownKind,
+        NotFound,
+    ):  # its CRD is gone, and all its objects with it; or it comes with this run
         return []
 
 
@@ -151,16 +173,23 @@ async def _look_up(
     known |= {ref.namespace for ref in found}
     unknown = {member.ref.namespace for member in missing} - known - {""}
     desired = {member.ref.name for member in cluster if is_namespace(member.ref)}
-    present = await concurrently(reader.find("v1", "Namespace", name) for name in sorted(unknown - desired))
+    present = await concurrently(
+        reader.find("v1", "Namespace", name) for name in sorted(unknown - desired)
+    )
     absent = (unknown & desired) | {
-        name for name, there in zip(sorted(unknown - desired), present, strict=True) if there is None
+        name
+        for name, there in zip(sorted(unknown - desired), present, strict=True)
+        if there is None
     }
-    live |= await _get_all(reader, [m for m in missing if m.ref.namespace and m.ref.namespace not in absent])
+    live |= await _get_all(
+        reader, [m for m in missing if m.ref.namespace and m.ref.namespace not in absent]
+    )
     return live, frozenset(absent)
 
 
 async def _get_all(reader: Reader, wanted: list[Member]) -> dict[Ref, Object]:
     objects = await concurrently(
-        reader.find(m.desired["apiVersion"], m.ref.kind, m.ref.name, m.ref.namespace) for m in wanted
+        reader.find(m.desired["apiVersion"], m.ref.kind, m.ref.name, m.ref.namespace)
+        for m in wanted
     )
     return {member.ref: obj for member, obj in zip(wanted, objects, strict=True) if obj}

@@ -24,8 +24,8 @@ async def wait(
 ) -> None:
     """Returns when all `objects` are ready; with `jobs`, when their Jobs are complete too.
 
-    A volume claim that waits for its first consumer counts as ready. Raises NotReady after `timeout` seconds, and as
-    soon as nothing is left that could still become ready.
+    A volume claim that waits for its first consumer counts as ready. Raises NotReady after
+    `timeout` seconds, and as soon as nothing is left that could still become ready.
     """
     pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
     progress = logged(progress)
@@ -38,7 +38,9 @@ async def wait(
     async def look() -> dict[Ref, Readiness]:
         nonlocal pending, told
         states = await concurrently(_state(client, obj, jobs, lazy) for obj in pending.values())
-        waiting = {ref: state for ref, state in zip(pending, states, strict=True) if not state.ready}
+        waiting = {
+            ref: state for ref, state in zip(pending, states, strict=True) if not state.ready
+        }
         pending = {ref: pending[ref] for ref in waiting}
         if (report := _report(waiting)) != told:
             told = report
@@ -48,7 +50,9 @@ async def wait(
     pauses = {"interval": bounds.ready_poll, "longest": bounds.ready_poll_longest}
     left = await poll_until(_is_settled, look, timeout=timeout, **pauses)
     if left:
-        what = "these cannot become ready:" if _is_settled(left) else f"not ready after {timeout:g} s:"
+        what = (
+            "these cannot become ready:" if _is_settled(left) else f"not ready after {timeout:g} s:"
+        )
         raise NotReady(what, await _explained(client, pending, _report(left)))
 
 
@@ -83,17 +87,26 @@ def _waits_for_consumer(obj: Object, lazy: frozenset[str]) -> bool:
 async def _lazy_classes(client: Client) -> frozenset[str]:
     """The storage classes that bind a claim when its first consumer comes."""
     classes = await client.list("storage.k8s.io/v1", "StorageClass")
-    return frozenset(c["metadata"]["name"] for c in classes if c.get("volumeBindingMode") == "WaitForFirstConsumer")
+    return frozenset(
+        c["metadata"]["name"]
+        for c in classes
+        if c.get("volumeBindingMode") == "WaitForFirstConsumer"
+    )
 
 
-async def _explained(client: Client, objects: dict[Ref, Object], pending: Sequence[Pending]) -> list[Pending]:
+async def _explained(
+    client: Client, objects: dict[Ref, Object], pending: Sequence[Pending]
+) -> list[Pending]:
     hints = await concurrently(hint(client, objects[p.ref]) for p in pending)
-    return [Pending(p.ref, f"{p.reason}; {hint}" if hint else p.reason) for p, hint in zip(pending, hints, strict=True)]
+    return [
+        Pending(p.ref, f"{p.reason}; {hint}" if hint else p.reason)
+        for p, hint in zip(pending, hints, strict=True)
+    ]
 
 
 async def hint(client: Client, obj: Object) -> str:
-    """Why `obj` is no further, as far as can be seen: what its pods wait for themselves, or the last word of the events
-    on it and on them."""
+    """Why `obj` is no further, as far as can be seen: what its pods wait for themselves, or the
+    last word of the events on it and on them."""
     ref = ref_of(obj)
     if not ref.namespace:
         return ""
@@ -111,13 +124,16 @@ async def hint(client: Client, obj: Object) -> str:
 
 
 async def _preparing(client: Client, pods: Sequence[Object]) -> str:
-    """The init container that runs in one of the pods, and its last line: such as a model's, which waits for files."""
+    """The init container that runs in one of the pods, and its last line: such as a model's, which
+    waits for files."""
     for pod in pods:
         for status in pod.get("status", {}).get("initContainerStatuses", ()):
             if "running" in status.get("state", {}):
                 meta = pod["metadata"]
                 path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
-                line = await client.request("GET", path, params={"container": status["name"], "tailLines": 1})
+                line = await client.request(
+                    "GET", path, params={"container": status["name"], "tailLines": 1}
+                )
                 return f"{status['name']}: {str(line).strip()}"
     return ""
 

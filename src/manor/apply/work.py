@@ -1,6 +1,8 @@
-"""What people made in a namespace of ours: it is theirs, and goes only on consent that names the namespace.
+"""What people made in a namespace of ours: it is theirs, and goes only on consent that names the
+namespace.
 
-It is found by what the server serves, not by kinds that somebody thought of, and by metadata alone: no Secret is read.
+It is found by what the server serves, not by kinds that somebody thought of, and by metadata alone:
+no Secret is read.
 """
 
 from collections.abc import Collection
@@ -18,7 +20,8 @@ _CERTIFICATE = "kube-root-ca.crt"
 """The ConfigMap that Kubernetes makes in every namespace."""
 _ENDPOINTS = ("", "Endpoints")
 _RECORDS = frozenset({("", "Event"), ("events.k8s.io", "Event"), PERSISTENT_VOLUME_CLAIM})
-"""Events tell of other objects and go by themselves; claims are data, which has a consent of its own."""
+"""Events tell of other objects and go by themselves; claims are data, which has a consent of its
+own."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,11 @@ class Work:
     def __str__(self) -> str:
         named = [f"{ref.kind} {ref.name}" for ref in self.objects[:TOLD]]
         more = [f"{len(self.objects) - TOLD} more objects"] if len(self.objects) > TOLD else []
-        unseen = [f"perhaps {', '.join(self.unseen[:TOLD])}, which you may not list"] if self.unseen else []
+        unseen = (
+            [f"perhaps {', '.join(self.unseen[:TOLD])}, which you may not list"]
+            if self.unseen
+            else []
+        )
         return ", ".join([*named, *more, *unseen])
 
     def __bool__(self) -> bool:
@@ -39,23 +46,33 @@ class Work:
 
 
 async def work_in(client: Client, namespace: str, ours: Collection[Ref]) -> Work:
-    """What is in `namespace` beside `ours` and what Kubernetes makes of either: one request for each kind served."""
+    """What is in `namespace` beside `ours` and what Kubernetes makes of either: one request for
+    each kind served."""
     kinds = [resource for resource in await client.resources() if _can_be_made(resource)]
     lists = await concurrently(_list(client, resource, namespace) for resource in kinds)
-    unseen = sorted(resource.plural for resource, found in zip(kinds, lists, strict=True) if found is None)
+    unseen = sorted(
+        resource.plural for resource, found in zip(kinds, lists, strict=True) if found is None
+    )
     objects = {obj["metadata"]["uid"]: obj for found in lists for obj in found or ()}
     services = {obj["metadata"]["name"] for obj in objects.values() if kind_of(obj) == SERVICE}
     refs = {ref_of(obj) for obj in objects.values() if not _follows(obj, services)}
-    return Work(tuple(sorted(refs - set(ours), key=lambda ref: (ref.kind, ref.name))), tuple(unseen))
+    return Work(
+        tuple(sorted(refs - set(ours), key=lambda ref: (ref.kind, ref.name))), tuple(unseen)
+    )
 
 
 def _can_be_made(resource: Resource) -> bool:
     is_record = (resource.group, resource.kind) in _RECORDS
-    return resource.namespaced and not is_record and {"list", "create", "delete"} <= set(resource.verbs)
+    return (
+        resource.namespaced
+        and not is_record
+        and {"list", "create", "delete"} <= set(resource.verbs)
+    )
 
 
 def _follows(obj: Object, services: Collection[str]) -> bool:
-    """Whether the object is there because of another one, goes by itself, or is in every namespace."""
+    """Whether the object is there because of another one, goes by itself, or is in
+    every namespace."""
     kind, meta = kind_of(obj), obj["metadata"]
     return bool(
         is_default_account(ref_of(obj))

@@ -31,7 +31,12 @@ class Writer:
     """
 
     def __init__(
-        self, client: Client, found: Survey, options: Options, progress: Progress, settled: Iterable[Step] = ()
+        self,
+        client: Client,
+        found: Survey,
+        options: Options,
+        progress: Progress,
+        settled: Iterable[Step] = (),
     ) -> None:
         self.steps: dict[Ref, Step] = {}
         self._settled = {step.ref: step for step in settled}
@@ -43,12 +48,15 @@ class Writer:
         self._broken_namespaces: dict[str, Ref] = {}
         self._broken_kinds: dict[GroupKind, Ref] = {}
         self._unreachable = ""
-        # No more objects are begun than requests can be in flight, so that a lost server is noticed by the others.
+        # No more objects are begun than requests can be in flight, so that a lost server is noticed
+        # by the others.
         self._slots = asyncio.Semaphore(client.concurrency)
 
     async def write_wave(self, wave: Sequence[Member]) -> None:
         """Writes all of `wave` at once; returns when each has its step."""
-        steps = await concurrently(self._write(member) for member in wave if member.ref not in self.steps)
+        steps = await concurrently(
+            self._write(member) for member in wave if member.ref not in self.steps
+        )
         failed = {step.ref for step in steps if step.action in BAD}
         for member in wave:
             if member.ref in failed:
@@ -80,9 +88,16 @@ class Writer:
         """The step that leaves the object out, if something failed that it needs."""
         if self._unreachable:
             return Step(ref, Action.SKIP, self._unreachable, reasons=(Reason.UNREACHABLE,))
-        # What failed in an earlier wave may be a guard: without it nothing further may start in its namespace.
-        failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get(ref.group_kind)
-        return Step(ref, Action.SKIP, f"{failed} failed", reasons=(Reason.DEPENDENCY_FAILED,)) if failed else None
+        # What failed in an earlier wave may be a guard: without it nothing further may start in its
+        # namespace.
+        failed = self._broken_namespaces.get(ref.namespace) or self._broken_kinds.get(
+            ref.group_kind
+        )
+        return (
+            Step(ref, Action.SKIP, f"{failed} failed", reasons=(Reason.DEPENDENCY_FAILED,))
+            if failed
+            else None
+        )
 
     async def _attempt(self, member: Member) -> Step:
         ref = member.ref
@@ -93,7 +108,9 @@ class Writer:
             if live is None or not self._marks <= (live["metadata"].get("labels") or {}).items():
                 step = Step(ref, Action.UPDATE if live else Action.CREATE)
             else:
-                step = await preview(self._client, member, live, force=self._options.force_conflicts)
+                step = await preview(
+                    self._client, member, live, force=self._options.force_conflicts
+                )
             if step.action in (Action.CREATE, Action.UPDATE):
                 await self._apply(member)
                 if member.wave == Wave.CRDS:
@@ -113,12 +130,18 @@ class Writer:
 
         async def gone() -> bool:
             try:
-                await self._client.get(live["apiVersion"], live["kind"], meta["name"], meta.get("namespace"))
+                await self._client.get(
+                    live["apiVersion"], live["kind"], meta["name"], meta.get("namespace")
+                )
             except NotFound:
                 return True
             return False
 
-        return None if await poll_until(bool, gone, timeout=bounds.leaving, interval=bounds.poll) else live
+        return (
+            None
+            if await poll_until(bool, gone, timeout=bounds.leaving, interval=bounds.poll)
+            else live
+        )
 
     async def _apply(self, member: Member) -> None:
         began, bounds = time.monotonic(), limits().apply
@@ -141,7 +164,9 @@ class Writer:
         version = next(v["name"] for v in spec["versions"] if v["served"])
 
         async def look() -> Readiness:
-            state = readiness(await self._client.get(crd.desired["apiVersion"], crd.desired["kind"], crd.ref.name))
+            state = readiness(
+                await self._client.get(crd.desired["apiVersion"], crd.desired["kind"], crd.ref.name)
+            )
             if state.ready:
                 try:
                     await self._client.resource(f"{spec['group']}/{version}", spec["names"]["kind"])
@@ -152,7 +177,9 @@ class Writer:
         served = operator.attrgetter("ready")
         state = await poll_until(served, look, timeout=bounds.established, interval=bounds.poll)
         if not state.ready:
-            raise TimeoutError(f"its kind is not served after {bounds.established:g} s: {state.reason}")
+            raise TimeoutError(
+                f"its kind is not served after {bounds.established:g} s: {state.reason}"
+            )
 
 
 def _patience(error: ApiError) -> float:
@@ -162,7 +189,7 @@ def _patience(error: ApiError) -> float:
         return bounds.counted
     if is_passing(error.message):
         return bounds.retry
-    # A kind just established is not served by every part of the server yet; a missing object would be named. A binding
-    # is named too where the server has not seen its role, just made.
+    # A kind just established is not served by every part of the server yet; a missing object would
+    # be named. A binding is named too where the server has not seen its role, just made.
     named = error.details.get("name") and "binding" not in str(error.details.get("kind", ""))
     return bounds.retry if isinstance(error, NotFound) and not named else -1.0

@@ -18,15 +18,25 @@ from manor.load import read
 from manor.rollout import apply_stages, preview, read_desired, roll_out, wait_ready
 from manor.visible import visible
 
-Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that exist and belong to nobody.")]
-Force = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another field manager owns.")]
-DeleteData = Annotated[bool, typer.Option("--delete-data", help="Also delete volumes and all that is on them.")]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Take over objects that exist and belong to nobody.")
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force-conflicts", help="Take over fields that another field manager owns."),
+]
+DeleteData = Annotated[
+    bool, typer.Option("--delete-data", help="Also delete volumes and all that is on them.")
+]
 DeleteNamespace = Annotated[
     list[str],
     typer.Option(
         "--delete-namespace",
         metavar="NAME",
-        help="Let this namespace go with what people made in it; repeatable. Volumes need --delete-data too.",
+        help=(
+            "Let this namespace go with what people made in it; repeatable. Volumes need "
+            "--delete-data too."
+        ),
     ),
 ]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")]
@@ -42,15 +52,19 @@ async def apply(
     force_conflicts: Force = False,
     delete_data: DeleteData = False,
     delete_namespace: DeleteNamespace = [],  # noqa: B006 - typer reads it once
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return once written, ready or not.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Return once written, ready or not.")
+    ] = False,
     timeout: Timeout = Apply.ready,
     verbose: Verbose = False,
     output: Output = Form.text,
 ) -> None:
     """Make the cluster hold what the specs say, and wait until it is ready.
 
-    Server-side apply as field manager `manor`; a second run writes nothing. Objects that a spec no longer becomes are
-    deleted: volumes never without --delete-data, a namespace in which people made something never without
+    Server-side apply as field manager `manor`; a second run writes nothing. Objects that a spec no
+    longer becomes are
+    deleted: volumes never without --delete-data, a namespace in which people made something never
+    without
     --delete-namespace.
 
     Examples:
@@ -63,7 +77,12 @@ async def apply(
     """
     documents = read(filename)
     began = time.monotonic()
-    options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
+    options = Options(
+        adopt,
+        force_conflicts,
+        delete_data=delete_data,
+        delete_namespaces=frozenset(delete_namespace),
+    )
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         desired = await read_desired(client, documents, warn)
         with shown(verbose=verbose) as show:
@@ -74,7 +93,9 @@ async def apply(
     print_steps(outcome.steps, output)
     err.print(f"{summary(outcome.steps)} in {time.monotonic() - began:.1f} s")
     if not outcome.ok:
-        err.print("not everything was applied; mend what is named above and run the same command again")
+        err.print(
+            "not everything was applied; mend what is named above and run the same command again"
+        )
         raise typer.Exit(EXIT_FAILED if outcome.steps else EXIT_ERROR)
 
 
@@ -98,7 +119,12 @@ async def diff(
         manor diff -f platform.yaml -f teams/
     """
     documents = read(filename)
-    options = Options(adopt, force_conflicts, delete_data=delete_data, delete_namespaces=frozenset(delete_namespace))
+    options = Options(
+        adopt,
+        force_conflicts,
+        delete_data=delete_data,
+        delete_namespaces=frozenset(delete_namespace),
+    )
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         desired = await read_desired(client, documents, warn)
         with shown() as show:
@@ -112,7 +138,9 @@ async def diff(
             err.print(describe(step, planned=True))
     tell_who_may(outcome, desired.specs)
     # A set's own marks are not shown, and so are not counted.
-    err.print(planned(step for step in outcome.steps if step.action is not Action.UPDATE or unified(step)))
+    err.print(
+        planned(step for step in outcome.steps if step.action is not Action.UPDATE or unified(step))
+    )
     if not outcome.ok:
         raise typer.Exit(EXIT_ERROR)
     if text:

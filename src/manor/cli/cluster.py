@@ -9,7 +9,11 @@ from manor.state import State, read_state
 
 
 async def told_state(
-    client: Client, namespaces: Iterable[str] = (), names: Iterable[str] = (), *, workloads: bool = True
+    client: Client,
+    namespaces: Iterable[str] = (),
+    names: Iterable[str] = (),
+    *,
+    workloads: bool = True,
 ) -> State:
     """What the cluster says; what it holds and cannot be read is told."""
     known = await read_state(client, namespaces, names, workloads=workloads)

@@ -1,6 +1,7 @@
 """Completion of names on the command line: what the cluster and the catalogue of checks have.
 
-The shell waits for it: a cluster that does not answer at once completes nothing, and errors are silent.
+The shell waits for it: a cluster that does not answer at once completes nothing, and errors are
+silent.
 """
 
 import os
@@ -29,7 +30,10 @@ def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
     from manor.api import API_VERSION, kinds
 
     given = ctx.params.get("namespace")
-    return _listed(incomplete, lambda client: _names(client, API_VERSION, kinds.MODEL.kind, given or client.namespace))
+    return _listed(
+        incomplete,
+        lambda client: _names(client, API_VERSION, kinds.MODEL.kind, given or client.namespace),
+    )
 
 
 def complete_checks(incomplete: str) -> list[str]:
@@ -47,7 +51,12 @@ def complete_planes(incomplete: str) -> list[str]:
 
 
 async def _names(
-    client: Any, api_version: str, kind: str, namespace: str | None = None, *, label: str | None = None
+    client: Any,
+    api_version: str,
+    kind: str,
+    namespace: str | None = None,
+    *,
+    label: str | None = None,
 ) -> list[str]:
     found = await client.list(api_version, kind, namespace, labels={label: None} if label else None)
     return sorted({obj["metadata"]["name"] for obj in found})

@@ -1,4 +1,5 @@
-"""`manor delete`: what specs became, off the cluster again; what people made there, only on consent."""
+"""`manor delete`: what specs became, off the cluster again; what people made there, only on
+consent."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,12 +17,22 @@ from manor.cli.steps import Form, Output, print_steps, tell_who_may
 from manor.kube import Client
 from manor.limits import Apply
 from manor.load import Document, InvalidInput, Problem, Specs, read
-from manor.rollout import Stages, delete_stages, kept_namespaces, read_desired, refuse_remaining, take_down
+from manor.rollout import (
+    Stages,
+    delete_stages,
+    kept_namespaces,
+    read_desired,
+    refuse_remaining,
+    take_down,
+)
 
 OptionalFiles = Annotated[
     list[str],
     typer.Option(
-        "--filename", "-f", metavar="PATH", help="File or folder of specs, or - for standard input; repeatable."
+        "--filename",
+        "-f",
+        metavar="PATH",
+        help="File or folder of specs, or - for standard input; repeatable.",
     ),
 ]
 
@@ -29,10 +40,13 @@ OptionalFiles = Annotated[
 @run_async
 async def delete(
     named: Annotated[
-        list[str] | None, typer.Argument(metavar="KIND NAME…", help="What to delete, instead of files.")
+        list[str] | None,
+        typer.Argument(metavar="KIND NAME…", help="What to delete, instead of files."),
     ] = None,
     filename: OptionalFiles = [],  # noqa: B006 - typer reads it once
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of what is named.")] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace of what is named.")
+    ] = "",
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     delete_data: DeleteData = False,
@@ -42,9 +56,11 @@ async def delete(
     verbose: Verbose = False,
     output: Output = Form.text,
 ) -> None:
-    """Delete what the specs became, after asking. Volumes are kept unless --delete-data says otherwise.
+    """Delete what the specs became, after asking. Volumes are kept unless --delete-data says
+    otherwise.
 
-    A namespace in which people made something is kept, unless --delete-namespace names it or you say yes to it.
+    A namespace in which people made something is kept, unless --delete-namespace names it or you
+    say yes to it.
 
     Examples:
 
@@ -54,7 +70,9 @@ async def delete(
 
         manor delete -f teams/vision.yaml --delete-data --yes
     """
-    options = Options(delete_data=delete_data, delete_namespaces=frozenset(delete_namespace), timeout=timeout)
+    options = Options(
+        delete_data=delete_data, delete_namespaces=frozenset(delete_namespace), timeout=timeout
+    )
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         documents = read(filename) if filename else []
         documents += await _named(client, named or [], namespace)
@@ -76,7 +94,11 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     """The objects on the cluster that `kind name…` means."""
     if not words:
         return []
-    known = {name: info.kind for info in kinds.ALL for name in (info.singular, info.plural, *info.short_names)}
+    known = {
+        name: info.kind
+        for info in kinds.ALL
+        for name in (info.singular, info.plural, *info.short_names)
+    }
     kind = known.get(words[0].lower())
     if kind is None or len(words) == 1:
         what = "needs a name" if kind else f"is no kind of Manor's; there are: {', '.join(KINDS)}"
@@ -89,11 +111,22 @@ async def _confirmed(client: Client, specs: Specs, stages: Stages, options: Opti
     """The options, with consent to what was told before the answer."""
     kept = await kept_namespaces(client, stages, options)
     names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
-    data = "Their volumes go too." if options.delete_data else "Volumes are kept, and so are namespaces that hold one."
+    data = (
+        "Their volumes go too."
+        if options.delete_data
+        else "Volumes are kept, and so are namespaces that hold one."
+    )
     err.print(f"This deletes {names} and all that was made for them. {data}")
     for step, work in ((namespace.step, namespace.work) for namespace in kept):
-        goes = step.reasons == (Reason.HOLDS_PEOPLES_OBJECTS,)  # your yes consents to that, and to nothing else
-        err.print(f"{step.ref} goes with what people made: holds {work}" if goes else describe(step))
+        goes = step.reasons == (
+            Reason.HOLDS_PEOPLES_OBJECTS,
+        )  # your yes consents to that, and to nothing else
+        err.print(
+            f"{step.ref} goes with what people made: holds {work}" if goes else describe(step)
+        )
     if not typer.confirm("Go on?", err=True):
         raise typer.Exit(EXIT_FAILED)
-    return replace(options, delete_namespaces=options.delete_namespaces | {space.step.ref.name for space in kept})
+    return replace(
+        options,
+        delete_namespaces=options.delete_namespaces | {space.step.ref.name for space in kept},
+    )

@@ -38,7 +38,9 @@ Output = Annotated[Format, typer.Option("--output", "-o", help="How the list is 
 @app.command()
 @run_async
 async def tenants(
-    name: Annotated[list[str] | None, typer.Argument(help="Names of tenants; all when absent.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of tenants; all when absent.")
+    ] = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     output: Output = Format.table,
@@ -59,7 +61,10 @@ async def tenants(
             raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
         uses = await usage(client, wanted, known)
     if output is not Format.table:
-        print_objects([spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted], output)
+        print_objects(
+            [spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted],
+            output,
+        )
         return
     gpus = _gpus(known.platform)
     header = ["NAME", "NAMESPACES", "OWNERS", *BUDGET, *(["GPU"] if gpus else []), "URL"]
@@ -68,11 +73,15 @@ async def tenants(
         used, places = uses[tenant.name].budget, uses[tenant.name].namespaces
         owners = ",".join(owner.name for owner in tenant.subjects("owner"))
         urls = (
-            [url(known.platform, host) for host in tenant.hosts(known.platform.spec.domain)] if known.platform else []
+            [url(known.platform, host) for host in tenant.hosts(known.platform.spec.domain)]
+            if known.platform
+            else []
         )
         parts = [*BUDGET.values(), *gpus[:1]]
         budget = [f"{used[part][0]}/{used[part][1]}" if part in used else "-" for part in parts]
-        named = [f"{place} (kept)" if place in tenant.kept_namespaces else place for place in places]
+        named = [
+            f"{place} (kept)" if place in tenant.kept_namespaces else place for place in places
+        ]
         shown.append([tenant.name, ",".join(named), owners, *budget, ",".join(urls)])
     print_table(header, shown)
 
@@ -80,7 +89,9 @@ async def tenants(
 @app.command()
 @run_async
 async def trainingjobs(
-    name: Annotated[list[str] | None, typer.Argument(help="Names of TrainingJobs; all when absent.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of TrainingJobs; all when absent.")
+    ] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -98,7 +109,9 @@ async def trainingjobs(
 @app.command()
 @run_async
 async def models(
-    name: Annotated[list[str] | None, typer.Argument(help="Names of Models; all when absent.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of Models; all when absent.")
+    ] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -114,24 +127,42 @@ async def models(
 
 
 async def _workloads(
-    kind: type[Workload], names: Sequence[str], namespace: str | None, where: tuple[Any, Any], output: Format
+    kind: type[Workload],
+    names: Sequence[str],
+    namespace: str | None,
+    where: tuple[Any, Any],
+    output: Format,
 ) -> None:
     async with Client.connect(where[1], where[0]) as client:
         place = namespace or client.namespace
         known = await told_state(client, [place])
-        found = [w for w in known.workloads if isinstance(w, kind) and w.metadata.namespace == place]
+        found = [
+            w for w in known.workloads if isinstance(w, kind) and w.metadata.namespace == place
+        ]
         wanted = [workload for workload in found if not names or workload.metadata.name in names]
         if missing := sorted(set(names) - {workload.metadata.name for workload in wanted}):
-            raise typer.BadParameter(f"no {kind.__name__} {', '.join(missing)} in namespace {place}")
+            raise typer.BadParameter(
+                f"no {kind.__name__} {', '.join(missing)} in namespace {place}"
+            )
         engines = known.platform.spec.engines if known.platform else Engines()
         standings = [(workload, await standing(client, workload, engines)) for workload in wanted]
-    rows = [(workload, stands.phase.value, _WORDS.get(stands.phase, stands.reason)) for workload, stands in standings]
+    rows = [
+        (workload, stands.phase.value, _WORDS.get(stands.phase, stands.reason))
+        for workload, stands in standings
+    ]
     if output is not Format.table:
         print_objects(
-            [spec_object(w) | {"status": {"phase": phase, "reason": reason}} for w, phase, reason in rows], output
+            [
+                spec_object(w) | {"status": {"phase": phase, "reason": reason}}
+                for w, phase, reason in rows
+            ],
+            output,
         )
         return
-    print_table(["NAME", "STATUS", "REASON"], [[w.metadata.name, phase, reason] for w, phase, reason in rows])
+    print_table(
+        ["NAME", "STATUS", "REASON"],
+        [[w.metadata.name, phase, reason] for w, phase, reason in rows],
+    )
 
 
 def _gpus(platform: Platform | None) -> list[str]:

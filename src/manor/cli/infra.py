@@ -19,22 +19,33 @@ app = typer.Typer(
 )
 
 Directory = Annotated[Path, typer.Option("--directory", "-C", help="Folder of the Pulumi program.")]
-Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Stack; the selected one if absent.")]
+Stack = Annotated[
+    str | None, typer.Option("--stack", "-s", help="Stack; the selected one if absent.")
+]
 Refresh = Annotated[
-    bool, typer.Option("--refresh/--no-refresh", help="First compare with what is there; otherwise drift is not seen.")
+    bool,
+    typer.Option(
+        "--refresh/--no-refresh",
+        help="First compare with what is there; otherwise drift is not seen.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not preview, do not ask.")]
 SkipCheckpoints = Annotated[
     bool,
     typer.Option(
         "--skip-checkpoints",
-        help="Save the state once at the end: several times faster, but a run that is cut off forgets what it made.",
+        help=(
+            "Save the state once at the end: several times faster, but a run that is cut off "
+            "forgets what it made."
+        ),
     ),
 ]
 
 
 @contextmanager
-def _workspace(directory: Path, stack: str | None, *, skip_checkpoints: bool = False) -> Iterator["Workspace"]:
+def _workspace(
+    directory: Path, stack: str | None, *, skip_checkpoints: bool = False
+) -> Iterator["Workspace"]:
     """Pulumi is an extra, and slow to import: it is looked for only here."""
     try:
         from manor.infra.errors import InfraError
@@ -87,7 +98,8 @@ def destroy(
     skip_checkpoints: SkipCheckpoints = False,
     yes: Yes = False,
 ) -> None:
-    """Delete what the stack holds, after asking. What is protected stops it: volumes, and a cluster with protection."""
+    """Delete what the stack holds, after asking. What is protected stops it: volumes, and a cluster
+    with protection."""
     with _workspace(directory, stack, skip_checkpoints=skip_checkpoints) as workspace:
         if not yes:
             workspace.preview(_tell, refresh=refresh, destroy=True)

@@ -1,6 +1,7 @@
 """The `manor` command: one module a command, imported when it is run.
 
-Importing them all would take most of a second, and `manor --help` needs none of them: a line for each stands here.
+Importing them all would take most of a second, and `manor --help` needs none of them: a line for
+each stands here.
 """
 
 import os
@@ -17,7 +18,8 @@ from manor.errors import ManorError
 
 
 class Entry(NamedTuple):
-    """Where a command is defined: a function, or a Typer of several, named by module and attribute."""
+    """Where a command is defined: a function, or a Typer of several, named by module
+    and attribute."""
 
     module: str
     attribute: str
@@ -25,30 +27,51 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "up": Entry("up", "up", "Make a node, the platform, its teams and their models; print URLs and the report."),
-    "render": Entry("render", "render", "Print the Kubernetes objects that the specs become. Reads no cluster."),
+    "up": Entry(
+        "up",
+        "up",
+        "Make a node, the platform, its teams and their models; print URLs and the report.",
+    ),
+    "render": Entry(
+        "render", "render", "Print the Kubernetes objects that the specs become. Reads no cluster."
+    ),
     "diff": Entry("apply", "diff", "Print what `apply` would change."),
-    "apply": Entry("apply", "apply", "Make the cluster hold what the specs say, and wait until it is ready."),
+    "apply": Entry(
+        "apply", "apply", "Make the cluster hold what the specs say, and wait until it is ready."
+    ),
     "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(
-        "predict", "predict_command", "Ask a model by the tenant's host name and print its answer as JSON."
+        "predict",
+        "predict_command",
+        "Ask a model by the tenant's host name and print its answer as JSON.",
     ),
-    "verify": Entry("verify", "command", "Attack the cluster as each tenant's own users and pods; say what held."),
+    "verify": Entry(
+        "verify",
+        "command",
+        "Attack the cluster as each tenant's own users and pods; say what held.",
+    ),
     "tools": Entry(
-        "tools", "app", "ML systems made fit for many teams: what there is, and whether a file of yours is one."
+        "tools",
+        "app",
+        "ML systems made fit for many teams: what there is, and whether a file of yours is one.",
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
-    "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program (deploy/gke, deploy/any)."),
+    "infra": Entry(
+        "infra", "app", "Clusters and tenants as a Pulumi program (deploy/gke, deploy/any)."
+    ),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }
 
 
 class LazyGroup(TyperGroup):
-    """Imports a command when it is called; for the list of commands its name and help are enough."""
+    """Imports a command when it is called; for the list of commands its name and help
+    are enough."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+        self.commands = {
+            name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()
+        }
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command to be run."""
@@ -63,7 +86,9 @@ def load(name: str) -> Any:
     if isinstance(found, typer.Typer):
         command: Any = get_group(found)
     else:
-        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+        alone = typer.Typer(
+            add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+        )
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
@@ -114,14 +139,19 @@ def root(
         LogFormat, typer.Option(help="How the log is printed: key=value, or a JSON object a line.")
     ] = LogFormat.text,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
     ] = False,
 ) -> None:
-    """One Kubernetes cluster, an ML platform for many teams: one file per team, compiled, applied and proven isolated.
+    """One Kubernetes cluster, an ML platform for many teams: one file per team, compiled, applied
+    and proven isolated.
 
     Examples:
 
-        manor up                                       # a node, two teams, their models, and the proof
+        manor up                                       # a node, two teams, their models, and the
+        proof
 
         manor apply -f platform.yaml -f teams/
 
@@ -139,7 +169,8 @@ def root(
 
 
 def main() -> None:
-    """Entry point of the `manor` command: what a user can mend is an error line, not a traceback."""
+    """Entry point of the `manor` command: what a user can mend is an error line, not a
+    traceback."""
     try:
         app()
     except ManorError as error:

@@ -22,12 +22,19 @@ class LogFormat(StrEnum):
 Files = Annotated[
     list[str],
     typer.Option(
-        "--filename", "-f", metavar="PATH", help="File or folder of specs, or - for standard input; repeatable."
+        "--filename",
+        "-f",
+        metavar="PATH",
+        help="File or folder of specs, or - for standard input; repeatable.",
     ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", envvar=CONTEXT_VARIABLE, help="Context of the kubeconfig; the current one if absent."),
+    typer.Option(
+        "--context",
+        envvar=CONTEXT_VARIABLE,
+        help="Context of the kubeconfig; the current one if absent.",
+    ),
 ]
 Kubeconfig = Annotated[
     Path | None,

@@ -1,6 +1,8 @@
-"""What the commands print: objects as YAML or JSON on stdout, everything else on stderr, errors in one form.
+"""What the commands print: objects as YAML or JSON on stdout, everything else on stderr, errors in
+one form.
 
-All of it goes out through `err`, `out` and `echo`, which show control characters instead of sending them.
+All of it goes out through `err`, `out` and `echo`, which show control characters instead of sending
+them.
 """
 
 import asyncio
@@ -28,7 +30,8 @@ T = TypeVar("T")
 EXIT_FAILED = 1
 """Exit code of what was tried and did not come out as it must."""
 EXIT_ERROR = 2
-"""Exit code of bad input and of anything that stopped a command, as of `kubectl diff` (1 means differences)."""
+"""Exit code of bad input and of anything that stopped a command, as of `kubectl diff` (1 means
+differences)."""
 
 
 class SafeConsole(Console):
@@ -38,7 +41,9 @@ class SafeConsole(Console):
         """A text as it is laid out: at the width that its escapes take."""
         return super().render_str(visible(text), **options)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
         """What is printed of anything, also of what was never a plain text."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
@@ -85,12 +90,26 @@ _Dumper.add_representer(str, _text)
 
 def to_yaml(objects: Iterable[Object]) -> str:
     """Objects as a YAML stream."""
-    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, explicit_start=True, allow_unicode=True, width=4096)
+    return yaml.dump_all(
+        objects,
+        Dumper=_Dumper,
+        sort_keys=False,
+        explicit_start=True,
+        allow_unicode=True,
+        width=4096,
+    )
 
 
 def to_json(objects: Iterable[Object]) -> str:
     """Objects as a Kubernetes List."""
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": list(objects)},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
 
 
 def print_error(message: str) -> None:
@@ -100,7 +119,8 @@ def print_error(message: str) -> None:
 
 
 def ask_before_removal(what: str) -> None:
-    """Say what will be removed, and ask; without a terminal nobody can answer, and nothing is removed."""
+    """Say what will be removed, and ask; without a terminal nobody can answer, and nothing is
+    removed."""
     err.print(what, markup=False)
     if not sys.stdin.isatty():
         raise ManorError("nothing was removed: nobody is there to ask; say --yes")
@@ -135,8 +155,11 @@ def print_objects(objects: Sequence[Object], output: Format) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what they hold, and lines as long as they are: what is cut or folded cannot be copied."""
+    """Columns as wide as what they hold, and lines as long as they are: what is cut or folded
+    cannot be copied."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, *rows]:
-        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        line = "   ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         out.print(line, soft_wrap=True, markup=False)

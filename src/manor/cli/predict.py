@@ -37,22 +37,30 @@ def read_input(text: str) -> Any:
 
 @run_async
 async def predict_command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name.", autocompletion=complete_models)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Its name.", autocompletion=complete_models)
+    ],
     data: Annotated[
-        str, typer.Argument(metavar="INPUT", help="Rows of numbers or a whole request, as JSON; @FILE, or -.")
+        str,
+        typer.Argument(
+            metavar="INPUT", help="Rows of numbers or a whole request, as JSON; @FILE, or -."
+        ),
     ],
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     curl: Annotated[
-        bool, typer.Option("--curl", help="Print the request as a curl command instead of sending it.")
+        bool,
+        typer.Option("--curl", help="Print the request as a curl command instead of sending it."),
     ] = False,
     authority: Annotated[
-        Path | None, typer.Option("--ca", metavar="FILE", help="Certificates to trust beside the system's.")
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help="Certificates to trust beside the system's."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show a model's error whole.")] = False,
 ) -> None:
-    """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as JSON.
+    """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as
+    JSON.
 
     Examples:
 

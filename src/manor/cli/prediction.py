@@ -1,4 +1,5 @@
-"""A request to a served model through the gateway: where it goes, what it carries, what comes back."""
+"""A request to a served model through the gateway: where it goes, what it carries, what
+comes back."""
 
 import json
 import shlex
@@ -46,17 +47,22 @@ async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Mo
     gateway = await client.get(GATEWAY_API, "Gateway", name, namespace)
     addresses = gateway.get("status", {}).get("addresses", [])
     if not addresses:
-        raise PredictionFailed(f"Gateway {namespace}/{name} has no address yet; try again in a moment")
+        raise PredictionFailed(
+            f"Gateway {namespace}/{name} has no address yet; try again in a moment"
+        )
     return Endpoint(model_url(platform, tenant, model), addresses[0]["value"])
 
 
 def request_body(data: Any) -> dict[str, Any]:
-    """An Open Inference Protocol (v2) request: `data` as it is if it has inputs, else rows of numbers as one tensor."""
+    """An Open Inference Protocol (v2) request: `data` as it is if it has inputs, else rows of
+    numbers as one tensor."""
     if isinstance(data, dict) and "inputs" in data:
         return data
     rows = data if isinstance(data, list) and data and isinstance(data[0], list) else [data]
     if not rows[0] or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
-        raise PredictionFailed("the input must be rows of numbers of one length, such as [[5.1, 3.5, 1.4, 0.2]]")
+        raise PredictionFailed(
+            "the input must be rows of numbers of one length, such as [[5.1, 3.5, 1.4, 0.2]]"
+        )
     tensor = {"name": "input", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": rows}
     return {"inputs": [tensor]}
 
@@ -64,8 +70,11 @@ def request_body(data: Any) -> dict[str, Any]:
 async def predict(
     target: Endpoint, body: dict[str, Any], *, authority: Path | None = None, whole: bool = False
 ) -> dict[str, Any]:
-    """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came instead."""
-    answer = await post(target.url, target.address, body, timeout=limits().cli.predict, authority=authority)
+    """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came
+    instead."""
+    answer = await post(
+        target.url, target.address, body, timeout=limits().cli.predict, authority=authority
+    )
     if answer.status != 200:
         said = answer.text if whole else error_text(answer.text)
         raise PredictionFailed(f"{target.url} answered {answer.status} {answer.reason}: {said}")
@@ -74,12 +83,15 @@ async def predict(
     except ValueError:
         prediction = None
     if not isinstance(prediction, dict):
-        raise PredictionFailed(f"{target.url} answered no prediction but: {error_text(answer.text)}")
+        raise PredictionFailed(
+            f"{target.url} answered no prediction but: {error_text(answer.text)}"
+        )
     return prediction
 
 
 def error_text(text: str) -> str:
-    """What an error's body has to say: its field `error` or `detail`, or the last line, where a traceback says it."""
+    """What an error's body has to say: its field `error` or `detail`, or the last line, where a
+    traceback says it."""
     try:
         body = json.loads(text)
     except ValueError:

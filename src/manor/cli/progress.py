@@ -1,11 +1,19 @@
-"""How a run is shown: one live line on a terminal; elsewhere a line for each thing that went wrong or is waited for."""
+"""How a run is shown: one live line on a terminal; elsewhere a line for each thing that went wrong
+or is waited for."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from manor.apply import Action, Finished, Phase, Reason, Started, Step, Waiting
 from manor.apply.steps import BAD
@@ -52,19 +60,25 @@ _OPTIONS = {
     Reason.HOLDS_DATA: "--delete-data",
 }
 """The option that consents to what a step was held up by."""
-_WORDS = {Reason.IMMUTABLE: "cannot be changed once it is made; `manor delete` it, then apply it again"}
+_WORDS = {
+    Reason.IMMUTABLE: "cannot be changed once it is made; `manor delete` it, then apply it again"
+}
 """What to do, where the server's own words do not say it."""
 
 
 def describe(step: Step, *, planned: bool = False) -> str:
     """A step in words, as it was done or is `planned`, marked up for a terminal."""
     style = _STYLE.get(step.action, "dim")
-    message = "; ".join(_WORDS[reason] for reason in step.reasons if reason in _WORDS) or step.message
+    message = (
+        "; ".join(_WORDS[reason] for reason in step.reasons if reason in _WORDS) or step.message
+    )
     options = [_OPTIONS[reason] for reason in step.reasons if reason in _OPTIONS]
     asks = f" ({' '.join(options).format(name=step.ref.name)})" if options else ""
     told = f": {escape(message)}{asks}" if message else ""
     words = _PLANNED if planned else _DONE
-    return f"{escape(str(step.ref))} [{style}]{words.get(step.action) or _DONE[step.action]}[/]{told}"
+    return (
+        f"{escape(str(step.ref))} [{style}]{words.get(step.action) or _DONE[step.action]}[/]{told}"
+    )
 
 
 def summary(steps: Iterable[Step]) -> str:
@@ -90,9 +104,15 @@ def warn(event: Event) -> None:
         case ToolNotInstalled(tool, kinds):
             lack = f"the server has no {', '.join(kinds)}"
             advice = f"`manor tools install {tool}`, then apply again"
-            err.print(f"warning: Tool {tool} is not installed: {lack}; what belongs to it is left out. {advice}")
+            err.print(
+                f"warning: Tool {tool} is not installed: {lack}; what belongs to it is left out. "
+                f"{advice}"
+            )
         case GpusOvercommitted(guaranteed, present):
-            err.print(f"warning: tenants are guaranteed {guaranteed} GPUs, and the nodes have {present} now")
+            err.print(
+                f"warning: tenants are guaranteed {guaranteed} GPUs, and the nodes have "
+                f"{present} now"
+            )
         case _:
             pass
 
@@ -127,11 +147,15 @@ class Shown:
             case SetFailed(part, error):
                 print_error(f"{part.title}: {error}")
             case SetLeftOut(part, needs):
-                err.print(f"{escape(part.title)} [red]not attempted[/]: {escape(needs.title)} failed")
+                err.print(
+                    f"{escape(part.title)} [red]not attempted[/]: {escape(needs.title)} failed"
+                )
             case SetUncounted(part, why):
                 err.print(f"{escape(part.title)} [red]not attempted[/]: {escape(why)}")
             case SetKept(part):
-                err.print(f"{escape(part.title)} [cyan]kept[/]: something of what stands on it is kept")
+                err.print(
+                    f"{escape(part.title)} [cyan]kept[/]: something of what stands on it is kept"
+                )
             case _:
                 pass
 

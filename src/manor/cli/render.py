@@ -22,7 +22,9 @@ class Format(StrEnum):
 @run_async
 async def render(
     filename: Files,
-    output: Annotated[Format, typer.Option("--output", "-o", help="How the objects are written.")] = Format.yaml,
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="How the objects are written.")
+    ] = Format.yaml,
 ) -> None:
     """Print the Kubernetes objects that the specs become. Reads no cluster and changes nothing.
 
@@ -36,7 +38,9 @@ async def render(
     """
     specs = load(filename)
     if specs.platform is None:
-        raise typer.BadParameter("no Platform in these files; add the file that holds it", param_hint="--filename")
+        raise typer.BadParameter(
+            "no Platform in these files; add the file that holds it", param_hint="--filename"
+        )
     objects = render_foundation()
     for part in compiled(specs, specs):
         objects += [spec_object(part.spec), *part.objects]

@@ -28,7 +28,9 @@ class Form(StrEnum):
     json = "json"
 
 
-Output = Annotated[Form, typer.Option("--output", "-o", help="json: every object and its fate, on stdout.")]
+Output = Annotated[
+    Form, typer.Option("--output", "-o", help="json: every object and its fate, on stdout.")
+]
 
 
 def tell_who_may(outcome: Outcome, specs: Specs) -> None:
@@ -61,4 +63,6 @@ def coloured(diff: str) -> str:
         return diff
     colours = {"+": "green", "-": "red", "@": "cyan"}
     lines = diff.splitlines(keepends=True)
-    return "".join(click.style(line, fg=colours[line[0]]) if line[0] in colours else line for line in lines)
+    return "".join(
+        click.style(line, fg=colours[line[0]]) if line[0] in colours else line for line in lines
+    )

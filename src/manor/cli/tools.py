@@ -44,14 +44,18 @@ from manor.state import State, missing_tools
 from manor.tools import Toolset, objections, toolbox
 from manor.tools.packs import pins
 
-app = typer.Typer(help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How it is printed.")]
 
 
 @app.command("list")
 @run_async
-async def list_tools(context: Context = None, kubeconfig: Kubeconfig = None, output: Output = Format.table) -> None:
+async def list_tools(
+    context: Context = None, kubeconfig: Kubeconfig = None, output: Output = Format.table
+) -> None:
     """List the Tools that there are: those that come with Manor, and the cluster's own.
 
     ON says whether the Platform has turned it on, INSTALLED whether the cluster serves its kinds.
@@ -103,10 +107,14 @@ async def show(
 def check(
     filename: Annotated[Path, typer.Argument(help="File of a Tool.", metavar="FILE")],
     no_server: Annotated[
-        bool, typer.Option("--no-server", help="Read it only; do not try its guardrails on an API server.")
+        bool,
+        typer.Option(
+            "--no-server", help="Read it only; do not try its guardrails on an API server."
+        ),
     ] = False,
 ) -> None:
-    """Check a Tool: what it says, then its guardrails on a throw-away API server, as a tenant's owner.
+    """Check a Tool: what it says, then its guardrails on a throw-away API server, as a tenant's
+    owner.
 
     Exit code 0: all is as it must be; 1: a fixture is not; 2: the file is wrong.
 
@@ -125,18 +133,32 @@ def check(
     bad = [finding for finding in findings if not finding.ok]
     for finding in bad:
         place = f"{filename}: spec.{finding.fixture} ({finding.guardrail})"
-        err.print(f"[bold red]error:[/] {escape(place)}: must {finding.must}; {escape(finding.said)}")
-    err.print(f"Tool {tool.name}: {len(findings) - len(bad)} of {len(findings)} fixtures are as they must be")
+        err.print(
+            f"[bold red]error:[/] {escape(place)}: must {finding.must}; {escape(finding.said)}"
+        )
+    err.print(
+        f"Tool {tool.name}: {len(findings) - len(bad)} of {len(findings)} fixtures are as they "
+        f"must be"
+    )
     if bad:
         raise typer.Exit(EXIT_FAILED)
 
 
 Name = Annotated[str, typer.Argument(help="Name of a Tool.")]
-OwnFile = Annotated[Path | None, typer.Option("--filename", "-f", metavar="FILE", help="File of a Tool of your own.")]
-Registry = Annotated[
-    str | None, typer.Option("--registry", help="A mirror that holds the images, in place of their makers' registry.")
+OwnFile = Annotated[
+    Path | None,
+    typer.Option("--filename", "-f", metavar="FILE", help="File of a Tool of your own."),
 ]
-Node = Annotated[str | None, typer.Option("--node", help="An embedded node: its images are made here, and loaded.")]
+Registry = Annotated[
+    str | None,
+    typer.Option(
+        "--registry", help="A mirror that holds the images, in place of their makers' registry."
+    ),
+]
+Node = Annotated[
+    str | None,
+    typer.Option("--node", help="An embedded node: its images are made here, and loaded."),
+]
 
 
 @app.command()
@@ -147,13 +169,18 @@ def install(
     node: Node = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until its controllers are ready.")] = 300.0,
-    render: Annotated[bool, typer.Option("--render", help="Print what would be applied, and change nothing.")] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait until its controllers are ready.")
+    ] = 300.0,
+    render: Annotated[
+        bool, typer.Option("--render", help="Print what would be applied, and change nothing.")
+    ] = False,
 ) -> None:
-    """Install the system that a Tool speaks of: its makers' manifests at a pinned version, hardened.
+    """Install the system that a Tool speaks of: its makers' manifests at a pinned version,
+    hardened.
 
-    Its webhooks see the namespaces of tenants that use it alone, its namespace is closed, and no role has a wildcard.
-    Turn it on for teams by the Platform's `spec.tools`.
+    Its webhooks see the namespaces of tenants that use it alone, its namespace is closed, and no
+    role has a wildcard. Turn it on for teams by the Platform's `spec.tools`.
 
     Examples:
 
@@ -185,7 +212,8 @@ def uninstall(
     kubeconfig: Kubeconfig = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove what `install` installed, its kinds and so every object of them included, after asking.
+    """Remove what `install` installed, its kinds and so every object of them included, after
+    asking.
 
     Examples:
 
@@ -194,18 +222,23 @@ def uninstall(
     tool = _tool(name, filename, context, kubeconfig)
     kinds = ", ".join(kind.kind for kind in tool.spec.kinds) or "none"
     if not yes:
-        ask_before_removal(f"This removes {name}, its kinds ({kinds}) and all objects of them, those of every team.")
+        ask_before_removal(
+            f"This removes {name}, its kinds ({kinds}) and all objects of them, those of every "
+            f"team."
+        )
     _remove(tool, context, kubeconfig)
 
 
 @app.command("images")
 def list_images(
     name: Annotated[
-        list[str] | None, typer.Argument(help="Names of Tools; all that come with Manor when absent.")
+        list[str] | None,
+        typer.Argument(help="Names of Tools; all that come with Manor when absent."),
     ] = None,
     registry: Registry = None,
 ) -> None:
-    """Print the images that the installations need, a line each: for a mirror of an air-gapped site.
+    """Print the images that the installations need, a line each: for a mirror of an air-gapped
+    site.
 
     Examples:
 
@@ -232,7 +265,9 @@ def _tool(name: str, filename: Path | None, context: str | None, kubeconfig: Pat
 
 def _named(name: str, tools: Mapping[str, Tool]) -> Tool:
     if name not in tools:
-        raise typer.BadParameter(f"there is no Tool {name!r}; there are: {', '.join(sorted(tools)) or 'none'}")
+        raise typer.BadParameter(
+            f"there is no Tool {name!r}; there are: {', '.join(sorted(tools)) or 'none'}"
+        )
     return tools[name]
 
 
@@ -259,7 +294,10 @@ async def _apply(
             if result.having(*BAD):
                 raise typer.Exit(EXIT_FAILED)
             await wait(client, objects, timeout=timeout, progress=show)
-    err.print(f"{tool.name} is ready; turn it on for teams: spec.tools: [{tool.name}] in the Platform", markup=False)
+    err.print(
+        f"{tool.name} is ready; turn it on for teams: spec.tools: [{tool.name}] in the Platform",
+        markup=False,
+    )
 
 
 @run_async
@@ -272,8 +310,11 @@ async def _remove(tool: Tool, context: str | None, kubeconfig: Path | None) -> N
         raise typer.Exit(EXIT_FAILED)
 
 
-async def _standing(kubeconfig: Path | None, context: str | None) -> tuple[State | None, dict[str, object] | None]:
-    """What the cluster says, and which of all Tools it lacks; None, and a word on it, where there is no cluster."""
+async def _standing(
+    kubeconfig: Path | None, context: str | None
+) -> tuple[State | None, dict[str, object] | None]:
+    """What the cluster says, and which of all Tools it lacks; None, and a word on it, where there
+    is no cluster."""
     try:
         async with Client.connect(kubeconfig, context) as client:
             known = await told_state(client, workloads=False)
@@ -299,12 +340,19 @@ def _described(tool: Tool) -> Iterator[str]:
         verbs = kind.rule.verbs
         may = ", ".join(
             f"{role} {'/'.join(more)}"
-            for role, more in (("viewer", verbs.viewer), ("editor", verbs.editor), ("owner", verbs.owner))
+            for role, more in (
+                ("viewer", verbs.viewer),
+                ("editor", verbs.editor),
+                ("owner", verbs.owner),
+            )
             if more
         )
         yield f"  kind {kind.kind}.{kind.group}: {may or 'nobody'}"
     for way in spec.traffic:
-        yield f"  traffic {way.name}: {way.direction}, {way.namespace}, ports {', '.join(map(str, way.ports))}"
+        yield (
+            f"  traffic {way.name}: {way.direction}, {way.namespace}, ports "
+            f"{', '.join(map(str, way.ports))}"
+        )
     for guardrail in spec.guardrails:
         for rule in guardrail.rules:
             yield f"  guardrail {guardrail.name}: {rule.message}"

@@ -25,7 +25,15 @@ from manor.local import binaries, images, lifecycle, preflight
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.progress import Report
-from manor.rollout import Stages, apply_stages, each_set, plan_set, read_desired, roll_out, wait_ready
+from manor.rollout import (
+    Stages,
+    apply_stages,
+    each_set,
+    plan_set,
+    read_desired,
+    roll_out,
+    wait_ready,
+)
 from manor.shipped import folder
 
 EXAMPLE = folder("examples") / "01-two-teams"
@@ -57,13 +65,21 @@ def up(
     kubeconfig: Kubeconfig = None,
     name: Annotated[str, typer.Option(help="Name of the embedded node.")] = "manor",
     binaries: Annotated[Path | None, typer.Option(help="A folder of the node's programs.")] = None,
-    bundle: Annotated[str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a cluster of yours.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")] = Cli.up,
+    bundle: Annotated[
+        str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before changing a cluster of yours.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait until everything is ready.")
+    ] = Cli.up,
 ) -> None:
-    """Make a node, the platform, its teams and their models; print their URLs and the isolation report.
+    """Make a node, the platform, its teams and their models; print their URLs and the isolation
+    report.
 
-    With --context (or --kubeconfig) it does all but the node on a cluster of yours, after saying what it will add.
+    With --context (or --kubeconfig) it does all but the node on a cluster of yours, after saying
+    what it will add.
 
     Examples:
 
@@ -106,7 +122,9 @@ async def _fill(
             await wait_ready(client, outcome.sets, timeout, show, jobs=True)
         models = [workload for workload in specs.workloads if isinstance(workload, Model)]
         _print_urls(known, [await _ask_model(client, known, model, sources) for model in models])
-    async with Client.connect(kubeconfig, context) as client:  # what attacks are warned of is no news
+    async with Client.connect(
+        kubeconfig, context
+    ) as client:  # what attacks are warned of is no news
         return await run_checks(client)
 
 
@@ -115,7 +133,9 @@ def _make_node(name: str, folder: Path | None, bundle: str | None, report: Repor
     if problems := preflight.check(to_compile=binaries.to_compile(folder, bundle)):
         preflight.install_packages(problems, report)
     node, _ = lifecycle.up(name, binaries_folder=folder, bundle=bundle, report=report)
-    wanted = images.ensure(WORKLOAD_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report)
+    wanted = images.ensure(
+        WORKLOAD_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report
+    )
     with report.task("workload images"):
         load_images(node, wanted.values())
     return node.files.kubeconfig
@@ -158,7 +178,9 @@ async def _ask_model(client: Client, known: Specs, model: Model, sources: Sequen
 
 
 def _first(sample: object) -> object:
-    return sample[0] if isinstance(sample, list) and sample and isinstance(sample[0], list) else sample
+    return (
+        sample[0] if isinstance(sample, list) and sample and isinstance(sample[0], list) else sample
+    )
 
 
 def _print_urls(known: Specs, answers: Sequence[Answer]) -> None:

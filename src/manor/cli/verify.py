@@ -10,7 +10,14 @@ import typer
 import yaml
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from manor.cli.options import Context, Kubeconfig
@@ -41,7 +48,12 @@ from manor.verify.tools import PREFIX, tool_checks
 
 AUTHENTICATION = "authentication.k8s.io/v1"
 WHO_AM_I = f"/apis/{AUTHENTICATION}/selfsubjectreviews"
-STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIPPED: "yellow"}
+STYLES = {
+    Status.PASS: "green",
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold yellow",
+    Status.SKIPPED: "yellow",
+}
 
 Form = StrEnum("Form", ["table", *WRITERS])  # type: ignore[misc]
 
@@ -53,25 +65,43 @@ async def command(
     level: Annotated[
         Level, typer.Option(help="static reads; dry-run also asks as tenants; live runs pods too.")
     ] = Level.LIVE,
-    only: Annotated[list[str], typer.Option("--only", metavar="ID", help="Only this check; repeatable.")] = [],  # noqa: B006
-    plane: Annotated[list[str], typer.Option(help="Only the checks of this plane; repeatable.")] = [],  # noqa: B006
+    only: Annotated[
+        list[str], typer.Option("--only", metavar="ID", help="Only this check; repeatable.")
+    ] = [],  # noqa: B006
+    plane: Annotated[
+        list[str], typer.Option(help="Only the checks of this plane; repeatable.")
+    ] = [],  # noqa: B006
     tenant: Annotated[
         list[str],
-        typer.Option(metavar="name=…,namespace=…,user=…", help="A tenant of a cluster without Manor; repeatable."),
+        typer.Option(
+            metavar="name=…,namespace=…,user=…",
+            help="A tenant of a cluster without Manor; repeatable.",
+        ),
     ] = [],  # noqa: B006
-    probe_image: Annotated[str | None, typer.Option(help="Image with python3 for the probe pods.")] = None,
-    baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Accepted findings.")] = None,
+    probe_image: Annotated[
+        str | None, typer.Option(help="Image with python3 for the probe pods.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Accepted findings.")
+    ] = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="What to print.")] = Form.table,  # type: ignore[attr-defined]
     listing: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
-    explain: Annotated[str | None, typer.Option(metavar="ID", help="Say what a check does and stop.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="ID", help="Say what a check does and stop.")
+    ] = None,
     print_role: Annotated[
-        bool, typer.Option("--print-role", help="Print the ClusterRole that this level needs on this cluster and stop.")
+        bool,
+        typer.Option(
+            "--print-role",
+            help="Print the ClusterRole that this level needs on this cluster and stop.",
+        ),
     ] = False,
 ) -> None:
-    """Attack the cluster as each tenant's own users and pods; pass only what the named mechanism stopped.
+    """Attack the cluster as each tenant's own users and pods; pass only what the named mechanism
+    stopped.
 
-    Exit code 0: all passed; 1: something is open; 2: something could not be determined. What it makes on the cluster
-    it removes, also when interrupted.
+    Exit code 0: all passed; 1: something is open; 2: something could not be determined. What it
+    makes on the cluster it removes, also when interrupted.
 
     Examples:
 
@@ -83,7 +113,8 @@ async def command(
 
         manor verify --level dry-run --print-role | kubectl apply -f -
 
-        manor verify --tenant name=a,namespace=ns-a,user=alice --tenant name=b,namespace=ns-b,user=bob
+        manor verify --tenant name=a,namespace=ns-a,user=alice --tenant
+        name=b,namespace=ns-b,user=bob
     """
     checks = load()
     known = [*checks, *tool_checks(shipped().values())]
@@ -93,7 +124,9 @@ async def command(
     if listing:
         _list(select(known, only, plane))
         return
-    select(known, [name for name in only if not name.upper().startswith(PREFIX)], plane)  # before anybody is asked
+    select(
+        known, [name for name in only if not name.upper().startswith(PREFIX)], plane
+    )  # before anybody is asked
     accepted = read_baseline(baseline, known) if baseline else {}
     given = Tenancy(tuple(parse_team(text) for text in tenant)) if tenant else None
     async with Client.connect(kubeconfig, context) as client:
@@ -103,7 +136,9 @@ async def command(
             echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
         catalogue = [*checks, *tool_checks(tenancy.installed)]
-        report = await _run(client, select(catalogue, only, plane), level, tenancy, probe_image, accepted)
+        report = await _run(
+            client, select(catalogue, only, plane), level, tenancy, probe_image, accepted
+        )
     if output == "table":
         _print(report)
     else:
@@ -129,23 +164,29 @@ async def _run(
 ) -> Report:
     with _told_the_role(level):
         actor = tenancy.teams[0].actor.client(client)
-        await actor.request("POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"})
+        await actor.request(
+            "POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"}
+        )
     for told in tenancy.set_aside:
         err.print(f"warning: {told}", markup=False)
     with _progress(sum(level.includes(check.level) for check in chosen)) as advance:
-        report = await verify(client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result)
+        report = await verify(
+            client, tenancy, chosen, level, probe_image=probe_image, on_result=advance.result
+        )
     return accept(report, accepted or {})
 
 
 @contextmanager
 def _told_the_role(level: Level) -> Iterator[None]:
-    """Where the account may not even begin, nearly every check would only say so: what to give it, as a VerifyError."""
+    """Where the account may not even begin, nearly every check would only say so: what to give it,
+    as a VerifyError."""
     try:
         yield
     except Forbidden as error:
         raise VerifyError(
             f"{error.message}; for this account to run checks, have an administrator apply what "
-            f"`manor verify --level {level} --print-role` prints, and bind the ClusterRole {ROLE_NAME} to it"
+            f"`manor verify --level {level} --print-role` prints, and bind the ClusterRole "
+            f"{ROLE_NAME} to it"
         ) from error
 
 
@@ -177,7 +218,10 @@ def _progress(total: int) -> Iterator[_Advance]:
 
 def _print(report: Report) -> None:
     for result in report.failures:
-        out.print(f"[{STYLES[result.status]}]{result.status}[/] {result.check.id} {escape(result.check.title)}")
+        out.print(
+            f"[{STYLES[result.status]}]{result.status}[/] {result.check.id} "
+            f"{escape(result.check.title)}"
+        )
         remedy = f"\n[dim]{escape(result.check.remedy)}[/]" if result.status is Status.FAIL else ""
         out.print(Padding(escape(result.reason) + remedy, (0, 0, 1, 4), expand=False))
     table = Table(box=None, pad_edge=False)
@@ -186,15 +230,24 @@ def _print(report: Report) -> None:
     for result in report.results:
         word = "accepted" if result.accepted else result.status.value
         style = "cyan" if result.accepted else STYLES[result.status]
-        table.add_row(result.check.id, f"[{style}]{word}[/]", escape(result.check.title), escape(_stopped(result)))
+        table.add_row(
+            result.check.id,
+            f"[{style}]{word}[/]",
+            escape(result.check.title),
+            escape(_stopped(result)),
+        )
     out.print(table)
     style = "green" if report.exit_code == 0 else "bold red"
     out.print(
-        f"\n[{style}]{escape(report.summary)}[/]; {len(report.tenants)} tenants, level {report.level}, "
+        f"\n[{style}]{escape(report.summary)}[/]; {len(report.tenants)} tenants, level "
+        f"{report.level}, "
         f"{report.seconds:.1f} s, Kubernetes {report.kubernetes}"
     )
     for left in report.left:
-        out.print(f"[bold yellow]left[/] {escape(left)}: made by this run, and it cannot be removed; delete it by hand")
+        out.print(
+            f"[bold yellow]left[/] {escape(left)}: made by this run, and it cannot be removed; "
+            f"delete it by hand"
+        )
 
 
 def _stopped(result: Result) -> str:
@@ -223,7 +276,8 @@ def _explain(check: Check) -> None:
         "Guarantee": check.guarantee,
         "Severity": check.severity.value,
         "Level": check.level.value,
-        "Requires": ", ".join(f"{feature.name} ({feature.what})" for feature in check.requires) or "nothing",
+        "Requires": ", ".join(f"{feature.name} ({feature.what})" for feature in check.requires)
+        or "nothing",
         "Attempt": check.attempt,
         "Expected": check.expect,
         "Remedy": check.remedy,

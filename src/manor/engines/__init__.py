@@ -1,4 +1,5 @@
-"""How an ML kind becomes Kubernetes objects: engines behind one protocol, chosen by the Platform."""
+"""How an ML kind becomes Kubernetes objects: engines behind one protocol, chosen by the
+Platform."""
 
 from manor.engines.compilation import checked, compile_specs, model_url, render_workload, tenant_of
 from manor.engines.protocol import Engine, Phase, Unsupported

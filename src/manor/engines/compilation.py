@@ -1,4 +1,5 @@
-"""Specs to objects: the Platform and tenants by render, workloads by the engine that the Platform names."""
+"""Specs to objects: the Platform and tenants by render, workloads by the engine that the Platform
+names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,8 @@ from manor.tools import NO_TOOLS, Toolset
 def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
     """The objects that run a workload, by the engine that the Platform names for its kind.
 
-    Unsupported if there is no such engine, or it cannot do what the spec asks; the message says what it can.
+    Unsupported if there is no such engine, or it cannot do what the spec asks; the message says
+    what it can.
     """
     engine = engine_for(workload.kind, platform.spec.engines)
     for error in engine.unsupported(workload):
@@ -30,7 +32,11 @@ def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
 
 def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
     """The tenant of each namespace; the first where several claim it."""
-    return {space.name: tenant for tenant in reversed(list(tenants.values())) for space in tenant.namespaces}
+    return {
+        space.name: tenant
+        for tenant in reversed(list(tenants.values()))
+        for space in tenant.namespaces
+    }
 
 
 def tenant_of(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
@@ -42,7 +48,11 @@ def tenant_of(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
 
 
 def _objects(
-    spec: Spec, platform: Platform, tenants: Mapping[str, Tenant], places: Mapping[str, Tenant], tools: Toolset
+    spec: Spec,
+    platform: Platform,
+    tenants: Mapping[str, Tenant],
+    places: Mapping[str, Tenant],
+    tools: Toolset,
 ) -> list[Object]:
     match spec:
         case Platform():
@@ -50,7 +60,10 @@ def _objects(
         case Tool():
             return []  # what follows from it is the Platform's and the tenants'
         case Tenant():
-            return [*render_tenant(platform, spec, tenants, tools), *queue_objects(platform, tools, spec)]
+            return [
+                *render_tenant(platform, spec, tenants, tools),
+                *queue_objects(platform, tools, spec),
+            ]
         case TrainingJob() | Model():
             return render_workload(platform, places[spec.metadata.namespace], spec)
 
@@ -61,11 +74,16 @@ def _ordered(specs: Sequence[Spec]) -> list[Spec]:
 
 
 def compile_specs(
-    platform: Platform, tenants: Mapping[str, Tenant], specs: Sequence[Spec], tools: Toolset = NO_TOOLS
+    platform: Platform,
+    tenants: Mapping[str, Tenant],
+    specs: Sequence[Spec],
+    tools: Toolset = NO_TOOLS,
 ) -> Iterator[Compiled]:
-    """What each of `specs` becomes: Tools, the Platform, then tenants, then workloads, each in the order given.
+    """What each of `specs` becomes: Tools, the Platform, then tenants, then workloads, each in the
+    order given.
 
-    `tenants` is every tenant of the platform, those not in `specs` too; `tools` are those that it has turned on.
+    `tenants` is every tenant of the platform, those not in `specs` too; `tools` are those that it
+    has turned on.
     """
     places = homes(tenants)
     for spec in _ordered(specs):
@@ -79,7 +97,8 @@ def checked(
     beside: Sequence[Workload] = (),
     tools: Toolset = NO_TOOLS,
 ) -> tuple[list[Compiled], list[Objection]]:
-    """What `compile_specs` makes, and all that speaks against it; `beside` are the workloads that run already."""
+    """What `compile_specs` makes, and all that speaks against it; `beside` are the workloads that
+    run already."""
     places = homes(tenants)
     made: list[Compiled] = []
     objections: list[Objection] = []
@@ -96,7 +115,8 @@ def checked(
 
 
 def _unsupported(spec: Spec, platform: Platform) -> Iterator[Objection]:
-    """What no engine can do of a spec; of a workload also that the Platform names no engine that there is."""
+    """What no engine can do of a spec; of a workload also that the Platform names no engine that
+    there is."""
     match spec:
         case Platform():
             yield from (Objection(spec, error.path, str(error)) for error in unknown(spec))
@@ -107,6 +127,8 @@ def _unsupported(spec: Spec, platform: Platform) -> Iterator[Objection]:
                 yield Objection(spec, ("kind",), f"the Platform's {field} cannot be used: {error}")
             if not missing:
                 engine = engine_for(spec.kind, platform.spec.engines)
-                yield from (Objection(spec, error.path, str(error)) for error in engine.unsupported(spec))
+                yield from (
+                    Objection(spec, error.path, str(error)) for error in engine.unsupported(spec)
+                )
         case _:
             return

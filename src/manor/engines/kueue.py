@@ -1,8 +1,10 @@
-"""Kueue's queues: each tenant's budget as a ClusterQueue of one cohort, with LocalQueues in its namespaces.
+"""Kueue's queues: each tenant's budget as a ClusterQueue of one cohort, with LocalQueues in its
+namespaces.
 
-What a tenant is guaranteed is its nominal quota, what it may borrow its borrowing limit; GPUs that others borrow come
-back by preemption (`reclaimWithinCohort`). CPU, memory and disk are counted too, since Kueue admits nothing that asks
-for a resource which its queue does not cover; they are each tenant's own, and nobody borrows them.
+What a tenant is guaranteed is its nominal quota, what it may borrow its borrowing limit; GPUs that
+others borrow come back by preemption (`reclaimWithinCohort`). CPU, memory and disk are counted too,
+since Kueue admits nothing that asks for a resource which its queue does not cover; they are each
+tenant's own, and nobody borrows them.
 
 Source: Kueue's documentation, "Cluster Queue" and "Cohort"; API kueue.x-k8s.io/v1beta2.
 """
@@ -17,7 +19,8 @@ API = f"{KUEUE_GROUP}/v1beta2"
 COHORT = "manor"
 """All tenants lend to each other in it."""
 PLAIN = "manor-plain"
-"""The flavor of what is asked for beside GPUs, and of GPUs where the Platform names no flavor: any node."""
+"""The flavor of what is asked for beside GPUs, and of GPUs where the Platform names no flavor: any
+node."""
 
 
 def flavor(name: str) -> str:
@@ -62,16 +65,27 @@ def tenant_objects(platform: Platform, tenant: Tenant) -> list[Object]:
 def _groups(platform: Platform, tenant: Tenant) -> list[Object]:
     quota = tenant.spec.quota
     own = {"cpu": quota.cpu, "memory": quota.memory, "ephemeral-storage": quota.ephemeral_storage}
-    own |= {name: amount for name, amount in other_resources(platform, tenant).items() if parse(amount)}
+    own |= {
+        name: amount for name, amount in other_resources(platform, tenant).items() if parse(amount)
+    }
     gpus = {name: count for name, count in gpu_resources(platform, tenant).items() if count}
-    flavors = [f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])]
-    mine = [{"name": name, "nominalQuota": amount, "borrowingLimit": "0"} for name, amount in own.items()]
+    flavors = [
+        f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])
+    ]
+    mine = [
+        {"name": name, "nominalQuota": amount, "borrowingLimit": "0"}
+        for name, amount in own.items()
+    ]
     if not gpus:
         return [_group([PLAIN], [mine])]
     if not flavors:
         return [_group([PLAIN], [[*mine, *_shared(platform, tenant, gpus)]])]
-    # The guarantee is of the first flavor: a sum over flavors is nothing that Kueue counts. The others can be borrowed.
-    nothing = [{"name": name, "nominalQuota": "0", "borrowingLimit": str(count)} for name, count in gpus.items()]
+    # The guarantee is of the first flavor: a sum over flavors is nothing that Kueue counts. The
+    # others can be borrowed.
+    nothing = [
+        {"name": name, "nominalQuota": "0", "borrowingLimit": str(count)}
+        for name, count in gpus.items()
+    ]
     first, *others = map(flavor, flavors)
     return [
         _group([PLAIN], [mine]),
@@ -81,7 +95,10 @@ def _groups(platform: Platform, tenant: Tenant) -> list[Object]:
 
 def _group(flavors: list[str], quotas: list[list[Object]]) -> Object:
     covered = [resource["name"] for resource in quotas[0]]
-    listed = [{"name": name, "resources": resources} for name, resources in zip(flavors, quotas, strict=True)]
+    listed = [
+        {"name": name, "resources": resources}
+        for name, resources in zip(flavors, quotas, strict=True)
+    ]
     return {"coveredResources": covered, "flavors": listed}
 
 
@@ -91,5 +108,11 @@ def _shared(platform: Platform, tenant: Tenant, gpus: dict[str, int]) -> list[Ob
     shared = []
     for name, count in gpus.items():
         guaranteed = count * share.guarantee // share.total
-        shared.append({"name": name, "nominalQuota": str(guaranteed), "borrowingLimit": str(count - guaranteed)})
+        shared.append(
+            {
+                "name": name,
+                "nominalQuota": str(guaranteed),
+                "borrowingLimit": str(count - guaranteed),
+            }
+        )
     return shared

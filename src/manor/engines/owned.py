@@ -13,6 +13,7 @@ def object_of(
     queue: dict[str, str] | None = None,
     **body: object,
 ) -> Object:
-    """An object in the namespace of `owner`, with its labels and those of the `queue` that it waits in."""
+    """An object in the namespace of `owner`, with its labels and those of the `queue` that it waits
+    in."""
     made = {**labels.workload_labels(owner.kind, owner.metadata.name), **(queue or {})}
     return make(api_version, kind, name, owner.metadata.namespace, labels=made, **body)

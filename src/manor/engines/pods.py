@@ -1,4 +1,5 @@
-"""The pod that every engine starts from: Pod Security `restricted` admits it, and its root file system is read-only."""
+"""The pod that every engine starts from: Pod Security `restricted` admits it, and its root file
+system is read-only."""
 
 from collections.abc import Sequence
 
@@ -9,12 +10,14 @@ from manor.render.quota import gpu_resources
 
 
 def pod_security_context() -> Object:
-    """Security context of a pod: not root, the runtime's seccomp profile. Admission fills in the tenant's own IDs."""
+    """Security context of a pod: not root, the runtime's seccomp profile. Admission fills in the
+    tenant's own IDs."""
     return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def container_security_context() -> Object:
-    """Security context of a container: no privilege to gain, no capability, a read-only root file system."""
+    """Security context of a container: no privilege to gain, no capability, a read-only root file
+    system."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -23,11 +26,14 @@ def container_security_context() -> Object:
 
 
 def resources(platform: Platform, tenant: Tenant, wanted: Resources) -> Object:
-    """Requests and limits of a container; the CPU has no limit, since throttling helps nobody on an idle node."""
+    """Requests and limits of a container; the CPU has no limit, since throttling helps nobody on an
+    idle node."""
     requests = {"cpu": wanted.cpu, "memory": wanted.memory}
     limits = {"memory": wanted.memory}
     if wanted.gpu:
-        held = [name for name, count in gpu_resources(platform, tenant).items() if count and "/" in name]
+        held = [
+            name for name, count in gpu_resources(platform, tenant).items() if count and "/" in name
+        ]
         gpu = (held or platform.spec.gpu.resource_names)[0]
         requests[gpu] = limits[gpu] = str(wanted.gpu)
     return {"requests": requests, "limits": limits}
@@ -43,13 +49,19 @@ def placement(platform: Platform, tenant: Tenant, wanted: Resources) -> Object:
         flavors = [f for f in platform.spec.gpu.flavors if not allowed or f.name in allowed]
         if wanted.gpu_flavor and flavors[0].node_labels:
             fields["nodeSelector"] = dict(flavors[0].node_labels)
-        fields["tolerations"] = [_toleration(taint) for taint in dict.fromkeys(f.taint for f in flavors if f.taint)]
+        fields["tolerations"] = [
+            _toleration(taint) for taint in dict.fromkeys(f.taint for f in flavors if f.taint)
+        ]
     return fields
 
 
 def _toleration(taint: str) -> Object:
     key, equals, value = taint.partition("=")
-    return {"key": key, "operator": "Equal", "value": value} if equals else {"key": key, "operator": "Exists"}
+    return (
+        {"key": key, "operator": "Equal", "value": value}
+        if equals
+        else {"key": key, "operator": "Exists"}
+    )
 
 
 def env(variables: dict[str, str]) -> list[Object]:
@@ -58,13 +70,16 @@ def env(variables: dict[str, str]) -> list[Object]:
 
 
 def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: object) -> Object:
-    """A pod's spec: no service-account token, a writable /tmp for every container, and what is given."""
+    """A pod's spec: no service-account token, a writable /tmp for every container, and what is
+    given."""
     tmp = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security_context(),
-        "containers": [{**c, "volumeMounts": [*c.get("volumeMounts", []), tmp]} for c in containers],
+        "containers": [
+            {**c, "volumeMounts": [*c.get("volumeMounts", []), tmp]} for c in containers
+        ],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         **fields,
     }

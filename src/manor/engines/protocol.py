@@ -75,4 +75,5 @@ class Engine(Protocol):
         """The object whose readiness is that of the workload."""
 
     def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:
-        """How the workload stands whose primary object is `live`; `ready` and `final` are the object's readiness."""
+        """How the workload stands whose primary object is `live`; `ready` and `final` are the
+        object's readiness."""

@@ -13,8 +13,8 @@ from manor.tools import Toolset
 
 @dataclass(frozen=True)
 class QueueSystem:
-    """A queue system: the label that names a queue (none where nothing waits), and kinds that are served where it is
-    installed."""
+    """A queue system: the label that names a queue (none where nothing waits), and kinds that are
+    served where it is installed."""
 
     label: str = ""
     requires: frozenset[GroupKind] = frozenset()
@@ -46,7 +46,8 @@ def queue_system(platform: Platform) -> QueueSystem:
 
 
 def queue_objects(platform: Platform, tools: Toolset, tenant: Tenant | None = None) -> list[Object]:
-    """The queues of a tenant, or what all of them need, where the queue system is one of the Tools that are on.
+    """The queues of a tenant, or what all of them need, where the queue system is one of the Tools
+    that are on.
 
     Where it is installed and no Tool, its queues are an administrator's to make.
     """
@@ -54,11 +55,18 @@ def queue_objects(platform: Platform, tools: Toolset, tenant: Tenant | None = No
     if platform.spec.engines.queue not in {tool.name for tool in used.tools}:
         return []
     system = queue_system(platform)
-    return system.platform_objects(platform) if tenant is None else system.tenant_objects(platform, tenant)
+    return (
+        system.platform_objects(platform)
+        if tenant is None
+        else system.tenant_objects(platform, tenant)
+    )
 
 
-def queue_labels(platform: Platform, tenant: Tenant, *, gpu: int, queue: str | None = None) -> dict[str, str]:
-    """The label of what waits in `queue`, or, where it holds GPUs, in the tenant's first one; empty otherwise."""
+def queue_labels(
+    platform: Platform, tenant: Tenant, *, gpu: int, queue: str | None = None
+) -> dict[str, str]:
+    """The label of what waits in `queue`, or, where it holds GPUs, in the tenant's first one; empty
+    otherwise."""
     label = queue_system(platform).label
     if not label or not (queue or gpu):
         return {}

@@ -1,4 +1,5 @@
-"""Every engine by its name, and which of them the Platform has chosen. A new engine is one line here."""
+"""Every engine by its name, and which of them the Platform has chosen. A new engine is one line
+here."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,12 +32,15 @@ def _chosen(engines: Engines) -> dict[str, tuple[str, str]]:
 
 
 def engine_for(kind: str, engines: Engines) -> Engine:
-    """The engine that the Platform names for an ML kind. Unsupported where there is none of that name."""
+    """The engine that the Platform names for an ML kind. Unsupported where there is none of that
+    name."""
     field, name = _chosen(engines)[kind]
     if name in ENGINES and kind in ENGINES[name].made_kinds:
         return ENGINES[name]
     able = ", ".join(engine.name for engine in ENGINES.values() if kind in engine.made_kinds)
-    raise Unsupported(("spec", "engines", field), f"there is no engine {name!r} for {kind}s; one of: {able}")
+    raise Unsupported(
+        ("spec", "engines", field), f"there is no engine {name!r} for {kind}s; one of: {able}"
+    )
 
 
 def unknown(platform: Platform, kinds: Iterable[str] = KINDS) -> Iterator[Unsupported]:
@@ -59,10 +63,15 @@ def requirements(platform: Platform) -> list[Requirement]:
         Requirement(f"spec.engines.{field}", name, engine_for(kind, engines).requires, kind)
         for kind, (field, name) in _chosen(engines).items()
     ]
-    return [*wanted, Requirement("spec.engines.queue", engines.queue, queue_system(platform).requires)]
+    return [
+        *wanted,
+        Requirement("spec.engines.queue", engines.queue, queue_system(platform).requires),
+    ]
 
 
 def made_kinds(kind: str) -> frozenset[GroupKind]:
-    """All that a workload of an ML kind may become by any engine: where the Platform changes its mind, what the former
-    engine made is still found."""
-    return frozenset[GroupKind]().union(*(engine.made_kinds.get(kind, ()) for engine in ENGINES.values()))
+    """All that a workload of an ML kind may become by any engine: where the Platform changes its
+    mind, what the former engine made is still found."""
+    return frozenset[GroupKind]().union(
+        *(engine.made_kinds.get(kind, ()) for engine in ENGINES.values())
+    )

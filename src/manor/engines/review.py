@@ -1,5 +1,5 @@
-"""What shows once specs are compiled: two that become one object, two at one address, a budget in which what is made
-does not fit. Pure, like what it reads."""
+"""What shows once specs are compiled: two that become one object, two at one address, a budget in
+which what is made does not fit. Pure, like what it reads."""
 
 import math
 from collections import Counter, defaultdict
@@ -52,10 +52,13 @@ def review(
     beside: Sequence[Compiled] = (),
     tools: Toolset = NO_TOOLS,
 ) -> Iterator[Objection]:
-    """Every objection to what is compiled; `beside` is what stands on the cluster already, and came first."""
+    """Every objection to what is compiled; `beside` is what stands on the cluster already, and came
+    first."""
     given = {one.title for one in compiled}
     yield from _collisions([one for one in beside if one.title not in given], compiled)
-    counted = {(rule.group, rule.kind): rule.resource for rule in (*RULES, *tools.rules) if rule.counted}
+    counted = {
+        (rule.group, rule.kind): rule.resource for rule in (*RULES, *tools.rules) if rule.counted
+    }
     budgets: dict[str, dict[str, dict[str, str]]] = {}
     for one in compiled:
         if isinstance(one.spec, Tenant):
@@ -79,7 +82,9 @@ def _collisions(beside: Sequence[Compiled], compiled: Sequence[Compiled]) -> Ite
             if holder != one.title and holder not in told:
                 told.add(holder)
                 yield Objection(
-                    one.spec, ("metadata", "name"), f"{_words(place)}, as {holder} has; choose another name"
+                    one.spec,
+                    ("metadata", "name"),
+                    f"{_words(place)}, as {holder} has; choose another name",
                 )
 
 
@@ -87,7 +92,12 @@ def _places(objects: Iterable[Object]) -> Iterator[tuple[str, ...]]:
     """What only one spec can have: the objects' names, and the hosts with paths of their routes."""
     for obj in objects:
         meta = obj["metadata"]
-        yield obj["apiVersion"].rpartition("/")[0], obj["kind"], meta.get("namespace", ""), meta["name"]
+        yield (
+            obj["apiVersion"].rpartition("/")[0],
+            obj["kind"],
+            meta.get("namespace", ""),
+            meta["name"],
+        )
         if obj["kind"] == "HTTPRoute":
             for host in obj["spec"].get("hostnames", []):
                 for rule in obj["spec"].get("rules", []):
@@ -99,14 +109,18 @@ def _words(place: tuple[str, ...]) -> str:
     if len(place) == 2:
         return f"it would answer at {place[0]}{place[1]}"
     _, kind, namespace, name = place
-    return f"it would become {kind} {namespace}/{name}" if namespace else f"it would become {kind} {name}"
+    return (
+        f"it would become {kind} {namespace}/{name}"
+        if namespace
+        else f"it would become {kind} {name}"
+    )
 
 
 def _own_objects(
     tenant: Tenant, objects: Sequence[Object], counted: Mapping[tuple[str, str], str]
 ) -> Iterator[Objection]:
-    """Manor's own objects and the tenant's volumes against each namespace's part of the budget; `counted` is what
-    quotas count, by its kind."""
+    """Manor's own objects and the tenant's volumes against each namespace's part of the budget;
+    `counted` is what quotas count, by its kind."""
     made: dict[str, Counter[str]] = defaultdict(Counter)
     parts: dict[str, Mapping[str, str]] = {}
     for obj in objects:
@@ -125,7 +139,8 @@ def _own_objects(
                 if enough > least:
                     name = resource.removeprefix("count/").partition(".")[0]
                     short = (
-                        f"Manor's own {count} {name} do not fit into namespace {namespace} (its part: {hard[resource]})"
+                        f"Manor's own {count} {name} do not fit into namespace {namespace} "
+                        f"(its part: {hard[resource]})"
                     )
                     least = enough
     if short:
@@ -142,7 +157,8 @@ def _volumes(tenant: Tenant, parts: Mapping[str, Mapping[str, str]]) -> Iterator
         if part is not None and used[namespace] > parse(part):
             total = canonical(used[namespace], binary=is_binary(volume.size))
             message = (
-                f"the volumes of namespace {namespace} ask for {total}, and its part of spec.quota.storage is {part}"
+                f"the volumes of namespace {namespace} ask for {total}, and its part of "
+                f"spec.quota.storage is {part}"
             )
             yield Objection(tenant, ("spec", "volumes", index, "size"), message)
             return
@@ -151,7 +167,9 @@ def _volumes(tenant: Tenant, parts: Mapping[str, Mapping[str, str]]) -> Iterator
 _FIELDS = {"requests.cpu": "cpu", "requests.memory": "memory", "limits.memory": "memory"}
 
 
-def _pods(workload: Workload, objects: Sequence[Object], parts: Mapping[str, Mapping[str, str]]) -> Iterator[Objection]:
+def _pods(
+    workload: Workload, objects: Sequence[Object], parts: Mapping[str, Mapping[str, str]]
+) -> Iterator[Objection]:
     """What the workload's pods ask for at once against its namespace's part of the budget."""
     wanted: Counter[str] = Counter()
     amounts: dict[str, Decimal] = defaultdict(Decimal)
@@ -174,10 +192,13 @@ def _pods(workload: Workload, objects: Sequence[Object], parts: Mapping[str, Map
         asked = canonical(amount, binary="memory" in resource)
         name = resource.removeprefix("requests.").removeprefix("limits.")
         message = (
-            f"its {wanted['pods']} pods ask for {asked} {name} at once; the part of namespace {namespace} is {part}"
+            f"its {wanted['pods']} pods ask for {asked} {name} at once; the part of "
+            f"namespace {namespace} is {part}"
         )
         yield Objection(
-            workload, path, f"{message.replace('1 pods ask', 'pod asks')}; {_elsewhere(resource, amount, parts)}"
+            workload,
+            path,
+            f"{message.replace('1 pods ask', 'pod asks')}; {_elsewhere(resource, amount, parts)}",
         )
 
 
@@ -187,7 +208,8 @@ def _elsewhere(resource: str, amount: Decimal, parts: Mapping[str, Mapping[str, 
 
 
 def _of_pod(spec: Object) -> dict[str, Decimal]:
-    """What a quota counts of a pod: the sum of its containers, or its largest init container where that is more."""
+    """What a quota counts of a pod: the sum of its containers, or its largest init container where
+    that is more."""
     total: dict[str, Decimal] = defaultdict(Decimal)
     for container in spec["containers"]:
         for resource, amount in _of_container(container):

@@ -10,9 +10,19 @@ try:
     import pulumi_gcp as _pulumi_gcp  # noqa: F401
     import pulumi_kubernetes as _pulumi_kubernetes  # noqa: F401
 except ModuleNotFoundError as _error:
-    raise NoPulumi(f"manor.infra needs Pulumi ({_error}); install it with: pip install 'manor[infra]'") from None
+    raise NoPulumi(
+        f"manor.infra needs Pulumi ({_error}); install it with: pip install 'manor[infra]'"
+    ) from None
 
-from manor.infra.components import Model, Platform, PlatformArgs, Tenant, TenantArgs, TrainingJob, WorkloadArgs
+from manor.infra.components import (
+    Model,
+    Platform,
+    PlatformArgs,
+    Tenant,
+    TenantArgs,
+    TrainingJob,
+    WorkloadArgs,
+)
 from manor.infra.gateway import EnvoyGateway, EnvoyGatewayArgs
 from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, platform_on
 from manor.infra.kubernetes import kubernetes_provider

@@ -1,4 +1,5 @@
-"""Specs to objects for the components: read, checked together, rendered. Knows nothing of Pulumi."""
+"""Specs to objects for the components: read, checked together, rendered. Knows nothing
+of Pulumi."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,20 +17,34 @@ Spec = Platform | Tool | Tenant | TrainingJob | Model
 
 
 def document_of(spec: Any, kind: str, component: str) -> Document:
-    """A spec given as a model, as the mapping that its YAML is, or as a file that holds it alone."""
+    """A spec given as a model, as the mapping that its YAML is, or as a file that holds
+    it alone."""
     if isinstance(spec, Spec):
         document = Document(spec_object(spec), component, {(): 0})
     elif isinstance(spec, str | PathLike):
         found = read([Path(spec)])
         if len(found) != 1:
-            raise InvalidInput([Problem(str(spec), 0, "", f"holds {len(found)} documents; a {kind} is wanted, alone")])
+            raise InvalidInput(
+                [
+                    Problem(
+                        str(spec), 0, "", f"holds {len(found)} documents; a {kind} is wanted, alone"
+                    )
+                ]
+            )
         document = found[0]
     else:
         document = Document(spec, component, {(): 0})
     if isinstance(document.value, Mapping) and document.value.get("kind") != kind:
         given = document.value.get("kind")
         raise InvalidInput(
-            [Problem(document.source, document.line(("kind",)), "kind", f"must be {kind}; got {given!r}")]
+            [
+                Problem(
+                    document.source,
+                    document.line(("kind",)),
+                    "kind",
+                    f"must be {kind}; got {given!r}",
+                )
+            ]
         )
     return document
 
@@ -51,13 +66,17 @@ class Known:
         return self._last[1]
 
     def tenant(self, documents: Sequence[Document]) -> tuple[Platform, Tenant, dict[str, Tenant]]:
-        """Platform, tenant, and everyone; the documents are the tenant's, the Platform's and every tenant's."""
+        """Platform, tenant, and everyone; the documents are the tenant's, the Platform's and every
+        tenant's."""
         given = list(documents)
         if self._last_tenant is None or self._last_tenant[0] != given:
             base = self.specs(given[1:])
             everyone = Specs(platform=base.platform, tenants={**self.tenants, **base.tenants})
             tenant = next(iter(specs_from(given[:1], known=everyone).tenants.values()))
-            self._last_tenant = given, (_platform(base), tenant, {**base.tenants, tenant.name: tenant})
+            self._last_tenant = (
+                given,
+                (_platform(base), tenant, {**base.tenants, tenant.name: tenant}),
+            )
         return self._last_tenant[1]
 
     def claim(self, spec: Spec, component: str) -> None:
@@ -66,7 +85,9 @@ class Known:
         owner = self.taken.setdefault(key, component)
         if owner != component:
             name = "/".join(filter(None, key[1:]))
-            raise DuplicateComponent(f"{component}: {spec.kind} {name} is made by component {owner!r} already")
+            raise DuplicateComponent(
+                f"{component}: {spec.kind} {name} is made by component {owner!r} already"
+            )
         if isinstance(spec, Tenant):
             self.tenants[spec.name] = spec
 
@@ -84,8 +105,8 @@ def _compiled(spec: Platform | Tenant, specs: Specs) -> list[Object]:
 
 
 def platform_objects(documents: Sequence[Document], known: Known) -> list[Object]:
-    """The Platform and what it becomes, own Tools first; the documents are the Platform's, its Tools' and every
-    tenant's."""
+    """The Platform and what it becomes, own Tools first; the documents are the Platform's, its
+    Tools' and every tenant's."""
     specs = known.specs(documents)
     platform = _platform(specs)
     tools = [spec_object(tool) for tool in specs.tools.values()]
@@ -106,10 +127,13 @@ def tenant_urls(documents: Sequence[Document], known: Known) -> list[str]:
 
 
 def workload_of(documents: Sequence[Document], known: Known) -> tuple[Platform, Tenant, Workload]:
-    """Platform, tenant and workload; the documents are the workload's, the tenant's, the Platform's and the others'."""
+    """Platform, tenant and workload; the documents are the workload's, the tenant's, the Platform's
+    and the others'."""
     own, *rest = documents
     platform, tenant, _ = known.tenant(rest)
-    workload = specs_from([own], known=Specs(platform=platform, tenants={tenant.name: tenant})).workloads[0]
+    workload = specs_from(
+        [own], known=Specs(platform=platform, tenants={tenant.name: tenant})
+    ).workloads[0]
     return platform, tenant, workload
 
 

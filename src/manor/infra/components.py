@@ -1,4 +1,5 @@
-"""The components: Platform, Tenant, Model, TrainingJob. Each renders its spec, then registers what came of it."""
+"""The components: Platform, Tenant, Model, TrainingJob. Each renders its spec, then registers what
+came of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,13 +24,14 @@ class PlatformArgs(TypedDict):
     """What a Platform is made of."""
 
     spec: Any
-    """The Platform: as its YAML (a mapping), a `manor.api.Platform`, or the path of its file. Fields that another
-    resource decides (domain, address ranges) may be Outputs."""
+    """The Platform: as its YAML (a mapping), a `manor.api.Platform`, or the path of its file.
+    Fields that another resource decides (domain, address ranges) may be Outputs."""
     tenants: NotRequired[list[Any]]
-    """Every tenant, in the same forms; traffic between two tenants needs the consent of both, so that each is rendered
-    knowing all. None by default: then no tenant reaches another."""
+    """Every tenant, in the same forms; traffic between two tenants needs the consent of both, so
+    that each is rendered knowing all. None by default: then no tenant reaches another."""
     tools: NotRequired[list[Any]]
-    """Tools of your own that the Platform names, in the same forms; those that come with Manor are known."""
+    """Tools of your own that the Platform names, in the same forms; those that come with Manor are
+    known."""
 
 
 class TenantArgs(TypedDict):
@@ -42,7 +44,8 @@ class TenantArgs(TypedDict):
     tenants: NotRequired[list[Any]]
     """Every tenant, where `platform` is a spec; the component knows them already."""
     delete_data: NotRequired[bool]
-    """Whether the tenant's volumes go with it. False by default: they are protected, and stay on the cluster."""
+    """Whether the tenant's volumes go with it. False by default: they are protected, and stay on
+    the cluster."""
 
 
 class WorkloadArgs(TypedDict):
@@ -51,7 +54,8 @@ class WorkloadArgs(TypedDict):
     spec: Any
     """The Model or TrainingJob: as its YAML, a model of `manor.api`, or the path of its file."""
     tenant: Any
-    """The Tenant component that holds it; from other languages, the same `spec` that the Tenant was given."""
+    """The Tenant component that holds it; from other languages, the same `spec` that the Tenant was
+    given."""
     platform: NotRequired[Any]
     """The Platform's spec, where `tenant` is a spec; the component knows it already."""
 
@@ -64,8 +68,11 @@ def _drafts(specs: Any, kind: str, component: str) -> list[Draft]:
 class _Component(pulumi.ComponentResource):
     """A spec and all that it becomes, as children."""
 
-    def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-        # The arguments are kept by what they become; as inputs of the component they would double the state.
+    def __init__(
+        self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+    ) -> None:
+        # The arguments are kept by what they become; as inputs of the component they would double
+        # the state.
         super().__init__(f"manor:index:{type(self).__name__}", name, None, opts)
         self._name_given = name
         self._objects: dict[str, KubernetesObject] = {}
@@ -78,24 +85,38 @@ class _Component(pulumi.ComponentResource):
         more = pulumi.ResourceOptions(depends_on=list(resources))
         self._needs = pulumi.ResourceOptions.merge(self._needs, more)
 
-    def _register(self, drafts: Sequence[Draft], render: Render, *, delete_data: bool = False) -> None:
+    def _register(
+        self, drafts: Sequence[Draft], render: Render, *, delete_data: bool = False
+    ) -> None:
         """Register what the drafts become: the spec first, then its objects."""
         objects, later = compiled(drafts, render)
         made = registrations(self._name_given, objects[0], objects[1:], delete_data=delete_data)
-        fields = {logical_name(self._name_given, obj): deferred for obj, deferred in zip(objects, later, strict=True)}
+        fields = {
+            logical_name(self._name_given, obj): deferred
+            for obj, deferred in zip(objects, later, strict=True)
+        }
         final = [replace(one, body={**one.body, **fields.get(one.name, {})}) for one in made]
         register(self, final, self._objects, self._needs, self._hooks)
 
 
 class Platform(_Component):
-    """The cluster as an ML platform: Manor's kinds, the tenants' roles, the admission policies. One in a cluster."""
+    """The cluster as an ML platform: Manor's kinds, the tenants' roles, the admission policies. One
+    in a cluster."""
 
-    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, args, opts)
         self._known = Known()
         self._tenants = _drafts(args.get("tenants") or [], "Tenant", name)
         self._tools = _drafts(args.get("tools") or [], "Tool", name)
-        register(self, foundation_registrations(name, render_foundation()), self._objects, self._needs, self._hooks)
+        register(
+            self,
+            foundation_registrations(name, render_foundation()),
+            self._objects,
+            self._needs,
+            self._hooks,
+        )
         self._wait_for(list(self._objects.values()))
         drafts = [self._draft, *self._tools, *self._tenants]
         self._register(drafts, partial(compilation.platform_objects, known=self._known))
@@ -110,15 +131,23 @@ class Tenant(_Component):
     urls: pulumi.Output[list[str]]
     """Where its host names are reached."""
 
-    def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, args, opts)
         platform = args["platform"]
         if isinstance(platform, Platform):
-            self._known, others = platform._known, [platform._draft, *platform._tools, *platform._tenants]
+            self._known, others = (
+                platform._known,
+                [platform._draft, *platform._tools, *platform._tenants],
+            )
             self._wait_for([platform])
         else:
             self._known = Known()
-            others = [*_drafts([platform], "Platform", name), *_drafts(args.get("tenants") or [], "Tenant", name)]
+            others = [
+                *_drafts([platform], "Platform", name),
+                *_drafts(args.get("tenants") or [], "Tenant", name),
+            ]
         self._drafts = [self._draft, *others]
         _, tenant, _ = self._known.tenant([each.with_placeholders() for each in self._drafts])
         self._known.claim(tenant, name)
@@ -132,7 +161,9 @@ class Tenant(_Component):
 class _Workload(_Component):
     """What runs in a tenant's namespace."""
 
-    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, args, opts)
         tenant = args["tenant"]
         if isinstance(tenant, Tenant):
@@ -140,9 +171,14 @@ class _Workload(_Component):
             self._wait_for([tenant])
         else:
             self._known = Known()
-            others = [*_drafts([tenant], "Tenant", name), *_drafts([args.get("platform")], "Platform", name)]
+            others = [
+                *_drafts([tenant], "Tenant", name),
+                *_drafts([args.get("platform")], "Platform", name),
+            ]
         self._drafts = [self._draft, *others]
-        _, _, workload = compilation.workload_of([each.with_placeholders() for each in self._drafts], self._known)
+        _, _, workload = compilation.workload_of(
+            [each.with_placeholders() for each in self._drafts], self._known
+        )
         self._known.claim(workload, name)
         self._register(self._drafts, partial(compilation.workload_objects, known=self._known))
 
@@ -153,7 +189,9 @@ class Model(_Workload):
     url: pulumi.Output[str]
     """Where it answers: `…/v2/models/<name>/infer`."""
 
-    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, args, opts)
         self.url = derived(self._drafts, partial(compilation.serving_url, known=self._known))
         self.register_outputs({"url": self.url})
@@ -162,6 +200,8 @@ class Model(_Workload):
 class TrainingJob(_Workload):
     """A run of training code to completion. Pulumi starts it and does not wait for its end."""
 
-    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, args, opts)
         self.register_outputs({})

@@ -1,8 +1,10 @@
-"""Specs with values that are known only once another resource is made, such as a domain or an address range.
+"""Specs with values that are known only once another resource is made, such as a domain or an
+address range.
 
-The set of objects and their names must be known when the program runs, so it is rendered with placeholders first. The
-bodies of the objects are rendered again with the real values when these are known, checked in full, and must then be
-the same set. Nothing is patched into rendered text, so that what is registered is what `manor render` prints.
+The set of objects and their names must be known when the program runs, so it is rendered with
+placeholders first. The bodies of the objects are rendered again with the real values when these are
+known, checked in full, and must then be the same set. Nothing is patched into rendered text, so
+that what is registered is what `manor render` prints.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,8 +40,9 @@ PLACEHOLDERS: dict[Path, Any] = {
     ("Model", "spec", "storageUri"): "oci://late.invalid/model",
     ("Model", "spec", "canary", "storageUri"): "oci://late.invalid/model",
 }
-"""The fields that may be an Output, `*` for any key or index, and what stands there meanwhile: names under `.invalid`
-(RFC 6761) and addresses for documentation (RFC 5737), which no real cluster has. A list may be an Output, or hold some.
+"""The fields that may be an Output, `*` for any key or index, and what stands there meanwhile:
+names under `.invalid` (RFC 6761) and addresses for documentation (RFC 5737), which no real cluster
+has. A list may be an Output, or hold some.
 """
 
 
@@ -91,7 +94,9 @@ def _put(stack: Any, path: Path, value: Any) -> None:
 
 
 def _matches(pattern: Path, path: Path) -> bool:
-    return len(pattern) == len(path) and all(p in ("*", q) for p, q in zip(pattern, path, strict=True))
+    return len(pattern) == len(path) and all(
+        p in ("*", q) for p, q in zip(pattern, path, strict=True)
+    )
 
 
 def _placeholder(document: Document, path: Path) -> Any:
@@ -99,12 +104,19 @@ def _placeholder(document: Document, path: Path) -> Any:
     for pattern, value in PLACEHOLDERS.items():
         if _matches(pattern, (kind, *path)):
             # Two tenants may not have one host name, not even for the moment.
-            return value.format(key=path[-1], name=_name(document)) if isinstance(value, str) else value
+            return (
+                value.format(key=path[-1], name=_name(document))
+                if isinstance(value, str)
+                else value
+            )
         if isinstance(value, list) and _matches((*pattern, "*"), (kind, *path)):
             return value[0]
-    known = sorted(".".join(map(str, pattern[1:])) for pattern in PLACEHOLDERS if pattern[0] == kind)
+    known = sorted(
+        ".".join(map(str, pattern[1:])) for pattern in PLACEHOLDERS if pattern[0] == kind
+    )
     raise DeferredValue(
-        f"{document.source}: {'.'.join(map(str, path))} is an Output; its value must be known when the program runs. "
+        f"{document.source}: {'.'.join(map(str, path))} is an Output; its value must be known "
+        f"when the program runs. "
         f"Of a {kind} these may be Outputs: {', '.join(known)}"
     )
 
@@ -113,7 +125,8 @@ def _name(document: Document) -> str:
     name = document.value.get("metadata", {}).get("name", "unnamed")
     if isinstance(name, pulumi.Output):
         raise DeferredValue(
-            f"{document.source}: metadata.name is an Output; a name must be known when the program runs"
+            f"{document.source}: metadata.name is an Output; a name must be known when the "
+            f"program runs"
         )
     return str(name)
 
@@ -121,7 +134,10 @@ def _name(document: Document) -> str:
 def draft(document: Document) -> Draft:
     """The document and its Outputs. LateValue if one stands where no Output can be."""
     if isinstance(document.value, pulumi.Output):
-        raise DeferredValue(f"{document.source}: the whole spec is an Output; pass the spec itself, with Outputs in it")
+        raise DeferredValue(
+            f"{document.source}: the whole spec is an Output; pass the spec itself, with Outputs "
+            f"in it"
+        )
     found = Draft(document, dict(_walk(document.value, ())))
     for path in found.outputs:
         _placeholder(document, path)
@@ -147,7 +163,8 @@ _KNOWN = ("apiVersion", "kind", "metadata")
 def compiled(
     drafts: Sequence[Draft], render: Callable[[Sequence[Document]], list[Object]]
 ) -> tuple[list[Object], list[dict[str, pulumi.Output[Any]]]]:
-    """What the drafts become with placeholders, and, for each object, its fields as they will be; none without Outputs.
+    """What the drafts become with placeholders, and, for each object, its fields as they will be;
+    none without Outputs.
 
     An object's name and labels are known at once, all else is not.
     """
@@ -166,7 +183,8 @@ def compiled(
         return later.apply(lambda again: again[index][name])
 
     return objects, [
-        {name: field(index, name) for name in obj if name not in _KNOWN} for index, obj in enumerate(objects)
+        {name: field(index, name) for name in obj if name not in _KNOWN}
+        for index, obj in enumerate(objects)
     ]
 
 

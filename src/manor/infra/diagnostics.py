@@ -1,4 +1,5 @@
-"""What Pulumi says when it fails: the errors alone, as its engine tells them, and what to do then."""
+"""What Pulumi says when it fails: the errors alone, as its engine tells them, and what
+to do then."""
 
 import re
 
@@ -10,12 +11,16 @@ _SUMMARIES = frozenset({"update failed", "preview failed", "1 error occurred:"})
 
 _ADVICE = {
     "apply conflict": (
-        "Somebody else set these fields. Undo that, or write it into the spec; or take the fields back: set `force` "
-        "for one run (pulumi config set force true; in a program of your own, kubernetes_provider(force=True))."
+        "Somebody else set these fields. Undo that, or write it into the spec; or take the "
+        "fields back: set `force` "
+        "for one run (pulumi config set force true; in a program of your own, "
+        "kubernetes_provider(force=True))."
     ),
     "because it is protected": (
-        "It holds data. To delete it with its team: put the team into `deleteData` (in a program of your own, "
-        "delete_data=True), run `pulumi up`, then remove the team. To leave it on the cluster and forget it: unprotect "
+        "It holds data. To delete it with its team: put the team into `deleteData` (in a program "
+        "of your own, "
+        "delete_data=True), run `pulumi up`, then remove the team. To leave it on the cluster "
+        "and forget it: unprotect "
         "it, and its namespace, as above."
     ),
 }
@@ -34,14 +39,20 @@ class Diagnostics:
     def __call__(self, event: EngineEvent) -> None:
         """Keep what is said of an error, and what a program that failed wrote to its stderr."""
         diagnostic = event.diagnostic_event
-        if diagnostic is not None and not diagnostic.ephemeral and diagnostic.severity in self._told:
+        if (
+            diagnostic is not None
+            and not diagnostic.ephemeral
+            and diagnostic.severity in self._told
+        ):
             self._told[diagnostic.severity].append(_plain(diagnostic.message))
 
     def of(self, failure: CommandError) -> str:
-        """The errors, each once, and advice. A program that says nothing else says it on its stderr; before the engine
-        runs, the command itself does.
+        """The errors, each once, and advice. A program that says nothing else says it on its
+        stderr; before the engine runs, the command itself does.
         """
-        errors, printed = ("\n".join(filter(None, dict.fromkeys(said))) for said in self._told.values())
+        errors, printed = (
+            "\n".join(filter(None, dict.fromkeys(said))) for said in self._told.values()
+        )
         said = errors or printed or _printed(failure)
         advice = [text for sign, text in _ADVICE.items() if sign in said]
         return "\n".join([said, *advice])

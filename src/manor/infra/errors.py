@@ -26,7 +26,8 @@ class DuplicateComponent(InfraError):
 
 
 class InvalidSettings(InfraError):
-    """The stack's configuration cannot be used; `problems` has every one found, each naming its key."""
+    """The stack's configuration cannot be used; `problems` has every one found, each naming its
+    key."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

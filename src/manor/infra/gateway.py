@@ -1,7 +1,8 @@
 """The way in from outside on a cloud cluster: Envoy Gateway, as on the embedded node.
 
-GKE's own Gateway controller would send traffic from Google's load balancers straight to pods, past the one peer that
-tenants' NetworkPolicies admit. With Envoy as pods, the same front, proxies and policies hold here and there.
+GKE's own Gateway controller would send traffic from Google's load balancers straight to pods, past
+the one peer that tenants' NetworkPolicies admit. With Envoy as pods, the same front, proxies and
+policies hold here and there.
 """
 
 from typing import Any, NotRequired, TypedDict
@@ -17,9 +18,13 @@ CHART = "oci://docker.io/envoyproxy/gateway-helm"
 VERSION = "v1.9.1"
 PROXIES = "envoy-gateway-system"
 FRONT = "manor-front"
-"""Namespaces, each with an Envoy Gateway of its own: the front's reads nothing that a tenant writes."""
+"""Namespaces, each with an Envoy Gateway of its own: the front's reads nothing that a tenant
+writes."""
 
-_CONTROLLER = {PROXIES: "gateway.envoyproxy.io/gatewayclass-controller", FRONT: "gateway.envoyproxy.io/manor-front"}
+_CONTROLLER = {
+    PROXIES: "gateway.envoyproxy.io/gatewayclass-controller",
+    FRONT: "gateway.envoyproxy.io/manor-front",
+}
 _API = "gateway.envoyproxy.io/v1alpha1"
 
 
@@ -29,14 +34,16 @@ class EnvoyGatewayArgs(TypedDict):
     class_name: NotRequired[str]
     """The tenants' GatewayClass, as the Platform's `gateway.className` has it. Default manor."""
     front_class_name: NotRequired[str]
-    """The front's GatewayClass, as the Platform's `gateway.front.className` has it. Default manor-front."""
+    """The front's GatewayClass, as the Platform's `gateway.front.className` has it. Default
+    manor-front."""
     install: NotRequired[bool]
-    """Whether Envoy Gateway's chart is installed; false where the cluster has it already, in the namespaces
-    envoy-gateway-system and manor-front. Default true."""
+    """Whether Envoy Gateway's chart is installed; false where the cluster has it already, in the
+    namespaces envoy-gateway-system and manor-front. Default true."""
 
 
 def _proxies(requests: Object, replicas: int, **pod: Any) -> Object:
-    """A Deployment of Envoy alone: Envoy Gateway's second process drains a sound Envoy when its own probe is slow."""
+    """A Deployment of Envoy alone: Envoy Gateway's second process drains a sound Envoy when its own
+    probe is slow."""
     envoy = {
         "name": "envoy",
         "lifecycle": {"preStop": {"httpGet": None, "sleep": {"seconds": 5}}},
@@ -56,7 +63,12 @@ def _proxies(requests: Object, replicas: int, **pod: Any) -> Object:
 
 def _class(name: str, namespace: str, kubernetes_spec: Object, **spec: Any) -> list[Object]:
     """A GatewayClass and how its proxies run."""
-    reference = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": name, "namespace": namespace}
+    reference = {
+        "group": "gateway.envoyproxy.io",
+        "kind": "EnvoyProxy",
+        "name": name,
+        "namespace": namespace,
+    }
     provider = {"type": "Kubernetes", "kubernetes": kubernetes_spec}
     return [
         _object(_API, "EnvoyProxy", name, namespace, {**spec, "provider": provider}),
@@ -70,11 +82,17 @@ def _class(name: str, namespace: str, kubernetes_spec: Object, **spec: Any) -> l
 
 
 def _object(api_version: str, kind: str, name: str, namespace: str, spec: Object) -> Object:
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
 
 
 def gateway_objects(class_name: str, front_class_name: str) -> list[Object]:
-    """The front behind one load balancer, in two pods, and behind it one proxy for each tenant's Gateway."""
+    """The front behind one load balancer, in two pods, and behind it one proxy for each tenant's
+    Gateway."""
     small = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
     large = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
     proxies = {"envoyDeployment": _proxies(small, 1), "envoyService": {"type": "ClusterIP"}}
@@ -93,32 +111,50 @@ def gateway_objects(class_name: str, front_class_name: str) -> list[Object]:
         *_class(class_name, PROXIES, proxies, concurrency=1),
         _object(_API, "ClientTrafficPolicy", class_name, PROXIES, one_hop),
         *_class(front_class_name, FRONT, front),
-        _object(_API, "BackendTrafficPolicy", FRONT, FRONT, {"targetRefs": [target], "useClientProtocol": True}),
+        _object(
+            _API,
+            "BackendTrafficPolicy",
+            FRONT,
+            FRONT,
+            {"targetRefs": [target], "useClientProtocol": True},
+        ),
     ]
 
 
 class EnvoyGateway(pulumi.ComponentResource):
     """Envoy Gateway and the GatewayClass that tenants' Gateways use."""
 
-    def __init__(self, name: str, args: EnvoyGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: EnvoyGatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("manor:index:EnvoyGateway", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         needs: list[pulumi.Resource] = []
         if args.get("install", True):
             needs.append(self._release(name, PROXIES, {}, own))
             # The chart's definitions of kinds are there by then.
-            after = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=list(needs)))
+            after = pulumi.ResourceOptions.merge(
+                own, pulumi.ResourceOptions(depends_on=list(needs))
+            )
             needs.append(self._release(f"{name}-front", FRONT, {"crds": {"enabled": False}}, after))
-        for obj in gateway_objects(args.get("class_name", "manor"), args.get("front_class_name", FRONT)):
-            after = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=list(needs)))
+        for obj in gateway_objects(
+            args.get("class_name", "manor"), args.get("front_class_name", FRONT)
+        ):
+            after = pulumi.ResourceOptions.merge(
+                own, pulumi.ResourceOptions(depends_on=list(needs))
+            )
             needs.append(KubernetesObject(logical_name(name, obj), type_token(obj), obj, after))
         self.register_outputs({})
 
     def _release(
         self, name: str, namespace: str, values: Object, opts: pulumi.ResourceOptions
     ) -> kubernetes.helm.v3.Release:
-        """Envoy Gateway in a namespace; the front's has rights in its own and the proxies' namespace alone."""
-        limits: dict[str, Any] = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+        """Envoy Gateway in a namespace; the front's has rights in its own and the proxies'
+        namespace alone."""
+        limits: dict[str, Any] = {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "1Gi"},
+        }
         config: dict[str, Any] = {"gateway": {"controllerName": _CONTROLLER[namespace]}}
         if namespace == FRONT:
             watch = {"type": "Namespaces", "namespaces": [FRONT, PROXIES]}

@@ -19,10 +19,13 @@ def kubernetes_provider(
 
     Args:
         name: its logical name.
-        kubeconfig: the content or path of a kubeconfig; as usual ($KUBECONFIG, ~/.kube/config) when absent.
+        kubeconfig: the content or path of a kubeconfig; as usual ($KUBECONFIG, ~/.kube/config) when
+            absent.
         context: a context of the kubeconfig; the current one when absent.
-        cluster: what identifies the cluster. The provider is replaced, and all on it made anew, only when this
-            changes; when absent, changes of the kubeconfig are told apart by the provider's own heuristics.
+        cluster: what identifies the cluster. The provider is replaced, and all on it made anew,
+            only when this
+            changes; when absent, changes of the kubeconfig are told apart by the provider's own
+            heuristics.
         force: whether fields that others changed are taken back; a conflict when false.
         opts: resource options.
     """
@@ -36,10 +39,13 @@ def kubernetes_provider(
         # What `manor apply` made is taken over by writing it again under the same field manager.
         upsert_existing_objects=True,
         enable_patch_force=force,
-        # Otherwise a change of a ConfigMap deletes it first, and with it the tenant's guardrails for a moment.
+        # Otherwise a change of a ConfigMap deletes it first, and with it the tenant's guardrails
+        # for a moment.
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         # 500 objects, written with these, are through in a fifth of the time.
-        kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=bounds.requests_per_second, burst=bounds.burst),
+        kube_client_settings=kubernetes.KubeClientSettingsArgs(
+            qps=bounds.requests_per_second, burst=bounds.burst
+        ),
         opts=opts,
     )

@@ -1,4 +1,5 @@
-"""The configuration of the programs under `deploy/`, and the specs that it leads to, checked before all else."""
+"""The configuration of the programs under `deploy/`, and the specs that it leads to, checked before
+all else."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ API_SERVER_TO_BE = [{"cidr": "192.0.2.1/32"}]
 
 @contextmanager
 def _plainly() -> Iterator[None]:
-    """What is wrong with a user's configuration or files, as Pulumi tells it without a traceback."""
+    """What is wrong with a user's configuration or files, as Pulumi tells it without a
+    traceback."""
     try:
         yield
     except (InvalidSettings, InvalidInput) as error:
@@ -31,7 +33,8 @@ def _plainly() -> Iterator[None]:
 
 
 def _reviewed(specs: Specs) -> Specs:
-    """The specs as they are. InvalidInput says what shows only once they are compiled, as `manor apply` does."""
+    """The specs as they are. InvalidInput says what shows only once they are compiled, as `manor
+    apply` does."""
     if specs.platform is not None:
         _, objections = checked(specs.platform, specs.tenants, specs.all, tools=specs.toolset)
         if objections:
@@ -55,15 +58,19 @@ class Files(Options):
     teams: Path = Path("teams")
     """The folder (or file) of the Tenants, and of their TrainingJobs and Models."""
     delete_data: list[str] = []
-    """Tenants whose volumes may be deleted. None by default: volumes are protected, and stay on the cluster."""
+    """Tenants whose volumes may be deleted. None by default: volumes are protected, and stay on the
+    cluster."""
     force: bool = False
     """Whether fields that others changed are taken back; otherwise they stop the run."""
 
     def documents(self) -> tuple[Document, list[Document]]:
-        """The Platform's document, and all others. InvalidInput if there is not exactly one Platform."""
+        """The Platform's document, and all others. InvalidInput if there is not exactly one
+        Platform."""
         found = read([self.platform])
         if len(found) != 1 or not isinstance(found[0].value, dict):
-            raise InvalidInput([Problem(str(self.platform), 0, "", "must hold one document: the Platform")])
+            raise InvalidInput(
+                [Problem(str(self.platform), 0, "", "must hold one document: the Platform")]
+            )
         return found[0], read([self.teams])
 
 
@@ -96,12 +103,14 @@ class GkeProgram(GkeOptions, Files):
     domain: str | None = Field(default=None, min_length=1)
     """DNS domain of the platform; the one in the Platform's file when absent."""
     registry: str | None = None
-    """Image repository that holds Manor's images; `<region>-docker.pkg.dev/<project>/manor` when absent."""
+    """Image repository that holds Manor's images; `<region>-docker.pkg.dev/<project>/manor` when
+    absent."""
 
     @classmethod
     @_plainly()
     def read(cls) -> Self:
-        """The stack's configuration, with the project from `gcp:project`. RunError says every problem."""
+        """The stack's configuration, with the project from `gcp:project`. RunError says every
+        problem."""
         google = pulumi.Config("gcp").get("project")
         if not google:
             advice = "missing; run: pulumi config set gcp:project <your project's ID>"
@@ -111,7 +120,9 @@ class GkeProgram(GkeOptions, Files):
             return validated(cls, values, pulumi.get_project())
         except InvalidSettings as error:
             own = f"{pulumi.get_project()}:project:"
-            raise InvalidSettings([text.replace(own, "gcp:project:") for text in error.problems]) from None
+            raise InvalidSettings(
+                [text.replace(own, "gcp:project:") for text in error.problems]
+            ) from None
 
     def _platform(self, written: dict[str, Any], *, api_server: bool) -> dict[str, Any]:
         """The Platform as it is on this cluster: addresses, flavors, domain, registry."""
@@ -130,12 +141,15 @@ class GkeProgram(GkeOptions, Files):
         return stack
 
     def platform_with(self, specs: Specs, api_server: pulumi.Output[str]) -> dict[str, Any]:
-        """The Platform of `specs` with the API server's address, which is known only once there is a cluster."""
+        """The Platform of `specs` with the API server's address, which is known only once there is
+        a cluster."""
         if specs.platform is None:
             raise InfraError("the files hold no Platform")
         stack = spec_object(specs.platform)
         if stack["spec"]["network"].get("apiServers") == API_SERVER_TO_BE:
-            stack["spec"]["network"]["apiServers"] = [{"cidr": pulumi.Output.concat(api_server, "/32")}]
+            stack["spec"]["network"]["apiServers"] = [
+                {"cidr": pulumi.Output.concat(api_server, "/32")}
+            ]
         return stack
 
     @_plainly()
@@ -154,19 +168,37 @@ class GkeProgram(GkeOptions, Files):
         if _path(document, "kind") != "Tenant":
             return
         if _path(document, "spec", "sandbox") and self.sandbox_pool is None:
-            advice = "the cluster has no sandbox: set sandboxPool in the stack's configuration, or remove this"
-            yield Problem(document.source, document.line(("spec", "sandbox")), "spec.sandbox", advice)
+            advice = (
+                "the cluster has no sandbox: set sandboxPool in the stack's configuration, "
+                "or remove this"
+            )
+            yield Problem(
+                document.source, document.line(("spec", "sandbox")), "spec.sandbox", advice
+            )
         gpu = _path(document, "spec", "gpu")
         if isinstance(gpu, dict):
             yield from self._unmet_gpu(document, gpu)
 
     def _unmet_gpu(self, document: Document, gpu: dict[str, Any]) -> Iterator[Problem]:
         pools = [pool.name for pool in self.gpu_pools]
-        advice = f"add it to gpuPools in the stack's configuration (now: {', '.join(pools) or 'none'}), or remove this"
+        advice = (
+            f"add it to gpuPools in the stack's configuration (now: "
+            f"{', '.join(pools) or 'none'}), or remove this"
+        )
         flavors: Sequence[Any] = gpu.get("flavors") or []
         for index, flavor in enumerate(flavors):
             if flavor not in pools:
                 line = document.line(("spec", "gpu", "flavors", index))
-                yield Problem(document.source, line, f"spec.gpu.flavors[{index}]", f"no GPU pool {flavor!r}: {advice}")
+                yield Problem(
+                    document.source,
+                    line,
+                    f"spec.gpu.flavors[{index}]",
+                    f"no GPU pool {flavor!r}: {advice}",
+                )
         if not pools and not flavors and (gpu.get("guarantee") or gpu.get("borrow")):
-            yield Problem(document.source, document.line(("spec", "gpu")), "spec.gpu", f"no GPU pool at all: {advice}")
+            yield Problem(
+                document.source,
+                document.line(("spec", "gpu")),
+                "spec.gpu",
+                f"no GPU pool at all: {advice}",
+            )

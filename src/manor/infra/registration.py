@@ -1,8 +1,10 @@
-"""What is registered with Pulumi for a set of objects: names, order, protection. Decided here, without Pulumi.
+"""What is registered with Pulumi for a set of objects: names, order, protection. Decided here,
+without Pulumi.
 
-Order within a namespace: the namespace; then the parameters of its policies, without which these refuse all else; then
-what guards it (network policies, limits); then its quota, last of the guards, since the API server refuses everything
-that a quota counts until its controller has counted once; then who is let in, volumes and workloads.
+Order within a namespace: the namespace; then the parameters of its policies, without which these
+refuse all else; then what guards it (network policies, limits); then its quota, last of the guards,
+since the API server refuses everything that a quota counts until its controller has counted once;
+then who is let in, volumes and workloads.
 """
 
 import json
@@ -71,7 +73,8 @@ class Registration:
     timeout: str | None = None
     """Longest wait for readiness, as Pulumi writes a duration."""
     owner: str | None = None
-    """The registration whose object owns this one: it is deleted with it, by Kubernetes' garbage collector."""
+    """The registration whose object owns this one: it is deleted with it, by Kubernetes' garbage
+    collector."""
 
 
 def logical_name(component: str, obj: Object) -> str:
@@ -85,21 +88,26 @@ def logical_name(component: str, obj: Object) -> str:
 
 
 def type_token(obj: Object, *, patch: bool = False) -> str:
-    """Pulumi's type of a Kubernetes object; a patch shares an object that others make or own a part of."""
+    """Pulumi's type of a Kubernetes object; a patch shares an object that others make or own a part
+    of."""
     api_version = obj["apiVersion"] if "/" in obj["apiVersion"] else f"core/{obj['apiVersion']}"
     return f"kubernetes:{api_version}:{obj['kind']}{'Patch' if patch else ''}"
 
 
 def _annotated(obj: Object, annotations: Mapping[str, str]) -> Object:
     meta = obj["metadata"]
-    return {**obj, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **annotations}}}
+    return {
+        **obj,
+        "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **annotations}},
+    }
 
 
 def _controls(obj: Object) -> dict[str, str]:
     """The annotations that tell Pulumi's provider how to write the object."""
     controls = {_MANAGER: FIELD_MANAGER}
     if group_of(obj["apiVersion"]) not in _WORKLOADS:
-        # A right that is taken away ends at once; the provider's way would be when the garbage collector comes round.
+        # A right that is taken away ends at once; the provider's way would be when the garbage
+        # collector comes round.
         controls[_PROPAGATION] = "background"
     if kind_of(obj) in _NEVER_AWAITED:
         controls[_SKIP_AWAIT] = "true"
@@ -118,8 +126,9 @@ def _is_teams(parent: Object) -> bool:
 def _rank(obj: Object) -> int:
     """The place in a namespace's order; namespaces and what lies in none come first.
 
-    It is the order of the waves, but that a quota waits for the other guards, and that what comes after goes together:
-    Pulumi waits for each resource, and a Service is ready only once pods answer behind it.
+    It is the order of the waves, but that a quota waits for the other guards, and that what comes
+    after goes together: Pulumi waits for each resource, and a Service is ready only once pods
+    answer behind it.
     """
     if "namespace" not in obj["metadata"]:
         return 0
@@ -129,7 +138,8 @@ def _rank(obj: Object) -> int:
 
 
 def _marked(parent: Object, members: Sequence[Object]) -> Object:
-    """The parent with nothing but the marks of its set, so that `manor` knows the set as its own and can go on with it.
+    """The parent with nothing but the marks of its set, so that `manor` knows the set as its own
+    and can go on with it.
 
     It finds a set's objects by a label, and where to look by annotations of the parent.
     """
@@ -137,9 +147,12 @@ def _marked(parent: Object, members: Sequence[Object]) -> Object:
 
 
 class _Layout:
-    """The objects of one set seen by namespace: who waits for whom, what goes with what, what stays."""
+    """The objects of one set seen by namespace: who waits for whom, what goes with what, what
+    stays."""
 
-    def __init__(self, component: str, parent: Object, objects: Sequence[Object], *, delete_data: bool) -> None:
+    def __init__(
+        self, component: str, parent: Object, objects: Sequence[Object], *, delete_data: bool
+    ) -> None:
         self._component = component
         # What its team can write carries no marks: nobody would believe them.
         self._owner = logical_name(component, parent) if _is_teams(parent) else None
@@ -180,12 +193,14 @@ class _Layout:
         return holds_data(kind_of(obj)) and not self._delete_data
 
     def _is_kept_guard(self, obj: Object) -> bool:
-        """Whether `obj` stays with its namespace, whenever it leaves the program: so nothing that opens a network."""
+        """Whether `obj` stays with its namespace, whenever it leaves the program: so nothing that
+        opens a network."""
         in_kept_space = obj["metadata"].get("namespace", "") in self._kept_spaces
         return in_kept_space and guards_namespace(kind_of(obj)) and not opens_network(obj)
 
     def _after(self, obj: Object, space: str) -> tuple[str, ...]:
-        """The nearest earlier rank of the namespace that has anything; it waited for those before it."""
+        """The nearest earlier rank of the namespace that has anything; it waited for those before
+        it."""
         for rank in range(_rank(obj) - 1, 0, -1):
             if found := self._ranks.get((space, rank)):
                 return found
@@ -195,18 +210,22 @@ class _Layout:
 def registrations(
     component: str, parent: Object, objects: Sequence[Object], *, delete_data: bool = False
 ) -> list[Registration]:
-    """The resources of one spec, each after those that it names: the spec itself, its marks, what it becomes.
+    """The resources of one spec, each after those that it names: the spec itself, its marks, what
+    it becomes.
 
-    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what guards these namespaces.
-    Definitions of kinds are always left on the cluster, since every object of the kind would go with them, other
-    people's too.
+    Volumes, and the namespaces that hold one, are kept unless `delete_data`; so is what guards
+    these namespaces. Definitions of kinds are always left on the cluster, since every object of the
+    kind would go with them, other people's too.
     """
-    spec = Registration(logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent)))
+    spec = Registration(
+        logical_name(component, parent), type_token(parent), _annotated(parent, _controls(parent))
+    )
     layout = _Layout(component, parent, objects, delete_data=delete_data)
     ordered = sorted(objects, key=_rank)
     if _is_teams(parent):
         return [spec, *(layout.registration(obj, (spec.name,)) for obj in ordered)]
-    # `manor apply` writes these marks too, under a manager of their own, and takes them over without asking.
+    # `manor apply` writes these marks too, under a manager of their own, and takes them over
+    # without asking.
     marks = Registration(
         name=f"{spec.name}:marks",
         type=type_token(parent, patch=True),
@@ -217,7 +236,8 @@ def registrations(
 
 
 def foundation_registrations(component: str, objects: Sequence[Object]) -> list[Registration]:
-    """The resources of what stands before any spec: the parent of this set lies in a namespace that is a member."""
+    """The resources of what stands before any spec: the parent of this set lies in a namespace that
+    is a member."""
     layout = _Layout(component, FOUNDATION, objects, delete_data=False)
     namespace, *rest = sorted(objects, key=lambda obj: (kind_of(obj) != NAMESPACE, _rank(obj)))
     parent = Registration(
@@ -226,4 +246,8 @@ def foundation_registrations(component: str, objects: Sequence[Object]) -> list[
         body=_annotated(_marked(FOUNDATION, objects), {_MANAGER: PARENT_FIELD_MANAGER}),
         after=(logical_name(component, namespace),),
     )
-    return [layout.registration(namespace, ()), parent, *(layout.registration(obj, (parent.name,)) for obj in rest)]
+    return [
+        layout.registration(namespace, ()),
+        parent,
+        *(layout.registration(obj, (parent.name,)) for obj in rest),
+    ]

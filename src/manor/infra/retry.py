@@ -19,12 +19,17 @@ def _pause(failures: int) -> float:
 async def _try_again(failed: pulumi.ErrorHookArgs) -> bool:
     """Whether to ask once more; waits first."""
     failures = len(failed.errors)
-    if pulumi.runtime.is_dry_run() or failures > limits().infra.retries or not is_passing(failed.errors[0]):
+    if (
+        pulumi.runtime.is_dry_run()
+        or failures > limits().infra.retries
+        or not is_passing(failed.errors[0])
+    ):
         return False
     await asyncio.sleep(_pause(failures))
     return True
 
 
 def retried(component: str) -> pulumi.ResourceHookBinding:
-    """Makes Pulumi ask again; `component` names it in the state, and may be used once in a program."""
+    """Makes Pulumi ask again; `component` names it in the state, and may be used once
+    in a program."""
     return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(component, _try_again)])

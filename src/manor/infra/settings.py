@@ -22,11 +22,16 @@ def _message(error: ErrorDetails, prefix: str) -> str:
     if error["type"] == "string_pattern_mismatch":
         return f"{place}: {error['input']!r} is not of the form {error['ctx']['pattern']}"
     text = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {text}" if error["type"] == "value_error" else f"{place}: {text}; got {error['input']!r}"
+    return (
+        f"{place}: {text}"
+        if error["type"] == "value_error"
+        else f"{place}: {text}; got {error['input']!r}"
+    )
 
 
 def validated(model: type[M], values: Mapping[str, Any], prefix: str) -> M:
-    """`values` as a model. InvalidSettings holds every problem, each with its key after `prefix`."""
+    """`values` as a model. InvalidSettings holds every problem, each with its key after
+    `prefix`."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -34,9 +39,11 @@ def validated(model: type[M], values: Mapping[str, Any], prefix: str) -> M:
 
 
 def read_values(model: type[BaseModel], get: Callable[[str], str | None]) -> dict[str, Any]:
-    """The values of a model's fields from Pulumi's configuration, where everything is a text, structures as JSON.
+    """The values of a model's fields from Pulumi's configuration, where everything is a text,
+    structures as JSON.
 
-    An empty text or mapping stands for an absent one: Pulumi asks for a value of every key that a project declares.
+    An empty text or mapping stands for an absent one: Pulumi asks for a value of every key that a
+    project declares.
     """
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items():

@@ -1,4 +1,5 @@
-"""Everything that a set of files says, as components: what the programs under `deploy/` have in common."""
+"""Everything that a set of files says, as components: what the programs under `deploy/` have in
+common."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,10 +19,11 @@ def make_all(
     delete_data: Collection[str] = (),
     opts: pulumi.ResourceOptions | None = None,
 ) -> dict[str, Any]:
-    """Make the Platform, its tenants and their workloads; returns what a stack puts out about the tenants.
+    """Make the Platform, its tenants and their workloads; returns what a stack puts out about the
+    tenants.
 
-    `platform` stands for the Platform of `specs` where values of it are Outputs; the volumes of the tenants named in
-    `delete_data` go with them. A component is named like its spec.
+    `platform` stands for the Platform of `specs` where values of it are Outputs; the volumes of the
+    tenants named in `delete_data` go with them. A component is named like its spec.
     """
     if specs.platform is None:
         raise InfraError("the files hold no Platform; add one (kind: Platform, name: manor)")
@@ -35,7 +37,9 @@ def make_all(
         opts,
     )
     tenants = {
-        name: Tenant(name, {"spec": spec, "platform": ground, "delete_data": name in delete_data}, opts)
+        name: Tenant(
+            name, {"spec": spec, "platform": ground, "delete_data": name in delete_data}, opts
+        )
         for name, spec in specs.tenants.items()
     }
     models: dict[str, dict[str, pulumi.Output[str]]] = {name: {} for name in tenants}
@@ -43,7 +47,9 @@ def make_all(
         owner = tenant_of(spec, specs.tenants).name
         name = f"{spec.metadata.namespace}-{spec.kind.lower()}-{spec.metadata.name}"
         if spec.kind == "Model":
-            models[owner][spec.metadata.name] = Model(name, {"spec": spec, "tenant": tenants[owner]}, opts).url
+            models[owner][spec.metadata.name] = Model(
+                name, {"spec": spec, "tenant": tenants[owner]}, opts
+            ).url
         else:
             TrainingJob(name, {"spec": spec, "tenant": tenants[owner]}, opts)
     return {

@@ -1,5 +1,5 @@
-"""A Pulumi program run by Pulumi itself, through its Automation API. The state is Pulumi's, where it always is: the
-backend that `pulumi login` chose; `pulumi up` in the same folder goes on from it.
+"""A Pulumi program run by Pulumi itself, through its Automation API. The state is Pulumi's, where
+it always is: the backend that `pulumi login` chose; `pulumi up` in the same folder goes on from it.
 """
 
 import os
@@ -22,18 +22,29 @@ Tell = Callable[[str], object]
 class Workspace:
     """A folder with a Pulumi program, and one of its stacks.
 
-    Raises NoPulumi without the `pulumi` program, InfraError where the folder has none to run, UnknownStack.
+    Raises NoPulumi without the `pulumi` program, InfraError where the folder has none to run,
+    UnknownStack.
     """
 
     def __init__(self, folder: Path, stack: str | None, *, skip_checkpoints: bool = False) -> None:
         if shutil.which("pulumi") is None:
-            raise NoPulumi("the program `pulumi` is not on PATH; get it from https://www.pulumi.com/docs/install/")
+            raise NoPulumi(
+                "the program `pulumi` is not on PATH; get it from "
+                "https://www.pulumi.com/docs/install/"
+            )
         if not (folder / "Pulumi.yaml").is_file():
             raise InfraError(
-                f"no Pulumi.yaml in {folder}; name the program's folder with --directory (deploy/gke, say)"
+                f"no Pulumi.yaml in {folder}; name the program's folder with --directory "
+                f"(deploy/gke, say)"
             )
-        settings = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"} if skip_checkpoints else {}
-        options = automation.LocalWorkspaceOptions(work_dir=str(folder), env_vars={**_colour(), **settings})
+        settings = (
+            {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+            if skip_checkpoints
+            else {}
+        )
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(folder), env_vars={**_colour(), **settings}
+        )
         with _told():
             local = automation.LocalWorkspace(work_dir=str(folder), env_vars=options.env_vars)
             name = stack or _selected(local)
@@ -43,7 +54,11 @@ class Workspace:
     def preview(self, tell: Tell, *, refresh: bool, destroy: bool = False) -> None:
         """Tell what `up`, or `destroy`, would do."""
         with _running(tell, refresh=refresh) as settings:
-            run = partial(self._stack.preview_destroy, show_secrets=False) if destroy else self._stack.preview
+            run = (
+                partial(self._stack.preview_destroy, show_secrets=False)
+                if destroy
+                else self._stack.preview
+            )
             run(**settings)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
@@ -70,7 +85,9 @@ def _selected(local: automation.LocalWorkspace) -> str:
     known = ", ".join(stack.name for stack in stacks)
     if known:
         raise UnknownStack(f"no stack is selected; name one with --stack: {known}")
-    raise UnknownStack("the program has no stack yet; make one in its folder with: pulumi stack init <name>")
+    raise UnknownStack(
+        "the program has no stack yet; make one in its folder with: pulumi stack init <name>"
+    )
 
 
 @contextmanager
@@ -94,7 +111,8 @@ def _told() -> Iterator[Diagnostics]:
         yield diagnostics
     except automation.StackNotFoundError as error:
         raise UnknownStack(
-            f"there is no such stack; make it with: pulumi stack init <name>\n{diagnostics.of(error)}"
+            f"there is no such stack; make it with: pulumi stack init "
+            f"<name>\n{diagnostics.of(error)}"
         ) from None
     except automation.ConcurrentUpdateError as error:
         advice = "another run holds the stack; wait for it, or, if it is gone, run: pulumi cancel"

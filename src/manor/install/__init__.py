@@ -1,4 +1,5 @@
-"""Puts the systems that Tools speak of onto a cluster: their makers' manifests at a pinned version, hardened."""
+"""Puts the systems that Tools speak of onto a cluster: their makers' manifests at a pinned version,
+hardened."""
 
 from manor.install.errors import InstallError
 from manor.install.hardening import hardened

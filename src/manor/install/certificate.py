@@ -1,6 +1,8 @@
-"""The certificate of a system's webhooks or API: made at installation, and then kept in the cluster alone.
+"""The certificate of a system's webhooks or API: made at installation, and then kept in the cluster
+alone.
 
-It is signed by itself, and the API server trusts it and nothing else: there is no authority whose key could be lost.
+It is signed by itself, and the API server trusts it and nothing else: there is no authority whose
+key could be lost.
 """
 
 import base64
@@ -36,18 +38,27 @@ PLACEHOLDER = Pair("<made by `manor tools install`>", "<made by `manor tools ins
 
 
 def certified(install: ToolInstall, objects: list[Object], pair: Pair) -> list[Object]:
-    """The objects with the pair's Secret, and its certificate wherever they name the Service that it is for."""
+    """The objects with the pair's Secret, and its certificate wherever they name the Service that
+    it is for."""
     wanted = install.certificate
     if wanted is None:
         return objects
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": wanted.secret, "namespace": install.namespace, "labels": dict(MANAGED)},
+        "metadata": {
+            "name": wanted.secret,
+            "namespace": install.namespace,
+            "labels": dict(MANAGED),
+        },
         "type": "kubernetes.io/tls",
         "data": {"tls.crt": pair.certificate, "tls.key": pair.key},
     }
-    others = [obj for obj in objects if (obj["kind"], obj["metadata"]["name"]) != ("Secret", wanted.secret)]
+    others = [
+        obj
+        for obj in objects
+        if (obj["kind"], obj["metadata"]["name"]) != ("Secret", wanted.secret)
+    ]
     service = (install.namespace, wanted.service)
     return [*(_trusting(obj, service, pair.certificate) for obj in others), secret]
 

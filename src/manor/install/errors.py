@@ -4,4 +4,5 @@ from manor.errors import ManorError
 
 
 class InstallError(ManorError):
-    """The manifests cannot be had, or hold what is not to be installed; the text says what to do."""
+    """The manifests cannot be had, or hold what is not to be installed; the text says
+    what to do."""

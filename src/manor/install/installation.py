@@ -24,10 +24,12 @@ def inventory_of(tool: Tool) -> Inventory:
 
 
 def manifests(tool: Tool, *, registry: str | None = None, helm: str | None = None) -> list[Object]:
-    """All that is installed, hardened; `registry` is a mirror whose images are taken in place of the makers'.
+    """All that is installed, hardened; `registry` is a mirror whose images are taken in place of
+    the makers'.
 
     Where a certificate is wanted, a placeholder stands for it: `install` alone knows the real one.
-    InstallError where the Tool says nothing of it, where the files cannot be had, or where they hold too much.
+    InstallError where the Tool says nothing of it, where the files cannot be had, or where they
+    hold too much.
     """
     spec = _install(tool)
     words = image_words(spec, registry)
@@ -56,7 +58,9 @@ def image_words(spec: ToolInstall, registry: str | None) -> dict[str, str]:
     }
 
 
-async def install(client: Client, tool: Tool, objects: list[Object], progress: Progress = silent) -> Result:
+async def install(
+    client: Client, tool: Tool, objects: list[Object], progress: Progress = silent
+) -> Result:
     """Apply what `manifests` made, with its certificate; what an older version had besides goes."""
     spec = _install(tool)
     objects = certified(spec, objects, await pair_for(client, spec))
@@ -70,7 +74,9 @@ async def uninstall(client: Client, tool: Tool, progress: Progress = silent) -> 
 
 def _install(tool: Tool) -> ToolInstall:
     if tool.spec.install is None:
-        raise InstallError(f"Tool {tool.name} does not say how it is installed; see its makers' guide")
+        raise InstallError(
+            f"Tool {tool.name} does not say how it is installed; see its makers' guide"
+        )
     return tool.spec.install
 
 
@@ -83,12 +89,26 @@ def _crds(spec: ToolInstall, folder: Path) -> Iterator[Object]:
             yield from documents(path.read_text(encoding="utf-8"))
 
 
-def _rendered(name: str, spec: ToolInstall, chart: Path, words: dict[str, str], helm: str | None) -> Iterable[Object]:
+def _rendered(
+    name: str, spec: ToolInstall, chart: Path, words: dict[str, str], helm: str | None
+) -> Iterable[Object]:
     program = helm or shutil.which("helm")
     if program is None:
-        raise InstallError("helm is needed to render the chart, and is not on PATH: https://helm.sh/docs/intro/install")
+        raise InstallError(
+            "helm is needed to render the chart, and is not on PATH: https://helm.sh/docs/intro/install"
+        )
     values = yaml.safe_dump(filled(spec.values, words))
-    command = [program, "template", name, str(chart), "--namespace", spec.namespace, "--include-crds", "--values", "-"]
+    command = [
+        program,
+        "template",
+        name,
+        str(chart),
+        "--namespace",
+        spec.namespace,
+        "--include-crds",
+        "--values",
+        "-",
+    ]
     done = subprocess.run(command, input=values, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InstallError(f"the chart of {name} cannot be rendered:\n{done.stderr.strip()}")

@@ -1,4 +1,5 @@
-"""Go modules, from the module proxy that `GOPROXY` names, each checked against its hash. Go itself is not needed.
+"""Go modules, from the module proxy that `GOPROXY` names, each checked against its hash. Go itself
+is not needed.
 
 Sources: https://go.dev/ref/mod, "GOPROXY protocol" and "go.sum files".
 """
@@ -24,7 +25,8 @@ PROXY = "https://proxy.golang.org"
 
 
 def module_folder(module: GoModule) -> Path:
-    """The module's files, from the cache or fetched into it. InstallError where they cannot be had, or are others."""
+    """The module's files, from the cache or fetched into it. InstallError where they cannot be had,
+    or are others."""
     name = hashlib.sha256(f"{module.path}@{module.version} {module.sum}".encode()).hexdigest()[:16]
     root = cache_root() / "modules"
     folder = root / name
@@ -34,7 +36,9 @@ def module_folder(module: GoModule) -> Path:
         archive = workplace / "module.zip"
         _fetch(module, archive)
         if (found := hash_of(archive)) != module.sum:
-            raise InstallError(f"{module.path} {module.version} is not what it was: its hash is {found}")
+            raise InstallError(
+                f"{module.path} {module.version} is not what it was: its hash is {found}"
+            )
         unpacked = workplace / "files"
         _unpack(archive, f"{module.path}@{module.version}/", unpacked)
         if not folder.is_dir():
@@ -43,7 +47,8 @@ def module_folder(module: GoModule) -> Path:
 
 
 def hash_of(archive: Path) -> str:
-    """The hash of a module's zip, as go.sum has it (`h1:`): of the list of its files with their hashes."""
+    """The hash of a module's zip, as go.sum has it (`h1:`): of the list of its files with their
+    hashes."""
     lines = hashlib.sha256()
     with zipfile.ZipFile(archive) as files:
         for name in sorted(files.namelist()):
@@ -53,24 +58,34 @@ def hash_of(archive: Path) -> str:
 
 def _fetch(module: GoModule, target: Path) -> None:
     # In the proxy's paths an upper-case letter is its lower-case one after an exclamation mark.
-    path = re.sub(r"[A-Z]", lambda letter: "!" + letter[0].lower(), f"{module.path}/@v/{module.version}.zip")
+    path = re.sub(
+        r"[A-Z]", lambda letter: "!" + letter[0].lower(), f"{module.path}/@v/{module.version}.zip"
+    )
     problem = ""
     for proxy in _proxies():
         try:
             address, timeout = f"{proxy}/{path}", limits().install.download
-            with urllib.request.urlopen(address, timeout=timeout) as answer, target.open("wb") as file:  # noqa: S310
+            with (
+                urllib.request.urlopen(address, timeout=timeout) as answer,  # noqa: S310
+                target.open("wb") as file,
+            ):
                 shutil.copyfileobj(answer, file)
             return
         except (OSError, http.client.HTTPException) as error:
             problem = f"{proxy}: {error}"
     raise InstallError(
-        f"{module.path} {module.version} cannot be fetched from {problem or 'GOPROXY, which names none'}"
+        f"{module.path} {module.version} cannot be fetched from "
+        f"{problem or 'GOPROXY, which names none'}"
     )
 
 
 def _proxies() -> list[str]:
     listed = re.split(r"[,|]", os.environ.get("GOPROXY") or PROXY)
-    return [proxy.rstrip("/") for proxy in listed if proxy.startswith(("https://", "http://", "file://"))]
+    return [
+        proxy.rstrip("/")
+        for proxy in listed
+        if proxy.startswith(("https://", "http://", "file://"))
+    ]
 
 
 def _unpack(archive: Path, prefix: str, target: Path) -> None:

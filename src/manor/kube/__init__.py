@@ -1,4 +1,5 @@
-"""The one door to the API server: connection and identity, plain objects of any kind, streams, errors."""
+"""The one door to the API server: connection and identity, plain objects of any kind, streams,
+errors."""
 
 from manor.kube.client import Client, Labels, Object
 from manor.kube.discovery import Resource

@@ -25,7 +25,8 @@ STRICT: Mapping[str, str] = {"fieldValidation": "Strict"}
 
 
 class Client:
-    """Talks to one API server as one identity. All methods raise ApiError, Unreachable or UnknownKind."""
+    """Talks to one API server as one identity. All methods raise ApiError, Unreachable or
+    UnknownKind."""
 
     def __init__(self, transport: Transport, discovery: Discovery, identity: Identity) -> None:
         self._transport = transport
@@ -42,10 +43,12 @@ class Client:
         concurrency: int | None = None,
         on_warning: OnWarning = lambda _text: None,
     ) -> AsyncIterator[Self]:
-        """A client of the server that `context` of `kubeconfig` names; at most `concurrency` requests at a time.
+        """A client of the server that `context` of `kubeconfig` names; at most `concurrency`
+        requests at a time.
 
-        Without `kubeconfig`: $KUBECONFIG, ~/.kube/config, or the pod's service account. `on_warning` is called with
-        each warning that the server puts beside an answer. Raises KubeconfigError.
+        Without `kubeconfig`: $KUBECONFIG, ~/.kube/config, or the pod's service account.
+        `on_warning` is called with each warning that the server puts beside an answer. Raises
+        KubeconfigError.
         """
         connection = await open_connection(kubeconfig, context)
         async with connection.session:
@@ -57,7 +60,9 @@ class Client:
             acting = connection.acting
             client = cls(transport, Discovery(fetch), Identity())
             if user := acting.get("as"):
-                client = client.impersonate(user, acting.get("as-groups") or (), acting.get("as-user-extra"))
+                client = client.impersonate(
+                    user, acting.get("as-groups") or (), acting.get("as-user-extra")
+                )
             yield client
 
     @property
@@ -72,7 +77,8 @@ class Client:
 
     @property
     def namespace(self) -> str:
-        """The namespace of the kubeconfig's context, or the pod's own; `default` where there is none."""
+        """The namespace of the kubeconfig's context, or the pod's own; `default` where there is
+        none."""
         return self._transport.connection.namespace
 
     @property
@@ -81,13 +87,19 @@ class Client:
         return self._transport.concurrency
 
     def impersonate(
-        self, user: str, groups: Sequence[str] = (), extra: Mapping[str, Sequence[str]] | None = None
+        self,
+        user: str,
+        groups: Sequence[str] = (),
+        extra: Mapping[str, Sequence[str]] | None = None,
     ) -> Self:
         """This client acting as `user`, over the same connections.
 
-        Without `groups` the server adds those that follow from the name: system:authenticated, and a service account's.
+        Without `groups` the server adds those that follow from the name: system:authenticated, and
+        a service account's.
         """
-        identity = Identity(user, tuple(groups), {key: tuple(values) for key, values in (extra or {}).items()})
+        identity = Identity(
+            user, tuple(groups), {key: tuple(values) for key, values in (extra or {}).items()}
+        )
         return type(self)(self._transport, self._discovery, identity)
 
     async def resource(self, api_version: str, kind: str) -> Resource:
@@ -106,7 +118,9 @@ class Client:
         """Every kind that the server serves, in its preferred version."""
         return await self._discovery.preferred_of_all()
 
-    async def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+    async def get(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None
+    ) -> Object:
         """One object. Raises NotFound."""
         resource = await self.resource(api_version, kind)
         return await self._object("GET", resource.path(namespace, name))
@@ -119,7 +133,8 @@ class Client:
         labels: Labels | None = None,
         field_selector: str | None = None,
     ) -> Objects:
-        """All objects of `kind` in `namespace`, or in all of them, each with apiVersion and kind."""
+        """All objects of `kind` in `namespace`, or in all of them, each with apiVersion
+        and kind."""
         path = (await self.resource(api_version, kind)).path(namespace)
         params = _given(labelSelector=_selector(labels), fieldSelector=field_selector)
         try:
@@ -131,9 +146,13 @@ class Client:
     async def list_metadata(self, resource: Resource, namespace: str) -> Objects:
         """The metadata alone of all objects of a kind in a namespace."""
         objects = await self._pages(resource.path(namespace), {}, METADATA)
-        return [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in objects]
+        return [
+            {**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in objects
+        ]
 
-    async def _pages(self, path: str, params: dict[str, str | int], accept: str = "application/json") -> Objects:
+    async def _pages(
+        self, path: str, params: dict[str, str | int], accept: str = "application/json"
+    ) -> Objects:
         objects: Objects = []
         token, size = "", limits().kube.page
         while True:
@@ -155,22 +174,40 @@ class Client:
         resource = await self.resource(obj["apiVersion"], obj["kind"])
         path = resource.path(obj["metadata"].get("namespace"))
         if resource.namespaced and not obj["metadata"].get("namespace"):
-            raise ValueError(f"{obj['kind']} {obj['metadata'].get('name')} lives in a namespace, and none is given")
+            raise ValueError(
+                f"{obj['kind']} {obj['metadata'].get('name')} lives in a namespace, and none is "
+                f"given"
+            )
         return await self._object("POST", path, {**STRICT, **_dry(dry_run)}, obj)
 
     async def apply(
-        self, obj: Object, *, field_manager: str = "manor", force: bool = False, dry_run: bool = False
+        self,
+        obj: Object,
+        *,
+        field_manager: str = "manor",
+        force: bool = False,
+        dry_run: bool = False,
     ) -> Object:
         """Server-side apply of `obj`; unknown fields are refused.
 
         Raises Conflict where another manager owns a field with another value, unless `force`.
         """
-        params = {"fieldManager": field_manager, "force": str(force).lower(), **STRICT, **_dry(dry_run)}
+        params = {
+            "fieldManager": field_manager,
+            "force": str(force).lower(),
+            **STRICT,
+            **_dry(dry_run),
+        }
         return await self._object("PATCH", await self._path_of(obj), params, obj, APPLY_PATCH)
 
-    async def replace(self, obj: Object, *, dry_run: bool = False, subresource: str | None = None) -> Object:
-        """Puts `obj` in the place of the object of its name. Raises Conflict where its resourceVersion is outdated."""
-        return await self._object("PUT", await self._path_of(obj, subresource), {**STRICT, **_dry(dry_run)}, obj)
+    async def replace(
+        self, obj: Object, *, dry_run: bool = False, subresource: str | None = None
+    ) -> Object:
+        """Puts `obj` in the place of the object of its name. Raises Conflict where its
+        resourceVersion is outdated."""
+        return await self._object(
+            "PUT", await self._path_of(obj, subresource), {**STRICT, **_dry(dry_run)}, obj
+        )
 
     async def patch(
         self,
@@ -201,7 +238,8 @@ class Client:
         grace_seconds: int | None = None,
         uid: str | None = None,
     ) -> None:
-        """Deletes an object, and only the one of that `uid` where it is given. Raises NotFound, Conflict."""
+        """Deletes an object, and only the one of that `uid` where it is given. Raises NotFound,
+        Conflict."""
         resource = await self.resource(api_version, kind)
         options = _delete_options(propagation, grace_seconds, dry_run)
         if uid:
@@ -236,10 +274,18 @@ class Client:
         content_type: str = "application/json",
         timeout: float | None = None,
     ) -> Any:
-        """A raw request: the JSON of the answer, or its text where it is not JSON. `timeout` in seconds."""
+        """A raw request: the JSON of the answer, or its text where it is not JSON. `timeout` in
+        seconds."""
         data = body if body is None or isinstance(body, bytes) else encode(body)
         text = await self._transport.send(
-            self._identity, method, path, params, data, content_type, accept="application/json, */*", timeout=timeout
+            self._identity,
+            method,
+            path,
+            params,
+            data,
+            content_type,
+            accept="application/json, */*",
+            timeout=timeout,
         )
         try:
             return json.loads(text)
@@ -260,7 +306,9 @@ class Client:
         params = [("command", word) for word in command] + [("stdout", "true"), ("stderr", "true")]
         if container:
             params.append(("container", container))
-        return await execute(self._transport, self._identity, path, params, timeout or limits().kube.command)
+        return await execute(
+            self._transport, self._identity, path, params, timeout or limits().kube.command
+        )
 
     async def logs(
         self,
@@ -273,7 +321,9 @@ class Client:
     ) -> str:
         """The log of a container of `pod`; with `previous`, that of its last run."""
         path = (await self.resource("v1", "Pod")).path(namespace, pod, "log")
-        params = _given(container=container, tailLines=tail_lines, previous="true" if previous else None)
+        params = _given(
+            container=container, tailLines=tail_lines, previous="true" if previous else None
+        )
         return await self._transport.send(self._identity, "GET", path, params, accept="*/*")
 
     async def watch(
@@ -287,13 +337,20 @@ class Client:
         resource_version: str | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[Event]:
-        """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes first, as ADDED.
+        """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes
+        first, as ADDED.
 
         Raises Gone where `resource_version` is too old: list again.
         """
         path = (await self.resource(api_version, kind)).path(namespace)
-        params = _given(labelSelector=_selector(labels), fieldSelector=field_selector, resourceVersion=resource_version)
-        async for event in watch(self._transport, self._identity, path, params, timeout or limits().kube.watch):
+        params = _given(
+            labelSelector=_selector(labels),
+            fieldSelector=field_selector,
+            resourceVersion=resource_version,
+        )
+        async for event in watch(
+            self._transport, self._identity, path, params, timeout or limits().kube.watch
+        ):
             yield event
 
     async def _path_of(self, obj: Object, subresource: str | None = None) -> str:
@@ -311,7 +368,9 @@ class Client:
         accept: str = "application/json",
     ) -> Object:
         data = None if body is None else encode(body)
-        text = await self._transport.send(self._identity, method, path, params, data, content_type, accept)
+        text = await self._transport.send(
+            self._identity, method, path, params, data, content_type, accept
+        )
         answer: Object = json.loads(text)
         return answer
 
@@ -325,11 +384,20 @@ def _given(**params: str | int | None) -> dict[str, str | int]:
 
 
 def _selector(labels: Labels | None) -> str | None:
-    return ",".join(key if value is None else f"{key}={value}" for key, value in (labels or {}).items()) or None
+    return (
+        ",".join(
+            key if value is None else f"{key}={value}" for key, value in (labels or {}).items()
+        )
+        or None
+    )
 
 
 def _delete_options(propagation: str, grace_seconds: int | None, dry_run: bool) -> Object:
-    options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    options: Object = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": propagation,
+    }
     if dry_run:  # where there is a body, the server reads no option from the query
         options["dryRun"] = ["All"]
     if grace_seconds is not None:

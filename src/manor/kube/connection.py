@@ -1,4 +1,5 @@
-"""Where the API server is and who we are: kubeconfig, in-cluster, exec plugins and OIDC, all by kubernetes_asyncio.
+"""Where the API server is and who we are: kubeconfig, in-cluster, exec plugins and OIDC, all by
+kubernetes_asyncio.
 
 kubernetes_asyncio takes 0.4 s to import, so it is imported when a connection is made, not before.
 """
@@ -31,20 +32,25 @@ class Connection:
     context: str
     session: aiohttp.ClientSession
     options: dict[str, Any]
-    """Keyword arguments of every aiohttp request: the proxy and the TLS server name, where there are any."""
+    """Keyword arguments of every aiohttp request: the proxy and the TLS server name, where there
+    are any."""
     configuration: Any
     acting: dict[str, Any]
-    """Whom the kubeconfig says to act as: the fields `as`, `as-groups` and `as-user-extra` of its user."""
+    """Whom the kubeconfig says to act as: the fields `as`, `as-groups` and `as-user-extra` of its
+    user."""
     namespace: str
     """The namespace that the context names, or the pod's own; `default` where there is none."""
 
     async def authorization(self, *, renew: bool = False) -> str | None:
-        """The Authorization header, refreshed where it is about to expire, or always with `renew`."""
+        """The Authorization header, refreshed where it is about to expire, or always
+        with `renew`."""
         if renew:
             self.configuration.renew_credentials = True
         try:
             header: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
-        except Exception as error:  # whatever a credential plugin or an identity provider comes up with
+        except (
+            Exception
+        ) as error:  # whatever a credential plugin or an identity provider comes up with
             raise KubeconfigError(f"no credentials for context {self.context}: {error}") from error
         return header
 
@@ -52,8 +58,8 @@ class Connection:
 async def open_connection(kubeconfig: Path | None, context: str | None) -> Connection:
     """A session with the server of `context` in `kubeconfig`.
 
-    Without `kubeconfig`: $KUBECONFIG, then ~/.kube/config, then, inside a pod, the pod's service account.
-    Nothing is sent yet. Raises KubeconfigError.
+    Without `kubeconfig`: $KUBECONFIG, then ~/.kube/config, then, inside a pod, the pod's service
+    account. Nothing is sent yet. Raises KubeconfigError.
     """
     from kubernetes_asyncio.client import Configuration
 
@@ -65,13 +71,17 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     elif context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
         context, namespace = _load_in_cluster(configuration)
     else:
-        raise KubeconfigError("no kubeconfig: set KUBECONFIG, make ~/.kube/config, or pass --kubeconfig")
+        raise KubeconfigError(
+            "no kubeconfig: set KUBECONFIG, make ~/.kube/config, or pass --kubeconfig"
+        )
     if not configuration.host:
         raise KubeconfigError(f"context {context} names no server")
     try:
         certificates = _ssl_context(configuration)
     except OSError as error:
-        raise KubeconfigError(f"certificates of context {context} cannot be loaded: {error}") from error
+        raise KubeconfigError(
+            f"certificates of context {context} cannot be loaded: {error}"
+        ) from error
     options = {
         "proxy": configuration.proxy or _proxy_of_environment(configuration.host),
         "proxy_headers": configuration.proxy_headers,
@@ -112,7 +122,11 @@ def _kubeconfig_files(kubeconfig: Path | None) -> list[Path]:
             raise KubeconfigError(f"no kubeconfig at {kubeconfig}")
         return [kubeconfig]
     named = os.environ.get("KUBECONFIG")
-    paths = [Path(p).expanduser() for p in named.split(os.pathsep) if p] if named else [Path.home() / ".kube/config"]
+    paths = (
+        [Path(p).expanduser() for p in named.split(os.pathsep) if p]
+        if named
+        else [Path.home() / ".kube/config"]
+    )
     found = [path for path in paths if path.is_file()]
     if named and not found:
         raise KubeconfigError(f"no kubeconfig at {named} (from KUBECONFIG)")
@@ -135,7 +149,9 @@ async def _load_kubeconfig(
         raise KubeconfigError(f"{named} is not a kubeconfig: {error}") from error
     if context not in contexts:
         problem = f"no context {context!r}" if context else "no current context"
-        raise KubeconfigError(f"{problem} in {named}; there are: {', '.join(sorted(contexts)) or 'none'}")
+        raise KubeconfigError(
+            f"{problem} in {named}; there are: {', '.join(sorted(contexts)) or 'none'}"
+        )
     try:
         loader = KubeConfigLoader(
             merger.config,
@@ -148,12 +164,20 @@ async def _load_kubeconfig(
         raise KubeconfigError(f"context {context} of {named} cannot be used: {error}") from error
     _refresh_from(loader, configuration)
     named_here = merger.config["contexts"].get_with_name(context)["context"]  # type: ignore[index]
-    return context, named_here.safe_get("namespace") or NO_NAMESPACE, _acting(merger.config, named_here)
+    return (
+        context,
+        named_here.safe_get("namespace") or NO_NAMESPACE,
+        _acting(merger.config, named_here),
+    )
 
 
 def _acting(config: Any, context: Any) -> dict[str, Any]:
     name = context.safe_get("user")
-    found = config["users"].get_with_name(name, safe=True) if name and config.safe_get("users") else None
+    found = (
+        config["users"].get_with_name(name, safe=True)
+        if name and config.safe_get("users")
+        else None
+    )
     user = (found.value.get("user") if found else None) or {}
     return {key: user[key] for key in ("as", "as-groups", "as-user-extra") if key in user}
 
@@ -178,4 +202,7 @@ def _load_in_cluster(configuration: Any) -> tuple[str, str]:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise KubeconfigError(f"the pod's service account cannot be used: {error}") from error
-    return "in-cluster", POD_NAMESPACE.read_text().strip() if POD_NAMESPACE.is_file() else NO_NAMESPACE
+    return (
+        "in-cluster",
+        POD_NAMESPACE.read_text().strip() if POD_NAMESPACE.is_file() else NO_NAMESPACE,
+    )

@@ -1,4 +1,5 @@
-"""Which kinds the server serves, from aggregated discovery: two requests, kept for the life of the client."""
+"""Which kinds the server serves, from aggregated discovery: two requests, kept for the life of the
+client."""
 
 import asyncio
 import json
@@ -28,8 +29,11 @@ class Resource:
         """`v1`, or `group/version`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path of the collection, of one object, or of its subresource; every namespace where none is given.
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
+        """The URL path of the collection, of one object, or of its subresource; every namespace
+        where none is given.
 
         Raises ValueError where one object of a namespaced kind is meant and no namespace is given.
         """
@@ -45,7 +49,8 @@ class Resource:
 
 
 class Discovery:
-    """The served kinds; read at the first question, and once more when a kind is unknown: a CRD may be new."""
+    """The served kinds; read at the first question, and once more when a kind is unknown: a CRD may
+    be new."""
 
     def __init__(self, fetch: Callable[[str, str], Awaitable[str]]) -> None:
         self._fetch = fetch
@@ -67,7 +72,8 @@ class Discovery:
         return found
 
     async def preferred(self, group: str, kind: str) -> Resource:
-        """The resource of `kind` in the version of `group` that the server prefers; raises UnknownKind."""
+        """The resource of `kind` in the version of `group` that the server prefers; raises
+        UnknownKind."""
         await self.unserved([(group, kind)])
         found = self._preferred(group, kind)
         if found is None:
@@ -75,7 +81,8 @@ class Discovery:
         return found
 
     async def unserved(self, kinds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Those of the kinds (group and kind) that the server does not serve; at the most one read for all of them."""
+        """Those of the kinds (group and kind) that the server does not serve; at the most one read
+        for all of them."""
         reads = self._reads
         missing = [kind for kind in kinds if self._preferred(*kind) is None]
         if not missing:
@@ -102,7 +109,9 @@ class Discovery:
     async def _read(self) -> None:
         answers = await asyncio.gather(self._fetch("/api", ACCEPT), self._fetch("/apis", ACCEPT))
         self._kinds = {
-            (resource.api_version, resource.kind): resource for answer in answers for resource in _parse(answer)
+            (resource.api_version, resource.kind): resource
+            for answer in answers
+            for resource in _parse(answer)
         }
         self._reads += 1
 

@@ -33,14 +33,18 @@ class Unreachable(KubeError):
 
 
 class TooLong(KubeError):
-    """An answer is longer than what is read of one; whoever writes it, a tenant perhaps, has no say in our memory."""
+    """An answer is longer than what is read of one; whoever writes it, a tenant perhaps, has no say
+    in our memory."""
 
 
 class UnknownKind(KubeError):
     """The server serves no such kind: a typing error, or its CRD is not installed."""
 
     def __init__(self, api_version: str, kind: str) -> None:
-        super().__init__(f"the server has no kind {kind} in {api_version}; is its CustomResourceDefinition installed?")
+        super().__init__(
+            f"the server has no kind {kind} in {api_version}; is its CustomResourceDefinition "
+            f"installed?"
+        )
         self.api_version = api_version
         self.kind = kind
 
@@ -48,11 +52,13 @@ class UnknownKind(KubeError):
 class ApiError(KubeError):
     """The server answered with a failure.
 
-    `status` is the HTTP status, `reason` and `message` are those of the Status object, `details` its details
-    (causes, kind, name), `body` the whole answer as it came.
+    `status` is the HTTP status, `reason` and `message` are those of the Status object, `details`
+    its details (causes, kind, name), `body` the whole answer as it came.
     """
 
-    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any], body: str) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, details: dict[str, Any], body: str
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
@@ -74,7 +80,8 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: it exists already, another writer came first, or another field manager owns the fields."""
+    """409: it exists already, another writer came first, or another field manager owns
+    the fields."""
 
 
 class Gone(ApiError):
@@ -102,8 +109,12 @@ def api_error(status: int, body: str) -> ApiError:
     except ValueError:
         answer = None
     # The end of an exec is told by a Status that does not name its kind.
-    if not isinstance(answer, dict) or (answer.get("kind") != "Status" and answer.get("status") != "Failure"):
+    if not isinstance(answer, dict) or (
+        answer.get("kind") != "Status" and answer.get("status") != "Failure"
+    ):
         answer = {"message": body.strip()}
     message = str(answer.get("message") or f"the server answered with HTTP status {status}")
     reason = str(answer.get("reason") or "")
-    return _BY_STATUS.get(status, ApiError)(status, reason, message, answer.get("details") or {}, body)
+    return _BY_STATUS.get(status, ApiError)(
+        status, reason, message, answer.get("details") or {}, body
+    )

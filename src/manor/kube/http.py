@@ -1,6 +1,8 @@
-"""A request to a server behind the cluster's gateway: by its name, at the address where the gateway is known to answer.
+"""A request to a server behind the cluster's gateway: by its name, at the address where the gateway
+is known to answer.
 
-Name, certificate and Host header are those of the URL; the address replaces the look-up of the name alone.
+Name, certificate and Host header are those of the URL; the address replaces the look-up of the name
+alone.
 """
 
 import socket
@@ -43,8 +45,11 @@ class _At(AbstractResolver):
         await self._inner.close()
 
 
-async def post(url: str, address: str, body: Any, *, timeout: float, authority: Path | None = None) -> Answer:
-    """Posts `body` as JSON to `url` at `address`; `authority` is a file of certificates to trust beside the system's.
+async def post(
+    url: str, address: str, body: Any, *, timeout: float, authority: Path | None = None
+) -> Answer:
+    """Posts `body` as JSON to `url` at `address`; `authority` is a file of certificates to trust
+    beside the system's.
 
     Raises Unreachable where there is no whole answer within `timeout` seconds.
     """
@@ -55,14 +60,20 @@ async def post(url: str, address: str, body: Any, *, timeout: float, authority: 
         connector = aiohttp.TCPConnector(resolver=_At(address), ssl=context)
         headers, most = {"Content-Type": "application/json"}, limits().kube.answer
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=timeout)) as session,
-            session.post(url, data=encode(body), headers=headers, allow_redirects=False) as response,
+            aiohttp.ClientSession(
+                connector=connector, timeout=aiohttp.ClientTimeout(total=timeout)
+            ) as session,
+            session.post(
+                url, data=encode(body), headers=headers, allow_redirects=False
+            ) as response,
         ):
             text = bytearray()
             async for chunk in response.content.iter_any():
                 text += chunk
                 if len(text) > most:
-                    raise Unreachable(f"{url} (at {address}): the answer is longer than {most >> 20} MiB")
+                    raise Unreachable(
+                        f"{url} (at {address}): the answer is longer than {most >> 20} MiB"
+                    )
             return Answer(response.status, response.reason or "", text.decode(errors="replace"))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         cause = f"no answer in {timeout:g} s" if isinstance(error, TimeoutError) else str(error)

@@ -1,7 +1,8 @@
 """Reads for many sets of objects: each from the server, or from lists that all of them share.
 
-A set of one tenant is a few objects among those of thousands, and the server has no index by label: a list by label in
-every namespace looks at every object there is, for each set again. Shared lists are read once a run.
+A set of one tenant is a few objects among those of thousands, and the server has no index by label:
+a list by label in every namespace looks at every object there is, for each set again. Shared lists
+are read once a run.
 """
 
 import asyncio
@@ -19,11 +20,16 @@ Labels = Mapping[str, str]
 class Reader(Protocol):
     """How live objects are found. Methods raise what Client's do, but for NotFound."""
 
-    async def find(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+    async def find(
+        self, api_version: str, kind: str, name: str, namespace: str = ""
+    ) -> Object | None:
         """One object; None where it does not exist."""
 
-    async def find_all(self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels) -> list[Object]:
-        """The objects with these labels in the namespaces, or, of a kind outside all namespaces, everywhere."""
+    async def find_all(
+        self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels
+    ) -> list[Object]:
+        """The objects with these labels in the namespaces, or, of a kind outside all namespaces,
+        everywhere."""
 
 
 class DirectReader:
@@ -32,14 +38,18 @@ class DirectReader:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+    async def find(
+        self, api_version: str, kind: str, name: str, namespace: str = ""
+    ) -> Object | None:
         """One object; None where it does not exist."""
         try:
             return await self._client.get(api_version, kind, name, namespace or None)
         except NotFound:
             return None
 
-    async def find_all(self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels) -> list[Object]:
+    async def find_all(
+        self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels
+    ) -> list[Object]:
         """One request: in the namespace where there is one, else in all of them."""
         wanted = set(namespaces)
         namespaced = (await self._client.resource(api_version, kind)).namespaced
@@ -49,10 +59,11 @@ class DirectReader:
 
 
 class SharedReader:
-    """Lists a kind once, and answers from that list: kinds outside all namespaces, and those in namespaces `shared`.
+    """Lists a kind once, and answers from that list: kinds outside all namespaces, and those in
+    namespaces `shared`.
 
-    The rest is asked of the server. Made for one run: what somebody changes meanwhile is not seen, as it is not
-    between the reads and the writes of a run of any kind.
+    The rest is asked of the server. Made for one run: what somebody changes meanwhile is not seen,
+    as it is not between the reads and the writes of a run of any kind.
     """
 
     def __init__(self, client: Client, shared: Collection[str]) -> None:
@@ -61,21 +72,33 @@ class SharedReader:
         self._direct = DirectReader(client)
         self._lists: dict[tuple[str, str, str], asyncio.Task[_Kept | None]] = {}
 
-    async def find(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+    async def find(
+        self, api_version: str, kind: str, name: str, namespace: str = ""
+    ) -> Object | None:
         """One object; None where it does not exist."""
         if namespace and namespace not in self._shared:
             return await self._direct.find(api_version, kind, name, namespace)
         kept = await self._kept(api_version, kind, namespace)
-        return await self._direct.find(api_version, kind, name, namespace) if kept is None else kept.named(name)
+        return (
+            await self._direct.find(api_version, kind, name, namespace)
+            if kept is None
+            else kept.named(name)
+        )
 
-    async def find_all(self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels) -> list[Object]:
+    async def find_all(
+        self, api_version: str, kind: str, namespaces: Iterable[str], labels: Labels
+    ) -> list[Object]:
         """The objects with these labels: one request for each namespace that is not shared."""
         namespaced = (await self._client.resource(api_version, kind)).namespaced
         places = sorted(set(namespaces)) if namespaced else [""]
-        parts = await asyncio.gather(*(self._part(api_version, kind, place, labels) for place in places))
+        parts = await asyncio.gather(
+            *(self._part(api_version, kind, place, labels) for place in places)
+        )
         return [obj for part in parts for obj in part]
 
-    async def _part(self, api_version: str, kind: str, namespace: str, labels: Labels) -> list[Object]:
+    async def _part(
+        self, api_version: str, kind: str, namespace: str, labels: Labels
+    ) -> list[Object]:
         if not namespace or namespace in self._shared:
             kept = await self._kept(api_version, kind, namespace)
             if kept is not None:

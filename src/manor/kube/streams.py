@@ -40,7 +40,12 @@ async def watch(
 
     Raises Gone when the resource version is too old.
     """
-    params = {**params, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": max(1, int(timeout))}
+    params = {
+        **params,
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": max(1, int(timeout)),
+    }
     async for line in transport.lines(identity, path, params, timeout + limits().kube.watch_grace):
         if not line.strip():
             continue
@@ -52,22 +57,31 @@ async def watch(
 
 
 async def execute(
-    transport: Transport, identity: Identity, path: str, params: list[tuple[str, str]], timeout: float
+    transport: Transport,
+    identity: Identity,
+    path: str,
+    params: list[tuple[str, str]],
+    timeout: float,
 ) -> ExecResult:
     """Runs a command, over a websocket, until it ends.
 
-    Raises ApiError where the server or the container runtime refuses, Unreachable after `timeout` seconds, TooLong
-    where it writes more than is read.
+    Raises ApiError where the server or the container runtime refuses, Unreachable after `timeout`
+    seconds, TooLong where it writes more than is read.
     """
     most = limits().kube.command_output
     output: dict[int, bytearray] = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     try:
-        async with asyncio.timeout(timeout), transport.websocket(identity, path, params, PROTOCOLS) as socket:
+        async with (
+            asyncio.timeout(timeout),
+            transport.websocket(identity, path, params, PROTOCOLS) as socket,
+        ):
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     output.setdefault(message.data[0], bytearray()).extend(message.data[1:])
                 if sum(map(len, output.values())) > most:
-                    raise TooLong(f"the command wrote more than {most >> 20} MiB; the rest is not read")
+                    raise TooLong(
+                        f"the command wrote more than {most >> 20} MiB; the rest is not read"
+                    )
     except TimeoutError as error:
         raise Unreachable(f"the command did not end within {timeout:g} s") from error
     if not output[STATUS]:

@@ -21,13 +21,15 @@ from manor.kube.errors import ApiError, TooLong, Unreachable, api_error
 from manor.limits import limits
 
 PASSING = frozenset({502, 503, 504})
-"""Server errors that may pass. 500 may not: a server-side apply of an unknown field, say, is answered so."""
+"""Server errors that may pass. 500 may not: a server-side apply of an unknown field, say, is
+answered so."""
 IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 Params = Mapping[str, str | int]
 OnWarning = Callable[[str], None]
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
-"""RFC 7234, section 5.5, as the API server uses it (kubernetes.io, "Warning: Helpful Warnings Ahead")."""
+"""RFC 7234, section 5.5, as the API server uses it (kubernetes.io, "Warning: Helpful Warnings
+Ahead")."""
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Identity:
 
 @dataclass
 class _Outcome:
-    """What came of a request: all that the log tells of it, and nothing that it or its answer carries."""
+    """What came of a request: all that the log tells of it, and nothing that it or its answer
+    carries."""
 
     status: int | None = None
     retries: int = 0
@@ -74,10 +77,13 @@ def _logged(method: str, path: str, identity: Identity) -> Iterator[_Outcome]:
         raise
     finally:
         spent = round((time.monotonic() - began) * 1000)
-        log.debug("request", method=method, path=path, user=identity.user, ms=spent, **asdict(outcome))
+        log.debug(
+            "request", method=method, path=path, user=identity.user, ms=spent, **asdict(outcome)
+        )
 
 
-# Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line breaks or for errors.
+# Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line
+# breaks or for errors.
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -109,7 +115,8 @@ class Transport:
         accept: str = "application/json",
         timeout: float | None = None,
     ) -> str:
-        """The body of the answer. Raises ApiError for every status but 2xx, Unreachable for no answer."""
+        """The body of the answer. Raises ApiError for every status but 2xx, Unreachable for no
+        answer."""
         headers = await self.headers(identity)
         headers["Accept"] = accept
         if body is not None:
@@ -133,7 +140,9 @@ class Transport:
                 await asyncio.sleep(max(backoff[outcome.retries - 1], retry_after))
             try:
                 async with self.slots:
-                    status, text, retry_after = await self._once(method, path, params, body, headers, timeout)
+                    status, text, retry_after = await self._once(
+                        method, path, params, body, headers, timeout
+                    )
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if outcome.retries >= _retries(method, error):
                     raise self.unreachable(error) from error
@@ -148,7 +157,9 @@ class Transport:
                 if fresh and fresh != headers.get("Authorization"):
                     headers["Authorization"] = fresh
                     continue
-            passing = status == 429 or (method in IDEMPOTENT and (status in PASSING or retry_after > 0))
+            passing = status == 429 or (
+                method in IDEMPOTENT and (status in PASSING or retry_after > 0)
+            )
             if not passing or outcome.retries == len(backoff):
                 raise api_error(status, text)
             outcome.retries += 1
@@ -177,16 +188,27 @@ class Transport:
                 for said in _WARNING.findall(header):
                     self.on_warning(re.sub(r"\\(.)", r"\1", said))
             after = response.headers.get("Retry-After", "")
-            return response.status, text, min(float(after), limits().kube.retry_after) if after.isdigit() else 0.0
+            return (
+                response.status,
+                text,
+                min(float(after), limits().kube.retry_after) if after.isdigit() else 0.0,
+            )
 
-    async def lines(self, identity: Identity, path: str, params: Params, timeout: float) -> AsyncIterator[bytes]:
-        """The lines of an answer that goes on until the server ends it, or for `timeout` seconds."""
+    async def lines(
+        self, identity: Identity, path: str, params: Params, timeout: float
+    ) -> AsyncIterator[bytes]:
+        """The lines of an answer that goes on until the server ends it, or for
+        `timeout` seconds."""
         headers = await self.headers(identity)
         url = self.connection.server + path
         async with (
             self._reaching(path, identity) as outcome,
             self.connection.session.get(
-                url, params=params, headers=headers, timeout=_timeout(timeout), **self.connection.options
+                url,
+                params=params,
+                headers=headers,
+                timeout=_timeout(timeout),
+                **self.connection.options,
             ) as response,
         ):
             outcome.status = response.status
@@ -203,7 +225,11 @@ class Transport:
 
     @asynccontextmanager
     async def websocket(
-        self, identity: Identity, path: str, params: list[tuple[str, str]], protocols: tuple[str, ...]
+        self,
+        identity: Identity,
+        path: str,
+        params: list[tuple[str, str]],
+        protocols: tuple[str, ...],
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
         """A websocket to `path`. Raises ApiError with the server's own words when it refuses."""
         headers = await self.headers(identity)
@@ -227,12 +253,18 @@ class Transport:
     async def _refusal(
         self, status: int, url: str, params: list[tuple[str, str]], headers: CIMultiDict[str]
     ) -> ApiError:
-        # aiohttp drops the body of a refused handshake. The same request without the upgrade goes through the same
-        # authorization and admission and cannot execute anything: at the end it is refused for the missing upgrade.
+        # aiohttp drops the body of a refused handshake. The same request without the upgrade goes
+        # through the same authorization and admission and cannot execute anything: at the end it is
+        # refused for the missing upgrade.
         timeout = _timeout(limits().kube.request)
         for method in ("POST", "GET"):
             async with self.connection.session.request(
-                method, url, params=params, headers=headers, timeout=timeout, **self.connection.options
+                method,
+                url,
+                params=params,
+                headers=headers,
+                timeout=timeout,
+                **self.connection.options,
             ) as response:
                 if response.status == status:
                     return api_error(status, await _read(response))
@@ -270,7 +302,10 @@ async def _read(response: aiohttp.ClientResponse) -> str:
 
 
 def _too_long() -> TooLong:
-    return TooLong(f"an answer of the API server is longer than {limits().kube.answer >> 20} MiB; the rest is not read")
+    return TooLong(
+        f"an answer of the API server is longer than {limits().kube.answer >> 20} MiB; the rest "
+        f"is not read"
+    )
 
 
 def _timeout(total: float) -> aiohttp.ClientTimeout:
@@ -279,7 +314,10 @@ def _timeout(total: float) -> aiohttp.ClientTimeout:
 
 def _retries(method: str, error: BaseException) -> int:
     """How often to try again after no answer."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError):
+    if isinstance(
+        error,
+        aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError,
+    ):
         return 0
     if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent
         return limits().kube.connect_retries

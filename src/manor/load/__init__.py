@@ -3,4 +3,13 @@
 from manor.load.positions import Document, InvalidInput, Problem
 from manor.load.specs import Specs, load, read, specs_from, validated
 
-__all__ = ["Document", "InvalidInput", "Problem", "Specs", "load", "read", "specs_from", "validated"]
+__all__ = [
+    "Document",
+    "InvalidInput",
+    "Problem",
+    "Specs",
+    "load",
+    "read",
+    "specs_from",
+    "validated",
+]

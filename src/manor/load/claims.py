@@ -1,7 +1,8 @@
-"""What only one tenant can have: namespaces, those that its owners may make themselves, and host names.
+"""What only one tenant can have: namespaces, those that its owners may make themselves, and host
+names.
 
-The first has it: of the tenants on the cluster the oldest, then those of the files in their order. What a tenant has
-on the cluster it keeps when its file is read again.
+The first has it: of the tenants on the cluster the oldest, then those of the files in their order.
+What a tenant has on the cluster it keeps when its file is read again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,9 @@ Given = Sequence[tuple[Document, Tenant]]
 
 def _spaces(tenant: Tenant) -> dict[str, bool]:
     """The tenant's namespaces and, marked True, those that its owners may make."""
-    return dict.fromkeys(tenant.namespace_slots, True) | {space.name: False for space in tenant.namespaces}
+    return dict.fromkeys(tenant.namespace_slots, True) | {
+        space.name: False for space in tenant.namespaces
+    }
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class _Namespaces:
         holder, kept = self.holders.setdefault(name, (tenant, slot))
         if holder != tenant:
             if kept:
-                return _Taken(f"namespace {name!r} is kept for owners of tenant {holder!r} to make", kept=True)
+                return _Taken(
+                    f"namespace {name!r} is kept for owners of tenant {holder!r} to make", kept=True
+                )
             return _Taken(f"namespace {name!r} belongs to tenant {holder!r} already")
         if slot and self.existing.get(name, tenant) != tenant:
             return _Taken(f"namespace {name!r} exists and is not this tenant's")
@@ -50,7 +55,8 @@ class _Namespaces:
 def namespaces(
     given: Given, known: Mapping[str, Tenant], reserved: Sequence[str], existing: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """What the tenants of the files cannot have; `existing` is each namespace of the cluster with its tenant, or ''."""
+    """What the tenants of the files cannot have; `existing` is each namespace of the cluster with
+    its tenant, or ''."""
     files = {tenant.name: _spaces(tenant) for _, tenant in given}
     claims = _Namespaces()
     for tenant in known.values():
@@ -66,12 +72,19 @@ def namespaces(
                 continue
             if taken := claims.claim(name, tenant.name, slot):
                 if slot:
-                    fewer = f"its owners may not make it; set maxNamespaces below {name.rpartition('-')[2]}"
+                    fewer = (
+                        f"its owners may not make it; set maxNamespaces below "
+                        f"{name.rpartition('-')[2]}"
+                    )
                     yield document.problem(("spec", "maxNamespaces"), f"{taken.why}: {fewer}")
                     continue
-                path: Path = ("spec", "namespaces", places[name]) if name in places else ("metadata", "name")
+                path: Path = (
+                    ("spec", "namespaces", places[name]) if name in places else ("metadata", "name")
+                )
                 yield document.problem(
-                    path, f"{taken.why}; choose another" + (", or lower its maxNamespaces" if taken.kept else "")
+                    path,
+                    f"{taken.why}; choose another"
+                    + (", or lower its maxNamespaces" if taken.kept else ""),
                 )
 
 
@@ -88,5 +101,7 @@ def hosts(given: Given, known: Mapping[str, Tenant], platform: Platform) -> Iter
         for index, host in enumerate(files[tenant.name]):
             if taken := claims.claim(host, tenant.name):
                 path: Path = ("spec", "hosts", index) if tenant.spec.hosts else ("metadata", "name")
-                message = f"host {host!r} overlaps {taken[0]!r} of tenant {taken[1]!r}; choose another"
+                message = (
+                    f"host {host!r} overlaps {taken[0]!r} of tenant {taken[1]!r}; choose another"
+                )
                 yield document.problem(path, message)

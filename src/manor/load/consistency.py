@@ -1,4 +1,5 @@
-"""What no single spec can know: two tenants of one name, one namespace, one host; a tool that the platform lacks."""
+"""What no single spec can know: two tenants of one name, one namespace, one host; a tool that the
+platform lacks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -25,7 +26,9 @@ def _names(entries: Sequence[Entry]) -> Iterator[Problem]:
             yield document.problem(("metadata", "name"), message)
 
 
-def _user_ids(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Tenant]) -> Iterator[Problem]:
+def _user_ids(
+    tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Tenant]
+) -> Iterator[Problem]:
     files = {tenant.name: tenant for _, tenant in tenants}
     taken: dict[int, str] = {}
     for name, tenant in known.items():
@@ -35,9 +38,12 @@ def _user_ids(tenants: Sequence[tuple[Document, Tenant]], known: Mapping[str, Te
         ids = tenant.user_ids
         owner = taken.setdefault(ids.start, tenant.name)
         if owner != tenant.name:
-            path: Path = ("spec", "firstUserId") if tenant.spec.first_user_id else ("metadata", "name")
+            path: Path = (
+                ("spec", "firstUserId") if tenant.spec.first_user_id else ("metadata", "name")
+            )
             message = (
-                f"user IDs {ids.start} to {ids.stop - 1} are tenant {owner!r}'s already; write another firstUserId"
+                f"user IDs {ids.start} to {ids.stop - 1} are tenant {owner!r}'s already; "
+                f"write another firstUserId"
             )
             yield document.problem(path, message)
 
@@ -47,9 +53,14 @@ def _certificates(document: Document, tenant: Tenant, platform: Platform) -> Ite
     for host in tenant.spec.tls_secrets:
         path: Path = ("spec", "tlsSecrets", host)
         if host not in hosts:
-            yield document.problem(path, f"{host!r} is not a host of the tenant: {', '.join(hosts)}")
+            yield document.problem(
+                path, f"{host!r} is not a host of the tenant: {', '.join(hosts)}"
+            )
         if platform.spec.gateway.tls_secret is None:
-            message = "the gateway has no TLS: set the Platform's spec.gateway.tlsSecret first, or remove this"
+            message = (
+                "the gateway has no TLS: set the Platform's spec.gateway.tlsSecret first, "
+                "or remove this"
+            )
             yield document.problem(path, message)
 
 
@@ -58,8 +69,18 @@ def _named(document: Document, tenant: Tenant, platform: Platform) -> Iterator[P
     spec, whole = tenant.spec, platform.spec
     peers = [peer.name for peer in whole.network.peers]
     for path, what, wanted, known in (
-        (("nodePools",), "node pool", spec.node_pools, sorted(pool.name for pool in whole.node_pools)),
-        (("gpu", "flavors"), "GPU flavor", spec.gpu.flavors, sorted(flavor.name for flavor in whole.gpu.flavors)),
+        (
+            ("nodePools",),
+            "node pool",
+            spec.node_pools,
+            sorted(pool.name for pool in whole.node_pools),
+        ),
+        (
+            ("gpu", "flavors"),
+            "GPU flavor",
+            spec.gpu.flavors,
+            sorted(flavor.name for flavor in whole.gpu.flavors),
+        ),
         (
             ("network", "platformPeers"),
             "network peer",
@@ -70,7 +91,9 @@ def _named(document: Document, tenant: Tenant, platform: Platform) -> Iterator[P
     ):
         for index, name in enumerate(wanted or []):
             if name not in known:
-                message = f"the Platform has no {what} {name!r}; it has: {', '.join(known) or 'none'}"
+                message = (
+                    f"the Platform has no {what} {name!r}; it has: {', '.join(known) or 'none'}"
+                )
                 yield document.problem(("spec", *path, index), message)
 
 
@@ -84,11 +107,16 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
     for index, cidr in enumerate(spec.network.egress.cidrs):
         if (barred := whole.network.barring(cidr)) is not None:
             message = f"{cidr} is within {barred}, which no tenant reaches: remove it; "
-            advice = "a DNS cache on the nodes is named in the Platform's spec.network.dns.addresses"
+            advice = (
+                "a DNS cache on the nodes is named in the Platform's spec.network.dns.addresses"
+            )
             yield document.problem(("spec", "network", "egress", "cidrs", index), message + advice)
     yield from _certificates(document, tenant, platform)
     if spec.network.api_server and not whole.network.api_servers:
-        message = "the Platform does not say where the API server is: set its spec.network.apiServers, or remove this"
+        message = (
+            "the Platform does not say where the API server is: set its "
+            "spec.network.apiServers, or remove this"
+        )
         yield document.problem(("spec", "network", "apiServer"), message)
 
 
@@ -100,12 +128,16 @@ def _tools(document: Document, platform: Platform, known: Mapping[str, Tool]) ->
     yield from _needs(document, platform.spec.tools, known)
 
 
-def _needs(document: Document, names: Sequence[str], known: Mapping[str, Tool]) -> Iterator[Problem]:
+def _needs(
+    document: Document, names: Sequence[str], known: Mapping[str, Tool]
+) -> Iterator[Problem]:
     """Tools that others among these need, and that are not among them."""
     for index, name in enumerate(names):
         for need in known[name].spec.needs if name in known else ():
             if need not in names:
-                yield document.problem(("spec", "tools", index), f"{name} needs the Tool {need}: name it as well")
+                yield document.problem(
+                    ("spec", "tools", index), f"{name} needs the Tool {need}: name it as well"
+                )
 
 
 def _resources(document: Document, tenant: Tenant, platform: Platform) -> Iterator[Problem]:
@@ -117,9 +149,14 @@ def _resources(document: Document, tenant: Tenant, platform: Platform) -> Iterat
         for name in names:
             if name not in known:
                 message = f"{name} is not in the Platform's {where}: add it there, or use one of: "
-                yield document.problem(("spec", field_, "resources", name), message + (", ".join(known) or "none"))
+                yield document.problem(
+                    ("spec", field_, "resources", name), message + (", ".join(known) or "none")
+                )
     if (asked := whole.gpu.gpus_in(gpu.resources)) > gpu.total:
-        message = f"these are {float(asked):g} GPUs, and guarantee and borrow are {gpu.total}: ask for fewer"
+        message = (
+            f"these are {float(asked):g} GPUs, and guarantee and borrow are {gpu.total}: "
+            f"ask for fewer"
+        )
         yield document.problem(("spec", "gpu", "resources"), message)
 
 
@@ -129,7 +166,10 @@ def _workload(
     namespace = workload.metadata.namespace
     tenant = homes.get(namespace)
     if tenant is None:
-        message = f"namespace {namespace!r} belongs to no tenant; one of: {', '.join(sorted(homes)) or 'none'}"
+        message = (
+            f"namespace {namespace!r} belongs to no tenant; one of: "
+            f"{', '.join(sorted(homes)) or 'none'}"
+        )
         yield document.problem(("metadata", "namespace"), message)
         return
     if isinstance(workload, TrainingJob) and (queue := workload.spec.queue) is not None:
@@ -137,55 +177,92 @@ def _workload(
             message = "the Platform has no queue system: set its spec.engines.queue, or remove this"
             yield document.problem(("spec", "queue"), message)
         elif queue not in tenant.spec.queues:
-            message = f"{queue!r} is not a queue of tenant {tenant.name!r}; one of: {', '.join(tenant.spec.queues)}"
+            message = (
+                f"{queue!r} is not a queue of tenant {tenant.name!r}; one of: "
+                f"{', '.join(tenant.spec.queues)}"
+            )
             yield document.problem(("spec", "queue"), message)
     flavor = workload.spec.resources.gpu_flavor
-    flavors = [f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])]
+    flavors = [
+        f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])
+    ]
     if flavor is not None and flavor not in flavors:
-        message = f"{flavor!r} is not a GPU flavor of tenant {tenant.name!r}; one of: {', '.join(flavors) or 'none'}"
+        message = (
+            f"{flavor!r} is not a GPU flavor of tenant {tenant.name!r}; one of: "
+            f"{', '.join(flavors) or 'none'}"
+        )
         yield document.problem(("spec", "resources", "gpuFlavor"), message)
     catalogue = platform.spec.images
-    if isinstance(workload, TrainingJob) and workload.spec.image is None and catalogue.training is None:
-        yield document.problem(("spec", "image"), "the Platform has no training image (spec.images.training): name one")
+    if (
+        isinstance(workload, TrainingJob)
+        and workload.spec.image is None
+        and catalogue.training is None
+    ):
+        yield document.problem(
+            ("spec", "image"), "the Platform has no training image (spec.images.training): name one"
+        )
     if isinstance(workload, Model):
         if workload.spec.image is None and workload.spec.format not in catalogue.serving:
-            message = f"the Platform has no serving image for {workload.spec.format} (spec.images.serving): name one"
+            message = (
+                f"the Platform has no serving image for {workload.spec.format} "
+                f"(spec.images.serving): name one"
+            )
             yield document.problem(("spec", "image"), message)
         hosts = tenant.hosts(platform.spec.domain)
         host = workload.spec.host
         if host is not None and not any(covers(own, host) for own in hosts):
-            message = f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
+            message = (
+                f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
+            )
             yield document.problem(("spec", "host"), message)
 
 
-def _volumes(document: Document, workload: Workload, tenant: Tenant, there: Sequence[str]) -> Iterator[Problem]:
-    """The volumes that a workload mounts and that are neither its tenant's nor `there`, in its namespace."""
+def _volumes(
+    document: Document, workload: Workload, tenant: Tenant, there: Sequence[str]
+) -> Iterator[Problem]:
+    """The volumes that a workload mounts and that are neither its tenant's nor `there`, in its
+    namespace."""
     namespace, first = workload.metadata.namespace, tenant.namespaces[0].name
-    own = [volume.name for volume in tenant.spec.volumes if (volume.namespace or first) == namespace]
+    own = [
+        volume.name for volume in tenant.spec.volumes if (volume.namespace or first) == namespace
+    ]
     for path, name in workload.mounted:
         if name not in own and name not in there:
             known = ", ".join(sorted({*own, *there})) or "none"
-            yield document.problem(("spec", *path), f"namespace {namespace!r} has no volume {name!r}; it has: {known}")
+            yield document.problem(
+                ("spec", *path), f"namespace {namespace!r} has no volume {name!r}; it has: {known}"
+            )
 
 
 def _reserved(
-    document: Document, reserved: Sequence[str], tenants: Mapping[str, Tenant], before: Sequence[str]
+    document: Document,
+    reserved: Sequence[str],
+    tenants: Mapping[str, Tenant],
+    before: Sequence[str],
 ) -> Iterator[Problem]:
-    """Namespaces that the Platform or a Tool names as its own, as they were not `before`, and that a tenant has."""
+    """Namespaces that the Platform or a Tool names as its own, as they were not `before`, and that
+    a tenant has."""
     new = set(reserved) - set(before)
     for tenant in tenants.values():
         for name in sorted(new & {space.name for space in tenant.namespaces}):
-            message = f"namespace {name!r}, which it names as the platform's own, belongs to tenant {tenant.name!r}"
+            message = (
+                f"namespace {name!r}, which it names as the platform's own, belongs to "
+                f"tenant {tenant.name!r}"
+            )
             yield document.problem(("spec",), message)
 
 
 def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
-    """Every problem that shows only when the specs are seen together, or beside `known`, the cluster's own."""
+    """Every problem that shows only when the specs are seen together, or beside `known`, the
+    cluster's own."""
     tenants = [(document, spec) for document, spec in entries if isinstance(spec, Tenant)]
     platform = next((spec for _, spec in entries if isinstance(spec, Platform)), known.platform)
     problems = list(_names(entries))
     if platform is None:
-        missing = "there is no Platform in these files nor on the cluster: add one (kind: Platform, name: manor)"
+        missing = (
+            "there is no Platform in these files nor on the cluster: add one (kind: "
+            "Platform, name: manor)"
+        )
         return [*problems, *(document.problem((), missing) for document, _ in entries[:1])]
     own = {**known.tools, **{spec.name: spec for _, spec in entries if isinstance(spec, Tool)}}
     named = platform.spec.tools or any(tenant.spec.tools for _, tenant in tenants)

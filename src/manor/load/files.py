@@ -1,4 +1,5 @@
-"""Where spec files are: files, folders (every *.yaml and *.yml in them, sorted) and `-` for standard input."""
+"""Where spec files are: files, folders (every *.yaml and *.yml in them, sorted) and `-` for
+standard input."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,8 @@ def _text(path: Path) -> str:
 
 
 def scan(sources: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
-    """Every YAML document in the given files, folders, or standard input (`-`), and what could not be read."""
+    """Every YAML document in the given files, folders, or standard input (`-`), and what could not
+    be read."""
     documents: list[Document] = []
     problems: list[Problem] = []
     names = [str(source) for source in sources]
@@ -41,9 +43,13 @@ def scan(sources: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
             continue
         for path in paths:
             try:
-                documents += parse(_text(path), str(path)) if path else parse(sys.stdin.read(), "<stdin>")
+                documents += (
+                    parse(_text(path), str(path)) if path else parse(sys.stdin.read(), "<stdin>")
+                )
             except InvalidInput as error:
                 problems += error.problems
     if not documents and not problems:
-        problems.append(Problem(", ".join(names), 0, "", "nothing to do: there is no document in it"))
+        problems.append(
+            Problem(", ".join(names), 0, "", "nothing to do: there is no document in it")
+        )
     return documents, problems

@@ -1,4 +1,5 @@
-"""Which tenant has which host name, exact or `*.`-wildcard: found by the name's suffixes, not by every other host."""
+"""Which tenant has which host name, exact or `*.`-wildcard: found by the name's suffixes, not by
+every other host."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ class HostClaims:
     """A host of each tenant that has one below a suffix."""
 
     def claim(self, host: str, tenant: str) -> tuple[str, str] | None:
-        """None if `host` is now `tenant`'s; otherwise another tenant's host that it overlaps, and the tenant."""
+        """None if `host` is now `tenant`'s; otherwise another tenant's host that it overlaps, and
+        the tenant."""
         name, wild = host.removeprefix("*."), host.startswith("*.")
         above = [f"*.{suffix}" for suffix in _suffixes(name)]
         for other in (host, *above):

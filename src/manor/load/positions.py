@@ -1,7 +1,7 @@
 """YAML with the line of every field, so that an error can name file, line and field.
 
-PyYAML's composer keeps each node's mark; the constructor is its safe one, with duplicate keys refused, as the API
-server refuses them.
+PyYAML's composer keeps each node's mark; the constructor is its safe one, with duplicate keys
+refused, as the API server refuses them.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,9 @@ class Document:
 
     def problem(self, path: Path, message: str) -> "Problem":
         """Something wrong with the field at `path`."""
-        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        name = "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in path
+        ).lstrip(".")
         return Problem(self.source, self.line(path), name, message)
 
 
@@ -46,7 +48,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.line else self.source
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        return (
+            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        )
 
 
 class InvalidInput(ManorError):
@@ -69,14 +73,17 @@ def _walk(node: yaml.Node, path: Path, source: str) -> Iterator[tuple[Path, int]
             line = key.start_mark.line + 1
             if name in seen:
                 field = ".".join(map(str, (*path, name)))
-                raise InvalidInput([Problem(source, line, field, "this key is there twice; remove one")])
+                raise InvalidInput(
+                    [Problem(source, line, field, "this key is there twice; remove one")]
+                )
             seen.add(name)
             yield from _walk(value, (*path, name), source)
             yield (*path, name), line
 
 
 def parse(text: str, source: str) -> list[Document]:
-    """Every document in `text`, empty ones left out. InvalidInput if it is not YAML, or only half of it."""
+    """Every document in `text`, empty ones left out. InvalidInput if it is not YAML, or only half
+    of it."""
     loader = yaml.CSafeLoader(text)
     documents = []
     try:
@@ -89,7 +96,9 @@ def parse(text: str, source: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        raise InvalidInput([Problem(source, line, "", f"not valid YAML: {error.problem or error}")]) from None
+        raise InvalidInput(
+            [Problem(source, line, "", f"not valid YAML: {error.problem or error}")]
+        ) from None
     except yaml.YAMLError as error:
         raise InvalidInput([Problem(source, 0, "", f"not valid YAML: {error}")]) from None
     finally:

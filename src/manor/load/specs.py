@@ -27,9 +27,11 @@ class Specs:
     tools: dict[str, Tool] = field(default_factory=dict)
     """Tools of one's own; those that come with Manor are not here."""
     namespaces: dict[str, str] = field(default_factory=dict)
-    """The namespaces of the cluster, each with its tenant, or an empty text; none where nobody may say."""
+    """The namespaces of the cluster, each with its tenant, or an empty text; none where nobody may
+    say."""
     claims: dict[str, list[str]] = field(default_factory=dict)
-    """The names of the volume claims that are in a namespace of the cluster, where they were looked for."""
+    """The names of the volume claims that are in a namespace of the cluster, where they were looked
+    for."""
     documents: dict[tuple[str, str, str], Document] = field(default_factory=dict)
     """Where each spec was read."""
 
@@ -76,7 +78,11 @@ def _fields_at(model: type, path: tuple[str | int, ...]) -> list[str]:
     schema = model.model_json_schema(by_alias=True)  # type: ignore[attr-defined]
     node = schema
     for part in path[:-1]:
-        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = (
+            node.get("items", {})
+            if isinstance(part, int)
+            else node.get("properties", {}).get(part, {})
+        )
         for option in node.get("anyOf", []):
             node = option if "$ref" in option else node
         while "$ref" in node:
@@ -89,7 +95,11 @@ def _explain(error: ErrorDetails, model: type) -> str:
     if error["type"] == "extra_forbidden":
         known = _fields_at(model, error["loc"])
         close = get_close_matches(str(error["loc"][-1]), known, n=1)
-        advice = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known) or 'nothing'}"
+        advice = (
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"known here: {', '.join(known) or 'nothing'}"
+        )
         return f"unknown field; {advice}"
     if error["type"] == "missing":
         return "this field is required; add it"
@@ -97,8 +107,16 @@ def _explain(error: ErrorDetails, model: type) -> str:
     if error["type"] == "value_error":
         return message
     given = error["input"]
-    shown = f"; got {given!r}" if isinstance(given, str | int | float | bool) else f"; got a {type(given).__name__}"
-    return f"must be {message}{shown}" if error["msg"].startswith("Input should be ") else error["msg"] + shown
+    shown = (
+        f"; got {given!r}"
+        if isinstance(given, str | int | float | bool)
+        else f"; got a {type(given).__name__}"
+    )
+    return (
+        f"must be {message}{shown}"
+        if error["msg"].startswith("Input should be ")
+        else error["msg"] + shown
+    )
 
 
 def _model(document: Document) -> type[Spec]:
@@ -107,7 +125,9 @@ def _model(document: Document) -> type[Spec]:
         raise InvalidInput([document.problem((), "not an object with apiVersion and kind")])
     kind, version = value.get("kind"), value.get("apiVersion")
     if version != API_VERSION:
-        message = f"must be {API_VERSION}; got {version!r}. Apply objects of other groups with kubectl"
+        message = (
+            f"must be {API_VERSION}; got {version!r}. Apply objects of other groups with kubectl"
+        )
         raise InvalidInput([document.problem(("apiVersion",), message)])
     if kind not in KINDS:
         message = f"unknown kind {kind!r}; one of {', '.join(KINDS)}"
@@ -141,11 +161,13 @@ def _each(documents: Iterable[Document]) -> tuple[list[consistency.Entry], list[
     return valid, problems
 
 
-def specs_from(documents: Iterable[Document], *, known: Specs | None = None, alone: bool = False) -> Specs:
+def specs_from(
+    documents: Iterable[Document], *, known: Specs | None = None, alone: bool = False
+) -> Specs:
     """The specs in `documents`. InvalidInput holds every problem of every document.
 
-    `known` is what the cluster has already: new specs are checked against it, and stand before it. With `alone` each
-    is checked by itself only.
+    `known` is what the cluster has already: new specs are checked against it, and stand before it.
+    With `alone` each is checked by itself only.
     """
     valid, problems = _each(documents)
     if not alone:
@@ -159,8 +181,8 @@ def specs_from(documents: Iterable[Document], *, known: Specs | None = None, alo
 
 
 def read(sources: Iterable[str | pathlib.Path]) -> list[Document]:
-    """Every document in files, folders or standard input. InvalidInput where one cannot be read, with all else that is
-    wrong."""
+    """Every document in files, folders or standard input. InvalidInput where one cannot be read,
+    with all else that is wrong."""
     documents, problems = scan(sources)
     if problems:
         raise InvalidInput([*problems, *_each(documents)[1]])

@@ -1,4 +1,5 @@
-"""The node's programs and data: given, cached, from a released bundle, or built from their pinned sources."""
+"""The node's programs and data: given, cached, from a released bundle, or built from their pinned
+sources."""
 
 import hashlib
 import os
@@ -19,23 +20,27 @@ ENVIRONMENT_VARIABLE = "MANOR_NODE_BINARIES"
 class Bundle:
     """The node's files: compiled programs and the data they need.
 
-    `bin` holds the programs that `pins/parts.toml` names. `share` holds `cilium/bpf`, `cilium/crds`,
-    `envoy-gateway/chart` and `gateway-api`; it may be absent for a node without a kubelet.
+    `bin` holds the programs that `pins/parts.toml` names. `share` holds `cilium/bpf`,
+    `cilium/crds`, `envoy-gateway/chart` and `gateway-api`; it may be absent for a node without a
+    kubelet.
     """
 
     bin: Path
     share: Path
 
 
-def obtain(*, binaries: Path | None, bundle: str | None, report: Report, api_only: bool = False) -> Bundle:
+def obtain(
+    *, binaries: Path | None, bundle: str | None, report: Report, api_only: bool = False
+) -> Bundle:
     """Get the node's programs and data by the quickest way there is.
 
-    Programs in the folder `binaries`, or else in the one that MANOR_NODE_BINARIES names, are used as they are.
-    What is not there comes from the cache, then from the released bundle (a file or URL), then from the pinned sources.
-    With `api_only`, etcd and Kubernetes alone.
+    Programs in the folder `binaries`, or else in the one that MANOR_NODE_BINARIES names, are used
+    as they are. What is not there comes from the cache, then from the released bundle (a file or
+    URL), then from the pinned sources. With `api_only`, etcd and Kubernetes alone.
 
     Raises:
-        BinariesError: the folder holds no program of the node, the bundle is not the one expected, or the build fails.
+        BinariesError: the folder holds no program of the node, the bundle is not the one expected,
+            or the build fails.
     """
     wanted = parts.API_ONLY if api_only else parts.load().program_names
     folders = () if api_only else parts.load().folder_names
@@ -48,10 +53,13 @@ def obtain(*, binaries: Path | None, bundle: str | None, report: Report, api_onl
 
 
 def to_compile(binaries: Path | None, bundle: str | None) -> tuple[str, ...]:
-    """The programs of a whole node that neither a folder nor the cache gives, where no bundle is to bring them."""
+    """The programs of a whole node that neither a folder nor the cache gives, where no bundle is to
+    bring them."""
     known = parts.load()
     given = _find_given(binaries, known.program_names)
-    lacking, _ = Store().lacking([program.name for program in known.program if program.name not in given], ())
+    lacking, _ = Store().lacking(
+        [program.name for program in known.program if program.name not in given], ()
+    )
     return () if bundle else tuple(lacking)
 
 
@@ -67,7 +75,8 @@ def obtain_folder(name: str, report: Report) -> Path:
 
 
 def complete(report: Report) -> Store:
-    """The cache with every part in it, none of them given from elsewhere: what a release is packed from.
+    """The cache with every part in it, none of them given from elsewhere: what a release is packed
+    from.
 
     Raises:
         BinariesError: a part cannot be built.
@@ -78,18 +87,25 @@ def complete(report: Report) -> Store:
 
 
 def _find_given(binaries: Path | None, wanted: tuple[str, ...]) -> Mapping[str, Path]:
-    folder = binaries or (Path(os.environ[ENVIRONMENT_VARIABLE]) if os.environ.get(ENVIRONMENT_VARIABLE) else None)
+    folder = binaries or (
+        Path(os.environ[ENVIRONMENT_VARIABLE]) if os.environ.get(ENVIRONMENT_VARIABLE) else None
+    )
     if folder is None:
         return {}
     folder = folder.expanduser().resolve()
     given = {name: folder / name for name in wanted if os.access(folder / name, os.X_OK)}
     if not given:
         source = "--binaries" if binaries else ENVIRONMENT_VARIABLE
-        raise BinariesError(f"{source} names {folder}, which holds none of the node's programs ({', '.join(wanted)})")
+        raise BinariesError(
+            f"{source} names {folder}, which holds none of the node's programs "
+            f"({', '.join(wanted)})"
+        )
     return given
 
 
-def _complete(store: Store, programs: list[str], folders: tuple[str, ...], source: str | None, report: Report) -> None:
+def _complete(
+    store: Store, programs: list[str], folders: tuple[str, ...], source: str | None, report: Report
+) -> None:
     if not any(store.lacking(programs, folders)):
         return
     with filling(store.root, report):

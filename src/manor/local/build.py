@@ -1,7 +1,8 @@
 """The node's programs and data, made from their pinned sources.
 
-Each Go module has a folder in `pins` with its go.mod and go.sum: Go checks what it downloads against them. Each part
-is put into the cache when it is done, so that a build that was interrupted goes on with the next one.
+Each Go module has a folder in `pins` with its go.mod and go.sum: Go checks what it downloads
+against them. Each part is put into the cache when it is done, so that a build that was interrupted
+goes on with the next one.
 """
 
 import collections
@@ -26,7 +27,8 @@ def build(programs: Sequence[str], folders: Sequence[str], store: Store, task: T
     """Make these programs and folders, and put each into the store.
 
     Raises:
-        BinariesError: Go or pip cannot be had, or one of them fails; what was done until then is kept.
+        BinariesError: Go or pip cannot be had, or one of them fails; what was done until then is
+            kept.
     """
     known = parts.load()
     for wheel in known.wheel:
@@ -46,7 +48,8 @@ def build(programs: Sequence[str], folders: Sequence[str], store: Store, task: T
 
 
 def compile_program(program: parts.Program, store: Store, task: Task) -> None:
-    """Compile one program and put it into the store; its `module` may be any folder with a go.mod and a go.sum.
+    """Compile one program and put it into the store; its `module` may be any folder with a go.mod
+    and a go.sum.
 
     Raises:
         BinariesError: Go cannot be had, or fails.
@@ -77,10 +80,17 @@ def _copy(folder: parts.Folder, go: Path, store: Store) -> None:
 def _download(folder: parts.Folder, go: Path) -> Path:
     command = [str(go), "mod", "download", "-json", folder.path]
     done = subprocess.run(
-        command, cwd=parts.PINS / folder.module, env=_environment(go), capture_output=True, text=True, check=False
+        command,
+        cwd=parts.PINS / folder.module,
+        env=_environment(go),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise BinariesError(f"Go cannot fetch {folder.path}:\n{(done.stdout + done.stderr).strip()}")
+        raise BinariesError(
+            f"Go cannot fetch {folder.path}:\n{(done.stdout + done.stderr).strip()}"
+        )
     return Path(json.loads(done.stdout)["Dir"])
 
 
@@ -108,7 +118,8 @@ def _compile(program: parts.Program, go: Path, store: Store, task: Task, doing: 
             text=True,
         ) as process:
             assert process.stderr is not None  # noqa: S101 - it is piped
-            # `-v` names each package when it is begun: they are the signs of life, and the last of them the error.
+            # `-v` names each package when it is begun: they are the signs of life, and the last of
+            # them the error.
             last_lines: collections.deque[str] = collections.deque(maxlen=40)
             for packages, line in enumerate(process.stderr, 1):
                 last_lines.append(line)
@@ -121,10 +132,15 @@ def _compile(program: parts.Program, go: Path, store: Store, task: Task, doing: 
 
 
 def _environment(go: Path, *, cgo: bool = False) -> dict[str, str]:
-    # Without cgo the programs are static, and no C compiler is needed. A go.work above would hide the pins.
+    # Without cgo the programs are static, and no C compiler is needed. A go.work above would hide
+    # the pins.
     settings = {"CGO_ENABLED": str(int(cgo)), "GOWORK": "off"}
     # The Go of a wheel must find its own library, whatever another Go has set.
-    return {key: value for key, value in os.environ.items() if key != "GOROOT"} | settings | {"PATH": _path_with(go)}
+    return (
+        {key: value for key, value in os.environ.items() if key != "GOROOT"}
+        | settings
+        | {"PATH": _path_with(go)}
+    )
 
 
 def _path_with(go: Path) -> str:

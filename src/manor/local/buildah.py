@@ -1,4 +1,5 @@
-"""Building container images with Debian's buildah, which leaves nothing behind but the archive asked for."""
+"""Building container images with Debian's buildah, which leaves nothing behind but the archive
+asked for."""
 
 import json
 import os
@@ -22,13 +23,24 @@ class Buildah:
         self._driver = "overlay" if self._can_overlay() else "vfs"
 
     def build(self, context: Path, image: str, archive: Path, arguments: Mapping[str, str]) -> None:
-        """Build the Containerfile in `context`, and write the image, named `image`, into a docker-archive.
+        """Build the Containerfile in `context`, and write the image, named `image`, into a
+        docker-archive.
 
         The build has no network: what it needs lies in its context.
         """
         build_arguments = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        # chroot is the isolation that needs neither a container runtime nor capabilities that a container may lack.
-        options = ["--isolation", "chroot", "--network", "host", "--format", "oci", "--pull-never", *build_arguments]
+        # chroot is the isolation that needs neither a container runtime nor capabilities that a
+        # container may lack.
+        options = [
+            "--isolation",
+            "chroot",
+            "--network",
+            "host",
+            "--format",
+            "oci",
+            "--pull-never",
+            *build_arguments,
+        ]
         self._run("build", *self._policy(), *options, "--tag", image, str(context))
         self.save(image, archive)
 
@@ -54,7 +66,9 @@ class Buildah:
 
     def _run(self, command: str, *arguments: str, timeout: float | None = None) -> None:
         storage = ["--root", f"{self._folder}/storage", "--runroot", f"{self._folder}/run"]
-        run_privately(["buildah", *storage, "--storage-driver", self._driver, command, *arguments], timeout)
+        run_privately(
+            ["buildah", *storage, "--storage-driver", self._driver, command, *arguments], timeout
+        )
 
 
 def run_privately(command: Sequence[str], timeout: float | None = None) -> None:
@@ -82,4 +96,6 @@ def run_privately(command: Sequence[str], timeout: float | None = None) -> None:
         raise ImageError(f"{command[0]} took more than {timeout:g} s") from error
     if done.returncode:
         last_lines = "\n".join(done.stdout.strip().splitlines()[-25:])
-        raise ImageError(f"{' '.join(command[:1])} failed with exit code {done.returncode}:\n{last_lines}")
+        raise ImageError(
+            f"{' '.join(command[:1])} failed with exit code {done.returncode}:\n{last_lines}"
+        )

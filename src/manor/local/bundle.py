@@ -1,7 +1,8 @@
-"""Released bundles: the node's programs and data in one file, which is checked against a known SHA-256.
+"""Released bundles: the node's programs and data in one file, which is checked against a known
+SHA-256.
 
-A bundle is a tar archive, compressed by zstd, of `bin/` and `share/` as the cache has them, headed by a file `pins`:
-the key of the pins that it was made from.
+A bundle is a tar archive, compressed by zstd, of `bin/` and `share/` as the cache has them, headed
+by a file `pins`: the key of the pins that it was made from.
 """
 
 import contextlib
@@ -32,12 +33,15 @@ def file_name() -> str:
 
 
 def install(source: str, store: Store, task: Task) -> None:
-    """Put the parts in a bundle into the store, which the caller has locked. On failure nothing of it stays.
+    """Put the parts in a bundle into the store, which the caller has locked. On failure nothing of
+    it stays.
 
-    `source` is a file or an http(s) URL, with `#sha256=DIGEST` at its end unless Manor knows the release's digest.
+    `source` is a file or an http(s) URL, with `#sha256=DIGEST` at its end unless Manor knows the
+    release's digest.
 
     Raises:
-        BinariesError: the digest is unknown or another, the bundle cannot be had, or it belongs to another version.
+        BinariesError: the digest is unknown or another, the bundle cannot be had, or it belongs to
+            another version.
     """
     location, digest = _locate(source)
     with scratch(store.root) as workplace:
@@ -51,7 +55,9 @@ def install(source: str, store: Store, task: Task) -> None:
         task.update("checking")
         found = _digest_of(file)
         if found != digest:
-            raise BinariesError(f"{location} is not the bundle expected: its SHA-256 is {found}, not {digest}")
+            raise BinariesError(
+                f"{location} is not the bundle expected: its SHA-256 is {found}, not {digest}"
+            )
         task.update("unpacking")
         unpacked = workplace / "unpacked"
         _unpack(file, unpacked)
@@ -71,15 +77,35 @@ def pack(store: Store, folder: Path) -> Path:
     pins = store.root / "pins"
     pins.write_text(parts.cache_key() + "\n")
     known = parts.load()
-    names = [f"bin/{name}" for name in known.program_names] + [f"share/{name}" for name in known.folder_names]
-    options = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--mode=u+rwX,go+rX,go-w"]
+    names = [f"bin/{name}" for name in known.program_names] + [
+        f"share/{name}" for name in known.folder_names
+    ]
+    options = [
+        "--sort=name",
+        "--owner=0",
+        "--group=0",
+        "--numeric-owner",
+        "--mtime=@0",
+        "--mode=u+rwX,go+rX,go-w",
+    ]
     # The programs share most of their libraries: a long window finds them again.
     compression = ["--use-compress-program", "zstd -10 -T0 --long=27"]
-    command = ["tar", "--create", *options, *compression, "--file", str(partial), "--directory", str(store.root)]
+    command = [
+        "tar",
+        "--create",
+        *options,
+        *compression,
+        "--file",
+        str(partial),
+        "--directory",
+        str(store.root),
+    ]
     done = subprocess.run([*command, "pins", *names], capture_output=True, text=True, check=False)
     if done.returncode:
         partial.unlink(missing_ok=True)
-        raise BinariesError(f"tar cannot pack the bundle (is zstd installed?):\n{done.stderr.strip()}")
+        raise BinariesError(
+            f"tar cannot pack the bundle (is zstd installed?):\n{done.stderr.strip()}"
+        )
     partial.replace(target)
     target.with_name(f"{target.name}.sha256").write_text(f"{_digest_of(target)}  {target.name}\n")
     return target
@@ -143,12 +169,16 @@ def _unpack(file: Path, target: Path) -> None:
     with _decompressed(file) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             path = PurePosixPath(member.name)
-            known = path == PurePosixPath("pins") or any(path.is_relative_to(part) for part in allowed)
+            known = path == PurePosixPath("pins") or any(
+                path.is_relative_to(part) for part in allowed
+            )
             if member.isdir() or not known:
                 continue
             content = archive.extractfile(member) if member.isreg() else None
             if content is None or ".." in path.parts:
-                raise BinariesError(f"{file.name} is no bundle of Manor's: {member.name} is not a plain file")
+                raise BinariesError(
+                    f"{file.name} is no bundle of Manor's: {member.name} is not a plain file"
+                )
             made = target / path
             made.parent.mkdir(parents=True, exist_ok=True)
             with made.open("wb") as output:
@@ -173,7 +203,8 @@ def _check_pins(unpacked: Path, location: str) -> None:
     made_for = pins.read_text().strip() if pins.is_file() else "none"
     if made_for != parts.cache_key():
         raise BinariesError(
-            f"{location} belongs to another version of Manor: its pins are {made_for}, these are {parts.cache_key()}"
+            f"{location} belongs to another version of Manor: its pins are {made_for}, these are "
+            f"{parts.cache_key()}"
         )
 
 

@@ -1,7 +1,8 @@
 """Authorities and certificates of a node, made with `cryptography`.
 
-Three authorities, as the CIS Kubernetes Benchmark asks: the cluster's, etcd's own (holding a cluster certificate gives
-nothing on etcd), and the front proxy's. Keys are ECDSA P-256: made in a millisecond, so every node has its own.
+Three authorities, as the CIS Kubernetes Benchmark asks: the cluster's, etcd's own (holding a
+cluster certificate gives nothing on etcd), and the front proxy's. Keys are ECDSA P-256: made in a
+millisecond, so every node has its own.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ class Wanted:
 
 @dataclass
 class Authority:
-    """A certificate authority kept in `folder` as `<name>.crt` and `<name>.key`; made on first use, never replaced."""
+    """A certificate authority kept in `folder` as `<name>.crt` and `<name>.key`; made on first use,
+    never replaced."""
 
     folder: Path
     name: str
@@ -58,12 +60,15 @@ class Authority:
     @cached_property
     def _pair(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         if self.certificate_file.exists() and self.key_file.exists():
-            return x509.load_pem_x509_certificate(self.certificate_file.read_bytes()), load_key(self.key_file)
+            return x509.load_pem_x509_certificate(self.certificate_file.read_bytes()), load_key(
+                self.key_file
+            )
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"manor {self.name}")])
         usage = x509.KeyUsage(
-            digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
-            data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+            digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
+            key_encipherment=False, data_encipherment=False, key_agreement=False,
+            encipher_only=False, decipher_only=False,
         )  # fmt: skip
         certificate = (
             _builder(subject, subject, key, self._now, AUTHORITY_LIFE)
@@ -78,7 +83,9 @@ class Authority:
     def issue(self, wanted: Wanted) -> bool:
         """Make `<file>.crt` and `<file>.key` unless good ones are there; True when they are new."""
         path, authority = self.folder / f"{wanted.file}.crt", self._pair[0]
-        if path.exists() and self._is_good(x509.load_pem_x509_certificate(path.read_bytes()), wanted):
+        if path.exists() and self._is_good(
+            x509.load_pem_x509_certificate(path.read_bytes()), wanted
+        ):
             return False
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -117,11 +124,14 @@ class Authority:
 
 
 def make_signing_key(folder: Path) -> None:
-    """The pair that signs and checks service-account tokens, `sa.key` and `sa.pub`, unless it is there."""
+    """The pair that signs and checks service-account tokens, `sa.key` and `sa.pub`, unless it is
+    there."""
     if (folder / "sa.key").exists() and (folder / "sa.pub").exists():
         return
     key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     write_file(folder / "sa.key", _pem(key))
     write_file(folder / "sa.pub", public)
 
@@ -135,7 +145,11 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+    life: timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

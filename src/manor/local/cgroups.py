@@ -1,4 +1,5 @@
-"""The node's control groups: `/manor/<name>`, with its own processes in `system` and the pods beside it.
+"""The node's control groups: `/manor/<name>`, with its own processes in `system` and the pods
+beside it.
 
 Version 1 (one hierarchy a controller) and version 2 (one for all) differ here and nowhere else.
 """
@@ -11,9 +12,11 @@ from manor.limits import limits
 from manor.polling import wait_until
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# Groups of the cpuset controller take no process before their CPUs are set, and the node's own need no pinning.
+# Groups of the cpuset controller take no process before their CPUs are set, and the node's own need
+# no pinning.
 _NOT_FOR_PROCESSES = {"cpuset"}
-# Where all else runs beside the group and not in groups, each process has the part of CPU time that a whole node would.
+# Where all else runs beside the group and not in groups, each process has the part of CPU time that
+# a whole node would.
 _WEIGHTS = {"cpu.shares": "10240", "cpu.weight": "1000"}
 
 
@@ -33,7 +36,8 @@ def is_version_2() -> bool:
 
 
 def create(group: str) -> list[Path]:
-    """Make the node's groups, and return the files into which a process writes its id to join them."""
+    """Make the node's groups, and return the files into which a process writes its id
+    to join them."""
     joining = []
     for hierarchy in list_hierarchies():
         path = hierarchy / group.lstrip("/")
@@ -50,7 +54,11 @@ def create(group: str) -> list[Path]:
 
 def _delegate(hierarchy: Path, path: Path) -> None:
     """Hand every controller down to the children; a group that does may hold no process itself."""
-    levels = [hierarchy, *reversed([parent for parent in path.parents if hierarchy in parent.parents]), path]
+    levels = [
+        hierarchy,
+        *reversed([parent for parent in path.parents if hierarchy in parent.parents]),
+        path,
+    ]
     for level in levels:
         controllers = (level / "cgroup.controllers").read_text().split()
         for controller in controllers:
@@ -75,7 +83,8 @@ def remove(group: str) -> None:
 
 
 def read_memory(group: str) -> int | None:
-    """Bytes that the node and its pods hold: usage less the file cache that the kernel would drop first."""
+    """Bytes that the node and its pods hold: usage less the file cache that the kernel would drop
+    first."""
     for hierarchy in list_hierarchies():
         path = hierarchy / group.lstrip("/")
         for usage in ("memory.current", "memory.usage_in_bytes"):

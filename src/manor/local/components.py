@@ -1,7 +1,8 @@
 """The command line of every component: pure functions of the node's record.
 
-Flags follow the CIS Kubernetes Benchmark where that costs nothing: no anonymous access but to health paths, no
-profiling, etcd and the kubelet behind client certificates, what only the node itself uses on its loopback address.
+Flags follow the CIS Kubernetes Benchmark where that costs nothing: no anonymous access but to
+health paths, no profiling, etcd and the kubelet behind client certificates, what only the node
+itself uses on its loopback address.
 """
 
 import sys
@@ -13,8 +14,9 @@ from manor.local.node import POD_CIDR, SERVICE_CIDR, Node
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 HOUSEKEEPER_SOCKET = "/run/manor/housekeeper.sock"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
-# Each set of these labels is an identity for Cilium, of which a cluster has 65,535: did all labels count, each Job and
-# each label that somebody makes up would take another. NetworkPolicies select pods by these alone.
+# Each set of these labels is an identity for Cilium, of which a cluster has 65,535: did all labels
+# count, each Job and each label that somebody makes up would take another. NetworkPolicies select
+# pods by these alone.
 IDENTITY_LABELS = (
     r"io\.kubernetes\.pod\.namespace",
     r"io\.cilium\.k8s\.namespace\.labels",  # only the platform labels namespaces
@@ -30,8 +32,9 @@ IDENTITY_LABELS = (
 class Component:
     """A process of the node.
 
-    `ready` is where the supervisor looks whether it is: a URL of scheme http or https that must answer 200,
-    tcp or unix for one that must accept a connection. `after` names those that must be ready before this one starts.
+    `ready` is where the supervisor looks whether it is: a URL of scheme http or https that must
+    answer 200, tcp or unix for one that must accept a connection. `after` names those that must be
+    ready before this one starts.
     """
 
     name: str
@@ -66,7 +69,10 @@ def _flags(**values: object) -> tuple[str, ...]:
 
 def _etcd(node: Node) -> Component:
     pki = node.files.certificates
-    client, peer = f"https://127.0.0.1:{node.ports.etcd}", f"https://127.0.0.1:{node.ports.etcd_peer}"
+    client, peer = (
+        f"https://127.0.0.1:{node.ports.etcd}",
+        f"https://127.0.0.1:{node.ports.etcd_peer}",
+    )
     flags = _flags(
         name=node.name,
         data_dir=node.files.data / "etcd",
@@ -86,7 +92,9 @@ def _etcd(node: Node) -> Component:
         log_level="warn",
     )
     unsafe = ("--unsafe-no-fsync",) if node.ephemeral else ()
-    return Component("etcd", (f"{node.bin}/etcd", *flags, *unsafe), f"tcp://127.0.0.1:{node.ports.etcd}")
+    return Component(
+        "etcd", (f"{node.bin}/etcd", *flags, *unsafe), f"tcp://127.0.0.1:{node.ports.etcd}"
+    )
 
 
 def _apiserver(node: Node) -> Component:
@@ -107,7 +115,8 @@ def _apiserver(node: Node) -> Component:
         authorization_mode="Node,RBAC",
         enable_admission_plugins="NodeRestriction",
         allow_privileged=True,
-        # A fifth of the default: a small machine runs no 600 requests at a time, and a tenant's part of these is one.
+        # A fifth of the default: a small machine runs no 600 requests at a time, and a tenant's
+        # part of these is one.
         max_requests_inflight=80,
         max_mutating_requests_inflight=40,
         service_account_issuer=ISSUER,
@@ -130,7 +139,9 @@ def _apiserver(node: Node) -> Component:
         profiling=False,
     )
     ready = f"https://127.0.0.1:{node.ports.apiserver}/readyz"
-    return Component("kube-apiserver", (f"{node.files.bin}/kube-apiserver", *flags), ready, after=("etcd",))
+    return Component(
+        "kube-apiserver", (f"{node.files.bin}/kube-apiserver", *flags), ready, after=("etcd",)
+    )
 
 
 def _controller_manager(node: Node) -> Component:
@@ -151,13 +162,17 @@ def _controller_manager(node: Node) -> Component:
         cluster_signing_key_file=pki / "ca.key",
         service_account_private_key_file=pki / "sa.key",
         use_service_account_credentials=True,
-        resource_quota_sync_period="10s",  # a new CRD's objects are counted, and so admitted, soon after it is made
+        # A new CRD's objects are counted, and so admitted, soon after it is made.
+        resource_quota_sync_period="10s",
         leader_elect=False,
         profiling=False,
     )
     ready = f"https://127.0.0.1:{node.ports.controller_manager}/healthz"
     return Component(
-        "kube-controller-manager", (f"{node.files.bin}/kube-controller-manager", *flags), ready, ("kube-apiserver",)
+        "kube-controller-manager",
+        (f"{node.files.bin}/kube-controller-manager", *flags),
+        ready,
+        ("kube-apiserver",),
     )
 
 
@@ -174,7 +189,9 @@ def _scheduler(node: Node) -> Component:
         profiling=False,
     )
     ready = "https://127.0.0.1:10259/healthz"
-    return Component("kube-scheduler", (f"{node.files.bin}/kube-scheduler", *flags), ready, ("kube-apiserver",))
+    return Component(
+        "kube-scheduler", (f"{node.files.bin}/kube-scheduler", *flags), ready, ("kube-apiserver",)
+    )
 
 
 def _containerd(node: Node) -> Component:
@@ -193,7 +210,9 @@ def _kubelet(node: Node) -> Component:
         node_ip=node.address,
     )
     after = ("kube-apiserver", "containerd")
-    return Component("kubelet", (f"{node.files.bin}/kubelet", *flags), "http://127.0.0.1:10248/healthz", after)
+    return Component(
+        "kubelet", (f"{node.files.bin}/kubelet", *flags), "http://127.0.0.1:10248/healthz", after
+    )
 
 
 def _proxy(node: Node) -> Component:
@@ -220,7 +239,8 @@ def _cilium(node: Node) -> Component:
         enable_l7_proxy=False,
         enable_health_checking=False,
         enable_endpoint_health_checking=False,
-        # Packets between pods pass the node's own rules too, among them the bound on questions to the cluster's DNS.
+        # Packets between pods pass the node's own rules too, among them the bound on questions to
+        # the cluster's DNS.
         enable_endpoint_routes=True,
         labels=",".join(IDENTITY_LABELS),
     )

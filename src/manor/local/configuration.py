@@ -1,4 +1,5 @@
-"""The files that the components read: certificates, kubeconfigs and their configuration. Written anew by every `up`."""
+"""The files that the components read: certificates, kubeconfigs and their configuration. Written
+anew by every `up`."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +16,18 @@ from manor.local.node import CLUSTER_DOMAIN, DNS_ADDRESS, POD_CIDR, Node, write_
 _KUBERNETES = "kubernetes.default.svc"
 # The first address of the service network, which is the API server's.
 _KUBERNETES_ADDRESS = "10.96.0.1"
-_MULTI_CALL = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
+_MULTI_CALL = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+)
 
 
 def write_configuration(node: Node, images: Mapping[str, str]) -> None:
-    """Write every file that the components of this node read; `images` gives the references of those it runs."""
+    """Write every file that the components of this node read; `images` gives the references of
+    those it runs."""
     issue_certificates(node)
     for file, (certificate, user) in _kubeconfigs(node).items():
         write_file(file, render_kubeconfig(node, certificate, user))
@@ -35,10 +43,18 @@ def write_configuration(node: Node, images: Mapping[str, str]) -> None:
 
 
 def issue_certificates(node: Node) -> bool:
-    """Make the authorities once, and every certificate that is missing, wrong or near its end; True if any was."""
+    """Make the authorities once, and every certificate that is missing, wrong or near its end; True
+    if any was."""
     pki = node.files.certificates
     local = ("localhost", "127.0.0.1")
-    serving = (*local, node.address, _KUBERNETES_ADDRESS, "kubernetes", "kubernetes.default", _KUBERNETES)
+    serving = (
+        *local,
+        node.address,
+        _KUBERNETES_ADDRESS,
+        "kubernetes",
+        "kubernetes.default",
+        _KUBERNETES,
+    )
     cluster = [
         Wanted("apiserver", "kube-apiserver", hosts=(*serving, f"{_KUBERNETES}.{CLUSTER_DOMAIN}")),
         Wanted("local", "manor", hosts=local),
@@ -60,12 +76,15 @@ def issue_certificates(node: Node) -> bool:
     front_proxy = [Wanted("front-proxy-client", "front-proxy-client")]
     make_signing_key(pki)
     wanted = {"ca": cluster, "etcd-ca": etcd, "front-proxy-ca": front_proxy}
-    issued = [Authority(pki, name).issue(each) for name, several in wanted.items() for each in several]
+    issued = [
+        Authority(pki, name).issue(each) for name, several in wanted.items() for each in several
+    ]
     return any(issued)
 
 
 def user_kubeconfig(node: Node, user: str, groups: tuple[str, ...] = ()) -> Path:
-    """A kubeconfig with a client certificate of that user and groups, to try the cluster as somebody else."""
+    """A kubeconfig with a client certificate of that user and groups, to try the cluster as
+    somebody else."""
     name = f"user-{user.replace('/', '_')}"
     Authority(node.files.certificates, "ca").issue(Wanted(name, user, groups))
     path = node.home / f"{name}.kubeconfig"
@@ -87,7 +106,10 @@ def _authentication() -> dict[str, Any]:
     return {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "AuthenticationConfiguration",
-        "anonymous": {"enabled": True, "conditions": [{"path": path} for path in ("/livez", "/readyz", "/healthz")]},
+        "anonymous": {
+            "enabled": True,
+            "conditions": [{"path": path} for path in ("/livez", "/readyz", "/healthz")],
+        },
     }
 
 
@@ -96,7 +118,8 @@ def _write_node_files(node: Node, pause: str) -> None:
     write_file(config / "kubelet.yaml", yaml.safe_dump(_kubelet(node)))
     write_file(config / "proxy.yaml", yaml.safe_dump(_proxy(node)))
     write_file(config / "containerd.toml", _containerd(node, pause))
-    # Written before containerd starts: it misses the rename by which the agent would write it later.
+    # Written before containerd starts: it misses the rename by which the agent would write it
+    # later.
     network = {"cniVersion": "1.0.0", "name": "cilium", "plugins": [{"type": "cilium-cni"}]}
     write_file(config / "cni" / "05-cilium.conflist", json.dumps(network))
     write_file(config / "resolv.conf", _resolver(node), mode=0o644)
@@ -154,7 +177,12 @@ def _proxy(node: Node) -> dict[str, Any]:
         "clusterCIDR": POD_CIDR,
         "hostnameOverride": node.name,
         # The limits of connection tracking belong to the machine, not to this node.
-        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "conntrack": {
+            "maxPerCore": 0,
+            "min": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
     }
 
 
@@ -203,7 +231,12 @@ def _resolver(node: Node) -> str:
     """The host's name servers, less those on its loopback address, which the node cannot reach."""
     resolved = Path("/run/systemd/resolve/resolv.conf")
     source = resolved if resolved.exists() else Path("/etc/resolv.conf")
-    servers = [line.split()[1] for line in source.read_text().splitlines() if line.startswith("nameserver ")]
+    servers = [
+        line.split()[1]
+        for line in source.read_text().splitlines()
+        if line.startswith("nameserver ")
+    ]
     usable = [server for server in servers if not server.startswith("127.") and server != "::1"]
-    # CoreDNS wants at least one to forward to; where the host has none, foreign names fail, as they do there.
+    # CoreDNS wants at least one to forward to; where the host has none, foreign names fail, as they
+    # do there.
     return "".join(f"nameserver {server}\n" for server in usable or [str(node.host_address)])

@@ -40,14 +40,17 @@ def load_images(node: Node, images: Iterable[Image]) -> None:
 
 
 def load_archive(node: Node, archive: Path) -> list[str]:
-    """Import an archive as `docker save` and others write it; the names of the images in it, as pods give them.
+    """Import an archive as `docker save` and others write it; the names of the images in it, as
+    pods give them.
 
     Raises:
         ImageError: containerd refuses it, or it names no image.
     """
     names = _names_in(archive)
     if not names:
-        raise ImageError(f"{archive} names no image; write it with a name, as `docker save NAME:TAG` does")
+        raise ImageError(
+            f"{archive} names no image; write it with a name, as `docker save NAME:TAG` does"
+        )
     _import(node, archive)
     return names
 
@@ -57,17 +60,32 @@ def _names_in(archive: Path) -> list[str]:
         with tarfile.open(archive) as tar:
             manifest = json.load(tar.extractfile("manifest.json") or BytesIO())
     except (tarfile.TarError, KeyError, ValueError) as error:
-        raise ImageError(f"{archive} is no archive of images as `docker save` writes it: {error}") from None
+        raise ImageError(
+            f"{archive} is no archive of images as `docker save` writes it: {error}"
+        ) from None
     return [name for image in manifest for name in image.get("RepoTags") or ()]
 
 
 def _import(node: Node, archive: Path) -> None:
-    command = [f"{node.bin}/ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "-"]
+    command = [
+        f"{node.bin}/ctr",
+        "--address",
+        CONTAINERD_SOCKET,
+        "--namespace",
+        "k8s.io",
+        "images",
+        "import",
+        "-",
+    ]
     # By its standard input: the node need not see the file.
     with archive.open("rb") as file:
-        done = subprocess.run(enter(node, *command), stdin=file, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            enter(node, *command), stdin=file, capture_output=True, text=True, check=False
+        )
     if done.returncode:
-        raise ImageError(f"{archive} could not be loaded into node {node.name!r}:\n{done.stderr.strip()}")
+        raise ImageError(
+            f"{archive} could not be loaded into node {node.name!r}:\n{done.stderr.strip()}"
+        )
 
 
 def load_image(node: Node, image: str) -> list[str]:
@@ -81,10 +99,15 @@ def load_image(node: Node, image: str) -> list[str]:
         file = Path(folder) / "image.tar"
         for engine, arguments in _EXPORTS.items():
             if shutil.which(engine):
-                command = [engine, *(argument.format(file=file, image=image) for argument in arguments)]
+                command = [
+                    engine,
+                    *(argument.format(file=file, image=image) for argument in arguments),
+                ]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 if done.returncode == 0:
                     return load_archive(node, file)
                 tried.append(f"  {engine}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
     said = "\n".join(tried) or f"  none of {', '.join(_EXPORTS)} is installed"
-    raise ImageError(f"there is no file {image!r}, and no image of that name on this machine:\n{said}")
+    raise ImageError(
+        f"there is no file {image!r}, and no image of that name on this machine:\n{said}"
+    )

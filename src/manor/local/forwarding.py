@@ -1,6 +1,8 @@
-"""Which namespaces' pods the cluster's DNS asks the outside for: a name can carry data out as well as any packet.
+"""Which namespaces' pods the cluster's DNS asks the outside for: a name can carry data out as well
+as any packet.
 
-The platform's own namespaces, and those of teams that may reach the internet. All others get the cluster's names alone.
+The platform's own namespaces, and those of teams that may reach the internet. All others get the
+cluster's names alone.
 """
 
 from ipaddress import ip_network
@@ -24,7 +26,11 @@ async def write(client: kube.Client, node: Node) -> None:
 
 def render(namespaces: list[kube.Object], policies: list[kube.Object]) -> str:
     """The server block for the namespaces that may ask for any name."""
-    teams = {each["metadata"]["name"] for each in namespaces if TENANT_LABEL in each["metadata"].get("labels", {})}
+    teams = {
+        each["metadata"]["name"]
+        for each in namespaces
+        if TENANT_LABEL in each["metadata"].get("labels", {})
+    }
     everyone = {each["metadata"]["name"] for each in namespaces}
     online = {each["metadata"]["namespace"] for each in policies if _opens_the_internet(each)}
     allowed = ", ".join(f"'{name}'" for name in sorted(everyone - teams | online & teams))

@@ -1,6 +1,8 @@
-"""What the node does for its cluster beside Kubernetes' own controllers: `python -m manor.local.housekeeper NAME`.
+"""What the node does for its cluster beside Kubernetes' own controllers: `python -m
+manor.local.housekeeper NAME`.
 
-It makes and removes volumes, tells the cluster's DNS for whom to forward, and collects Cilium's identities.
+It makes and removes volumes, tells the cluster's DNS for whom to forward, and collects Cilium's
+identities.
 """
 
 import asyncio
@@ -28,10 +30,16 @@ async def keep(node: Node) -> None:
             nonlocal unused
             unused = await identities.collect(client, unused)
 
-        claims = partial(_follow, client, "PersistentVolumeClaim", partial(volumes.provide, client, node))
-        released = partial(_follow, client, "PersistentVolume", partial(volumes.reclaim, client, node))
+        claims = partial(
+            _follow, client, "PersistentVolumeClaim", partial(volumes.provide, client, node)
+        )
+        released = partial(
+            _follow, client, "PersistentVolume", partial(volumes.reclaim, client, node)
+        )
         bounds = limits().local
-        server = await asyncio.start_unix_server(lambda _, writer: writer.close(), HOUSEKEEPER_SOCKET)
+        server = await asyncio.start_unix_server(
+            lambda _, writer: writer.close(), HOUSEKEEPER_SOCKET
+        )
         async with server, asyncio.TaskGroup() as tasks:
             tasks.create_task(_repeat(claims, bounds.volumes_pause))
             tasks.create_task(_repeat(released, bounds.volumes_pause))
@@ -43,12 +51,17 @@ async def _repeat(act: Callable[[], Awaitable[None]], interval: float) -> None:
     while True:
         try:
             await act()
-        except (kube.KubeError, OSError) as error:  # as while the API server starts: the next time will do
+        except (
+            kube.KubeError,
+            OSError,
+        ) as error:  # as while the API server starts: the next time will do
             _log.error("%s", error)
         await asyncio.sleep(interval)
 
 
-async def _follow(client: kube.Client, kind: str, act: Callable[[kube.Object], Awaitable[None]]) -> None:
+async def _follow(
+    client: kube.Client, kind: str, act: Callable[[kube.Object], Awaitable[None]]
+) -> None:
     async for event in client.watch("v1", kind, timeout=limits().local.look_again):
         if event.type in ("ADDED", "MODIFIED"):
             try:

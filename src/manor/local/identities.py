@@ -1,4 +1,5 @@
-"""Collects Cilium's identities: one a set of labels, 65,535 in all; here Cilium has no operator that would."""
+"""Collects Cilium's identities: one a set of labels, 65,535 in all; here Cilium has no operator
+that would."""
 
 from manor import kube
 
@@ -6,7 +7,8 @@ _API = "cilium.io/v2"
 
 
 async def collect(client: kube.Client, unused_before: frozenset[str]) -> frozenset[str]:
-    """Delete the identities that no endpoint had in the last round nor in this one; those unused now, for the next."""
+    """Delete the identities that no endpoint had in the last round nor in this one; those unused
+    now, for the next."""
     identities = await client.list(_API, "CiliumIdentity")
     endpoints = await client.list(_API, "CiliumEndpoint")
     used = {str(endpoint.get("status", {}).get("identity", {}).get("id")) for endpoint in endpoints}

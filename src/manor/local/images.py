@@ -1,4 +1,5 @@
-"""The container images of the node and of the ML workloads, built on this machine and kept by their content."""
+"""The container images of the node and of the ML workloads, built on this machine and kept by their
+content."""
 
 import hashlib
 import os
@@ -29,7 +30,8 @@ SOURCES = folder("images")
 
 @dataclass(frozen=True)
 class Image:
-    """An image and where it lies: `archive` is a docker-archive, as `ctr -n k8s.io images import` takes it."""
+    """An image and where it lies: `archive` is a docker-archive, as `ctr -n k8s.io images import`
+    takes it."""
 
     name: str
     reference: str
@@ -85,7 +87,8 @@ NAMES = tuple(name for name in _RECIPES if name != "debian")
 
 
 def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str, Image]:
-    """Build those of the images that are not there in their present content; the others cost nothing.
+    """Build those of the images that are not there in their present content; the others cost
+    nothing.
 
     Raises:
         ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
@@ -129,7 +132,9 @@ class _Workshop:
 
     def build(self, recipes: Sequence[_Recipe], task: Task) -> None:
         """Build what is missing of these and of what they stand on."""
-        missing = [recipe for recipe in self._with_bases(recipes) if not self.archive(recipe).is_file()]
+        missing = [
+            recipe for recipe in self._with_bases(recipes) if not self.archive(recipe).is_file()
+        ]
         with scratch(self.folder) as workplace:
             buildah = Buildah(workplace)
             for count, recipe in enumerate(missing, 1):
@@ -170,9 +175,14 @@ class _Workshop:
             digest = hashlib.sha256(f"{recipe.reference} {platform.machine()}\n".encode())
             if recipe.base:
                 digest.update(self._key(_RECIPES[recipe.base]).encode())
-            for path in (*recipe.files, *(self._bundle.bin / program for program in recipe.programs)):
+            for path in (
+                *recipe.files,
+                *(self._bundle.bin / program for program in recipe.programs),
+            ):
                 with path.open("rb") as file:
-                    digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+                    digest.update(
+                        f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+                    )
             self._keys[recipe.name] = digest.hexdigest()[:16]
         return self._keys[recipe.name]
 
@@ -183,17 +193,45 @@ class _Workshop:
 
 
 def _fetch_wheels(lock: Path, folder: Path) -> None:
-    """Download the wheels of a lock with this machine's pip and its settings: index, proxy, certificates.
+    """Download the wheels of a lock with this machine's pip and its settings: index, proxy,
+    certificates.
 
     The image's Python decides which: 3.11 on Debian 12, whatever Python runs this.
     """
     machine = platform.machine()
     # pip takes a platform literally: a newer C library runs what was made for an older one.
-    versions = [*(f"_2_{minor}" for minor in range(36, 4, -1)), "2014", "2010", "1"]  # the last three are older names
+    versions = [
+        *(f"_2_{minor}" for minor in range(36, 4, -1)),
+        "2014",
+        "2010",
+        "1",
+    ]  # the last three are older names
     platforms = [f"--platform=manylinux{version}_{machine}" for version in versions]
-    target = ["--implementation=cp", "--python-version=3.11", "--abi=cp311", "--abi=abi3", "--abi=none", *platforms]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    exact = ["--only-binary=:all:", "--require-hashes", "--requirement", str(lock), "--dest", str(folder)]
+    target = [
+        "--implementation=cp",
+        "--python-version=3.11",
+        "--abi=cp311",
+        "--abi=abi3",
+        "--abi=none",
+        *platforms,
+    ]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
+    exact = [
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--requirement",
+        str(lock),
+        "--dest",
+        str(folder),
+    ]
     done = subprocess.run([*pip, *target, *exact], capture_output=True, text=True, check=False)
     if done.returncode:
         raise ImageError(f"pip cannot fetch the packages of {lock}:\n{done.stderr.strip()}")

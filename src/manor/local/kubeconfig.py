@@ -1,4 +1,5 @@
-"""Kubeconfig files: the components', the administrator's, and entries in the user's own when asked for."""
+"""Kubeconfig files: the components', the administrator's, and entries in the user's own when asked
+for."""
 
 import base64
 import os
@@ -12,7 +13,8 @@ from manor.local.node import Node, write_file
 
 
 def render_kubeconfig(node: Node, certificate: str, user: str) -> str:
-    """A kubeconfig that holds everything it needs, for the client certificate `<certificate>.crt` of the node."""
+    """A kubeconfig that holds everything it needs, for the client certificate `<certificate>.crt`
+    of the node."""
     pki, context = node.files.certificates, context_of(node)
     cluster = {"server": node.server, "certificate-authority-data": _encode(pki / "ca.crt")}
     credentials = {
@@ -42,21 +44,28 @@ def user_file() -> Path:
 
 
 def merge(node: Node, into: Path, *, use: bool = False) -> None:
-    """Put the administrator's entry into a kubeconfig, replacing our older one and touching nothing else.
+    """Put the administrator's entry into a kubeconfig, replacing our older one and touching nothing
+    else.
 
-    `use` makes it the current context. The file is recorded, so that `down` takes the entry out again.
+    `use` makes it the current context. The file is recorded, so that `down` takes the entry out
+    again.
     """
     config = _load(into)
     ours = yaml.safe_load(node.files.kubeconfig.read_text())
     for section in ("clusters", "users", "contexts"):
-        kept = [entry for entry in config.get(section) or [] if entry.get("name") != context_of(node)]
+        kept = [
+            entry for entry in config.get(section) or [] if entry.get("name") != context_of(node)
+        ]
         config[section] = [*kept, *ours[section]]
     config.setdefault("apiVersion", "v1")
     config.setdefault("kind", "Config")
     if use:
         config["current-context"] = context_of(node)
     _save(into, config)
-    write_file(node.files.merged, "".join(f"{path}\n" for path in sorted({*merged_files(node), into.resolve()})))
+    write_file(
+        node.files.merged,
+        "".join(f"{path}\n" for path in sorted({*merged_files(node), into.resolve()})),
+    )
 
 
 def merged_files(node: Node) -> list[Path]:
@@ -73,7 +82,11 @@ def unmerge(node: Node) -> None:
             continue
         config = _load(path)
         for section in ("clusters", "users", "contexts"):
-            config[section] = [entry for entry in config.get(section) or [] if entry.get("name") != context_of(node)]
+            config[section] = [
+                entry
+                for entry in config.get(section) or []
+                if entry.get("name") != context_of(node)
+            ]
         if config.get("current-context") == context_of(node):
             config["current-context"] = ""
         _save(path, config)

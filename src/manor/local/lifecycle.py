@@ -46,9 +46,11 @@ def up(
     bundle: str | None = None,
     report: Report,
 ) -> tuple[Node, bool]:
-    """Make a node, or start again one that is there; False beside it when it was up already and is left alone.
+    """Make a node, or start again one that is there; False beside it when it was up already and is
+    left alone.
 
-    Interrupted, or unable to go on, it takes back what it made: a new node wholly, an old one's processes alone.
+    Interrupted, or unable to go on, it takes back what it made: a new node wholly, an old one's
+    processes alone.
 
     Raises:
         LocalError: with what is wrong and what to do.
@@ -56,7 +58,9 @@ def up(
     check_name(name)
     if not api_only:
         preflight.require(to_compile=binaries.to_compile(binaries_folder, bundle))
-    programs = binaries.obtain(binaries=binaries_folder, bundle=bundle, report=report, api_only=api_only)
+    programs = binaries.obtain(
+        binaries=binaries_folder, bundle=bundle, report=report, api_only=api_only
+    )
     with locked(state_home() / name):
         old = _find(name, api_only, ephemeral)
         try:
@@ -72,7 +76,8 @@ def up(
 def down(name: str) -> None:
     """End a node and remove everything of it, its data included."""
     check_name(name)
-    # First the lock: an `up` of this name that is under way comes to its end, and what it made is found.
+    # First the lock: an `up` of this name that is under way comes to its end, and what it made is
+    # found.
     with locked(state_home() / name), _uninterrupted():
         try:
             node = load_node(name)
@@ -90,13 +95,16 @@ def _find(name: str, api_only: bool, ephemeral: bool) -> Node | None:
         return None
     if (node.api_only, node.ephemeral) != (api_only, ephemeral):
         raise NodeKindChanged(
-            f"node {name!r} was made with {_options(node.api_only, node.ephemeral)}, and that cannot be changed; "
+            f"node {name!r} was made with {_options(node.api_only, node.ephemeral)}, and that "
+            f"cannot be changed; "
             f"take another --name, or remove it first: `manor local down --name {name}`"
         )
     return node
 
 
-def _allocate(name: str, api_only: bool, ephemeral: bool, programs: binaries.Bundle, old: Node | None) -> Node:
+def _allocate(
+    name: str, api_only: bool, ephemeral: bool, programs: binaries.Bundle, old: Node | None
+) -> Node:
     """Record a new node, or take up the recorded one with the programs of now."""
     programs_bin, share = str(programs.bin), str(programs.share)
     if old and processes.is_running(old):
@@ -108,7 +116,9 @@ def _allocate(name: str, api_only: bool, ephemeral: bool, programs: binaries.Bun
     else:
         with locked(state_home()):
             taken = {other.index for other in list_nodes() if other.index is not None}
-            node = Node(name, api_only, ephemeral, Ports(), programs_bin, share, network.choose_index(taken))
+            node = Node(
+                name, api_only, ephemeral, Ports(), programs_bin, share, network.choose_index(taken)
+            )
             node.save()
     node.save()
     return node
@@ -121,7 +131,9 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
             return False
         processes.stop(node, kill=False)
     loadable = {} if node.api_only else images.ensure(addons.IMAGES, bundle=programs, report=report)
-    configuration.write_configuration(node, {name: image.reference for name, image in loadable.items()})
+    configuration.write_configuration(
+        node, {name: image.reference for name, image in loadable.items()}
+    )
     if not node.api_only:
         cgroups.remove(node.cgroup)
         network.create(node)
@@ -136,7 +148,9 @@ def _start(node: Node, programs: binaries.Bundle, report: Report) -> bool:
     return True
 
 
-async def _complete(node: Node, loadable: dict[str, images.Image], since: datetime, report: Report) -> None:
+async def _complete(
+    node: Node, loadable: dict[str, images.Image], since: datetime, report: Report
+) -> None:
     """From an API server to a node with its add-ons."""
     async with kube.Client.connect(node.files.kubeconfig) as client:
         with report.task("node Ready"):
@@ -146,15 +160,20 @@ async def _complete(node: Node, loadable: dict[str, images.Image], since: dateti
         with report.task("images loaded"):
             await asyncio.to_thread(containers.load_images, node, loadable.values())
         with report.task("add-ons Ready"):
-            await addons.wait_for_addons(client, node, await addons.apply_addons(client, node, loadable))
+            await addons.wait_for_addons(
+                client, node, await addons.apply_addons(client, node, loadable)
+            )
 
 
 async def _wait_for_node(client: kube.Client, node: Node, since: datetime) -> None:
-    """Until the kubelet says that the node is Ready; what it said before `since` was about an earlier start."""
+    """Until the kubelet says that the node is Ready; what it said before `since` was about an
+    earlier start."""
     look, bounds = partial(_is_node_ready, client, node, since), limits().local
     if not await poll_until(bool, look, timeout=bounds.start, interval=bounds.start_poll):
         end = read_log_end(node, "kubelet")
-        raise StartFailed(f"the node is not Ready after {bounds.start:.0f} s; the end of kubelet's log:\n{end}")
+        raise StartFailed(
+            f"the node is not Ready after {bounds.start:.0f} s; the end of kubelet's log:\n{end}"
+        )
 
 
 async def _is_node_ready(client: kube.Client, node: Node, since: datetime) -> bool:
@@ -213,17 +232,24 @@ async def wait_for(node: Node, *components: str) -> None:
     async def look() -> dict[str, dict[str, Any]]:
         statuses = read_statuses(node)
         unready = {name: statuses.get(name, {}) for name in components}
-        unready = {name: status for name, status in unready.items() if status.get("state") != "ready"}
+        unready = {
+            name: status for name, status in unready.items() if status.get("state") != "ready"
+        }
         if unready and not processes.is_running(node):
             raise StartFailed(f"the node's supervisor ended:\n{read_log_end(node, 'supervisor')}")
         for name, status in unready.items():
             if status.get("restarts", 0) >= bounds.restarts:
-                raise StartFailed(f"{name} keeps ending; the end of its log:\n{read_log_end(node, name)}")
+                raise StartFailed(
+                    f"{name} keeps ending; the end of its log:\n{read_log_end(node, name)}"
+                )
         return unready
 
-    if unready := await poll_until(operator.not_, look, timeout=bounds.start, interval=bounds.start_poll):
+    if unready := await poll_until(
+        operator.not_, look, timeout=bounds.start, interval=bounds.start_poll
+    ):
         first = next(
-            (name for name, status in unready.items() if status.get("state") != "waiting"), next(iter(unready))
+            (name for name, status in unready.items() if status.get("state") != "waiting"),
+            next(iter(unready)),
         )
         raise StartFailed(
             f"not ready after {bounds.start:.0f} s: {', '.join(unready)}; "
@@ -248,7 +274,9 @@ def read_log_end(node: Node, component: str, lines: int = 12) -> str:
 
 
 def _options(api_only: bool, ephemeral: bool) -> str:
-    chosen = [option for option, given in (("--api-only", api_only), ("--ephemeral", ephemeral)) if given]
+    chosen = [
+        option for option, given in (("--api-only", api_only), ("--ephemeral", ephemeral)) if given
+    ]
     return " ".join(chosen) or "neither --api-only nor --ephemeral"
 
 

@@ -1,4 +1,5 @@
-"""Who may change a node: one process at a time, by a lock on its state directory, which leaves no file behind."""
+"""Who may change a node: one process at a time, by a lock on its state directory, which leaves no
+file behind."""
 
 import fcntl
 import os

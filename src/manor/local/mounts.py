@@ -9,8 +9,9 @@ from pathlib import Path
 
 from manor.local.node import Node
 
-# The kubelet and Cilium set these for the whole machine. Over each lies a file that already holds what they
-# would write, so that they are content and the host keeps its own: a laptop must not reboot on a kernel oops.
+# The kubelet and Cilium set these for the whole machine. Over each lies a file that already holds
+# what they would write, so that they are content and the host keeps its own: a laptop must not
+# reboot on a kernel oops.
 _MACHINE_SETTINGS = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -54,14 +55,16 @@ def _shield_host(node: Node) -> None:
     _mount("--bind", node.home, state)
     _overlay(Path("/var/lib"), Path("/var/lib"))
     _mount("--bind", state, node.home)
-    # What a team leaves on a volume is no program with another user's rights and no device for anybody on the node.
+    # What a team leaves on a volume is no program with another user's rights and no device for
+    # anybody on the node.
     _mount("--bind", node.files.volumes, node.files.volumes)
     _mount("-o", "remount,bind,nosuid,nodev", node.files.volumes)
     _mount("--bind", node.files.data / "log", "/var/log")
 
 
 def _mount_whole_proc() -> None:
-    """A /proc with nothing over it: without one the kernel lets no pod in a user namespace mount its own."""
+    """A /proc with nothing over it: without one the kernel lets no pod in a user namespace mount
+    its own."""
     whole = Path("/run/manor/proc")
     whole.mkdir(parents=True)
     _mount("-t", "proc", "proc", whole)
@@ -69,7 +72,10 @@ def _mount_whole_proc() -> None:
 
 def _mount_bpf() -> None:
     # Exactly one: with two, Cilium stops with "multiple mount points detected".
-    while subprocess.run(["umount", "-l", "/sys/fs/bpf"], capture_output=True, check=False).returncode == 0:
+    while (
+        subprocess.run(["umount", "-l", "/sys/fs/bpf"], capture_output=True, check=False).returncode
+        == 0
+    ):
         pass
     _mount("-t", "bpf", "bpf", "/sys/fs/bpf")
 

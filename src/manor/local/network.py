@@ -1,7 +1,7 @@
 """The node's network namespace and the veth pair by which the host reaches it.
 
-The host's own tables are left alone. Beside them lies one of ours for each node, by which it gets out to where the
-host can go: to registries, and wherever the pods' network policies let them.
+The host's own tables are left alone. Beside them lies one of ours for each node, by which it gets
+out to where the host can go: to registries, and wherever the pods' network policies let them.
 """
 
 import json
@@ -29,7 +29,18 @@ def create(node: Node) -> None:
     remove(node)
     network, inside = node.network.prefixlen, ["-n", node.namespace]
     _ip("netns", "add", node.namespace)
-    _ip("link", "add", node.interface, "type", "veth", "peer", "name", "eth0", "netns", node.namespace)
+    _ip(
+        "link",
+        "add",
+        node.interface,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "eth0",
+        "netns",
+        node.namespace,
+    )
     _ip("address", "add", f"{node.host_address}/{network}", "dev", node.interface)
     _ip("link", "set", node.interface, "up")
     _ip(*inside, "link", "set", "lo", "up")
@@ -42,7 +53,8 @@ def create(node: Node) -> None:
 
 def remove(node: Node) -> None:
     """Remove what `create` made; nothing where it is gone already."""
-    # The pair goes with either of its ends; a namespace without processes may take a moment to take its own along.
+    # The pair goes with either of its ends; a namespace without processes may take a moment to take
+    # its own along.
     if Path(f"/sys/class/net/{node.interface}").exists():
         _ip("link", "delete", node.interface)
     if Path(f"/run/netns/{node.namespace}").exists():
@@ -52,22 +64,29 @@ def remove(node: Node) -> None:
 
 
 def _let_out(node: Node) -> None:
-    """Let its packets go on in the host's name, and none to the host itself but answers and questions for names.
+    """Let its packets go on in the host's name, and none to the host itself but answers and
+    questions for names.
 
     To a pod that may reach the internet, each address of this machine would be a part of it.
     """
     rule = f'ip saddr {node.address} oifname != "{node.interface}" masquerade'
     out = f"chain out {{ type nat hook postrouting priority srcnat; {rule}; }};"
     names = "meta l4proto { tcp, udp } th dport 53 accept"
-    rules = f'iifname != "{node.interface}" accept; ct state established,related accept; {names}; drop'
+    rules = (
+        f'iifname != "{node.interface}" accept; ct state established,related accept; {names}; drop'
+    )
     into = f"chain in {{ type filter hook input priority filter; {rules}; }};"
     _run("nft", f"table ip {node.interface} {{ {out} {into} }}")
 
 
 def _bound_questions(node: Node) -> None:
-    """Let no pod ask the cluster's DNS so much that others get no answer: in the node's own tables."""
+    """Let no pod ask the cluster's DNS so much that others get no answer: in the node's
+    own tables."""
     clients = "set clients { type ipv4_addr; flags dynamic; size 65536; timeout 1m; };"
-    bound = f"update @clients {{ ip saddr limit rate over {_QUESTIONS}/second burst {_QUESTIONS} packets }} drop"
+    bound = (
+        f"update @clients {{ ip saddr limit rate over {_QUESTIONS}/second burst {_QUESTIONS} "
+        f"packets }} drop"
+    )
     rule = f"ip saddr {POD_CIDR} meta l4proto {{ tcp, udp }} th dport 53 {bound}"
     chain = f"chain dns {{ type filter hook forward priority filter; {rule}; }};"
     _ip("netns", "exec", node.namespace, "nft", f"table ip manor {{ {clients} {chain} }}")
@@ -75,7 +94,9 @@ def _bound_questions(node: Node) -> None:
 
 def _host_networks() -> list[IPv4Network]:
     routes = json.loads(_ip("-json", "-4", "route", "show", "table", "all"))
-    found = (ip_network(route["dst"], strict=False) for route in routes if route["dst"][0].isdigit())
+    found = (
+        ip_network(route["dst"], strict=False) for route in routes if route["dst"][0].isdigit()
+    )
     return [network for network in found if isinstance(network, IPv4Network)]
 
 

@@ -1,7 +1,7 @@
 """What is decided about a node when it is made, and where each of its files lies.
 
-Everything else (addresses, command lines, configuration) is computed from this record, so that `up` after a reboot
-finds the same node, and the supervisor needs one file to start from.
+Everything else (addresses, command lines, configuration) is computed from this record, so that `up`
+after a reboot finds the same node, and the supervisor needs one file to start from.
 """
 
 import json
@@ -46,8 +46,8 @@ class Ports:
 class Node:
     """One node of this machine, as recorded in its state directory.
 
-    `index` picks its /30 network; it has none with `api_only`, which runs on the host's loopback address.
-    `bin` and `share` are where its binaries and their data files lie.
+    `index` picks its /30 network; it has none with `api_only`, which runs on the host's loopback
+    address. `bin` and `share` are where its binaries and their data files lie.
     """
 
     name: str
@@ -209,7 +209,8 @@ def load_node(name: str) -> Node:
     except FileNotFoundError:
         known = ", ".join(node.name for node in list_nodes()) or "none"
         raise NoSuchNode(
-            f"there is no node {name!r} on this machine (there are: {known}); `manor local up --name {name}` makes it"
+            f"there is no node {name!r} on this machine (there are: {known}); `manor local up "
+            f"--name {name}` makes it"
         ) from None
     return Node(**{**record, "ports": Ports(**record["ports"])})
 

@@ -1,4 +1,5 @@
-"""What the node is made of, as `pins/parts.toml` and the files beside it say, and the key under which it is cached."""
+"""What the node is made of, as `pins/parts.toml` and the files beside it say, and the key under
+which it is cached."""
 
 import functools
 import hashlib
@@ -41,7 +42,8 @@ class Wheel(_Part):
 
 
 class Folder(_Part):
-    """Data that a Go module carries: the files of `source` that match `files`, without the folders `excluded`."""
+    """Data that a Go module carries: the files of `source` that match `files`, without the folders
+    `excluded`."""
 
     module: str
     path: str
@@ -54,11 +56,16 @@ class Folder(_Part):
     def select(self, root: Path) -> dict[PurePosixPath, Path]:
         """The files of the module at `root`, by their path in the folder."""
         source = root / self.source
-        chosen = {path.relative_to(source): path for pattern in self.files for path in source.glob(pattern)}
+        chosen = {
+            path.relative_to(source): path
+            for pattern in self.files
+            for path in source.glob(pattern)
+        }
         return {
             PurePosixPath(inner.name if self.flat else inner): path
             for inner, path in sorted(chosen.items())
-            if path.is_file() and not any(path.is_relative_to(source / folder) for folder in self.excluded)
+            if path.is_file()
+            and not any(path.is_relative_to(source / folder) for folder in self.excluded)
         }
 
 
@@ -90,16 +97,22 @@ def load() -> Parts:
 
 @functools.cache
 def cache_key() -> str:
-    """A hash of every pin and of the machine's architecture: what it names can be shared and never changes."""
+    """A hash of every pin and of the machine's architecture: what it names can be shared and never
+    changes."""
     digest = hashlib.sha256(f"{_LAYOUT} {platform.system()} {platform.machine()}\n".encode())
     for path in sorted(PINS.rglob("*")):
         if path.is_file() and path.name != _BUNDLE_DIGESTS:
-            digest.update(f"{path.relative_to(PINS)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+            digest.update(
+                (
+                    f"{path.relative_to(PINS)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+                ).encode()
+            )
     return digest.hexdigest()[:16]
 
 
 def released_digest(name: str) -> str | None:
-    """The SHA-256 of the released bundle of that file name, or None where there is no such release."""
+    """The SHA-256 of the released bundle of that file name, or None where there is no
+    such release."""
     for line in (PINS / _BUNDLE_DIGESTS).read_text().splitlines():
         match line.split():
             case [digest, listed] if listed == name and not digest.startswith("#"):

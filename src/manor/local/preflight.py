@@ -1,4 +1,5 @@
-"""What the machine must have for a node, and the command that mends each thing it lacks: all of it at once."""
+"""What the machine must have for a node, and the command that mends each thing it lacks: all of it
+at once."""
 
 import os
 import platform
@@ -27,20 +28,32 @@ _NODE_PROGRAMS = {
     "debootstrap": "debootstrap",  # makes their base where no registry is reached
     "tar": "tar",
 }
-# runc is partly C, and filters system calls by libseccomp. Needed where it is compiled, not where it is given.
+# runc is partly C, and filters system calls by libseccomp. Needed where it is compiled, not where
+# it is given.
 _C_PROGRAMS = {"gcc": "gcc", "pkg-config": "pkg-config"}
-_C_FILES = {"libc6-dev": Path("/usr/include/stdlib.h"), "libseccomp-dev": Path("/usr/include/seccomp.h")}
-# The Cilium agent compiles its eBPF programs as it starts. Any of these will do; the last is the one to install.
+_C_FILES = {
+    "libc6-dev": Path("/usr/include/stdlib.h"),
+    "libseccomp-dev": Path("/usr/include/seccomp.h"),
+}
+# The Cilium agent compiles its eBPF programs as it starts. Any of these will do; the last is the
+# one to install.
 _CLANGS = ("clang", "clang-20", "clang-18", "clang-19")
 _ARCHITECTURES = ("x86_64", "aarch64")
-_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21, "CAP_MKNOD": 27}
+_CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_MKNOD": 27,
+}
 _CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
 _DEBIAN_ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something the machine lacks: what, the command or change that mends it, and the Debian packages that do."""
+    """Something the machine lacks: what, the command or change that mends it, and the Debian
+    packages that do."""
 
     what: str
     remedy: str
@@ -51,12 +64,18 @@ class Problem:
 
 
 def check(api_only: bool = False, to_compile: Collection[str] = ()) -> list[Problem]:
-    """Everything that keeps a node from running on this machine; with `api_only`, one without a kubelet.
+    """Everything that keeps a node from running on this machine; with `api_only`, one without a
+    kubelet.
 
     `to_compile` names the node's programs that have to be compiled first.
     """
     if platform.system() != "Linux":
-        return [Problem(f"this is {platform.system()}, and a node needs Linux", "use a Linux machine, real or virtual")]
+        return [
+            Problem(
+                f"this is {platform.system()}, and a node needs Linux",
+                "use a Linux machine, real or virtual",
+            )
+        ]
     return list(_find_problems(api_only, to_compile))
 
 
@@ -75,7 +94,8 @@ def require(api_only: bool = False, to_compile: Collection[str] = ()) -> None:
 
 
 def install_packages(problems: Sequence[Problem], report: Report) -> list[Problem]:
-    """Install the Debian packages that mend problems, where this is root on Debian or Ubuntu; what is left is returned.
+    """Install the Debian packages that mend problems, where this is root on Debian or Ubuntu; what
+    is left is returned.
 
     Raises:
         PreflightError: apt-get fails.
@@ -93,11 +113,16 @@ def install_packages(problems: Sequence[Problem], report: Report) -> list[Proble
 
 def _find_problems(api_only: bool, to_compile: Collection[str]) -> Iterator[Problem]:
     if os.geteuid() != 0:
-        yield Problem("you are not root, and a node makes namespaces, mounts and network links", "run it as root")
+        yield Problem(
+            "you are not root, and a node makes namespaces, mounts and network links",
+            "run it as root",
+        )
     else:
         yield from _missing_capabilities()
     if platform.machine() not in _ARCHITECTURES:
-        yield Problem(f"the architecture is {platform.machine()}", f"use one of {', '.join(_ARCHITECTURES)}")
+        yield Problem(
+            f"the architecture is {platform.machine()}", f"use one of {', '.join(_ARCHITECTURES)}"
+        )
     yield from _missing_programs(_PROGRAMS if api_only else _PROGRAMS | _NODE_PROGRAMS)
     yield from _missing_namespaces()
     if api_only:
@@ -108,17 +133,25 @@ def _find_problems(api_only: bool, to_compile: Collection[str]) -> Iterator[Prob
         yield _missing_package("Debian's archive key", "debian-archive-keyring")
     if any(program.cgo for program in parts.load().program if program.name in to_compile):
         yield from _missing_programs(_C_PROGRAMS)
-        yield from (_missing_package(str(file), package) for package, file in _C_FILES.items() if not file.exists())
+        yield from (
+            _missing_package(str(file), package)
+            for package, file in _C_FILES.items()
+            if not file.exists()
+        )
     yield from _missing_kernel_features()
     yield from _missing_controllers()
 
 
 def _missing_capabilities() -> Iterator[Problem]:
     status = Path("/proc/self/status").read_text()
-    (effective,) = (int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    (effective,) = (
+        int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")
+    )
     missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
     if missing:
-        remedy = "give this container more rights (docker run --privileged), or use a virtual machine"
+        remedy = (
+            "give this container more rights (docker run --privileged), or use a virtual machine"
+        )
         yield Problem(f"root lacks {', '.join(missing)}", remedy)
 
 
@@ -135,8 +168,11 @@ def _missing_package(what: str, package: str) -> Problem:
 def _missing_namespaces() -> Iterator[Problem]:
     for name, file in {"network": "net", "mount": "mnt", "process": "pid"}.items():
         if not Path(f"/proc/self/ns/{file}").exists():
-            yield Problem(f"the kernel has no {name} namespaces", "use a kernel built with CONFIG_NAMESPACES")
-    # Tried for real, and in a namespace that is gone at once: the machine's own network is not touched.
+            yield Problem(
+                f"the kernel has no {name} namespaces", "use a kernel built with CONFIG_NAMESPACES"
+            )
+    # Tried for real, and in a namespace that is gone at once: the machine's own network is not
+    # touched.
     if os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare"):
         link = ["ip", "link", "add", "name", "veth-a", "type", "veth", "peer", "name", "veth-b"]
         if not _works(["unshare", "--net", *link]):
@@ -149,7 +185,11 @@ def _missing_kernel_features() -> Iterator[Problem]:
             continue
         if module and _works(["modprobe", module]):
             continue
-        remedy = f"modprobe {module}" if module else "use a kernel built with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT"
+        remedy = (
+            f"modprobe {module}"
+            if module
+            else "use a kernel built with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT"
+        )
         yield Problem(f"the kernel has no {filesystem} file system", remedy)
     can_try = os.geteuid() == 0 and shutil.which("nft") and shutil.which("unshare")
     if can_try and not _works(["unshare", "--net", "nft", "add", "table", "ip", "manor"]):
@@ -161,12 +201,17 @@ def _missing_controllers() -> Iterator[Problem]:
     if unified.is_file():
         present = set(unified.read_text().split())
     else:
-        present = {path.name for path in Path("/sys/fs/cgroup").glob("*") if path.joinpath("tasks").exists()}
+        present = {
+            path.name
+            for path in Path("/sys/fs/cgroup").glob("*")
+            if path.joinpath("tasks").exists()
+        }
     missing = [name for name in _CONTROLLERS if name not in present]
     if missing:
         arguments = " ".join(f"cgroup_enable={name}" for name in missing)
         yield Problem(
-            f"no cgroup controller for {', '.join(missing)}", f"boot with {arguments}, or mount /sys/fs/cgroup"
+            f"no cgroup controller for {', '.join(missing)}",
+            f"boot with {arguments}, or mount /sys/fs/cgroup",
         )
 
 
@@ -190,7 +235,12 @@ def _apt_get(*arguments: str) -> None:
     command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "--quiet", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     if done.returncode:
         last_lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])

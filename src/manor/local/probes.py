@@ -1,4 +1,5 @@
-"""Whether something serves: asked of components by the supervisor, which stays small, so without an HTTP client."""
+"""Whether something serves: asked of components by the supervisor, which stays small, so without an
+HTTP client."""
 
 import asyncio
 import ssl
@@ -8,7 +9,8 @@ from manor.limits import limits
 
 
 async def is_ready(url: str, status: bytes = b"200") -> bool:
-    """Whether a URL of scheme http or https answers with `status`, or one of tcp or unix accepts a connection."""
+    """Whether a URL of scheme http or https answers with `status`, or one of tcp or unix accepts a
+    connection."""
     try:
         async with asyncio.timeout(limits().local.probe):
             return await _probe(url, status)
@@ -31,7 +33,10 @@ async def _probe(url: str, status: bytes) -> bool:
         if parts.scheme == "tcp":
             return True
         writer.write(
-            f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.hostname}\r\nConnection: close\r\n\r\n".encode()
+            (
+                f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.hostname}\r\nConnection: "
+                f"close\r\n\r\n"
+            ).encode()
         )
         return b" " + status + b" " in await reader.readline()
     finally:

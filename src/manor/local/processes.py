@@ -1,4 +1,5 @@
-"""The process that holds a node: started detached from whoever ran `up`, found again later, ended with all below it."""
+"""The process that holds a node: started detached from whoever ran `up`, found again later, ended
+with all below it."""
 
 import json
 import os
@@ -16,20 +17,31 @@ from manor.local.errors import NodeNotRunning
 from manor.local.node import Node, write_file
 from manor.polling import wait_until
 
-# What a session on a terminal sends to its children must not reach the node: it has a session of its own,
-# and joins its control groups before anything of it can fork.
+# What a session on a terminal sends to its children must not reach the node: it has a session of
+# its own, and joins its control groups before anything of it can fork.
 _JOIN_AND_RUN = 'for file in $JOIN; do echo $$ > "$file"; done; unset JOIN; exec "$@"'
 
 
 def start(node: Node) -> None:
-    """Start the supervisor: in namespaces of its own, or, with an API server alone, as a plain process."""
+    """Start the supervisor: in namespaces of its own, or, with an API server alone, as a plain
+    process."""
     argv = [sys.executable, "-m", "manor.local.supervisor", node.name]
     joining: list[Path] = []
     if not node.api_only:
         joining = cgroups.create(node.cgroup)
         # `ip netns exec` would mount a new /sys, which hides the control groups from the kubelet.
         enter = ["nsenter", f"--net=/run/netns/{node.namespace}"]
-        argv = [*enter, "unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", *argv]
+        argv = [
+            *enter,
+            "unshare",
+            "--pid",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "--kill-child",
+            *argv,
+        ]
     log = os.open(node.files.logs / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     node.files.status.unlink(missing_ok=True)
     node.files.complete.unlink(missing_ok=True)
@@ -48,7 +60,8 @@ def start(node: Node) -> None:
 
 
 def is_running(node: Node) -> bool:
-    """Whether the recorded process is there: the same one, not another that was given its number."""
+    """Whether the recorded process is there: the same one, not another that was given
+    its number."""
     try:
         record = json.loads(node.files.process.read_text())
     except FileNotFoundError:
@@ -59,7 +72,9 @@ def is_running(node: Node) -> bool:
 def supervisor_pid(node: Node) -> int:
     """The supervisor's process id, as the host counts."""
     if not is_running(node):
-        raise NodeNotRunning(f"node {node.name!r} is not running; `manor local up --name {node.name}` starts it")
+        raise NodeNotRunning(
+            f"node {node.name!r} is not running; `manor local up --name {node.name}` starts it"
+        )
     pid = int(json.loads(node.files.process.read_text())["pid"])
     if node.api_only:
         return pid
@@ -68,7 +83,8 @@ def supervisor_pid(node: Node) -> int:
 
 
 def stop(node: Node, *, kill: bool) -> None:
-    """End the node's processes: all at once with `kill`, else after the components ended orderly."""
+    """End the node's processes: all at once with `kill`, else after the components
+    ended orderly."""
     if is_running(node):
         with suppress(ProcessLookupError):
             os.kill(supervisor_pid(node), signal.SIGKILL if kill else signal.SIGTERM)
@@ -81,12 +97,15 @@ def stop(node: Node, *, kill: bool) -> None:
 
 
 def _kill_strays(node: Node) -> None:
-    """End what is in the node's network namespace still, should the record of its process have been lost."""
+    """End what is in the node's network namespace still, should the record of its process have been
+    lost."""
     if not Path(f"/run/netns/{node.namespace}").exists():
         return
 
     def list_strays() -> list[int]:
-        found = subprocess.run(["ip", "netns", "pids", node.namespace], capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["ip", "netns", "pids", node.namespace], capture_output=True, text=True, check=False
+        )
         return [int(pid) for pid in found.stdout.split()]
 
     for pid in list_strays():
@@ -111,7 +130,17 @@ def find_in_node(node: Node) -> dict[int, int]:
 def enter(node: Node, *argv: str) -> list[str]:
     """The command line that runs `argv` in the node's namespaces."""
     nsenter = shutil.which("nsenter") or "nsenter"
-    return [nsenter, f"--target={supervisor_pid(node)}", "--mount", "--net", "--pid", "--uts", "--ipc", "--", *argv]
+    return [
+        nsenter,
+        f"--target={supervisor_pid(node)}",
+        "--mount",
+        "--net",
+        "--pid",
+        "--uts",
+        "--ipc",
+        "--",
+        *argv,
+    ]
 
 
 def _wait(condition: Callable[[], bool]) -> bool:
@@ -119,7 +148,8 @@ def _wait(condition: Callable[[], bool]) -> bool:
 
 
 def _started(pid: int) -> int | None:
-    """When a process began, in clock ticks since boot; None where there is none, or only its remains."""
+    """When a process began, in clock ticks since boot; None where there is none, or only its
+    remains."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,5 @@
-"""Progress of long work: named tasks with their elapsed time, live on a terminal, plain lines elsewhere."""
+"""Progress of long work: named tasks with their elapsed time, live on a terminal, plain lines
+elsewhere."""
 
 import sys
 import time
@@ -60,7 +61,11 @@ class Report:
         if not self._console.is_terminal:
             yield lambda text: self.note(f"{name}: {text}")
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(name)
             yield lambda text: progress.update(task, description=f"{name}: {text}")

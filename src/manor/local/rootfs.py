@@ -1,4 +1,5 @@
-"""What images with Python build on: a public image, or Debian's packages where no registry is reached."""
+"""What images with Python build on: a public image, or Debian's packages where no registry is
+reached."""
 
 import os
 import shutil
@@ -19,7 +20,8 @@ def make_base(image: str, context: Path, archive: Path, buildah: Buildah, task: 
     """Write a Debian image with Python 3.11 into `archive`, under the name `image`.
 
     Raises:
-        ImageError: neither a registry nor Debian's packages can be reached, or debootstrap is not there.
+        ImageError: neither a registry nor Debian's packages can be reached, or debootstrap is not
+            there.
     """
     task.update("asking for the public Python image")
     try:
@@ -39,16 +41,36 @@ def _debootstrap(tarball: Path, root: Path) -> None:
     unwanted = ("./dev/*", "./var/cache/apt/*", "./var/lib/apt/lists/*")
     excluded = [f"--exclude={pattern}" for pattern in unwanted]
     run_privately(
-        ["tar", "--create", "--numeric-owner", *excluded, "--file", str(tarball), "--directory", str(root), "."]
+        [
+            "tar",
+            "--create",
+            "--numeric-owner",
+            *excluded,
+            "--file",
+            str(tarball),
+            "--directory",
+            str(root),
+            ".",
+        ]
     )
     shutil.rmtree(root)
 
 
 def _configured_mirror() -> list[str]:
-    """The mirror that this machine's apt uses for the suite; none, for debootstrap's default, where it uses none."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}"]
+    """The mirror that this machine's apt uses for the suite; none, for debootstrap's default, where
+    it uses none."""
+    command = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI)",
+        "Created-By: Packages",
+        f"Codename: {SUITE}",
+    ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"})
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"}
+        )
     except FileNotFoundError:
         return []
     return done.stdout.split()[:1]

@@ -1,4 +1,5 @@
-"""Kernel settings that nodes need of the whole machine: the first node raises them, the last one puts them back."""
+"""Kernel settings that nodes need of the whole machine: the first node raises them, the last one
+puts them back."""
 
 import json
 from pathlib import Path
@@ -9,7 +10,8 @@ from manor.local.node import state_home, write_file
 _NEEDED = {
     # Packets of the pods on their way out and back.
     "net/ipv4/ip_forward": 1,
-    # Counted by user, and a user may have many pods. Each takes memory of its pod: that has a limit, and is the bound.
+    # Counted by user, and a user may have many pods. Each takes memory of its pod: that has a
+    # limit, and is the bound.
     "fs/inotify/max_user_instances": 1048576,
     "fs/inotify/max_user_watches": 8388608,
 }
@@ -33,7 +35,8 @@ def raise_settings() -> None:
 
 
 def restore_settings() -> None:
-    """Put back what was raised, once no node is left; what somebody else has changed since stays."""
+    """Put back what was raised, once no node is left; what somebody else has changed
+    since stays."""
     with locked(state_home()):
         if not _before().exists() or any(Path("/sys/class/net").glob("manor[0-9]*")):
             return

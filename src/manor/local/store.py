@@ -15,13 +15,15 @@ _UNFINISHED = ".new-"
 
 
 def cache_root() -> Path:
-    """Where Manor keeps what can be made again: `$XDG_CACHE_HOME/manor`, by default `~/.cache/manor`."""
+    """Where Manor keeps what can be made again: `$XDG_CACHE_HOME/manor`, by default
+    `~/.cache/manor`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "manor"
 
 
 @contextmanager
 def filling(folder: Path, report: Report) -> Iterator[None]:
-    """Keep other processes from filling a folder of the cache; what an interrupted one has left in it is removed."""
+    """Keep other processes from filling a folder of the cache; what an interrupted one has left in
+    it is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -53,7 +55,9 @@ class Store:
         self.bin = self.root / "bin"
         self.share = self.root / "share"
 
-    def lacking(self, programs: Iterable[str], folders: Iterable[str]) -> tuple[list[str], list[str]]:
+    def lacking(
+        self, programs: Iterable[str], folders: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
         """Which of these programs and folders are not there yet."""
         return (
             [name for name in programs if not (self.bin / name).is_file()],

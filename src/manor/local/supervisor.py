@@ -1,7 +1,8 @@
 """Keeps a node's components running: `python -m manor.local.supervisor NAME`.
 
-It is the first process of the node's PID namespace, so everything ends with it, and it reaps what nobody else does.
-With an API server alone there is no such namespace: there the children ask the kernel to be killed with it.
+It is the first process of the node's PID namespace, so everything ends with it, and it reaps what
+nobody else does. With an API server alone there is no such namespace: there the children ask the
+kernel to be killed with it.
 """
 
 import asyncio
@@ -46,7 +47,9 @@ class Supervisor:
         self._statuses = {component.name: ComponentStatus() for component in components}
         self._ready = {component.name: asyncio.Event() for component in components}
         self._exits: dict[int, asyncio.Future[int]] = {}
-        self._path = os.pathsep.join([node.bin, *_find_compiler(), os.environ.get("PATH", os.defpath)])
+        self._path = os.pathsep.join(
+            [node.bin, *_find_compiler(), os.environ.get("PATH", os.defpath)]
+        )
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -82,7 +85,13 @@ class Supervisor:
             if time.monotonic() - started > bounds.restart_forgiven:
                 pause = bounds.restart_pause
             status = self._statuses[component.name]
-            self._record(component, state="restarting", pid=None, restarts=status.restarts + 1, last_exit=outcome)
+            self._record(
+                component,
+                state="restarting",
+                pid=None,
+                restarts=status.restarts + 1,
+                last_exit=outcome,
+            )
             await asyncio.sleep(pause)
             pause = min(pause * 2, bounds.restart_pause_longest)
 
@@ -97,7 +106,9 @@ class Supervisor:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
         environment = {**os.environ, "PATH": self._path, **component.environment}
-        pid = os.posix_spawnp(argv[0], argv, environment, file_actions=actions, setsid=True, setsigdef=range(1, 32))
+        pid = os.posix_spawnp(
+            argv[0], argv, environment, file_actions=actions, setsid=True, setsigdef=range(1, 32)
+        )
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._exits[pid] = exited
         self._record(component, state="starting", pid=pid)
@@ -133,7 +144,8 @@ class Supervisor:
         return self._node.files.logs / f"{name}.log"
 
     async def _limit_logs(self) -> None:
-        """Keep one older part beside each log; the components append, so that truncation is safe."""
+        """Keep one older part beside each log; the components append, so that
+        truncation is safe."""
         while True:
             await asyncio.sleep(limits().local.log_poll)
             for component in self._components:
@@ -152,11 +164,14 @@ async def _finish(stopped: asyncio.Event) -> None:
 
 
 async def _await_ready(url: str) -> None:
-    await poll_until(bool, partial(is_ready, url), timeout=math.inf, interval=limits().local.start_poll)
+    await poll_until(
+        bool, partial(is_ready, url), timeout=math.inf, interval=limits().local.start_poll
+    )
 
 
 def _find_compiler() -> list[str]:
-    """Where `clang` is found by that very name, which Cilium's agent calls; Debian's packages have it beside."""
+    """Where `clang` is found by that very name, which Cilium's agent calls; Debian's packages have
+    it beside."""
     for name in ("clang", "clang-20", "clang-19", "clang-18"):
         if found := shutil.which(name):
             return [str(Path(found).resolve().parent)]

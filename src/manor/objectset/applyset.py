@@ -1,7 +1,8 @@
-"""The marks of an ApplySet, in the format of Kubernetes enhancement 3659, so that other tooling can read them.
+"""The marks of an ApplySet, in the format of Kubernetes enhancement 3659, so that other tooling can
+read them.
 
-A parent object carries the set's ID, the tooling, the kinds of the members and their namespaces; each member carries a
-label with the ID.
+A parent object carries the set's ID, the tooling, the kinds of the members and their namespaces;
+each member carries a label with the ID.
 """
 
 import base64
@@ -24,10 +25,11 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 TOOL = "manor"
 
 FIELD_MANAGER = "manor"
-"""The field manager of every member, whichever way it is applied: no way conflicts with another, and what one of them
-no longer wants goes away whoever wrote it last."""
+"""The field manager of every member, whichever way it is applied: no way conflicts with another,
+and what one of them no longer wants goes away whoever wrote it last."""
 PARENT_FIELD_MANAGER = "manor-applyset"
-"""Not the manager of the members: a parent may be a member, or a custom resource with fields of its own."""
+"""Not the manager of the members: a parent may be a member, or a custom resource with fields of its
+own."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class Scope:
     @classmethod
     def parse(cls, annotations: Mapping[str, str]) -> "Scope":
         """The scope that the annotations of a parent name, less the parent's own namespace."""
-        kinds = (entry.partition(".") for entry in annotations.get(GROUP_KINDS, "").split(",") if entry)
-        namespaces = frozenset(namespace for namespace in annotations.get(NAMESPACES, "").split(",") if namespace)
+        kinds = (
+            entry.partition(".") for entry in annotations.get(GROUP_KINDS, "").split(",") if entry
+        )
+        namespaces = frozenset(
+            namespace for namespace in annotations.get(NAMESPACES, "").split(",") if namespace
+        )
         return cls(frozenset((group, kind) for kind, _, group in kinds), namespaces)
 
 
@@ -68,7 +74,9 @@ def parent_annotations(parent: Ref, scope: Scope) -> dict[str, str]:
     """The annotations of the parent of a set whose members are in `scope`."""
     return {
         TOOLING: f"{TOOL}/v{__version__}",
-        GROUP_KINDS: ",".join(sorted(f"{kind}.{group}" if group else kind for group, kind in scope.group_kinds)),
+        GROUP_KINDS: ",".join(
+            sorted(f"{kind}.{group}" if group else kind for group, kind in scope.group_kinds)
+        ),
         NAMESPACES: ",".join(sorted(scope.namespaces - {parent.namespace})),
     }
 

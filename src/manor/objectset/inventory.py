@@ -1,8 +1,9 @@
 """The inventory: which objects are ours.
 
-A label is no proof: whoever may write objects may write it. So a set holds nothing outside the namespaces that its
-parent names, and a parent is believed only where its users cannot write it. For a parent that they can write there is
-`Owned`: nothing on it is read, and its members are its garbage-collected dependents.
+A label is no proof: whoever may write objects may write it. So a set holds nothing outside the
+namespaces that its parent names, and a parent is believed only where its users cannot write it. For
+a parent that they can write there is `Owned`: nothing on it is read, and its members are its
+garbage-collected dependents.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from manor.objectset.references import Ref
 
 @dataclass(frozen=True)
 class Owned:
-    """What a set may hold whose parent people write themselves: objects of these kinds, with these labels, in the
-    parent's namespace."""
+    """What a set may hold whose parent people write themselves: objects of these kinds, with these
+    labels, in the parent's namespace."""
 
     kinds: frozenset[GroupKind]
     labels: tuple[tuple[str, str], ...]
@@ -25,8 +26,9 @@ class Owned:
 class Inventory:
     """The name of an inventory: its parent object.
 
-    A ConfigMap or Secret is made when it is missing. Another kind must exist or be among the objects applied, and, for
-    kubectl to accept it, be a custom resource whose definition has the label applyset.kubernetes.io/is-parent-type.
+    A ConfigMap or Secret is made when it is missing. Another kind must exist or be among the
+    objects applied, and, for kubectl to accept it, be a custom resource whose definition has the
+    label applyset.kubernetes.io/is-parent-type.
     """
 
     name: str
@@ -59,7 +61,8 @@ class Inventory:
 
     @property
     def holders(self) -> tuple[Ref, ...]:
-        """What the inventory is lost without: its namespace and the parent itself. They come first and go last."""
+        """What the inventory is lost without: its namespace and the parent itself. They come first
+        and go last."""
         return (*([Ref(*NAMESPACE, "", self.namespace)] if self.namespace else []), self.ref)
 
     @property
@@ -75,4 +78,8 @@ class Inventory:
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": meta}
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        return (
+            f"{self.kind} {self.namespace}/{self.name}"
+            if self.namespace
+            else f"{self.kind} {self.name}"
+        )

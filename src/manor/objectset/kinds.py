@@ -34,6 +34,7 @@ def kind_of(obj: Object) -> GroupKind:
 
 
 def defined_kinds(objects: Iterable[Object]) -> dict[GroupKind, bool]:
-    """The kinds that the CustomResourceDefinitions among `objects` define, and whether each is namespaced."""
+    """The kinds that the CustomResourceDefinitions among `objects` define, and whether each is
+    namespaced."""
     specs = [obj["spec"] for obj in objects if kind_of(obj) == CUSTOM_RESOURCE_DEFINITION]
     return {(spec["group"], spec["names"]["kind"]): spec["scope"] == "Namespaced" for spec in specs}

@@ -1,4 +1,5 @@
-"""The order of kinds: what others need goes first, guards go before what they guard, and workloads go last."""
+"""The order of kinds: what others need goes first, guards go before what they guard, and workloads
+go last."""
 
 from enum import IntEnum
 
@@ -25,11 +26,12 @@ class Wave(IntEnum):
     NAMESPACES = 1
     CLUSTER = 2
     PARAMETERS = 3
-    """An admission policy may take its parameters from it, and refuse everything else until it is there."""
+    """An admission policy may take its parameters from it, and refuse everything else until it is
+    there."""
     GUARDS = 4
     ACCESS = 5
-    """Nobody is let in before every guard stands, nor where one failed. The roles are there by then, as the server
-    looks at the role when it decides whether one may bind it."""
+    """Nobody is let in before every guard stands, nor where one failed. The roles are there by
+    then, as the server looks at the role when it decides whether one may bind it."""
     CONFIG = 6
     WORKLOADS = 7
     LAST = 8

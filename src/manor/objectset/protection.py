@@ -25,8 +25,8 @@ def holds_data(kind: GroupKind) -> bool:
 def guards_namespace(kind: GroupKind) -> bool:
     """Whether the kind protects others from a namespace, the parameters of admission policies too.
 
-    Such an object stays as long as its namespace stays, since pods may still run there and somebody may still have a
-    right there.
+    Such an object stays as long as its namespace stays, since pods may still run there and somebody
+    may still have a right there.
     """
     return kind in _GUARDS
 
@@ -34,7 +34,8 @@ def guards_namespace(kind: GroupKind) -> bool:
 def is_network_policy(kind: GroupKind) -> bool:
     """Whether the kind says what may pass to pods and from them.
 
-    What its objects allow adds up: one that is gone lets less pass, as long as one stands that denies the rest.
+    What its objects allow adds up: one that is gone lets less pass, as long as one stands that
+    denies the rest.
     """
     return kind in _NETWORK_POLICIES
 
@@ -42,4 +43,6 @@ def is_network_policy(kind: GroupKind) -> bool:
 def opens_network(obj: Object) -> bool:
     """Whether `obj` allows traffic. A policy without a rule for a direction only denies."""
     specs = [obj.get("spec") or {}, *(obj.get("specs") or ())]  # Cilium's may have several
-    return is_network_policy(kind_of(obj)) and any(spec.get("ingress") or spec.get("egress") for spec in specs)
+    return is_network_policy(kind_of(obj)) and any(
+        spec.get("ingress") or spec.get("egress") for spec in specs
+    )

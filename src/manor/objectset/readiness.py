@@ -1,7 +1,8 @@
 """Whether an object is ready, told from its status alone.
 
-The built-in kinds follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway API's kinds the conditions of its
-specification. A kind that is not here has no notion of readiness that we know, whatever it is called.
+The built-in kinds follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway API's kinds the
+conditions of its specification. A kind that is not here has no notion of readiness that we know,
+whatever it is called.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,8 @@ READY = Readiness(True)
 
 
 def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
-    """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs unless `jobs` asks for their end."""
+    """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs unless `jobs`
+    asks for their end."""
     kind, status = kind_of(obj), obj.get("status") or {}
     observed = status.get("observedGeneration")
     if observed is not None and observed < obj["metadata"].get("generation", 0):
@@ -41,7 +43,8 @@ def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
 
 
 def has_readiness(kind: GroupKind) -> bool:
-    """Whether objects of the kind become ready some time after they are written, so that one may wait for it."""
+    """Whether objects of the kind become ready some time after they are written, so that one may
+    wait for it."""
     return kind in _RULES
 
 
@@ -55,7 +58,9 @@ def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
     if status.get("replicas", 0) > status.get("updatedReplicas", 0):
         return Readiness(False, "old pods are still there")
     ready = min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0))
-    return _count(ready, wanted, "pods are available", _find(status, "ReplicaFailure").get("message", ""))
+    return _count(
+        ready, wanted, "pods are available", _find(status, "ReplicaFailure").get("message", "")
+    )
 
 
 def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
@@ -69,7 +74,9 @@ def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
 
 
 def _daemon_set(_obj: Object, status: dict[str, Any]) -> Readiness:
-    return _count(status.get("numberReady", 0), status.get("desiredNumberScheduled"), "pods are ready")
+    return _count(
+        status.get("numberReady", 0), status.get("desiredNumberScheduled"), "pods are ready"
+    )
 
 
 def _job(_obj: Object, status: dict[str, Any]) -> Readiness:
@@ -77,8 +84,14 @@ def _job(_obj: Object, status: dict[str, Any]) -> Readiness:
         return READY
     failed = _find(status, "Failed")
     if failed.get("status") == "True":
-        return Readiness(False, f"failed: {failed.get('message') or failed.get('reason')}", final=True)
-    counts = ", ".join(f"{status[key]} {key}" for key in ("active", "ready", "succeeded", "failed") if status.get(key))
+        return Readiness(
+            False, f"failed: {failed.get('message') or failed.get('reason')}", final=True
+        )
+    counts = ", ".join(
+        f"{status[key]} {key}"
+        for key in ("active", "ready", "succeeded", "failed")
+        if status.get(key)
+    )
     return Readiness(False, f"is not complete ({counts or 'no pods yet'})")
 
 
@@ -86,12 +99,16 @@ def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     parents = status.get("parents") or []
     if len(parents) < len(obj["spec"].get("parentRefs") or ()):
         return Readiness(False, "no gateway has taken it up yet")
-    return next((state for parent in parents if not (state := _condition(parent, "Accepted")).ready), READY)
+    return next(
+        (state for parent in parents if not (state := _condition(parent, "Accepted")).ready), READY
+    )
 
 
 def _phase(status: dict[str, Any], wanted: str) -> Readiness:
     phase = status.get("phase") or "new"
-    return Readiness(phase == wanted, f"is {phase}, not yet {wanted}", final=phase in ("Lost", "Terminating"))
+    return Readiness(
+        phase == wanted, f"is {phase}, not yet {wanted}", final=phase in ("Lost", "Terminating")
+    )
 
 
 def _count(ready: int, wanted: int | None, what: str, why: str = "") -> Readiness:

@@ -1,4 +1,5 @@
-"""What the API server says in words alone, and what follows from it. Its texts are matched here and nowhere else."""
+"""What the API server says in words alone, and what follows from it. Its texts are matched here and
+nowhere else."""
 
 _IMMUTABLE = "field is immutable"
 _UNCOUNTED = "status unknown for quota"
@@ -14,15 +15,16 @@ def is_immutable(message: str) -> bool:
 def is_passing(message: str) -> bool:
     """Whether the same request may be admitted within seconds.
 
-    A policy refuses everything until each API server has seen its parameters, or while a busy one cannot read them, and
-    a quota what it limits until its controller has counted. Both may have just been written, and nothing in an object
-    shows when it is over.
+    A policy refuses everything until each API server has seen its parameters, or while a busy one
+    cannot read them, and a quota what it limits until its controller has counted. Both may have
+    just been written, and nothing in an object shows when it is over.
     """
     return any(text in message for text in _PASSING)
 
 
 def is_uncounted(message: str) -> bool:
-    """Whether the quota controller has not counted the kind yet: it looks for new kinds every half minute."""
+    """Whether the quota controller has not counted the kind yet: it looks for new kinds every half
+    minute."""
     return _UNCOUNTED in message
 
 

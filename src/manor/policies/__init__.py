@@ -1,1 +1,2 @@
-"""Admission policies as YAML, one folder each, with objects that it must admit and must refuse beside it."""
+"""Admission policies as YAML, one folder each, with objects that it must admit and must refuse
+beside it."""

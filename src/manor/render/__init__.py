@@ -18,7 +18,8 @@ __all__ = [
 
 
 def spec_object(document: Platform | Tool | Tenant | Workload) -> Object:
-    """A Manor object as the plain mapping that its YAML is, with what the author wrote and no defaults."""
+    """A Manor object as the plain mapping that its YAML is, with what the author wrote and no
+    defaults."""
     written = document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     ordered = {"apiVersion": document.api_version, "kind": document.kind, **written}
     ordered["metadata"] = {"name": document.metadata.name, **written.get("metadata", {})}

@@ -1,6 +1,8 @@
-"""The CustomResourceDefinitions, made from the pydantic models, so that the API server refuses what `manor` refuses."""
+"""The CustomResourceDefinitions, made from the pydantic models, so that the API server refuses what
+`manor` refuses."""
 
 import json
+import re
 from typing import Any
 
 from manor.api import GROUP, KINDS, VERSION, kinds
@@ -9,6 +11,8 @@ from manor.api.meta import with_rules
 from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
+_LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
+"""Where the source wraps a paragraph of a docstring; an empty line between two of them stays."""
 
 
 def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
@@ -33,12 +37,19 @@ def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
     cleaned = {key: value for key, value in schema.items() if key not in _DROPPED}
     if "const" in cleaned:
         cleaned["enum"] = [cleaned.pop("const")]
+    if isinstance(cleaned.get("description"), str):
+        cleaned["description"] = _LINE_BREAK.sub(" ", cleaned["description"])
     if cleaned.get("additionalProperties") is False:
         del cleaned["additionalProperties"]
     if names := cleaned.pop("propertyNames", None):
         ((pattern, value),) = cleaned.pop("patternProperties").items()
-        rule = f"self.all(key, key.size() <= {names['maxLength']} && key.matches({json.dumps(pattern)}))"
-        cleaned = with_rules({**cleaned, "additionalProperties": value}, (rule, "a key is not valid here"))
+        rule = (
+            f"self.all(key, key.size() <= {names['maxLength']} && "
+            f"key.matches({json.dumps(pattern)}))"
+        )
+        cleaned = with_rules(
+            {**cleaned, "additionalProperties": value}, (rule, "a key is not valid here")
+        )
     return {
         key: (
             {name: _structural(sub, definitions) for name, sub in value.items()}
@@ -52,20 +63,33 @@ def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
 def _schema(kind: str) -> Object:
     generated = KINDS[kind].model_json_schema(by_alias=True)
     definitions = generated.get("$defs", {})
-    root: Object = _structural({key: value for key, value in generated.items() if key != "$defs"}, definitions)
+    root: Object = _structural(
+        {key: value for key, value in generated.items() if key != "$defs"}, definitions
+    )
     name = root["properties"]["metadata"]["properties"]["name"]
     rules = []
     if limit := name.get("maxLength"):
-        message = f"the name is longer than {limit} characters, or not made of a-z, 0-9 and hyphens alone"
+        message = (
+            f"the name is longer than {limit} characters, or not made of a-z, 0-9 and hyphens alone"
+        )
         rules.append(
             (
-                f"self.metadata.name.size() <= {limit} && self.metadata.name.matches({json.dumps(name['pattern'])})",
+                (
+                    f"self.metadata.name.size() <= {limit} && "
+                    f"self.metadata.name.matches({json.dumps(name['pattern'])})"
+                ),
                 message,
             )
         )
     if allowed := name.get("enum"):
-        rules.append((f"self.metadata.name == '{allowed[0]}'", f"the only {kind} is named {allowed[0]}"))
-    root["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+        rules.append(
+            (f"self.metadata.name == '{allowed[0]}'", f"the only {kind} is named {allowed[0]}")
+        )
+    root["properties"] |= {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+    }
     root["required"] = ["spec"]
     return with_rules(root, *rules)
 
@@ -88,7 +112,8 @@ def _crd(info: KindInfo) -> Object:
         "storage": True,
         "schema": {"openAPIV3Schema": _schema(info.kind)},
         "additionalPrinterColumns": [
-            {"name": column.name, "type": column.type, "jsonPath": column.path} for column in info.columns
+            {"name": column.name, "type": column.type, "jsonPath": column.path}
+            for column in info.columns
         ],
     }
     definition = make(

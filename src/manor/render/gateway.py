@@ -1,8 +1,9 @@
 """The way in: a front that all share, and behind it a Gateway for each tenant.
 
-The front's routes are Manor's alone: a host name leads to its tenant's proxy, without a filter. A tenant's routes
-attach to its own Gateway, which has a proxy and a configuration of its own; what a tenant writes is nobody else's
-configuration. With `isolation: shared` there is no front, and the tenants' Gateways are one proxy's.
+The front's routes are Manor's alone: a host name leads to its tenant's proxy, without a filter. A
+tenant's routes attach to its own Gateway, which has a proxy and a configuration of its own; what a
+tenant writes is nobody else's configuration. With `isolation: shared` there is no front, and the
+tenants' Gateways are one proxy's.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,8 @@ _PROXY_PODS: Object = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "E
 
 
 def render_front(platform: Platform) -> list[Object]:
-    """The front's Gateway, and who may talk to whom between front, proxies and their controllers."""
+    """The front's Gateway, and who may talk to whom between front, proxies and their
+    controllers."""
     settings = platform.spec.gateway
     if settings.isolation == "shared":
         return []
@@ -46,7 +48,13 @@ def render_front(platform: Platform) -> list[Object]:
         spec={
             "gatewayClassName": front.class_name,
             "allowedListeners": routes_here,
-            "listeners": [{"name": "all", **_port(platform, settings.tls_secret), "allowedRoutes": routes_here}],
+            "listeners": [
+                {
+                    "name": "all",
+                    **_port(platform, settings.tls_secret),
+                    "allowedRoutes": routes_here,
+                }
+            ],
         },
     )
     return [gateway, *_grants(platform), *_borders(platform)]
@@ -57,18 +65,32 @@ def _port(platform: Platform, secret: str | None) -> Object:
     settings = platform.spec.gateway
     if secret is None:
         return {"port": settings.port, "protocol": "HTTP"}
-    tls = {"mode": "Terminate", "certificateRefs": [{"group": "", "kind": "Secret", "name": secret}]}
+    tls = {
+        "mode": "Terminate",
+        "certificateRefs": [{"group": "", "kind": "Secret", "name": secret}],
+    }
     return {"port": settings.port, "protocol": "HTTPS", "tls": tls}
 
 
 def _grants(platform: Platform) -> list[Object]:
-    """The front's routes may name the proxies' Services, and the proxies' traffic policy the tenants' Gateways."""
+    """The front's routes may name the proxies' Services, and the proxies' traffic policy the
+    tenants' Gateways."""
     settings = platform.spec.gateway
     proxies = settings.data_plane.namespace
     route = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "namespace": settings.front.namespace}
-    traffic = {"group": "gateway.envoyproxy.io", "kind": "ClientTrafficPolicy", "namespace": proxies}
+    traffic = {
+        "group": "gateway.envoyproxy.io",
+        "kind": "ClientTrafficPolicy",
+        "namespace": proxies,
+    }
     return [
-        make(GATEWAY_API, "ReferenceGrant", names.PROXIES, space, spec={"from": [giver], "to": [taker]})
+        make(
+            GATEWAY_API,
+            "ReferenceGrant",
+            names.PROXIES,
+            space,
+            spec={"from": [giver], "to": [taker]},
+        )
         for space, giver, taker in (
             (proxies, route, {"group": "", "kind": "Service"}),
             (SYSTEM_NAMESPACE, traffic, {"group": GATEWAY_GROUP, "kind": "Gateway"}),
@@ -77,11 +99,15 @@ def _grants(platform: Platform) -> list[Object]:
 
 
 def _borders(platform: Platform) -> list[Object]:
-    """The front reaches proxies alone, proxies hear the front alone; each asks DNS and its own controller."""
+    """The front reaches proxies alone, proxies hear the front alone; each asks DNS and its own
+    controller."""
     settings = platform.spec.gateway
     front, proxies = settings.front.namespace, settings.data_plane.namespace
     resolving = dns_rules(platform.spec.network.dns)
-    configured = {"to": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": CONFIGURATION_PORT}]}
+    configured = {
+        "to": [{"podSelector": {}}],
+        "ports": [{"protocol": "TCP", "port": CONFIGURATION_PORT}],
+    }
     port = [{"protocol": "TCP", "port": PROXY_PORT}]
     in_front: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: front}}}
     behind: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: proxies}}}
@@ -90,20 +116,27 @@ def _borders(platform: Platform) -> list[Object]:
             front,
             FRONT,
             podSelector={"matchLabels": FRONT_PODS},
-            egress=[{"to": [{**behind, "podSelector": _PROXY_PODS}], "ports": port}, *resolving, configured],
+            egress=[
+                {"to": [{**behind, "podSelector": _PROXY_PODS}], "ports": port},
+                *resolving,
+                configured,
+            ],
         ),
         policy(
             proxies,
             names.PROXIES,
             podSelector=_PROXY_PODS,
-            ingress=[{"from": [{**in_front, "podSelector": {"matchLabels": FRONT_PODS}}], "ports": port}],
+            ingress=[
+                {"from": [{**in_front, "podSelector": {"matchLabels": FRONT_PODS}}], "ports": port}
+            ],
             egress=[*resolving, configured],
         ),
     ]
 
 
 def render_way_in(platform: Platform, tenant: Tenant) -> list[Object]:
-    """The tenant's Gateway; with a proxy of its own, also how the front finds it and which pods it may reach."""
+    """The tenant's Gateway; with a proxy of its own, also how the front finds it and which pods it
+    may reach."""
     made = [_gateway(platform, tenant), *_own_grants(tenant)]
     if platform.spec.gateway.isolation == "tenant":
         made += [_proxy_service(platform, tenant), _proxy_border(platform, tenant)]
@@ -112,7 +145,8 @@ def render_way_in(platform: Platform, tenant: Tenant) -> list[Object]:
 
 
 def _gateway(platform: Platform, tenant: Tenant) -> Object:
-    """In the system namespace; a listener for each host name, for routes from the tenant's namespaces alone."""
+    """In the system namespace; a listener for each host name, for routes from the tenant's
+    namespaces alone."""
     settings = platform.spec.gateway
     own = settings.isolation == "tenant"
     admitted = {"from": "Selector", "selector": {"matchLabels": {TENANT_LABEL: tenant.name}}}
@@ -120,7 +154,11 @@ def _gateway(platform: Platform, tenant: Tenant) -> Object:
         {
             "name": names.listener(host),
             "hostname": host,
-            **({"port": PROXY_PORT, "protocol": "HTTP"} if own else _port(platform, _secret(platform, tenant, host))),
+            **(
+                {"port": PROXY_PORT, "protocol": "HTTP"}
+                if own
+                else _port(platform, _secret(platform, tenant, host))
+            ),
             "allowedRoutes": {"namespaces": admitted},
         }
         for host in tenant.hosts(platform.spec.domain)
@@ -150,7 +188,8 @@ def _own_grants(tenant: Tenant) -> Iterator[Object]:
 
 
 def _secret(platform: Platform, tenant: Tenant, host: str) -> str | None:
-    """The certificate of a host name: the tenant's own, else the Platform's; none where the gateway has no TLS."""
+    """The certificate of a host name: the tenant's own, else the Platform's; none where the gateway
+    has no TLS."""
     usual = platform.spec.gateway.tls_secret
     return tenant.spec.tls_secrets.get(host, usual) if usual else None
 
@@ -162,11 +201,14 @@ def _proxy_service(platform: Platform, tenant: Tenant) -> Object:
         "selector": {TENANT_LABEL: tenant.name},
         "ports": [{"name": "http", "port": PROXY_PORT}],
     }
-    return make("v1", "Service", names.proxy(tenant), platform.spec.gateway.data_plane.namespace, spec=spec)
+    return make(
+        "v1", "Service", names.proxy(tenant), platform.spec.gateway.data_plane.namespace, spec=spec
+    )
 
 
 def _proxy_border(platform: Platform, tenant: Tenant) -> Object:
-    """The proxy reaches its own tenant's pods: an address that another tenant's pod has taken over leads nowhere."""
+    """The proxy reaches its own tenant's pods: an address that another tenant's pod has taken over
+    leads nowhere."""
     return policy(
         platform.spec.gateway.data_plane.namespace,
         names.proxy(tenant),
@@ -191,17 +233,27 @@ def _certificates(platform: Platform, tenant: Tenant) -> Iterator[Object]:
         ]
         parent = {"group": GATEWAY_GROUP, "kind": "Gateway", "name": FRONT}
         spec = {"parentRef": parent, "listeners": listeners}
-        yield make(GATEWAY_API, "ListenerSet", names.gateway(tenant), settings.front.namespace, spec=spec)
+        yield make(
+            GATEWAY_API, "ListenerSet", names.gateway(tenant), settings.front.namespace, spec=spec
+        )
 
 
 def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
     """One for each host name: it leads to the tenant's proxy, and does nothing else."""
     settings = platform.spec.gateway
-    backend = {"name": names.proxy(tenant), "namespace": settings.data_plane.namespace, "port": PROXY_PORT}
+    backend = {
+        "name": names.proxy(tenant),
+        "namespace": settings.data_plane.namespace,
+        "port": PROXY_PORT,
+    }
     for host in tenant.hosts(platform.spec.domain):
         parent: Object = {"name": FRONT}
         if settings.tls_secret and host in tenant.spec.tls_secrets:
-            parent = {"kind": "ListenerSet", "name": names.gateway(tenant), "sectionName": names.listener(host)}
+            parent = {
+                "kind": "ListenerSet",
+                "name": names.gateway(tenant),
+                "sectionName": names.listener(host),
+            }
         # How long an answer may take is the tenant's to say.
         rule: Object = {"backendRefs": [backend], "timeouts": {"request": "0s"}}
         spec = {"parentRefs": [parent], "hostnames": [host], "rules": [rule]}

@@ -1,6 +1,8 @@
-"""The guardrails as objects: the admission policies, and the ConfigMap that says what one namespace's tenant may use.
+"""The guardrails as objects: the admission policies, and the ConfigMap that says what one
+namespace's tenant may use.
 
-The policies themselves are YAML in `manor.policies`, one folder each; they are read from the package, not from a path.
+The policies themselves are YAML in `manor.policies`, one folder each; they are read from the
+package, not from a path.
 """
 
 from collections.abc import Iterable
@@ -22,21 +24,32 @@ from manor.tools import NO_TOOLS, Toolset
 from manor.tools.guardrails import policies as tool_policies
 
 _SANDBOX_NODES = {"gvisor": ("sandbox.gke.io/runtime", "gvisor")}
-"""Node label and taint that the API server adds to a pod for its RuntimeClass: GKE's class is called gvisor."""
+"""Node label and taint that the API server adds to a pod for its RuntimeClass: GKE's class is
+called gvisor."""
 
 QUEUED_KINDS = (
     *("Job.batch", "JobSet.jobset.x-k8s.io", "TrainJob.trainer.kubeflow.org"),
-    *(f"{kind}.kubeflow.org" for kind in ("JAXJob", "MPIJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob")),
+    *(
+        f"{kind}.kubeflow.org"
+        for kind in ("JAXJob", "MPIJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob")
+    ),
     *("RayCluster.ray.io", "RayJob.ray.io", "RayService.ray.io"),
 )
-"""What Kueue admits as a whole (its built-in integrations, less those by which it gates each pod)."""
+"""What Kueue admits as a whole (its built-in integrations, less those by which it gates each
+pod)."""
 
 IN_PROCESS_ENV = (
-    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"),
+    *(
+        "CUDA_VISIBLE_DEVICES",
+        "HIP_VISIBLE_DEVICES",
+        "ROCR_VISIBLE_DEVICES",
+        "ASCEND_RT_VISIBLE_DEVICES",
+    ),
     *("MUSA_VISIBLE_DEVICES", "NEURON_RT_VISIBLE_CORES", "HABANA_VISIBLE_MODULES"),
     *("TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES"),
 )
-"""Read by a vendor's library inside the container, where they only narrow what the container was given."""
+"""Read by a vendor's library inside the container, where they only narrow what the container was
+given."""
 
 GRACE_SECONDS = 3600
 """Longest grace period of any pod: until it has ended its node cannot be emptied."""
@@ -45,31 +58,51 @@ GRACE_SECONDS = 3600
 def folders() -> list[Traversable]:
     """The policy folders, by name."""
     found = resources.files("manor.policies").iterdir()
-    return sorted((entry for entry in found if entry.joinpath("policy.yaml").is_file()), key=lambda entry: entry.name)
+    return sorted(
+        (entry for entry in found if entry.joinpath("policy.yaml").is_file()),
+        key=lambda entry: entry.name,
+    )
 
 
 def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
-    """Every admission policy and binding, Tools' too; the Platform's contact is part of each refusal."""
-    (shared,) = documents(resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8"))
-    values = {name: literal(value) for name, value in _values(platform, tools).items()} | shared["expressions"]
+    """Every admission policy and binding, Tools' too; the Platform's contact is part of each
+    refusal."""
+    (shared,) = documents(
+        resources.files("manor.policies").joinpath("shared.yaml").read_text(encoding="utf-8")
+    )
+    values = {name: literal(value) for name, value in _values(platform, tools).items()} | shared[
+        "expressions"
+    ]
     values["pod-spec"] = pod_makers.pod_spec()
     parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
-    files = [folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")]
+    files = [
+        folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")
+    ]
     files.append(resources.files("manor.policies").joinpath("warnings.yaml"))
     found: list[Object] = []
     for file in files:
         if file.is_file():
-            found += [completed(obj, parts, values) for obj in documents(file.read_text(encoding="utf-8"))]
+            found += [
+                completed(obj, parts, values) for obj in documents(file.read_text(encoding="utf-8"))
+            ]
     found += [completed(obj, parts, values) for tool in tools.tools for obj in tool_policies(tool)]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)
-        if obj["kind"] == "ValidatingAdmissionPolicy" and obj["metadata"]["name"] in ("manor-queues", "manor-queued"):
-            groups = {kind.partition(".")[2] for kind in queued_kinds(platform, tools)} - {"apps", "batch"}
+        if obj["kind"] == "ValidatingAdmissionPolicy" and obj["metadata"]["name"] in (
+            "manor-queues",
+            "manor-queued",
+        ):
+            groups = {kind.partition(".")[2] for kind in queued_kinds(platform, tools)} - {
+                "apps",
+                "batch",
+            }
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
     return found
 
 
-def _values(platform: Platform, tools: Toolset) -> dict[str, bool | int | str | list[str] | dict[str, str]]:
+def _values(
+    platform: Platform, tools: Toolset
+) -> dict[str, bool | int | str | list[str] | dict[str, str]]:
     """What the policies may say `${name}` for."""
     spec = platform.spec
     return {
@@ -81,7 +114,9 @@ def _values(platform: Platform, tools: Toolset) -> dict[str, bool | int | str | 
         "container-cpu": spec.container_defaults.cpu,
         "container-memory": spec.container_defaults.memory,
         "controllers": [service_account_user(c.namespace, c.name) for c in spec.controllers],
-        "gpu-grace-seconds": GRACE_SECONDS if spec.engines.queue == "none" else spec.gpu.grace_seconds,
+        "gpu-grace-seconds": GRACE_SECONDS
+        if spec.engines.queue == "none"
+        else spec.gpu.grace_seconds,
         "grace-seconds": GRACE_SECONDS,
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
@@ -98,7 +133,8 @@ def queued_kinds(platform: Platform, tools: Toolset) -> list[str]:
 
 
 def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
-    """What the tenant may use in `namespace`, for the policies to read: lists joined by commas, members by line."""
+    """What the tenant may use in `namespace`, for the policies to read: lists joined by commas,
+    members by line."""
     spec = tenant.spec
     sandbox, ingress = platform.spec.sandbox_runtime_class, platform.spec.ingress
     runtime_classes = _either(spec.runtime_classes, platform.spec.runtime_classes)
@@ -106,12 +142,16 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
     others = [name for name, amount in other_resources(platform, tenant).items() if parse(amount)]
     data = {
         "tenant": tenant.name,
-        "namespaces": _join({namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}),
+        "namespaces": _join(
+            {namespace, *(share.name for share in tenant.namespaces), *tenant.namespace_slots}
+        ),
         "members": "\n".join(members(platform, tenant)),
         "registries": _join(map(registry, _either(spec.registries, platform.spec.registries))),
         "storage-classes": _join(_either(spec.storage_classes, platform.spec.storage_classes)),
         "priority-classes": _join(_either(spec.priority_classes, platform.spec.priority_classes)),
-        "runtime-classes": _join([*([sandbox] if sandbox else []), *([] if spec.sandbox else runtime_classes)]),
+        "runtime-classes": _join(
+            [*([sandbox] if sandbox else []), *([] if spec.sandbox else runtime_classes)]
+        ),
         "token-audiences": _join(_either(spec.token_audiences, platform.spec.token_audiences)),
         "csi-drivers": _join(_either(spec.csi_drivers, platform.spec.csi_drivers)),
         "sandbox": _yes(spec.sandbox),
@@ -142,7 +182,8 @@ def members(platform: Platform, tenant: Tenant) -> list[str]:
 
 
 def registry(text: str) -> str:
-    """An allowed registry as the policy compares it: with its host, the host in lower case, no slash at the end.
+    """An allowed registry as the policy compares it: with its host, the host in lower case, no
+    slash at the end.
 
     As in an image name, what has no host (no dot, no colon, not localhost) is a path on Docker Hub.
     """
@@ -157,7 +198,10 @@ def registry(text: str) -> str:
 def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
     """Node labels (key=value) that the tenant's pods may select."""
     pairs = [
-        f"{key}={value}" for pool in _pools(platform, tenant) for key, values in pool.labels.items() for value in values
+        f"{key}={value}"
+        for pool in _pools(platform, tenant)
+        for key, values in pool.labels.items()
+        for value in values
     ]
     for flavor in _flavors(platform, tenant):
         pairs += [f"{key}={value}" for key, value in flavor.node_labels.items()]
@@ -167,7 +211,8 @@ def node_labels(platform: Platform, tenant: Tenant) -> list[str]:
 
 
 def tolerations(platform: Platform, tenant: Tenant) -> list[str]:
-    """Taints (key=value, or key) that the tenant's pods may tolerate; a resource's own key is that of its nodes."""
+    """Taints (key=value, or key) that the tenant's pods may tolerate; a resource's own key is that
+    of its nodes."""
     keys = [taint for pool in _pools(platform, tenant) for taint in pool.taints]
     keys += [flavor.taint for flavor in _flavors(platform, tenant) if flavor.taint]
     if tenant.spec.gpu.total:
@@ -184,7 +229,11 @@ def _pools(platform: Platform, tenant: Tenant) -> list[NodePool]:
 
 def _flavors(platform: Platform, tenant: Tenant) -> list[GpuFlavor]:
     wanted = tenant.spec.gpu.flavors
-    return [f for f in platform.spec.gpu.flavors if tenant.spec.gpu.total and (not wanted or f.name in wanted)]
+    return [
+        f
+        for f in platform.spec.gpu.flavors
+        if tenant.spec.gpu.total and (not wanted or f.name in wanted)
+    ]
 
 
 def _either(own: list[str] | None, default: list[str]) -> list[str]:

@@ -1,11 +1,18 @@
-"""Which labels, annotations, finalizers and owners a tenant may write: what means nothing beyond its own namespace.
+"""Which labels, annotations, finalizers and owners a tenant may write: what means nothing beyond
+its own namespace.
 
-A key stands for itself; `example.com/*` for all keys of that domain. What is not here is for the Platform to name.
+A key stands for itself; `example.com/*` for all keys of that domain. What is not here is for the
+Platform to name.
 """
 
 from manor.api import Platform, Tenant
 from manor.api.pack_zero import RULES
-from manor.api.wellknown import KUEUE_GROUP, METADATA_KEYS_ANNOTATION, QUEUE_LABEL, SERVICE_ANNOTATIONS_ANNOTATION
+from manor.api.wellknown import (
+    KUEUE_GROUP,
+    METADATA_KEYS_ANNOTATION,
+    QUEUE_LABEL,
+    SERVICE_ANNOTATIONS_ANNOTATION,
+)
 from manor.tools import NO_TOOLS, Toolset
 
 _KUBERNETES = (
@@ -29,8 +36,9 @@ _KUBERNETES = (
     "service.kubernetes.io/topology-mode",
     "statefulset.kubernetes.io/*",
 )
-"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a tenant's name. A key
-that means something on one kind alone (EndpointSlice, a token's Secret) is here where that kind has its own policy."""
+"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a
+tenant's name. A key that means something on one kind alone (EndpointSlice, a token's Secret) is
+here where that kind has its own policy."""
 
 _DEPLOYING = (
     "argocd.argoproj.io/compare-options",
@@ -52,7 +60,8 @@ _DEPLOYING = (
     "sidecar.istio.io/inject",
     "skaffold.dev/*",
 )
-"""What charts and the tools that deploy them write. Not the marks by which such a tool owns and prunes objects."""
+"""What charts and the tools that deploy them write. Not the marks by which such a tool owns and
+prunes objects."""
 
 _IDENTITY = (
     "azure.workload.identity/client-id",
@@ -60,7 +69,8 @@ _IDENTITY = (
     "eks.amazonaws.com/role-arn",
     "iam.gke.io/gcp-service-account",
 )
-"""Which identity of the cloud a service account asks for: the cloud's own policy says whether it gets it."""
+"""Which identity of the cloud a service account asks for: the cloud's own policy says whether it
+gets it."""
 
 _ML_SYSTEMS = (
     "autoscaling.knative.dev/*",
@@ -99,13 +109,15 @@ def keys(platform: Platform) -> list[str]:
 
 
 def finalizers(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:
-    """Finalizers that a new object of a tenant may bear, because a webhook of the cluster puts them there."""
+    """Finalizers that a new object of a tenant may bear, because a webhook of the cluster puts them
+    there."""
     queue = [_KUEUE_FINALIZER] if platform.spec.engines.queue == "kueue" else []
     return sorted({*platform.spec.metadata.finalizers, *tools.finalizers, *queue})
 
 
 def owners(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:
-    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`: those that live in a namespace.
+    """Kinds that may own a tenant's object, as `Kind` or `Kind.group`: those that live in a
+    namespace.
 
     An owner of another kind might be anywhere in the cluster.
     """
@@ -113,11 +125,19 @@ def owners(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:
     return sorted({*kinds, *platform.spec.metadata.owners})
 
 
-def namespace_annotations(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
-    """What a tenant may write besides, on its namespace: so that the policy holds there from the first moment."""
+def namespace_annotations(
+    platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS
+) -> dict[str, str]:
+    """What a tenant may write besides, on its namespace: so that the policy holds there from the
+    first moment."""
     own, services = tenant.spec.metadata_keys, tenant.spec.service_annotations
     more = {
-        METADATA_KEYS_ANNOTATION: [*(platform.spec.metadata.keys if own is None else own), *tools.metadata_keys],
-        SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations if services is None else services,
+        METADATA_KEYS_ANNOTATION: [
+            *(platform.spec.metadata.keys if own is None else own),
+            *tools.metadata_keys,
+        ],
+        SERVICE_ANNOTATIONS_ANNOTATION: platform.spec.services.annotations
+        if services is None
+        else services,
     }
     return {key: ",".join(sorted(set(patterns))) for key, patterns in more.items() if patterns}

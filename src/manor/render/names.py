@@ -1,4 +1,5 @@
-"""The names of rendered objects that only the renderer and the engines know; the others are in `manor.api.wellknown`.
+"""The names of rendered objects that only the renderer and the engines know; the others are in
+`manor.api.wellknown`.
 
 Names come from what a thing is, never from a list index.
 """
@@ -14,7 +15,8 @@ def role_binding(role: str) -> str:
 
 
 def tool_role_binding(tool: str, role: str) -> str:
-    """The RoleBinding of what a tenant role may do with a Tool's kinds, or the Tool's controllers in the namespace."""
+    """The RoleBinding of what a tenant role may do with a Tool's kinds, or the Tool's controllers
+    in the namespace."""
     return f"manor-tool-{tool}-{role}s"
 
 
@@ -40,11 +42,13 @@ def gateway(tenant: Tenant) -> str:
 
 
 PROXIES = "manor-proxies"
-"""What every tenant's proxy shares: the NetworkPolicy of their pods, and the front's leave to name their Services."""
+"""What every tenant's proxy shares: the NetworkPolicy of their pods, and the front's leave to name
+their Services."""
 
 
 def proxy(tenant: Tenant) -> str:
-    """Of the tenant's proxy: its Service, its NetworkPolicy, and the front's route of a tenant that names no hosts."""
+    """Of the tenant's proxy: its Service, its NetworkPolicy, and the front's route of a tenant that
+    names no hosts."""
     return f"manor-{tenant.name}"
 
 
@@ -54,7 +58,8 @@ def routes_from(namespace: str) -> str:
 
 
 def listener(host: str) -> str:
-    """The listener, and the front's route, of a host name: readable, at most 63 characters, different for each host."""
+    """The listener, and the front's route, of a host name: readable, at most 63 characters,
+    different for each host."""
     readable = host.replace("*", "any").replace(".", "-")[:54].rstrip("-")
     return f"{readable}-{sha256(host.encode()).hexdigest()[:8]}"
 

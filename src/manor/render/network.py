@@ -1,6 +1,7 @@
 """NetworkPolicies: nothing in, nothing out, then what a tenant needs.
 
-NetworkPolicies add up: what a tenant writes, where it may, opens no more than these (the policy manor-networkpolicies).
+NetworkPolicies add up: what a tenant writes, where it may, opens no more than these (the policy
+manor-networkpolicies).
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,8 @@ def tenant_peer(tenant: str) -> Object:
 
 
 def _data_planes(platform: Platform, tenant: Tenant) -> list[Object]:
-    """The pods that bring the tenant's traffic from outside: its proxy, and an ingress controller."""
+    """The pods that bring the tenant's traffic from outside: its proxy, and an ingress
+    controller."""
     gateway, ingress = platform.spec.gateway, platform.spec.ingress
     proxy = gateway.data_plane
     if gateway.isolation == "tenant":
@@ -62,7 +64,9 @@ def _data_planes(platform: Platform, tenant: Tenant) -> list[Object]:
 
 def pods(selector: PodSelector) -> Object:
     """The peer that a PodSelector names."""
-    peer: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: selector.namespace}}}
+    peer: Object = {
+        "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: selector.namespace}}
+    }
     if selector.labels:
         peer["podSelector"] = {"matchLabels": dict(selector.labels)}
     return peer
@@ -73,15 +77,23 @@ def ip_block(cidr: Network, barred: Iterable[Network]) -> Object | None:
     overlapping = [net for net in barred if overlaps(cidr, net)]
     if any(within(cidr, net) for net in overlapping):
         return None
-    widest = [net for net in overlapping if not any(net != other and within(net, other) for other in overlapping)]
+    widest = [
+        net
+        for net in overlapping
+        if not any(net != other and within(net, other) for other in overlapping)
+    ]
     block: Object = {"cidr": str(cidr)}
     if widest:
-        block["except"] = [str(net) for net in sorted(set(widest), key=lambda n: (int(n.network_address), n.prefixlen))]
+        block["except"] = [
+            str(net)
+            for net in sorted(set(widest), key=lambda n: (int(n.network_address), n.prefixlen))
+        ]
     return {"ipBlock": block}
 
 
 def egress_blocks(platform: Platform, tenant: Tenant) -> list[Object]:
-    """The addresses outside the cluster that the tenant's pods may reach, as peers of a NetworkPolicy."""
+    """The addresses outside the cluster that the tenant's pods may reach, as peers of a
+    NetworkPolicy."""
     egress = tenant.spec.network.egress
     everywhere: list[Network] = [IPv4Network("0.0.0.0/0")]
     # Where the Platform knows no IPv6 address of a node, it cannot keep the nodes out of ::/0.
@@ -109,7 +121,9 @@ def dns_rules(dns: DnsService) -> list[Object]:
 
     rules = [{"to": [pods(dns)], "ports": ports(dns.port)}]
     if dns.addresses:
-        cache = [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in dns.addresses]
+        cache = [
+            {"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in dns.addresses
+        ]
         rules.append({"to": cache, "ports": ports(53)})
     return rules
 
@@ -120,19 +134,32 @@ def platform_peers(platform: Platform, tenant: Tenant) -> list[PlatformPeer]:
     return [peer for peer in platform.spec.network.peers if wanted is None or peer.name in wanted]
 
 
-def _peer(namespace: str, name: str, peer: PlatformPeer | ToolTraffic, own: Mapping[str, str] = NO_LABELS) -> Object:
+def _peer(
+    namespace: str, name: str, peer: PlatformPeer | ToolTraffic, own: Mapping[str, str] = NO_LABELS
+) -> Object:
     """Traffic with pods of the platform: of the tenant's pods with the labels `own`, or of all."""
-    ports = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
+    ports = (
+        {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
+    )
     ways = {"ingress": "from", "egress": "to"}
-    rules = {way: [{key: [pods(peer)], **ports}] for way, key in ways.items() if peer.direction in (way, "both")}
+    rules = {
+        way: [{key: [pods(peer)], **ports}]
+        for way, key in ways.items()
+        if peer.direction in (way, "both")
+    }
     chosen = {"podSelector": {"matchLabels": dict(own)}} if own else {}
     return policy(namespace, name, **chosen, **rules)
 
 
 def network_policies(
-    platform: Platform, tenant: Tenant, tenants: Mapping[str, Tenant], namespace: str, tools: Toolset = NO_TOOLS
+    platform: Platform,
+    tenant: Tenant,
+    tenants: Mapping[str, Tenant],
+    namespace: str,
+    tools: Toolset = NO_TOOLS,
 ) -> list[Object]:
-    """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent between tenants."""
+    """The NetworkPolicies of one of the tenant's namespaces; `tenants` is everyone, for consent
+    between tenants."""
     network = platform.spec.network
     policies = [
         policy(namespace, POLICY_DEFAULT_DENY, ingress=[], egress=[]),
@@ -141,21 +168,33 @@ def network_policies(
     ]
     if tenant.spec.network.internal == "open":
         own = [tenant_peer(tenant.name)]
-        policies.append(policy(namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]))
+        policies.append(
+            policy(
+                namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]
+            )
+        )
     for peer in platform_peers(platform, tenant):
         policies.append(_peer(namespace, names.platform_peer(peer.name), peer))
     for tool in tools.tools:
         policies += [
-            _peer(namespace, names.tool_traffic(tool.name, way.name), way, way.to) for way in tool.spec.traffic
+            _peer(namespace, names.tool_traffic(tool.name, way.name), way, way.to)
+            for way in tool.spec.traffic
         ]
     if blocks := egress_blocks(platform, tenant):
-        policies.append(policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}]))
+        policies.append(
+            policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}])
+        )
     if tenant.spec.network.api_server and network.api_servers:
         rules = [
-            {"to": [{"ipBlock": {"cidr": str(server.cidr)}}], "ports": [{"protocol": "TCP", "port": server.port}]}
+            {
+                "to": [{"ipBlock": {"cidr": str(server.cidr)}}],
+                "ports": [{"protocol": "TCP", "port": server.port}],
+            }
             for server in network.api_servers
         ]
         policies.append(policy(namespace, POLICY_API_SERVER, egress=rules))
     if peers := [tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
-        policies.append(policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}]))
+        policies.append(
+            policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}])
+        )
     return policies

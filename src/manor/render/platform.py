@@ -1,7 +1,13 @@
 """What the platform itself needs on the cluster, before any tenant."""
 
 from manor.api import Platform
-from manor.api.wellknown import MANAGED, NETWORKING_API, POD_SECURITY, POLICY_DEFAULT_DENY, SYSTEM_NAMESPACE
+from manor.api.wellknown import (
+    MANAGED,
+    NETWORKING_API,
+    POD_SECURITY,
+    POLICY_DEFAULT_DENY,
+    SYSTEM_NAMESPACE,
+)
 from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
@@ -12,7 +18,8 @@ from manor.tools import NO_TOOLS, Toolset
 
 
 def render_foundation() -> list[Object]:
-    """What stands before any spec: the system namespace, closed, and the definitions of Manor's kinds."""
+    """What stands before any spec: the system namespace, closed, and the definitions of Manor's
+    kinds."""
     namespace = SYSTEM_NAMESPACE
     closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     return [

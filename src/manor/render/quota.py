@@ -1,4 +1,5 @@
-"""What a tenant may use: its budget divided over its namespaces, and defaults for containers that state nothing."""
+"""What a tenant may use: its budget divided over its namespaces, and defaults for containers that
+state nothing."""
 
 from manor.api import Platform, Tenant
 from manor.api.pack_zero import RULES
@@ -12,7 +13,8 @@ LOAD_BALANCERS = 10
 
 
 def gpu_resources(platform: Platform, tenant: Tenant) -> dict[str, int]:
-    """How many the tenant may hold of each resource that counts as a GPU; together never more GPUs than its budget."""
+    """How many the tenant may hold of each resource that counts as a GPU; together never more GPUs
+    than its budget."""
     gpu, total = platform.spec.gpu, tenant.spec.gpu.total
     first = gpu.resource_names[0]
     wanted = tenant.spec.gpu.resources or {first: total * gpu.per_gpu.get(first, 1)}
@@ -30,22 +32,29 @@ def other_resources(platform: Platform, tenant: Tenant) -> dict[str, str]:
 
 
 def is_device_class(resource: str) -> bool:
-    """Whether it names a DeviceClass, whose devices resource claims take, and no resource that pods request."""
+    """Whether it names a DeviceClass, whose devices resource claims take, and no resource that pods
+    request."""
     return "/" not in resource and not resource.startswith("hugepages-")
 
 
 def _quota_key(resource: str) -> str:
     """A resource as a ResourceQuota names it."""
-    return f"{resource}.deviceclass.resource.k8s.io/devices" if is_device_class(resource) else f"requests.{resource}"
+    return (
+        f"{resource}.deviceclass.resource.k8s.io/devices"
+        if is_device_class(resource)
+        else f"requests.{resource}"
+    )
 
 
 def _counted(platform: Platform, tools: Toolset) -> set[str]:
-    """What is counted one by one (`count/<resource>.<group>`): by the kinds' own rules, Tools' too, and what the
-    Platform's extra rules let teams create."""
+    """What is counted one by one (`count/<resource>.<group>`): by the kinds' own rules, Tools' too,
+    and what the Platform's extra rules let teams create."""
     known = {rule.resource for rule in (*RULES, *tools.rules) if rule.counted}
     roles = platform.spec.roles
     rules = [rule for rule in (*roles.owner, *roles.editor) if "create" in rule.verbs]
-    return {f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources} | known
+    return {
+        f"{name}.{group}" for rule in rules for group in rule.api_groups for name in rule.resources
+    } | known
 
 
 def budget(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
@@ -62,13 +71,18 @@ def budget(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dic
         "count/pods": str(quota.pods + quota.objects),
         "requests.hugepages-1Gi": "0",
         "requests.hugepages-2Mi": "0",
-        # Most load balancers come by a node port for each of theirs; the type NodePort itself is refused.
+        # Most load balancers come by a node port for each of theirs; the type NodePort itself is
+        # refused.
         "services.nodeports": str(LOAD_BALANCERS * 5) if tenant.spec.load_balancers else "0",
         "services.loadbalancers": str(LOAD_BALANCERS) if tenant.spec.load_balancers else "0",
     }
-    hard |= {_quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()}
+    hard |= {
+        _quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()
+    }
     hard |= {_quota_key(name): amount for name, amount in other_resources(platform, tenant).items()}
-    hard |= {f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform, tools))}
+    hard |= {
+        f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform, tools))
+    }
     return hard
 
 
@@ -78,8 +92,11 @@ def _unit(resource: str, total: str) -> str:
     return "1Mi" if is_binary(total) else "1"
 
 
-def divide(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, dict[str, str]]:
-    """The ResourceQuota of each namespace; over the namespaces no resource adds up to more than the tenant's budget."""
+def divide(
+    platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS
+) -> dict[str, dict[str, str]]:
+    """The ResourceQuota of each namespace; over the namespaces no resource adds up to more than the
+    tenant's budget."""
     spaces = tenant.namespaces
     divided: dict[str, dict[str, str]] = {space.name: {} for space in spaces}
     for resource, total in budget(platform, tenant, tools).items():
@@ -95,9 +112,11 @@ def resource_quota(namespace: str, hard: dict[str, str]) -> Object:
 
 
 def limit_range(namespace: str) -> Object:
-    """The request of ephemeral storage of a container that states none, so that the quota can count every pod.
+    """The request of ephemeral storage of a container that states none, so that the quota can count
+    every pod.
 
-    Those of CPU and memory are filled in by the mutation beside manor-pods, which knows what the pod states as a whole.
+    Those of CPU and memory are filled in by the mutation beside manor-pods, which knows what the
+    pod states as a whole.
     """
     limit = {"type": "Container", "defaultRequest": {"ephemeral-storage": "256Mi"}}
     return make("v1", "LimitRange", LIMITS, namespace, spec={"limits": [limit]})

@@ -1,5 +1,5 @@
-"""Who may do what besides the tenant roles: whoever applies tenants, and a tenant's people outside its namespaces; and
-the bindings of all of them."""
+"""Who may do what besides the tenant roles: whoever applies tenants, and a tenant's people outside
+its namespaces; and the bindings of all of them."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,14 @@ from manor.render.objects import Object, make
 from manor.tools import Toolset
 
 _APPLIED: dict[str, list[str]] = {
-    "": ["namespaces", "resourcequotas", "limitranges", "configmaps", "serviceaccounts", "persistentvolumeclaims"],
+    "": [
+        "namespaces",
+        "resourcequotas",
+        "limitranges",
+        "configmaps",
+        "serviceaccounts",
+        "persistentvolumeclaims",
+    ],
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
     GATEWAY_GROUP: ["gateways", "listenersets", "referencegrants"],
@@ -51,19 +58,25 @@ _LOOKED_AT: dict[str, list[str]] = {
 
 
 def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
-    return [{"apiGroups": [group], "resources": found, "verbs": list(verbs)} for group, found in groups.items()]
+    return [
+        {"apiGroups": [group], "resources": found, "verbs": list(verbs)}
+        for group, found in groups.items()
+    ]
 
 
 def applier_role(tools: Toolset) -> Object:
-    """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail, no wildcard.
+    """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail,
+    no wildcard.
 
-    `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants only what it holds
-    itself. The Platform, its roles and its guardrails are a cluster administrator's to apply. `manage` makes the
-    guardrails take its holder for the platform.
+    `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants
+    only what it holds itself. The Platform, its roles and its guardrails are a cluster
+    administrator's to apply. `manage` makes the guardrails take its holder for the platform.
     """
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
     bound = [cluster_role(role) for role in ROLES]
-    bound += [tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES]
+    bound += [
+        tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES
+    ]
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
@@ -104,7 +117,9 @@ def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
     rbac: list[Object] = []
     for subject in subjects:
         if subject.kind == "ServiceAccount":
-            rbac.append({"kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace})
+            rbac.append(
+                {"kind": "ServiceAccount", "name": subject.name, "namespace": subject.namespace}
+            )
         else:
             name = subject.known_as(platform.spec.identity.group_prefix)
             rbac.append({"apiGroup": RBAC_GROUP, "kind": subject.kind, "name": name})
@@ -115,9 +130,11 @@ def _role_ref(name: str) -> Object:
     return {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
 
 
-def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Toolset) -> list[Object]:
-    """The RoleBindings of a namespace: one for each role that somebody has, and one more for each Tool with kinds; and
-    those of the Tools' controllers."""
+def role_bindings(
+    platform: Platform, tenant: Tenant, namespace: str, tools: Toolset
+) -> list[Object]:
+    """The RoleBindings of a namespace: one for each role that somebody has, and one more for each
+    Tool with kinds; and those of the Tools' controllers."""
     made = []
     for role in ROLES:
         if subjects := _subjects(platform, tenant.subjects(role)):
@@ -129,26 +146,48 @@ def role_bindings(platform: Platform, tenant: Tenant, namespace: str, tools: Too
             }
             for name, cluster in granted.items():
                 ref = _role_ref(cluster)
-                made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects))
+                made.append(
+                    make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects)
+                )
     for tool in tools.tools:
         if tool.spec.rights:
-            name, ref = names.tool_role_binding(tool.name, CONTROLLER), _role_ref(tool_role(tool.name, CONTROLLER))
-            accounts = [{"kind": "ServiceAccount", **account.model_dump()} for account in tool.spec.controllers]
-            made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts))
+            name, ref = (
+                names.tool_role_binding(tool.name, CONTROLLER),
+                _role_ref(tool_role(tool.name, CONTROLLER)),
+            )
+            accounts = [
+                {"kind": "ServiceAccount", **account.model_dump()}
+                for account in tool.spec.controllers
+            ]
+            made.append(
+                make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts)
+            )
     return made
 
 
 def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Object]:
-    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway, and what Tools let everyone
-    read; owners create namespaces.
+    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway, and what
+    Tools let everyone read; owners create namespaces.
 
-    The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of the Tenant and of the
-    namespace's name; the list of names bounds their number.
+    The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of
+    the Tenant and of the namespace's name; the list of names bounds their number.
     """
     name = tenant_cluster_role(tenant.name)
-    tenants = {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "resourceNames": [tenant.name]}
-    spaces = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": [n.name for n in tenant.namespaces]}
-    platforms = {"apiGroups": [GROUP], "resources": [kinds.PLATFORM.plural], "resourceNames": [platform.metadata.name]}
+    tenants = {
+        "apiGroups": [GROUP],
+        "resources": [kinds.TENANT.plural],
+        "resourceNames": [tenant.name],
+    }
+    spaces = {
+        "apiGroups": [""],
+        "resources": ["namespaces"],
+        "resourceNames": [n.name for n in tenant.namespaces],
+    }
+    platforms = {
+        "apiGroups": [GROUP],
+        "resources": [kinds.PLATFORM.plural],
+        "resourceNames": [platform.metadata.name],
+    }
     gateways = {"apiGroups": [GATEWAY_GROUP], "resources": ["gateways"]}
     seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
     seeing += _seen_by_tenants(tools)
@@ -158,7 +197,12 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
     ]
     if slots := tenant.namespace_slots:  # an empty list of names would mean every name
         owning.append(
-            {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": slots, "verbs": [OWN, "delete"]}
+            {
+                "apiGroups": [""],
+                "resources": ["namespaces"],
+                "resourceNames": slots,
+                "verbs": [OWN, "delete"],
+            }
         )
     everyone = [subject for role in ROLES for subject in tenant.subjects(role)]
     bound = _subjects(platform, everyone)
@@ -169,7 +213,9 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
     ):
         made.append(make(RBAC_API, "ClusterRole", name + suffix, rules=rules))
         ref = _role_ref(name + suffix)
-        made.append(make(RBAC_API, "ClusterRoleBinding", name + suffix, roleRef=ref, subjects=subjects))
+        made.append(
+            make(RBAC_API, "ClusterRoleBinding", name + suffix, roleRef=ref, subjects=subjects)
+        )
     seen = {SYSTEM_NAMESPACE: names.gateway(tenant)}
     if platform.spec.gateway.isolation == "tenant":
         seen[platform.spec.gateway.front.namespace] = FRONT

@@ -1,7 +1,8 @@
-"""The three tenant roles, derived from the rules of the kinds and from what the Platform says besides.
+"""The three tenant roles, derived from the rules of the kinds and from what the Platform says
+besides.
 
-Every verb and resource is written out. No tenant role holds `bind`, `escalate`, `impersonate`, a wildcard, or anything
-on nodes, quotas, limits or network policies beyond reading them.
+Every verb and resource is written out. No tenant role holds `bind`, `escalate`, `impersonate`, a
+wildcard, or anything on nodes, quotas, limits or network policies beyond reading them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,8 @@ Resource = tuple[str, str]
 
 
 def _resources(rules: Iterable[KindRule]) -> Iterator[tuple[Resource, Verbs]]:
-    """Every resource that a role may have, with what the roles may do; a kind stands before its subresources."""
+    """Every resource that a role may have, with what the roles may do; a kind stands before its
+    subresources."""
     for rule in rules:
         yield (rule.group, rule.plural), rule.verbs
         for name, verbs in rule.subresources.items():
@@ -31,14 +33,18 @@ def _resources(rules: Iterable[KindRule]) -> Iterator[tuple[Resource, Verbs]]:
 
 
 def _granted(resources: Iterable[Resource], verbs: Sequence[str]) -> list[Object]:
-    """The rules that give `verbs` on the resources: one a group, or one for several groups with the same resources."""
+    """The rules that give `verbs` on the resources: one a group, or one for several groups with the
+    same resources."""
     by_group: dict[str, list[str]] = {}
     for group, resource in resources:
         by_group.setdefault(group, []).append(resource)
     groups: dict[tuple[str, ...], list[str]] = {}
     for group, found in by_group.items():
         groups.setdefault(tuple(found), []).append(group)
-    return [{"apiGroups": each, "resources": list(found), "verbs": list(verbs)} for found, each in groups.items()]
+    return [
+        {"apiGroups": each, "resources": list(found), "verbs": list(verbs)}
+        for found, each in groups.items()
+    ]
 
 
 def _worked_with(rules: Rules, on: set[Switch], verbs: Sequence[str]) -> list[Object]:
@@ -50,8 +56,14 @@ def _worked_with(rules: Rules, on: set[Switch], verbs: Sequence[str]) -> list[Ob
 
 def _switches(platform: Platform) -> set[Switch]:
     """What the Platform has that teams may work with."""
-    devices = any(is_device_class(name) for name in (*platform.spec.gpu.resource_names, *platform.spec.resources))
-    on: dict[Switch, bool] = {"devices": devices, "tenant-policies": platform.spec.network.tenant_policies}
+    devices = any(
+        is_device_class(name)
+        for name in (*platform.spec.gpu.resource_names, *platform.spec.resources)
+    )
+    on: dict[Switch, bool] = {
+        "devices": devices,
+        "tenant-policies": platform.spec.network.tenant_policies,
+    }
     return {switch for switch, is_on in on.items() if is_on}
 
 
@@ -68,7 +80,9 @@ def _besides(rules: Rules, role: Literal["editor", "owner"]) -> Iterator[Object]
     """What a role may do beyond the one before it, less what teams work with in every way."""
     for pattern in dict.fromkeys([*PATTERNS, *(pattern for _, pattern in _resources(rules))]):
         if pattern != WORKED_WITH and (verbs := getattr(pattern, role)):
-            yield from _granted([resource for resource, found in _resources(rules) if found == pattern], verbs)
+            yield from _granted(
+                [resource for resource, found in _resources(rules) if found == pattern], verbs
+            )
 
 
 def _viewer(rules: Rules, on: set[Switch]) -> list[Object]:
@@ -94,7 +108,8 @@ def _written(rules: Sequence[NamedRule]) -> list[Object]:
 
 
 def cluster_roles(platform: Platform) -> list[Object]:
-    """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to members."""
+    """The tenant roles: viewer reads all but Secrets; editor works; owner also grants roles to
+    members."""
     extra, on = platform.spec.roles, _switches(platform)
     viewer, editor, owner = _written(extra.viewer), _written(extra.editor), _written(extra.owner)
     rules = {
@@ -110,14 +125,26 @@ def tool_roles(tool: Tool) -> list[Object]:
     if not tool.has_roles:
         return []
     rules = [kind.rule for kind in tool.spec.kinds if kind.namespaced]
-    made = {"owner": _owner(rules, set()), "editor": _editor(rules, set()), "viewer": _viewer(rules, set())}
-    return [make(RBAC_API, "ClusterRole", tool_role(tool.name, role), rules=made[role]) for role in ROLES]
+    made = {
+        "owner": _owner(rules, set()),
+        "editor": _editor(rules, set()),
+        "viewer": _viewer(rules, set()),
+    }
+    return [
+        make(RBAC_API, "ClusterRole", tool_role(tool.name, role), rules=made[role])
+        for role in ROLES
+    ]
 
 
 def controllers_roles(tools: Toolset) -> list[Object]:
     """What the controllers of each Tool may do where it is used."""
     return [
-        make(RBAC_API, "ClusterRole", tool_role(tool.name, CONTROLLER), rules=_written(tool.spec.rights))
+        make(
+            RBAC_API,
+            "ClusterRole",
+            tool_role(tool.name, CONTROLLER),
+            rules=_written(tool.spec.rights),
+        )
         for tool in tools.tools
         if tool.spec.rights
     ]

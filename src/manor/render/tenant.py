@@ -23,8 +23,11 @@ def _namespace(platform: Platform, tenant: Tenant, name: str, tools: Toolset) ->
 
 
 def _service_accounts(tenant: Tenant, namespace: str) -> list[Object]:
-    """The default one, and the tenant's members that live here: their tokens end with their membership."""
-    members = {m.name for m in tenant.members if m.kind == "ServiceAccount" and m.namespace == namespace}
+    """The default one, and the tenant's members that live here: their tokens end with their
+    membership."""
+    members = {
+        m.name for m in tenant.members if m.kind == "ServiceAccount" and m.namespace == namespace
+    }
     return [
         make("v1", "ServiceAccount", name, namespace, automountServiceAccountToken=False)
         for name in sorted({"default", *members})
@@ -50,8 +53,8 @@ def render_tenant(
 ) -> list[Object]:
     """Everything that gives `tenant` its place, in an order in which it can be applied.
 
-    `tenants` is every tenant of the platform by name: traffic between two tenants needs the consent of both.
-    `tools` are the Platform's.
+    `tenants` is every tenant of the platform by name: traffic between two tenants needs the consent
+    of both. `tools` are the Platform's.
     """
     tools = tools.of(tenant)
     quotas = divide(platform, tenant, tools)

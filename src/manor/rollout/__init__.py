@@ -1,7 +1,9 @@
-"""Specs onto a cluster: in which order sets go, what is waited for, what one failure stops, and how it is told.
+"""Specs onto a cluster: in which order sets go, what is waited for, what one failure stops, and how
+it is told.
 
-For whoever brings specs: the command line from files, an operator from events. What happens is told as events
-(`manor.rollout.progress`), and what came of it is an `Outcome`; words for people are the caller's.
+For whoever brings specs: the command line from files, an operator from events. What happens is told
+as events (`manor.rollout.progress`), and what came of it is an `Outcome`; words for people are the
+caller's.
 """
 
 from manor.rollout.authority import Authority, authority

@@ -1,5 +1,5 @@
-"""Tries a Tool's guardrails on an API server of their own: what they must admit is admitted, what they must refuse is
-refused by them and nothing else."""
+"""Tries a Tool's guardrails on an API server of their own: what they must admit is admitted, what
+they must refuse is refused by them and nothing else."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,7 +26,11 @@ from manor.tools.objects import filled
 TENANT, OWNER = "tool-check", "tool-check-owner"
 WORDS = {"tenant": TENANT, "namespace": TENANT, "domain": "tools.example"}
 MANAGER = "manor-tools-check"
-NETWORK = {"podCidrs": ["10.244.0.0/16"], "serviceCidrs": ["10.96.0.0/16"], "nodeCidrs": ["10.0.0.0/24"]}
+NETWORK = {
+    "podCidrs": ["10.244.0.0/16"],
+    "serviceCidrs": ["10.96.0.0/16"],
+    "nodeCidrs": ["10.0.0.0/24"],
+}
 
 
 @dataclass(frozen=True)
@@ -44,36 +48,48 @@ class Finding:
 
 
 async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
-    """Every fixture of the Tool, tried as the owner of a tenant that uses it, or, of kinds that teams only read, as
-    the Tool's controller; nothing of them is stored.
+    """Every fixture of the Tool, tried as the owner of a tenant that uses it, or, of kinds that
+    teams only read, as the Tool's controller; nothing of them is stored.
 
-    The client is an administrator's of a server that serves nothing else: what the tenant needs is applied to it, and
-    the Tool's kinds are defined, without a schema, where the server lacks them.
+    The client is an administrator's of a server that serves nothing else: what the tenant needs is
+    applied to it, and the Tool's kinds are defined, without a schema, where the server lacks them.
     """
     await define_kinds(client, tool)
     desired = await _desired(client, tool)
     outcome = await roll_out(client, apply_stages(desired), Options())
     if not outcome.ok:
         raise ManorError(
-            "; ".join(step.message for step in outcome.steps if step.message) or "nothing could be applied"
+            "; ".join(step.message for step in outcome.steps if step.message)
+            or "nothing could be applied"
         )
     for index, guardrail in enumerate(tool.spec.guardrails):
         policy, sender = policy_name(tool, guardrail), await _sender(client, tool, guardrail)
-        for must, part, fixtures in (("admit", "admits", guardrail.admits), ("refuse", "refuses", guardrail.refuses)):
+        for must, part, fixtures in (
+            ("admit", "admits", guardrail.admits),
+            ("refuse", "refuses", guardrail.refuses),
+        ):
             for at, raw in enumerate(fixtures):
                 error = await _sent(sender, filled(raw, WORDS))
-                ok = error is None if must == "admit" else error is not None and is_by_policy(error.message, policy)
+                ok = (
+                    error is None
+                    if must == "admit"
+                    else error is not None and is_by_policy(error.message, policy)
+                )
                 said = error.message if error is not None else "admitted"
                 yield Finding(guardrail.name, f"guardrails[{index}].{part}[{at}]", must, ok, said)
 
 
 async def _sender(client: Client, tool: Tool, guardrail: Guardrail) -> Client:
-    """Who makes such objects: the tenant's owner, or the Tool's controller, with the rights that it has for it."""
+    """Who makes such objects: the tenant's owner, or the Tool's controller, with the rights that it
+    has for it."""
     account = maker(tool, guardrail)
     if account is None:
         return client.impersonate(OWNER)
     kinds = [kind for kind in tool.spec.kinds if kind.kind in guardrail.kinds]
-    rules = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": ["create", "update"]} for kind in kinds]
+    rules = [
+        {"apiGroups": [kind.group], "resources": [kind.plural], "verbs": ["create", "update"]}
+        for kind in kinds
+    ]
     name = f"tool-check-{tool.name}-{guardrail.name}"
     subject = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
     ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
@@ -100,24 +116,42 @@ def _versions(tool: Tool) -> dict[GroupKind, str]:
     """The version in which the fixtures of each kind are written."""
     guardrails = tool.spec.guardrails
     written = [raw for guardrail in guardrails for raw in (*guardrail.admits, *guardrail.refuses)]
-    return {(group_of(raw["apiVersion"]), raw["kind"]): raw["apiVersion"].rpartition("/")[2] for raw in written}
+    return {
+        (group_of(raw["apiVersion"]), raw["kind"]): raw["apiVersion"].rpartition("/")[2]
+        for raw in written
+    }
 
 
 def definition(group: str, version: str, kind: str, plural: str, scope: str) -> Object:
     """A CustomResourceDefinition that takes any object."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    approved = {"api-approved.kubernetes.io": "unapproved, for a check"} if group.endswith(".k8s.io") else {}
+    served = {
+        "name": version,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    approved = (
+        {"api-approved.kubernetes.io": "unapproved, for a check"}
+        if group.endswith(".k8s.io")
+        else {}
+    )
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.{group}", "annotations": approved},
-        "spec": {"group": group, "scope": scope, "names": {"kind": kind, "plural": plural}, "versions": [served]},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "plural": plural},
+            "versions": [served],
+        },
     }
 
 
 async def _desired(client: Client, tool: Tool) -> Desired:
-    """A platform with the Tool and what it needs alone, and a tenant on it, as far as the server has their kinds."""
+    """A platform with the Tool and what it needs alone, and a tenant on it, as far as the server
+    has their kinds."""
     platform = {
         "domain": WORDS["domain"],
         "network": NETWORK,
@@ -127,7 +161,12 @@ async def _desired(client: Client, tool: Tool) -> Desired:
     }
     documents = [
         spec_object(tool),
-        {"apiVersion": API_VERSION, "kind": "Platform", "metadata": {"name": "manor"}, "spec": platform},
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Platform",
+            "metadata": {"name": "manor"},
+            "spec": platform,
+        },
         {
             "apiVersion": API_VERSION,
             "kind": "Tenant",
@@ -136,7 +175,11 @@ async def _desired(client: Client, tool: Tool) -> Desired:
         },
     ]
     specs = specs_from([Document(value, tool.name, {(): 0}) for value in documents])
-    kinds = {(group_of(obj["apiVersion"]), obj["kind"]) for part in compiled(specs, specs) for obj in part.objects}
+    kinds = {
+        (group_of(obj["apiVersion"]), obj["kind"])
+        for part in compiled(specs, specs)
+        for obj in part.objects
+    }
     return Desired(specs, specs, frozenset(await client.unserved(kinds)))
 
 
@@ -153,7 +196,8 @@ async def _sent(client: Client, obj: Object) -> ApiError | None:
         return None
 
     def stands(error: ApiError | None) -> bool:
-        # A new policy refuses for a moment, and a quota that does not count a new kind yet for half a minute.
+        # A new policy refuses for a moment, and a quota that does not count a new kind yet for half
+        # a minute.
         return error is None or not is_passing(error.message)
 
     pauses = {"interval": bounds.retry_pause, "longest": bounds.retry_pause_longest}

@@ -56,7 +56,8 @@ class Outcome:
 async def outcome_of(
     part: ObjectSet, run: Awaitable[Steps], progress: Progress, *, attempted: bool = True
 ) -> SetOutcome:
-    """What came of `run`, also where it failed, which is told. Only a lost server ends all: Unreachable."""
+    """What came of `run`, also where it failed, which is told. Only a lost server ends all:
+    Unreachable."""
     try:
         return SetOutcome(part, await run, attempted=attempted)
     except Unreachable:

@@ -11,7 +11,8 @@ _NOTHING = "Nothing was changed."
 
 
 async def require_kinds(client: Client, stages: Stages) -> None:
-    """InvalidObjects if the server lacks a kind that no CRD of these sets brings, or an engine that the Platform names.
+    """InvalidObjects if the server lacks a kind that no CRD of these sets brings, or an engine that
+    the Platform names.
 
     It is asked before anything is changed, and an engine is told by the Platform's field.
     """

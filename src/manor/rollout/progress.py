@@ -1,5 +1,5 @@
-"""What a rollout tells while it goes on: plain data for whoever shows or records it, beside what `manor.apply` tells of
-each object."""
+"""What a rollout tells while it goes on: plain data for whoever shows or records it, beside what
+`manor.apply` tells of each object."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ class GpusOvercommitted:
 
 @dataclass(frozen=True)
 class ToolNotInstalled:
-    """The Platform has a Tool turned on, and the server lacks kinds of it; what belongs to them is left out."""
+    """The Platform has a Tool turned on, and the server lacks kinds of it; what belongs to them is
+    left out."""
 
     tool: str
     kinds: tuple[str, ...]
@@ -59,7 +60,8 @@ class SetLeftOut:
 
 @dataclass(frozen=True)
 class SetUncounted:
-    """A set is not attempted, because the quotas of its namespace do not count its kinds; `why` says which."""
+    """A set is not attempted, because the quotas of its namespace do not count its kinds; `why`
+    says which."""
 
     part: ObjectSet
     why: str
@@ -87,7 +89,8 @@ Progress = Callable[[Event], None]
 
 
 def logged(progress: Progress) -> Progress:
-    """`progress`, with the stages and what stops a set in the log too; of each object `manor.apply` tells the log."""
+    """`progress`, with the stages and what stops a set in the log too; of each object `manor.apply`
+    tells the log."""
 
     def tell(event: Event) -> None:
         match event:
@@ -96,11 +99,21 @@ def logged(progress: Progress) -> Progress:
             case SetFailed(part, error):
                 log.info("set failed", tenant=part.tenant, object=part.ref, cause=error)
             case SetLeftOut(part, needs):
-                log.info("set left out", tenant=part.tenant, object=part.ref, cause=f"{needs.title} failed")
+                log.info(
+                    "set left out",
+                    tenant=part.tenant,
+                    object=part.ref,
+                    cause=f"{needs.title} failed",
+                )
             case SetUncounted(part, why):
                 log.info("set left out", tenant=part.tenant, object=part.ref, cause=why)
             case SetKept(part):
-                log.info("set kept", tenant=part.tenant, object=part.ref, cause="something that stands on it is kept")
+                log.info(
+                    "set kept",
+                    tenant=part.tenant,
+                    object=part.ref,
+                    cause="something that stands on it is kept",
+                )
             case _:
                 pass
         progress(event)

@@ -1,7 +1,8 @@
 """Waits until the quotas count what is to be made.
 
-A ResourceQuota refuses a kind that its controller does not count yet. The controller looks for new kinds every 30 s and
-counts them at its next full resync (every 5 minutes by default), so that this is felt just after CRDs were installed.
+A ResourceQuota refuses a kind that its controller does not count yet. The controller looks for new
+kinds every 30 s and counts them at its next full resync (every 5 minutes by default), so that this
+is felt just after CRDs were installed.
 """
 
 import operator
@@ -27,8 +28,11 @@ async def _counted(client: Client, stage: Sequence[ObjectSet]) -> set[str]:
     return names
 
 
-async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Progress) -> dict[str, str]:
-    """Return once the quotas of the namespaces that workloads of the stage live in count their kinds.
+async def wait_counted(
+    client: Client, stage: Sequence[ObjectSet], progress: Progress
+) -> dict[str, str]:
+    """Return once the quotas of the namespaces that workloads of the stage live in count their
+    kinds.
 
     Of namespaces where they do not in time, or cannot be asked: the reason.
     """
@@ -51,8 +55,12 @@ async def wait_counted(client: Client, stage: Sequence[ObjectSet], progress: Pro
         progress(Waiting(tuple(pending), time.monotonic() - began))
         return pending
 
-    late = await poll_until(operator.not_, look, timeout=bounds.counted, interval=bounds.counted_poll)
-    return reasons | {p.ref.namespace: f"not counted after {bounds.counted:g} s: {p.ref} {p.reason}" for p in late}
+    late = await poll_until(
+        operator.not_, look, timeout=bounds.counted, interval=bounds.counted_poll
+    )
+    return reasons | {
+        p.ref.namespace: f"not counted after {bounds.counted:g} s: {p.ref} {p.reason}" for p in late
+    }
 
 
 async def _uncounted(client: Client, namespace: str, wanted: set[str]) -> list[Pending]:
@@ -61,5 +69,7 @@ async def _uncounted(client: Client, namespace: str, wanted: set[str]) -> list[P
         used = quota.get("status", {}).get("used", {})
         missing = sorted(quota["spec"].get("hard", {}).keys() & wanted - used.keys())
         if missing:
-            pending.append(Pending(ref_of(quota), f"does not count {missing[0].removeprefix('count/')} yet"))
+            pending.append(
+                Pending(ref_of(quota), f"does not count {missing[0].removeprefix('count/')} yet")
+            )
     return pending

@@ -9,24 +9,37 @@ from manor.kube import Client, Forbidden
 from manor.load import Document, Specs, specs_from
 from manor.render import spec_object
 from manor.rollout.desired import Desired
-from manor.rollout.progress import GpusOvercommitted, Progress, SpecSetAside, ToolNotInstalled, silent
+from manor.rollout.progress import (
+    GpusOvercommitted,
+    Progress,
+    SpecSetAside,
+    ToolNotInstalled,
+    silent,
+)
 from manor.state import missing_tools, read_state
 
 _NAMESPACED = {info.kind for info in kinds.WORKLOADS}
 
 
 async def read_desired(
-    client: Client, documents: Iterable[Document], progress: Progress = silent, *, delete: bool = False
+    client: Client,
+    documents: Iterable[Document],
+    progress: Progress = silent,
+    *,
+    delete: bool = False,
 ) -> Desired:
-    """The specs in `documents`, checked against the cluster's own. InvalidInput holds every problem.
+    """The specs in `documents`, checked against the cluster's own. InvalidInput holds every
+    problem.
 
-    A document of a namespaced kind that names no namespace is in the client's. To `delete` them they need to be valid
-    each for itself: what two claim, one of them must be able to give up.
+    A document of a namespaced kind that names no namespace is in the client's. To `delete` them
+    they need to be valid each for itself: what two claim, one of them must be able to give up.
     """
     placed = [_placed(document, client.namespace) for document in documents]
     known = await read_state(client, _namespaces(placed))
     given = {
-        (document.value.get("kind"), _metadata(document).get("name")) for document in placed if _metadata(document)
+        (document.value.get("kind"), _metadata(document).get("name"))
+        for document in placed
+        if _metadata(document)
     }
     for broken in known.broken:
         if (broken.kind, broken.name) not in given:
@@ -34,16 +47,24 @@ async def read_desired(
     specs = specs_from(placed, known=known, alone=delete)
     if specs.tools and not delete and specs.platform is None and known.platform is not None:
         # What follows from a Tool is the Platform's: it is made anew.
-        specs.add(known.platform, Document(spec_object(known.platform), "the Platform on the cluster", {(): 0}))
+        specs.add(
+            known.platform,
+            Document(spec_object(known.platform), "the Platform on the cluster", {(): 0}),
+        )
     everyone = Specs(
-        specs.platform or known.platform, known.tenants | specs.tenants, known.workloads, known.tools | specs.tools
+        specs.platform or known.platform,
+        known.tenants | specs.tenants,
+        known.workloads,
+        known.tools | specs.tools,
     )
     if not delete and specs.tenants and everyone.platform:
         await _compare_guarantees(client, everyone.platform, everyone, progress)
     missing = await missing_tools(client, everyone.toolset)
     for tool, lacking in missing.items():
         progress(ToolNotInstalled(tool, tuple(f"{kind}.{group}" for group, kind in lacking)))
-    return Desired(specs, everyone, frozenset(kind for lacking in missing.values() for kind in lacking))
+    return Desired(
+        specs, everyone, frozenset(kind for lacking in missing.values() for kind in lacking)
+    )
 
 
 def _namespaces(documents: Iterable[Document]) -> list[str]:
@@ -60,12 +81,20 @@ def _metadata(document: Document) -> dict[str, Any]:
 def _placed(document: Document, namespace: str) -> Document:
     """The document, in `namespace` where its kind lives in one and it names none."""
     metadata = _metadata(document)
-    if not metadata or metadata.get("namespace") is not None or str(document.value.get("kind")) not in _NAMESPACED:
+    if (
+        not metadata
+        or metadata.get("namespace") is not None
+        or str(document.value.get("kind")) not in _NAMESPACED
+    ):
         return document
-    return replace(document, value={**document.value, "metadata": {**metadata, "namespace": namespace}})
+    return replace(
+        document, value={**document.value, "metadata": {**metadata, "namespace": namespace}}
+    )
 
 
-async def _compare_guarantees(client: Client, platform: Platform, everyone: Specs, progress: Progress) -> None:
+async def _compare_guarantees(
+    client: Client, platform: Platform, everyone: Specs, progress: Progress
+) -> None:
     """Tell where the tenants are guaranteed more GPUs than the nodes have now."""
     guaranteed = sum(tenant.spec.gpu.guarantee for tenant in everyone.tenants.values())
     if not guaranteed:
@@ -75,6 +104,10 @@ async def _compare_guarantees(client: Client, platform: Platform, everyone: Spec
     except Forbidden:
         return
     names = platform.spec.gpu.resource_names
-    present = sum(int(node.get("status", {}).get("allocatable", {}).get(name, 0)) for node in nodes for name in names)
+    present = sum(
+        int(node.get("status", {}).get("allocatable", {}).get(name, 0))
+        for node in nodes
+        for name in names
+    )
     if guaranteed > present:
         progress(GpusOvercommitted(guaranteed, present))

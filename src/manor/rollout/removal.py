@@ -18,7 +18,9 @@ class TenantsRemain(ManorError):
 
     def __init__(self, tenants: Sequence[str]) -> None:
         names = ", ".join(tenants)
-        super().__init__(f"the Platform still has tenants: {names}; delete them first, or name them too")
+        super().__init__(
+            f"the Platform still has tenants: {names}; delete them first, or name them too"
+        )
         self.tenants = tuple(tenants)
 
 
@@ -36,8 +38,11 @@ async def kept_namespaces(client: Client, stages: Stages, options: Options) -> l
     return [namespace for namespaces in found for namespace in namespaces]
 
 
-async def take_down(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
-    """Delete set after set. What others still stand on stays with them: with a tenant's volumes its guardrails too.
+async def take_down(
+    client: Client, stages: Stages, options: Options, progress: Progress = silent
+) -> Outcome:
+    """Delete set after set. What others still stand on stays with them: with a tenant's volumes its
+    guardrails too.
 
     Raises Unreachable; an error of one set stops what it stands on, and no other.
     """
@@ -61,10 +66,16 @@ async def take_down(client: Client, stages: Stages, options: Options, progress: 
     return outcome
 
 
-async def _delete_set(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
+async def _delete_set(
+    client: Client, part: ObjectSet, options: Options, progress: Progress
+) -> Result:
     result = await delete(client, part.inventory, options, progress)
     if part.parent is not None and not result.having(Action.KEEP, Action.FAIL):
         meta = part.parent["metadata"]
-        with suppress(NotFound, UnknownKind):  # it is gone, or its kind is, and all objects of the kind with it
-            await client.delete(part.parent["apiVersion"], part.parent["kind"], meta["name"], meta.get("namespace"))
+        with suppress(
+            NotFound, UnknownKind
+        ):  # it is gone, or its kind is, and all objects of the kind with it
+            await client.delete(
+                part.parent["apiVersion"], part.parent["kind"], meta["name"], meta.get("namespace")
+            )
     return result

@@ -1,4 +1,5 @@
-"""Applies sets stage after stage, each failure by itself, and waits until what was applied is ready."""
+"""Applies sets stage after stage, each failure by itself, and waits until what was applied is
+ready."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +16,19 @@ from manor.rollout.quotas import wait_counted
 from manor.rollout.sets import ObjectSet, Stages, each_set
 
 MANY = 16
-"""Sets from which on they share their reads: lists of whole kinds, read once, in place of a few requests for each."""
+"""Sets from which on they share their reads: lists of whole kinds, read once, in place of a few
+requests for each."""
 
 
-async def roll_out(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
-    """Apply all sets, stage after stage. What goes wrong with one set stops what stands on it, and no other.
+async def roll_out(
+    client: Client, stages: Stages, options: Options, progress: Progress = silent
+) -> Outcome:
+    """Apply all sets, stage after stage. What goes wrong with one set stops what stands on it, and
+    no other.
 
-    From a set that cannot be applied the rights are taken away all the same that nobody is to have any more.
-    Raises InvalidObjects, before anything is changed, where the server lacks a kind; Unreachable.
+    From a set that cannot be applied the rights are taken away all the same that nobody is to have
+    any more. Raises InvalidObjects, before anything is changed, where the server lacks a kind;
+    Unreachable.
     """
     outcome, progress = Outcome(), logged(progress)
     await require_kinds(client, stages)
@@ -32,7 +38,11 @@ async def roll_out(client: Client, stages: Stages, options: Options, progress: P
 
 
 async def _apply_stage(
-    client: Client, stage: Sequence[ObjectSet], failed: Mapping[Ref, ObjectSet], options: Options, progress: Progress
+    client: Client,
+    stage: Sequence[ObjectSet],
+    failed: Mapping[Ref, ObjectSet],
+    options: Options,
+    progress: Progress,
 ) -> list[SetOutcome]:
     """Apply the sets of one stage; `failed` are those of the stages before."""
     uncounted = await wait_counted(client, stage, progress)
@@ -46,7 +56,9 @@ async def _apply_stage(
             elif part.needs and part.needs in failed:
                 progress(SetLeftOut(part, failed[part.needs]))
             else:
-                return await outcome_of(part, _apply_or_refuse(client, part, options, progress, reader), progress)
+                return await outcome_of(
+                    part, _apply_or_refuse(client, part, options, progress, reader), progress
+                )
             revoking = revoke(client, part.objects, part.inventory, progress, reader)
             return await outcome_of(part, revoking, progress, attempted=False)
 
@@ -62,7 +74,9 @@ async def _apply_or_refuse(
         return Result(refused.steps)
 
 
-async def preview(client: Client, stages: Stages, options: Options, progress: Progress = silent) -> Outcome:
+async def preview(
+    client: Client, stages: Stages, options: Options, progress: Progress = silent
+) -> Outcome:
     """What `roll_out` would do: the steps are those of plans. Writes nothing."""
     done: list[SetOutcome] = []
     for stage in stages:
@@ -82,17 +96,21 @@ async def apply_set(
     progress: ApplyProgress = tell_nobody,
     reader: Reader | None = None,
 ) -> Result:
-    """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with other sets."""
+    """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
+    other sets."""
     return await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
 
 
-async def plan_set(client: Client, part: ObjectSet, options: Options, reader: Reader | None = None) -> Plan:
+async def plan_set(
+    client: Client, part: ObjectSet, options: Options, reader: Reader | None = None
+) -> Plan:
     """What applying one set would do."""
     return await plan(client, part.objects, part.inventory, options, part.parent, reader)
 
 
 def reader_for(client: Client, parts: Sequence[ObjectSet]) -> Reader:
-    """What finds the live objects of these sets: where they are many, lists that all of them share."""
+    """What finds the live objects of these sets: where they are many, lists that all of
+    them share."""
     if len(parts) < MANY:
         return DirectReader(client)
     each = ({obj["metadata"].get("namespace", "") for obj in part.objects} for part in parts)
@@ -101,9 +119,14 @@ def reader_for(client: Client, parts: Sequence[ObjectSet]) -> Reader:
 
 
 async def wait_ready(
-    client: Client, sets: Iterable[SetOutcome], timeout: float, progress: Progress = silent, *, jobs: bool = False
+    client: Client,
+    sets: Iterable[SetOutcome],
+    timeout: float,
+    progress: Progress = silent,
+    *,
+    jobs: bool = False,
 ) -> None:
-    """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete. NotReady says what is
-    not, and why."""
+    """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete.
+    NotReady says what is not, and why."""
     objects = [obj for one in sets if one.ok for obj in one.part.objects]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress)

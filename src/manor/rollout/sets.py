@@ -1,7 +1,7 @@
 """What is applied as one set, and in which order.
 
-Each Manor object is stored as itself and is the parent of the set of what it becomes; the foundation (the system
-namespace and the CRDs) has a ConfigMap as its parent.
+Each Manor object is stored as itself and is the parent of the set of what it becomes; the
+foundation (the system namespace and the CRDs) has a ConfigMap as its parent.
 """
 
 import asyncio
@@ -47,7 +47,10 @@ class ObjectSet:
     @property
     def tenant(self) -> str:
         """The tenant whose set it is; none, of the foundation and the Platform."""
-        return next((ref.name for ref in (self.ref, self.needs) if ref and ref.kind == kinds.TENANT.kind), "")
+        return next(
+            (ref.name for ref in (self.ref, self.needs) if ref and ref.kind == kinds.TENANT.kind),
+            "",
+        )
 
 
 Stages = Sequence[Sequence[ObjectSet]]
@@ -76,18 +79,25 @@ def inventory_of(spec: Spec) -> Inventory:
 
 
 def apply_stages(desired: Desired) -> Stages:
-    """The sets of the desired specs in the order in which they are applied. InvalidInput says what cannot be."""
+    """The sets of the desired specs in the order in which they are applied. InvalidInput says what
+    cannot be."""
     return _stages(desired, compiled(desired.specs, desired.known))
 
 
 def delete_stages(desired: Desired) -> Stages:
-    """The sets in the order in which they are deleted. What the specs would become now does not matter: their
-    inventories say what they became."""
+    """The sets in the order in which they are deleted. What the specs would become now does not
+    matter: their inventories say what they became."""
     return _stages(desired, [Compiled(spec, []) for spec in desired.specs.all])[::-1]
 
 
 def _stages(desired: Desired, parts: Sequence[Compiled]) -> list[list[ObjectSet]]:
-    ordered: list[list[ObjectSet]] = [[foundation()] if desired.specs.platform else [], [], [], [], []]
+    ordered: list[list[ObjectSet]] = [
+        [foundation()] if desired.specs.platform else [],
+        [],
+        [],
+        [],
+        [],
+    ]
     place = {"Tool": 1, "Platform": 2, "Tenant": 3}
     for part in parts:
         ordered[place.get(part.spec.kind, 4)].append(_set(part, desired))
@@ -100,7 +110,11 @@ def _set(part: Compiled, desired: Desired) -> ObjectSet:
         title=f"{spec.kind} {spec.metadata.name}",
         inventory=inventory_of(spec),
         parent=spec_object(spec),
-        objects=[o for o in part.objects if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served],
+        objects=[
+            o
+            for o in part.objects
+            if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served
+        ],
         needs=_needs(spec, desired),
         requires=_requires(spec, desired) if part.objects else (),
     )
@@ -125,11 +139,16 @@ def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
             return ()
         case _:
             platform = desired.known.platform
-            return tuple(r for r in requirements(platform) if r.workloads == spec.kind) if platform else ()
+            return (
+                tuple(r for r in requirements(platform) if r.workloads == spec.kind)
+                if platform
+                else ()
+            )
 
 
 async def each_set(parts: Sequence[ObjectSet], run: Callable[[ObjectSet], Awaitable[T]]) -> list[T]:
-    """`run` for every set of a stage, some at a time; at the first error the others are cancelled."""
+    """`run` for every set of a stage, some at a time; at the first error the others are
+    cancelled."""
     gate = asyncio.Semaphore(limits().rollout.sets)
 
     async def one(part: ObjectSet) -> T:

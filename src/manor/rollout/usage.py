@@ -44,17 +44,24 @@ async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
     try:
         return await client.list("v1", "ResourceQuota", labels=MANAGED)
     except Forbidden:  # a member may look into the namespaces of its own tenant
-        found = [await client.list("v1", "ResourceQuota", name, labels=MANAGED) for name in namespaces]
+        found = [
+            await client.list("v1", "ResourceQuota", name, labels=MANAGED) for name in namespaces
+        ]
         return [quota for quotas in found for quota in quotas]
 
 
 def _budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
     resources = sorted({resource for quota in quotas for resource in quota["spec"]["hard"]})
-    return {resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource)) for resource in resources}
+    return {
+        resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource))
+        for resource in resources
+    }
 
 
 def _sum(quotas: Sequence[Object], what: str, resource: str) -> str:
     field = "status" if what == "used" else "spec"
     values = [quota.get(field, {}).get(what, {}).get(resource, "0") for quota in quotas]
-    binary = any(is_binary(quota["spec"]["hard"].get(resource, "")) for quota in quotas) or any(map(is_binary, values))
+    binary = any(is_binary(quota["spec"]["hard"].get(resource, "")) for quota in quotas) or any(
+        map(is_binary, values)
+    )
     return canonical(sum(map(parse, values), start=parse("0")), binary=binary)

@@ -28,7 +28,8 @@ class Broken:
 
 @dataclass
 class State(Specs):
-    """What stands on the cluster; tenants in the order of their age, for the first to claim a name has it."""
+    """What stands on the cluster; tenants in the order of their age, for the first to claim a name
+    has it."""
 
     broken: list[Broken] = field(default_factory=list)
 
@@ -38,23 +39,32 @@ class State(Specs):
         try:
             spec = validated(Document(obj, "", {(): 0}))
         except InvalidInput as error:
-            reason = "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3])
+            reason = "; ".join(
+                f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3]
+            )
             self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
             return
         self.take(spec)
 
 
 async def read_state(
-    client: Client, namespaces: Iterable[str] = (), names: Iterable[str] = (), *, workloads: bool = True
+    client: Client,
+    namespaces: Iterable[str] = (),
+    names: Iterable[str] = (),
+    *,
+    workloads: bool = True,
 ) -> State:
-    """The Platform, the Tools and the Tenants; with `workloads` also those, and the volumes, of `namespaces` and of
-    their tenants.
+    """The Platform, the Tools and the Tenants; with `workloads` also those, and the volumes, of
+    `namespaces` and of their tenants.
 
-    For a user who may not list tenants: those of `namespaces`, those in `names`, and those that the user is told of.
+    For a user who may not list tenants: those of `namespaces`, those in `names`, and those that the
+    user is told of.
     """
     state, wanted = State(), sorted(set(namespaces))
     try:
-        for obj in sorted([*await _platform(client), *await _tenants(client, wanted, names)], key=_age):
+        for obj in sorted(
+            [*await _platform(client), *await _tenants(client, wanted, names)], key=_age
+        ):
             state.read(obj)
     except UnknownKind:  # nothing of Manor's is there yet
         return state
@@ -70,8 +80,11 @@ async def read_state(
 
 
 async def missing_tools(client: Client, tools: Toolset) -> dict[str, list[tuple[str, str]]]:
-    """The Tools that are not installed, each with the kinds (group and kind) that the server lacks."""
-    kinds = {tool.name: [(kind.group, kind.kind) for kind in tool.spec.kinds] for tool in tools.tools}
+    """The Tools that are not installed, each with the kinds (group and kind) that the
+    server lacks."""
+    kinds = {
+        tool.name: [(kind.group, kind.kind) for kind in tool.spec.kinds] for tool in tools.tools
+    }
     unserved = set(await client.unserved(kind for each in kinds.values() for kind in each))
     missing = {name: [kind for kind in each if kind in unserved] for name, each in kinds.items()}
     return {name: lacking for name, lacking in missing.items() if lacking}
@@ -79,7 +92,9 @@ async def missing_tools(client: Client, tools: Toolset) -> dict[str, list[tuple[
 
 async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
     homes = [[space.name for space in tenant.namespaces] for tenant in state.tenants.values()]
-    for namespace in sorted({*wanted, *(name for home in homes if set(home) & set(wanted) for name in home)}):
+    for namespace in sorted(
+        {*wanted, *(name for home in homes if set(home) & set(wanted) for name in home)}
+    ):
         for info in kinds.WORKLOADS:
             for obj in await _listed(client, API_VERSION, info.kind, namespace) or []:
                 state.read(obj)
@@ -129,7 +144,9 @@ async def _own_tenants(client: Client) -> set[str]:
         "spec": {"namespace": "default"},
     }
     rules = (await client.create(review)).get("status", {}).get("resourceRules", [])
-    return {name for rule in rules if _reads_tenants(rule) for name in rule.get("resourceNames", [])}
+    return {
+        name for rule in rules if _reads_tenants(rule) for name in rule.get("resourceNames", [])
+    }
 
 
 def _reads_tenants(rule: dict[str, Any]) -> bool:
@@ -140,7 +157,9 @@ def _reads_tenants(rule: dict[str, Any]) -> bool:
     )
 
 
-async def _listed(client: Client, api_version: str, kind: str, namespace: str | None = None) -> list[Object] | None:
+async def _listed(
+    client: Client, api_version: str, kind: str, namespace: str | None = None
+) -> list[Object] | None:
     """The objects; None where the user may not see them."""
     try:
         return await client.list(api_version, kind, namespace)

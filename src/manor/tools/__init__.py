@@ -1,5 +1,5 @@
-"""ML systems made fit for many teams: from the facts that a Tool states to roles, counts, openings, policies, objects.
-Pure."""
+"""ML systems made fit for many teams: from the facts that a Tool states to roles, counts, openings,
+policies, objects. Pure."""
 
 from manor.tools.packs import shipped
 from manor.tools.review import objections

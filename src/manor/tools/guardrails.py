@@ -34,7 +34,10 @@ def policies(tool: Tool) -> Iterator[dict[str, Any]]:
 
 
 def _policy(name: str, tool: Tool, guardrail: Guardrail) -> dict[str, Any]:
-    looked_at = sorted((kind for kind in tool.spec.kinds if kind.kind in guardrail.kinds), key=lambda kind: kind.group)
+    looked_at = sorted(
+        (kind for kind in tool.spec.kinds if kind.kind in guardrail.kinds),
+        key=lambda kind: kind.group,
+    )
     constraints = [
         {
             "apiGroups": [group],
@@ -72,13 +75,20 @@ def _text(message: str) -> str:
 
 
 def _binding(name: str, policy: str, operation: str, without_params: str) -> dict[str, Any]:
-    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": [operation], "resources": ["*/*"]}
+    rule = {
+        "apiGroups": ["*"],
+        "apiVersions": ["*"],
+        "operations": [operation],
+        "resources": ["*/*"],
+    }
     spec = {
         "policyName": policy,
         "validationActions": ["Deny"],
         "paramRef": {"name": GUARDRAILS, "parameterNotFoundAction": without_params},
         "matchResources": {
-            "namespaceSelector": {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]},
+            "namespaceSelector": {
+                "matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]
+            },
             "resourceRules": [rule],
         },
     }

@@ -15,7 +15,8 @@ WORDS = ("tenant", "namespace", "domain")
 
 
 def filled(value: Any, words: Mapping[str, str]) -> Any:
-    """`value` with every `$word` in its texts replaced. KeyError, ValueError where there is no such word."""
+    """`value` with every `$word` in its texts replaced. KeyError, ValueError where there is no such
+    word."""
     if isinstance(value, str):
         return Template(value).substitute(words)
     if isinstance(value, dict):

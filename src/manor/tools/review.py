@@ -1,4 +1,5 @@
-"""What a Tool may not say, beyond what its schema tells: objects that would give away more than a tenant's place."""
+"""What a Tool may not say, beyond what its schema tells: objects that would give away more than a
+tenant's place."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,15 +27,31 @@ PLACED = frozenset(
         ("rbac.authorization.k8s.io", "RoleBinding"),
     }
 )
-"""Kinds beside its own that a Tool may put into a tenant's namespace. Never a Secret: a file is no place for one."""
+"""Kinds beside its own that a Tool may put into a tenant's namespace. Never a Secret: a file is no
+place for one."""
 
 NEVER_FOR_CONTROLLERS = frozenset(
     {
-        *("bindings", "nodes", "nodes/proxy", "pods/attach", "pods/binding", "pods/ephemeralcontainers", "pods/exec"),
-        *("pods/portforward", "pods/proxy", "resourcequotas", "services/proxy", "serviceaccounts/token"),
+        *(
+            "bindings",
+            "nodes",
+            "nodes/proxy",
+            "pods/attach",
+            "pods/binding",
+            "pods/ephemeralcontainers",
+            "pods/exec",
+        ),
+        *(
+            "pods/portforward",
+            "pods/proxy",
+            "resourcequotas",
+            "services/proxy",
+            "serviceaccounts/token",
+        ),
     }
 )
-"""What a controller needs in no tenant's namespace: ways into running pods and onto nodes, tokens, the quota itself."""
+"""What a controller needs in no tenant's namespace: ways into running pods and onto nodes, tokens,
+the quota itself."""
 
 NEVER_GRANTED = frozenset({"*", "bind", "escalate", "impersonate"})
 """Verbs that hand on rights, or mean all of them."""
@@ -43,15 +60,22 @@ _EXAMPLE = dict.fromkeys(WORDS, "x")
 
 
 def objections(tool: Tool) -> Iterator[Misplaced]:
-    """Everything that speaks against a Tool that its schema takes, each with its path in the object."""
+    """Everything that speaks against a Tool that its schema takes, each with its path in the
+    object."""
     own = {(kind.group, kind.kind): kind for kind in tool.spec.kinds}
-    for part, objects in (("tenant", tool.spec.objects.tenant), ("namespace", tool.spec.objects.namespace)):
+    for part, objects in (
+        ("tenant", tool.spec.objects.tenant),
+        ("namespace", tool.spec.objects.namespace),
+    ):
         for index, raw in enumerate(objects):
             yield from _of_object(raw, part, own, ("spec", "objects", part, index))
     for index, rule in enumerate(tool.spec.rights):
         for at, resource in enumerate(rule.resources):
             if resource in NEVER_FOR_CONTROLLERS:
-                message = f"{resource} is nothing that a controller needs in a tenant's namespace; leave it out"
+                message = (
+                    f"{resource} is nothing that a controller needs in a tenant's "
+                    f"namespace; leave it out"
+                )
                 yield Misplaced(message, "spec", "rights", index, "resources", at)
     for index, guardrail in enumerate(tool.spec.guardrails):
         for part, fixtures in (("admits", guardrail.admits), ("refuses", guardrail.refuses)):
@@ -63,7 +87,9 @@ def objections(tool: Tool) -> Iterator[Misplaced]:
                     yield Misplaced(f"the guardrail does not look at {raw['kind']}", *path, "kind")
 
 
-def _of_object(raw: RawObject, part: str, own: Mapping[tuple[str, str], ToolKind], path: Path) -> Iterator[Misplaced]:
+def _of_object(
+    raw: RawObject, part: str, own: Mapping[tuple[str, str], ToolKind], path: Path
+) -> Iterator[Misplaced]:
     if (lack := _unwritten(raw)) is not None:
         yield Misplaced(lack, *path)
         return
@@ -72,12 +98,17 @@ def _of_object(raw: RawObject, part: str, own: Mapping[tuple[str, str], ToolKind
     if kind not in own and kind not in PLACED:
         yield Misplaced(_not_placed(kind), *path, "kind")
     elif everywhere and part == "namespace":
-        yield Misplaced(f"{kind[1]} lives in no namespace; move it to objects.tenant", *path, "kind")
+        yield Misplaced(
+            f"{kind[1]} lives in no namespace; move it to objects.tenant", *path, "kind"
+        )
     elif everywhere and not re.search(r"\$(tenant\b|\{tenant\})", _name(raw)):
         message = f"every tenant would share {kind[1]} {_name(raw)}; write $tenant into its name"
         yield Misplaced(message, *path, "metadata", "name")
     if raw["metadata"].get("namespace", "$namespace") not in ("$namespace", "${namespace}"):
-        message = "a Tool's objects live in the tenant's namespaces alone; remove this, or write $namespace"
+        message = (
+            "a Tool's objects live in the tenant's namespaces alone; remove this, or write "
+            "$namespace"
+        )
         yield Misplaced(message, *path, "metadata", "namespace")
     yield from _rights(raw, path)
 
@@ -86,12 +117,17 @@ def _unwritten(raw: RawObject) -> str | None:
     """Why it is no object, or cannot be filled in."""
     if not all(isinstance(raw.get(field), str) for field in ("apiVersion", "kind")):
         return "not an object with apiVersion and kind"
-    if not isinstance(raw.get("metadata"), dict) or not isinstance(raw["metadata"].get("name"), str):
+    if not isinstance(raw.get("metadata"), dict) or not isinstance(
+        raw["metadata"].get("name"), str
+    ):
         return "an object needs metadata.name"
     try:
         filled(raw, _EXAMPLE)
     except (KeyError, ValueError) as error:
-        return f"cannot be filled in: {error}; there are ${', $'.join(WORDS)}, and $$ for the sign itself"
+        return (
+            f"cannot be filled in: {error}; there are ${', $'.join(WORDS)}, and $$ for the "
+            f"sign itself"
+        )
     return None
 
 
@@ -113,7 +149,11 @@ def _rights(raw: RawObject, path: Path) -> Iterator[Misplaced]:
         for field in ("verbs", "resources", "apiGroups"):
             for value in rule.get(field, []):
                 if value == "*" or (field == "verbs" and value in NEVER_GRANTED):
-                    message = f"{value!r} hands on rights that nobody wrote down; name what is needed"
+                    message = (
+                        f"{value!r} hands on rights that nobody wrote down; name what is needed"
+                    )
                     yield Misplaced(message, *path, "rules", index, field)
     if raw["kind"] == "RoleBinding" and raw.get("roleRef", {}).get("kind") != "Role":
-        yield Misplaced("binds what is no Role of this Tool; bring a Role of its own", *path, "roleRef", "kind")
+        yield Misplaced(
+            "binds what is no Role of this Tool; bring a Role of its own", *path, "roleRef", "kind"
+        )

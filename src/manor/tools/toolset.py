@@ -19,7 +19,11 @@ class Toolset:
     def of(self, tenant: Tenant) -> "Toolset":
         """Those that the tenant uses: all, unless its `tools` names fewer."""
         wanted = tenant.spec.tools
-        return self if wanted is None else Toolset(tuple(tool for tool in self.tools if tool.name in wanted))
+        return (
+            self
+            if wanted is None
+            else Toolset(tuple(tool for tool in self.tools if tool.name in wanted))
+        )
 
     @cached_property
     def rules(self) -> tuple[KindRule, ...]:
@@ -46,14 +50,20 @@ class Toolset:
     @property
     def queued_kinds(self) -> list[str]:
         """Kinds (`Kind.group`) that the queue system admits as a whole."""
-        return [f"{kind.kind}.{kind.group}" for tool in self.tools for kind in tool.spec.kinds if kind.queued]
+        return [
+            f"{kind.kind}.{kind.group}"
+            for tool in self.tools
+            for kind in tool.spec.kinds
+            if kind.queued
+        ]
 
 
 NO_TOOLS = Toolset()
 
 
 def toolbox(own: Mapping[str, Tool]) -> Mapping[str, Tool]:
-    """Every Tool that can be named: the shipped ones, and one's own, which stand before a shipped one of their name."""
+    """Every Tool that can be named: the shipped ones, and one's own, which stand before a shipped
+    one of their name."""
     return {**shipped(), **own}
 
 

@@ -14,7 +14,8 @@ from manor.verify.team import Actor
 
 @dataclass(frozen=True)
 class Access:
-    """Verbs on a resource (`group/resource` or `resource/subresource`); no namespace means the whole cluster."""
+    """Verbs on a resource (`group/resource` or `resource/subresource`); no namespace means the
+    whole cluster."""
 
     verbs: str
     """Verbs, with blanks between."""
@@ -32,7 +33,12 @@ class Access:
             if self.path:
                 yield {"nonResourceAttributes": {"path": self.path, "verb": verb}}
                 continue
-            attributes = {"verb": verb, "group": self.group, "resource": resource, "subresource": subresource}
+            attributes = {
+                "verb": verb,
+                "group": self.group,
+                "resource": resource,
+                "subresource": subresource,
+            }
             place = {
                 "namespace": context.fill(self.namespace) if self.namespace else "",
                 "name": context.fill(self.name),
@@ -45,13 +51,19 @@ def _words(actor: Actor, attributes: Mapping[str, Any]) -> str:
         return f"may {actor} {path['verb']} {path['path']}"
     a = attributes["resourceAttributes"]
     resource = (
-        a["resource"] + (f"/{a['subresource']}" if a["subresource"] else "") + (f".{a['group']}" if a["group"] else "")
+        a["resource"]
+        + (f"/{a['subresource']}" if a["subresource"] else "")
+        + (f".{a['group']}" if a["group"] else "")
     )
     name = f" {a['name']}" if a["name"] else ""
-    return f"may {actor} {a['verb']} {resource}{name} " + (f"in {a['namespace']}" if a["namespace"] else "cluster-wide")
+    return f"may {actor} {a['verb']} {resource}{name} " + (
+        f"in {a['namespace']}" if a["namespace"] else "cluster-wide"
+    )
 
 
-async def review(context: AttackContext, actor: Actor, attributes: Mapping[str, Any], *, wanted: bool) -> Attempt:
+async def review(
+    context: AttackContext, actor: Actor, attributes: Mapping[str, Any], *, wanted: bool
+) -> Attempt:
     """Asks the authorizer, and compares its answer with what is `wanted`."""
     answer = await context.snapshot.access(actor, attributes)
     what = f"SubjectAccessReview: {_words(actor, attributes)}?"
@@ -80,44 +92,65 @@ def members(context: AttackContext) -> Sequence[Actor]:
     return context.attacker.actors
 
 
-async def _by_rules(context: AttackContext, actor: Actor, namespace: str, questions: Questions) -> list[Attempt]:
+async def _by_rules(
+    context: AttackContext, actor: Actor, namespace: str, questions: Questions
+) -> list[Attempt]:
     """Answers from the identity's rules; of the authorizer itself where they are not complete."""
     rules = await context.snapshot.rules(actor, namespace)
     if not rules.complete:
-        return await asyncio.gather(*(review(context, actor, question, wanted=False) for question in questions))
+        return await asyncio.gather(
+            *(review(context, actor, question, wanted=False) for question in questions)
+        )
     attempts, denied = [], []
     for question in questions:
         words = _words(actor, question)
         if rule := rules.allowing(question):
             attempts.append(
-                Attempt(f"SelfSubjectRulesReview: {words}?", Verdict.BROKEN, f"allowed: {rule_words(rule)}")
+                Attempt(
+                    f"SelfSubjectRulesReview: {words}?",
+                    Verdict.BROKEN,
+                    f"allowed: {rule_words(rule)}",
+                )
             )
         else:
             denied.append(words)
     if denied:
         what = f"SelfSubjectRulesReview: {'; '.join(denied)}?"
-        attempts.append(Attempt(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC"))
+        attempts.append(
+            Attempt(what, Verdict.HELD, f"none of {len(rules.resources)} rules allows it", "RBAC")
+        )
     return attempts
 
 
 def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = members) -> Attack:
     """None of the actors may do any of it; the attacker's mightiest member may do the control.
 
-    Where tenants are many, some pairs ask the authorizer each question, and the rest read the identities' rules.
+    Where tenants are many, some pairs ask the authorizer each question, and the rest read the
+    identities' rules.
     """
 
     async def run(context: AttackContext) -> list[Attempt]:
         teams, place = len(context.tenancy.teams), context.tenancy.place(context.attacker)
-        reviews = [review(context, context.attacker.actor, a, wanted=True) for a in control.attributes(context)]
+        reviews = [
+            review(context, context.attacker.actor, a, wanted=True)
+            for a in control.attributes(context)
+        ]
         read: dict[tuple[Actor, str], Questions] = {}
         for actor in actors(context):
-            for number, question in enumerate(a for cell in cells for a in cell.attributes(context)):
+            for number, question in enumerate(
+                a for cell in cells for a in cell.attributes(context)
+            ):
                 if teams <= FEW or (number + place) % (teams // 2) == 0:
                     reviews.append(review(context, actor, question, wanted=False))
                 else:
                     namespace = question.get("resourceAttributes", {}).get("namespace") or NOWHERE
                     read.setdefault((actor, namespace), []).append(question)
-        answered = await asyncio.gather(*(_by_rules(context, *key, questions) for key, questions in read.items()))
-        return [*await asyncio.gather(*reviews), *(attempt for part in answered for attempt in part)]
+        answered = await asyncio.gather(
+            *(_by_rules(context, *key, questions) for key, questions in read.items())
+        )
+        return [
+            *await asyncio.gather(*reviews),
+            *(attempt for part in answered for attempt in part),
+        ]
 
     return run

@@ -1,6 +1,8 @@
-"""What the tenants themselves, or the platform, have asked for: what is open by their word is no hole.
+"""What the tenants themselves, or the platform, have asked for: what is open by their word is no
+hole.
 
-Worked out from the specs alone, not from what Manor wrote: a policy that opens more than was asked for is a hole.
+Worked out from the specs alone, not from what Manor wrote: a policy that opens more than was asked
+for is a hole.
 """
 
 from ipaddress import ip_address
@@ -9,8 +11,16 @@ from manor.api import Platform, Tenant
 from manor.verify.netpol import Address
 from manor.verify.team import Team
 
-METADATA = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254")
-"""Where clouds answer with a node's credentials: AWS, GCP, Azure; AWS's containers; Alibaba; AWS and GCP by IPv6."""
+METADATA = (
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "100.100.100.200",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+)
+"""Where clouds answer with a node's credentials: AWS, GCP, Azure; AWS's containers; Alibaba; AWS
+and GCP by IPv6."""
 
 
 def traffic(one: Team, other: Team) -> str | None:
@@ -18,14 +28,20 @@ def traffic(one: Team, other: Team) -> str | None:
     return "network.allow of both tenants" if consent(one.tenant, other.tenant) else None
 
 
-def egress(team: Team, platform: Platform | None, host: str, port: int, api_service: str) -> str | None:
-    """The words by which a tenant may connect to an address that is no pod's; None where it may not."""
+def egress(
+    team: Team, platform: Platform | None, host: str, port: int, api_service: str
+) -> str | None:
+    """The words by which a tenant may connect to an address that is no pod's; None where it may
+    not."""
     if team.tenant is None or platform is None:
         return None
     network, address = team.tenant.spec.network, ip_address(host)
     if network.api_server and (
         (host, port) == (api_service, 443)
-        or any(address in server.cidr and port == server.port for server in platform.spec.network.api_servers)
+        or any(
+            address in server.cidr and port == server.port
+            for server in platform.spec.network.api_servers
+        )
     ):
         return "network.apiServer of the tenant"
     if port in (0, 53) or never(platform, address):  # names are resolved by the cluster's DNS alone
@@ -38,9 +54,15 @@ def egress(team: Team, platform: Platform | None, host: str, port: int, api_serv
 
 
 def never(platform: Platform, address: Address) -> bool:
-    """Whether no tenant may ask for this address: the cluster's own, and what is never anybody's on the internet."""
+    """Whether no tenant may ask for this address: the cluster's own, and what is never anybody's on
+    the internet."""
     network = platform.spec.network
-    barred = (*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs)
+    barred = (
+        *network.pod_cidrs,
+        *network.service_cidrs,
+        *network.node_cidrs,
+        *network.blocked_cidrs,
+    )
     return (
         any(address in cidr for cidr in barred)
         or str(address) in METADATA

@@ -1,4 +1,5 @@
-"""Attacks on the API server, from which checks are put together: requests refused, access denied."""
+"""Attacks on the API server, from which checks are put together: requests refused,
+access denied."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +17,8 @@ Plan = Callable[[AttackContext], Awaitable[Mapping[str, Request]]]
 """Requests that depend on what the cluster holds."""
 
 EXISTS = "AlreadyExists"
-"""What the API server says last of all, once everything has admitted the request; a quota comes right before it."""
+"""What the API server says last of all, once everything has admitted the request; a quota comes
+right before it."""
 EVIDENCE_LIMIT = 700
 """Characters of an answer that are kept as evidence."""
 
@@ -31,7 +33,9 @@ async def _asked(context: AttackContext, actor: Actor, title: str, request: Requ
     return f"{title}: as {actor}: {await request.describe(context.client)}"
 
 
-async def try_refused(context: AttackContext, actor: Actor, title: str, request: Request, by: Stopper) -> Attempt:
+async def try_refused(
+    context: AttackContext, actor: Actor, title: str, request: Request, by: Stopper
+) -> Attempt:
     """Sends what must be refused `by` that mechanism and by no other."""
     try:
         request = request.filled(context)
@@ -45,7 +49,11 @@ async def try_refused(context: AttackContext, actor: Actor, title: str, request:
         if mechanism:
             return Attempt(what, Verdict.HELD, said(error), mechanism)
         if error.reason == EXISTS:
-            return Attempt(what, Verdict.BROKEN, f"the API server accepted it, and has one of that name: {said(error)}")
+            return Attempt(
+                what,
+                Verdict.BROKEN,
+                f"the API server accepted it, and has one of that name: {said(error)}",
+            )
         return Attempt(what, Verdict.ERROR, f"refused, but not by {by.name}: {said(error)}")
     return Attempt(what, Verdict.BROKEN, "the API server accepted it")
 
@@ -53,8 +61,8 @@ async def try_refused(context: AttackContext, actor: Actor, title: str, request:
 async def try_allowed(
     context: AttackContext, actor: Actor, title: str, request: Request, after: Stopper = QUOTA
 ) -> Attempt:
-    """Sends the control: the same action where it is allowed. What stops it `after` all that is on trial says nothing
-    against that."""
+    """Sends the control: the same action where it is allowed. What stops it `after` all that is on
+    trial says nothing against that."""
     try:
         request = request.filled(context)
     except Asked as reason:
@@ -67,16 +75,24 @@ async def try_allowed(
             why = f"the tenant may not do even the allowed action: {said(error)}"
             return Attempt(what, Verdict.SKIPPED, why, control=True)
         if error.reason == EXISTS or after.stopped(error):
-            return Attempt(what, Verdict.HELD, f"admitted by all that comes before: {said(error)}", control=True)
+            return Attempt(
+                what,
+                Verdict.HELD,
+                f"admitted by all that comes before: {said(error)}",
+                control=True,
+            )
         return Attempt(what, Verdict.ERROR, f"the control failed: {said(error)}", control=True)
     return Attempt(what, Verdict.HELD, "accepted", control=True)
 
 
 def _without_rights(attempts: list[Attempt]) -> list[Attempt]:
-    """Where the tenant may not do even the allowed action, that RBAC refuses the attack as well shows nothing."""
+    """Where the tenant may not do even the allowed action, that RBAC refuses the attack as well
+    shows nothing."""
     if not any(attempt.control and attempt.verdict is Verdict.SKIPPED for attempt in attempts):
         return attempts
-    return [replace(t, verdict=Verdict.SKIPPED) if t.verdict is Verdict.ERROR else t for t in attempts]
+    return [
+        replace(t, verdict=Verdict.SKIPPED) if t.verdict is Verdict.ERROR else t for t in attempts
+    ]
 
 
 def refused(
@@ -87,15 +103,18 @@ def refused(
     actor: Actor | None = None,
     after: Stopper = QUOTA,
 ) -> Attack:
-    """Each request must be refused `by` the mechanism and each control accepted, all as `actor`, or as the mightiest
-    member; what stops a control `after` that mechanism is no refusal of its."""
+    """Each request must be refused `by` the mechanism and each control accepted, all as `actor`, or
+    as the mightiest member; what stops a control `after` that mechanism is no refusal of its."""
 
     async def run(context: AttackContext) -> list[Attempt]:
         who = actor or context.attacker.actor
         planned = attacks if isinstance(attacks, Mapping) else await attacks(context)
         controls = control if isinstance(control, Mapping) else {"the allowed form": control}
         attempts = await asyncio.gather(
-            *(try_allowed(context, who, title, request, after) for title, request in controls.items()),
+            *(
+                try_allowed(context, who, title, request, after)
+                for title, request in controls.items()
+            ),
             *(try_refused(context, who, title, request, by) for title, request in planned.items()),
         )
         return _without_rights(attempts)

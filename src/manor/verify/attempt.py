@@ -17,7 +17,8 @@ class Verdict(StrEnum):
     ERROR = "error"
     """Neither: an unexpected answer, another mechanism than expected, a control that failed."""
     SKIPPED = "skipped"
-    """Not tried: a feature that it needs is not there, or the tenant may not do even what the control does."""
+    """Not tried: a feature that it needs is not there, or the tenant may not do even what the
+    control does."""
 
 
 class Status(StrEnum):
@@ -51,11 +52,13 @@ class Undetermined(Exception):
 
 
 class Asked(Exception):
-    """Raised by a check that has nothing to try, because the specs say so; its text says what they say."""
+    """Raised by a check that has nothing to try, because the specs say so; its text says what they
+    say."""
 
 
 def combine(attempts: Iterable[Attempt]) -> Status:
-    """The status of a check: one broken attempt fails it; one error, or no attempt at all, leaves it undetermined."""
+    """The status of a check: one broken attempt fails it; one error, or no attempt at all, leaves
+    it undetermined."""
     verdicts = {(attempt.verdict, attempt.control) for attempt in attempts}
     seen = {verdict for verdict, _ in verdicts}
     if Verdict.BROKEN in seen:
@@ -64,4 +67,6 @@ def combine(attempts: Iterable[Attempt]) -> Status:
         return Status.ERROR
     if Verdict.SKIPPED in seen:
         return Status.SKIPPED
-    return Status.PASS if {(Verdict.HELD, False), (Verdict.ASKED, False)} & verdicts else Status.ERROR
+    return (
+        Status.PASS if {(Verdict.HELD, False), (Verdict.ASKED, False)} & verdicts else Status.ERROR
+    )

@@ -22,7 +22,9 @@ def read_baseline(path: Path, catalogue: Sequence[Check]) -> dict[str, Acceptanc
         raise BaselineError(f"{path}: cannot be read: {error}") from error
     entries = content.get("accepted") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
-        raise BaselineError(f"{path}: needs a list `accepted:` of entries with id, reason and expires")
+        raise BaselineError(
+            f"{path}: needs a list `accepted:` of entries with id, reason and expires"
+        )
     known = {check.id for check in catalogue}
     found: dict[str, Acceptance] = {}
     for number, entry in enumerate(entries, start=1):
@@ -46,4 +48,6 @@ def _entry(entry: object, where: str) -> Acceptance:
 
 def accept(report: Report, baseline: Mapping[str, Acceptance]) -> Report:
     """The report with its accepted findings marked."""
-    return replace(report, results=[replace(r, acceptance=baseline.get(r.check.id)) for r in report.results])
+    return replace(
+        report, results=[replace(r, acceptance=baseline.get(r.check.id)) for r in report.results]
+    )

@@ -57,7 +57,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A guarantee and the attack that puts it to the test. Only the last three fields may be left out."""
+    """A guarantee and the attack that puts it to the test. Only the last three fields may be left
+    out."""
 
     id: str
     """`MNR-<PLANE>-<number>`; never reused."""
@@ -68,7 +69,8 @@ class Check:
     severity: Severity
     level: Level
     references: tuple[str, ...]
-    """CVE and GHSA numbers, benchmark sections, Pod Security controls, published issues that it stands for."""
+    """CVE and GHSA numbers, benchmark sections, Pod Security controls, published issues that it
+    stands for."""
     attempt: str
     """What is tried."""
     expect: str

@@ -1,4 +1,5 @@
-"""The context of an attack: who attacks whom on which cluster, and the words that attacks use for them."""
+"""The context of an attack: who attacks whom on which cluster, and the words that attacks use for
+them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,12 @@ from manor.verify.team import Actor, Team, Tenancy
 if TYPE_CHECKING:
     from manor.verify.probe.probe_pods import ProbePods
 
-DENIED = {"storage_class": "volumes", "registry": "images", "image": "images", "slot": "namespaces of its own making"}
+DENIED = {
+    "storage_class": "volumes",
+    "registry": "images",
+    "image": "images",
+    "slot": "namespaces of its own making",
+}
 """Words that there are none of because the specs allow none."""
 PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 
@@ -25,7 +31,8 @@ T = TypeVar("T")
 
 
 def required(value: T | None, what: str) -> T:
-    """The value, which is there by what the check requires; a check that does not say so crashes, and never passes."""
+    """The value, which is there by what the check requires; a check that does not say so crashes,
+    and never passes."""
     if value is None:
         raise LookupError(f"no {what} is known, and the check does not require it")
     return value
@@ -81,7 +88,10 @@ class AttackContext:
     def image(self) -> str | None:
         """An image that the tenant may run: in a dry run nobody looks whether it exists."""
         probes, allowed = self.probes.image, self.attacker.registries
-        if probes and (self.attacker.tenant is None or any(probes.startswith(f"{registry}/") for registry in allowed)):
+        if probes and (
+            self.attacker.tenant is None
+            or any(probes.startswith(f"{registry}/") for registry in allowed)
+        ):
             return probes
         return f"{self.registry}/manor-verify:1" if self.registry else None
 
@@ -94,11 +104,16 @@ class AttackContext:
     @property
     def gpu(self) -> str:
         """The extended resource that counts as a GPU."""
-        return self.tenancy.platform.spec.gpu.resource_names[0] if self.tenancy.platform else "nvidia.com/gpu"
+        return (
+            self.tenancy.platform.spec.gpu.resource_names[0]
+            if self.tenancy.platform
+            else "nvidia.com/gpu"
+        )
 
     @property
     def queued(self) -> Mapping[str, Mapping[str, str]]:
-        """Metadata of what waits in the attacker's own queue; empty where there is no queue system."""
+        """Metadata of what waits in the attacker's own queue; empty where there is no
+        queue system."""
         platform, tenant = self.tenancy.platform, self.attacker.tenant
         if platform is None or platform.spec.engines.queue == "none" or tenant is None:
             return {}
@@ -106,7 +121,8 @@ class AttackContext:
 
     @property
     def queue(self) -> Mapping[str, Mapping[str, str]]:
-        """The same, for what is tried where there is a queue system alone. Raises Asked where there is none."""
+        """The same, for what is tried where there is a queue system alone. Raises Asked where there
+        is none."""
         if not self.queued:
             raise Asked("the Platform has no queue system (spec.engines.queue: none)")
         return self.queued
@@ -142,7 +158,8 @@ class AttackContext:
         }
 
     def fill(self, value: Any) -> Any:
-        """`value` with every `$word` in its strings replaced. Raises Asked where the specs allow no such thing."""
+        """`value` with every `$word` in its strings replaced. Raises Asked where the specs allow no
+        such thing."""
         if isinstance(value, str):
             return PLACEHOLDER.sub(self._word, value)
         if isinstance(value, Mapping):
@@ -157,7 +174,9 @@ class AttackContext:
             return match.group(0)
         word = self.words[name]
         if word is None and name in DENIED and self.attacker.tenant is not None:
-            raise Asked(f"{self.attacker.name} may have no {DENIED[name]}, by its Tenant or the Platform")
+            raise Asked(
+                f"{self.attacker.name} may have no {DENIED[name]}, by its Tenant or the Platform"
+            )
         return required(word, name.replace("_", " "))
 
 

@@ -1,4 +1,5 @@
-"""What can go wrong before and after a verification; what goes wrong in a check is in its result, never raised.
+"""What can go wrong before and after a verification; what goes wrong in a check is in its result,
+never raised.
 
 VerifyError
 ├── CatalogueError   a check that is not well written: metadata missing, an id used twice

@@ -11,16 +11,19 @@ from manor.verify.team import DECOY
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that not every cluster has; where it is missing, the checks that require it are skipped."""
+    """Something that not every cluster has; where it is missing, the checks that require it are
+    skipped."""
 
     name: str
     what: str
     remedy: str
     """What to do where it is missing."""
     there: Callable[[AttackContext], Awaitable[bool]]
-    """Whether attacker, victim and cluster have it; what it reads of the cluster is read once a run."""
+    """Whether attacker, victim and cluster have it; what it reads of the cluster is read once a
+    run."""
     chosen: bool = False
-    """Whether the specs choose it: a platform without it lacks nothing, and a check of it has nothing to try."""
+    """Whether the specs choose it: a platform without it lacks nothing, and a check of it has
+    nothing to try."""
 
     def __str__(self) -> str:
         return f"needs {self.name}, {self.what}: {self.remedy}"
@@ -66,7 +69,9 @@ async def _gateway_service(context: AttackContext) -> bool:
 
 
 async def _network_policies(context: AttackContext) -> bool:
-    return bool(await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace))
+    return bool(
+        await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
+    )
 
 
 async def _nodes(context: AttackContext) -> bool:
@@ -79,24 +84,40 @@ async def _probe_image(context: AttackContext) -> bool:
 
 MANOR = Feature("manor", "a Platform object", "`manor apply` a Platform", _manor)
 TENANTS = Feature("tenants", "Tenant objects", "apply Tenants in place of --tenant", _tenants)
-TWO_TENANTS = Feature("two-tenants", "a second tenant as the victim", "apply or name another tenant", _two_tenants)
+TWO_TENANTS = Feature(
+    "two-tenants", "a second tenant as the victim", "apply or name another tenant", _two_tenants
+)
 GATEWAYS = Feature(
-    "gateways", "a Gateway for each tenant", "install the Gateway API, then `manor apply` makes them", _gateways
+    "gateways",
+    "a Gateway for each tenant",
+    "install the Gateway API, then `manor apply` makes them",
+    _gateways,
 )
 OWN_PROXIES = Feature(
-    "own-proxies", "a proxy for each tenant", "set gateway.isolation: tenant in the Platform", _own_proxies
+    "own-proxies",
+    "a proxy for each tenant",
+    "set gateway.isolation: tenant in the Platform",
+    _own_proxies,
 )
 GATEWAY_SERVICE = Feature(
     "gateway-service",
     "a NodePort or LoadBalancer Service at the gateway's port",
-    "install the gateway's controller, or name the namespace of its proxies in the Platform's gateway",
+    (
+        "install the gateway's controller, or name the namespace of its proxies in the Platform's "
+        "gateway"
+    ),
     _gateway_service,
 )
 NETWORK_POLICIES = Feature(
-    "network-policies", "NetworkPolicies in the attacker's namespace", "`manor apply` writes them", _network_policies
+    "network-policies",
+    "NetworkPolicies in the attacker's namespace",
+    "`manor apply` writes them",
+    _network_policies,
 )
 NODES = Feature("nodes", "a node with an internal address", "add a node that tells one", _nodes)
-PROBE_IMAGE = Feature("probe-image", "an image for probe pods", "name one with python3 by --probe-image", _probe_image)
+PROBE_IMAGE = Feature(
+    "probe-image", "an image for probe pods", "name one with python3 by --probe-image", _probe_image
+)
 KSERVE = _tool("kserve")
 TOOL_CONTROLLERS = Feature(
     "tool-controllers",

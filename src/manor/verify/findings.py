@@ -45,7 +45,8 @@ def tampering(
     namespace: str | None = "$own",
     subresources: tuple[str, ...] = (),
 ) -> Attack:
-    """Each object of these names cannot be changed, deleted or swept away by the tenant, in any way of writing."""
+    """Each object of these names cannot be changed, deleted or swept away by the tenant, in any way
+    of writing."""
 
     async def run(context: AttackContext) -> list[Attempt]:
         place = context.fill(namespace) if namespace else None
@@ -65,6 +66,7 @@ def tampering(
 
 
 def need(value: object, reason: str) -> None:
-    """Raises Undetermined where what the check looks at is not there: a look at nothing shows nothing."""
+    """Raises Undetermined where what the check looks at is not there: a look at nothing shows
+    nothing."""
     if not value:
         raise Undetermined(reason)

@@ -35,7 +35,10 @@ class Hole:
 def table() -> Mapping[str, Sequence[Hole]]:
     """The holes of each component."""
     text = resources.files("manor.verify").joinpath("holes.yaml").read_text(encoding="utf-8")
-    return {name: [_hole(**entry) for entry in entries] for name, entries in yaml.safe_load(text).items()}
+    return {
+        name: [_hole(**entry) for entry in entries]
+        for name, entries in yaml.safe_load(text).items()
+    }
 
 
 def _hole(id: str, fixed: Sequence[object], source: str, since: object = "0") -> Hole:
@@ -52,11 +55,16 @@ def parse(text: str) -> Version | None:
 def found(component: str, version: Version) -> list[str]:
     """The holes of a component's version, in words."""
     mends = [(hole, hole.mended_in(version)) for hole in table().get(component, [])]
-    return [f"{hole.id} (fixed in {'.'.join(map(str, mend))}; {hole.source})" for hole, mend in mends if mend]
+    return [
+        f"{hole.id} (fixed in {'.'.join(map(str, mend))}; {hole.source})"
+        for hole, mend in mends
+        if mend
+    ]
 
 
 def component_of(image: str) -> tuple[str, Version | None] | None:
-    """Which component of the table an image is, and its version by the tag; None where it is none of them."""
+    """Which component of the table an image is, and its version by the tag; None where it is none
+    of them."""
     name, _, tag = image.partition("@")[0].rpartition(":")
     if "/" in tag:  # the port of a registry, and no tag
         name, tag = image.partition("@")[0], ""

@@ -11,7 +11,10 @@ MODEL: Object = {"modelFormat": {"name": "sklearn"}, "storageUri": "pvc://models
 
 
 def inference_service(
-    meta: Mapping[str, Any] | None = None, *, transformer: Mapping[str, Any] | None = None, **predictor: Any
+    meta: Mapping[str, Any] | None = None,
+    *,
+    transformer: Mapping[str, Any] | None = None,
+    **predictor: Any,
 ) -> Object:
     """An InferenceService; `predictor` holds further fields of its predictor."""
     spec: Object = {"predictor": {"model": MODEL, **predictor}}
@@ -27,7 +30,11 @@ def annotated(key: str, value: str) -> Object:
 
 def serving_runtime(**spec: Any) -> Object:
     """A ServingRuntime; `spec` holds further fields."""
-    return make(ALPHA, "ServingRuntime", spec={"containers": [{**container(), "name": "kserve-container"}], **spec})
+    return make(
+        ALPHA,
+        "ServingRuntime",
+        spec={"containers": [{**container(), "name": "kserve-container"}], **spec},
+    )
 
 
 def inference_graph(url: str) -> Object:

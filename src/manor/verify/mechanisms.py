@@ -1,9 +1,10 @@
-"""What may stop an attack. A denial counts only when the mechanism that the guarantee names has spoken.
+"""What may stop an attack. A denial counts only when the mechanism that the guarantee names has
+spoken.
 
-Each mechanism knows the API server's own words for its refusals:
-RBAC (k8s.io/apiserver, handlers/responsewriters/errors.go), ValidatingAdmissionPolicy
-(k8s.io/apiserver, admission/plugin/policy/validating/dispatcher.go),
-PodSecurity (k8s.io/pod-security-admission/admission), ResourceQuota (plugin/resourcequota/controller.go),
+Each mechanism knows the API server's own words for its refusals: RBAC (k8s.io/apiserver,
+handlers/responsewriters/errors.go), ValidatingAdmissionPolicy (k8s.io/apiserver,
+admission/plugin/policy/validating/dispatcher.go), PodSecurity
+(k8s.io/pod-security-admission/admission), ResourceQuota (plugin/resourcequota/controller.go),
 LimitRanger (plugin/pkg/admission/limitranger), and the escalation check of RBAC's own storage
 (pkg/registry/rbac/escalation_check.go).
 """
@@ -14,7 +15,10 @@ from dataclasses import dataclass
 from manor.kube import ApiError
 
 POLICY = re.compile(
-    r"ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)' denied request: ?(?P<why>.*)",
+    (
+        r"ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)' denied "
+        r"request: ?(?P<why>.*)"
+    ),
     re.S,
 )
 
@@ -39,7 +43,8 @@ class Mechanism:
 
 @dataclass(frozen=True)
 class Policy:
-    """A ValidatingAdmissionPolicy, by its name (a regular expression), with a message for the tenant."""
+    """A ValidatingAdmissionPolicy, by its name (a regular expression), with a message for the
+    tenant."""
 
     policy: str
 
@@ -49,7 +54,8 @@ class Policy:
         return f"policy {self.policy.removesuffix('(-.+)?')}"
 
     def stopped(self, error: ApiError) -> str | None:
-        """The policy's own name if it refused and said why; an expression that crashed refuses by luck."""
+        """The policy's own name if it refused and said why; an expression that crashed refuses by
+        luck."""
         found = POLICY.search(error.message)
         if (
             found
@@ -83,14 +89,21 @@ RBAC = Mechanism("RBAC", (403,), r'is forbidden: User "[^"]*" cannot |^User "[^"
 ESCALATION = Mechanism(
     "RBAC escalation check",
     (403,),
-    r"is attempting to grant RBAC permissions not currently held|not found, cannot escalate|is not allowed to set",
+    (
+        r"is attempting to grant RBAC permissions not currently held|not found, cannot escalate|is "
+        r"not allowed to set"
+    ),
 )
 NO_VERB = Mechanism("the API, which has no such verb", (405,), "")
 POD_SECURITY = Mechanism("Pod Security", (403,), r"violates PodSecurity")
 QUOTA = Mechanism("quota", (403,), r"exceeded quota: ")
 WEBHOOK = Mechanism("webhook", tuple(range(400, 500)), r"^admission webhook \S+ denied the request")
 LIMITS = Mechanism("limit range", (403,), r"(maximum|minimum) .* (usage|limit)|must specify")
-SCHEMA = Mechanism("API validation", (422, 400), r"is invalid|Forbidden|Invalid value|Unsupported value|unknown field")
+SCHEMA = Mechanism(
+    "API validation",
+    (422, 400),
+    r"is invalid|Forbidden|Invalid value|Unsupported value|unknown field",
+)
 FOREIGN_IP = Mechanism("API validation", (422,), r"Invalid value")
 
 

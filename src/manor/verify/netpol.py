@@ -1,6 +1,8 @@
-"""What NetworkPolicies say, worked out without a packet (networking.k8s.io/v1, by its API reference).
+"""What NetworkPolicies say, worked out without a packet (networking.k8s.io/v1, by its API
+reference).
 
-Used where nothing listens at an address, so that a drop cannot be told from silence, and for whole tenants at once.
+Used where nothing listens at an address, so that a drop cannot be told from silence, and for whole
+tenants at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,12 +34,18 @@ def _fits(term: Mapping[str, Any], labels: Labels) -> bool:
 def types(policy: Object) -> set[str]:
     """The directions that a policy restricts; Egress only where it is said or implied by rules."""
     spec = policy["spec"]
-    return set(spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]))
+    return set(
+        spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    )
 
 
 def applying(policies: Sequence[Object], direction: str, pod: Labels) -> list[Object]:
     """The policies that restrict a pod with these labels in this direction."""
-    return [p for p in policies if direction in types(p) and selects(p["spec"].get("podSelector", {}), pod)]
+    return [
+        p
+        for p in policies
+        if direction in types(p) and selects(p["spec"].get("podSelector", {}), pod)
+    ]
 
 
 def _port_fits(rule: Object, protocol: str, port: int | None) -> bool:
@@ -63,9 +71,14 @@ def _in_block(block: Object, address: Address) -> bool:
 
 
 def egress_to(
-    policies: Sequence[Object], address: str, port: int | None = None, protocol: str = "TCP", pod: Labels | None = None
+    policies: Sequence[Object],
+    address: str,
+    port: int | None = None,
+    protocol: str = "TCP",
+    pod: Labels | None = None,
 ) -> str | None:
-    """What lets a pod of the namespace connect to an address that is no pod's; None where nothing does."""
+    """What lets a pod of the namespace connect to an address that is no pod's; None where nothing
+    does."""
     restricting = applying(policies, "Egress", pod or {})
     if not restricting:
         return "no policy restricts egress"
@@ -74,13 +87,18 @@ def egress_to(
         for rule in policy["spec"].get("egress") or []:
             peers = rule.get("to") or []
             blocks = [peer["ipBlock"] for peer in peers if "ipBlock" in peer]
-            if _port_fits(rule, protocol, port) and (not peers or any(_in_block(b, target) for b in blocks)):
+            if _port_fits(rule, protocol, port) and (
+                not peers or any(_in_block(b, target) for b in blocks)
+            ):
                 return f"NetworkPolicy {policy['metadata']['name']}"
     return None
 
 
-def peer_admits(peer: Object, home: str, namespace: str, namespace_labels: Labels, pod: Labels | None) -> bool:
-    """Whether a peer of a policy in namespace `home` stands for a pod; `pod` None means a pod with the best labels."""
+def peer_admits(
+    peer: Object, home: str, namespace: str, namespace_labels: Labels, pod: Labels | None
+) -> bool:
+    """Whether a peer of a policy in namespace `home` stands for a pod; `pod` None means a pod with
+    the best labels."""
     if "ipBlock" in peer:
         return False
     if "namespaceSelector" in peer:
@@ -99,7 +117,8 @@ def admits(
     pod: Labels | None = None,
     peer: Labels | None = None,
 ) -> str | None:
-    """What lets pods of another namespace in (Ingress) or out to it (Egress): pods with the labels `peer`, or any."""
+    """What lets pods of another namespace in (Ingress) or out to it (Egress): pods with the labels
+    `peer`, or any."""
     restricting = applying(policies, direction, pod or {})
     if not restricting:
         return f"no policy restricts {direction.lower()}"
@@ -108,6 +127,8 @@ def admits(
         home = policy["metadata"]["namespace"]
         for rule in policy["spec"].get(direction.lower()) or []:
             peers = rule.get(key) or []
-            if not peers or any(peer_admits(p, home, namespace, namespace_labels, peer) for p in peers):
+            if not peers or any(
+                peer_admits(p, home, namespace, namespace_labels, peer) for p in peers
+            ):
                 return f"NetworkPolicy {policy['metadata']['name']}"
     return None

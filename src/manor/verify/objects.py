@@ -1,4 +1,5 @@
-"""The objects that attacks and controls send, with `$words` for the names; in plain form a tenant may make them."""
+"""The objects that attacks and controls send, with `$words` for the names; in plain form a tenant
+may make them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +12,13 @@ NAME = "verify-probe"
 """Of what is sent as a dry run."""
 VIEWER = f"ClusterRole/{cluster_role('viewer')}"
 PREFIX = "manor-verify-"
-"""What the names of stored Pods, Services and claims begin with; no tenant may touch them (policy manor-probes)."""
+"""What the names of stored Pods, Services and claims begin with; no tenant may touch them (policy
+manor-probes)."""
 
 
-def make(api_version: str, kind: str, namespace: str | None = "$own", name: str = NAME, **body: Any) -> Object:
+def make(
+    api_version: str, kind: str, namespace: str | None = "$own", name: str = NAME, **body: Any
+) -> Object:
     """An object; `labels`, `annotations` and other metadata go into `meta`."""
     meta = {"name": name, **body.pop("meta", {})}
     if namespace is not None:
@@ -40,7 +44,10 @@ def container(image: str = "$image", **fields: Any) -> Object:
 def accelerators(resource: str, number: int = 1) -> Object:
     """Resources of a container that asks for so many of an extended resource, and little else."""
     asked = {resource: str(number)}
-    return {"requests": {"cpu": "10m", "memory": "16Mi", **asked}, "limits": {"memory": "64Mi", **asked}}
+    return {
+        "requests": {"cpu": "10m", "memory": "16Mi", **asked},
+        "limits": {"memory": "64Mi", **asked},
+    }
 
 
 def pod_spec(*containers: Object, security: Mapping[str, Any] | None = None, **spec: Any) -> Object:
@@ -58,7 +65,9 @@ def pod_spec(*containers: Object, security: Mapping[str, Any] | None = None, **s
     }
 
 
-def pod(*containers: Object, namespace: str = "$own", meta: Mapping[str, Any] | None = None, **spec: Any) -> Object:
+def pod(
+    *containers: Object, namespace: str = "$own", meta: Mapping[str, Any] | None = None, **spec: Any
+) -> Object:
     """A pod; `spec` holds further fields of its spec."""
     return make("v1", "Pod", namespace, meta=dict(meta or {}), spec=pod_spec(*containers, **spec))
 
@@ -75,10 +84,16 @@ def workloads(spec: Object, meta: Mapping[str, Any] | None = None) -> dict[str, 
     job = {"template": _template(spec), "backoffLimit": 0}
     return {
         "Deployment": make(
-            "apps/v1", "Deployment", meta=extra, spec={"selector": selector, "template": _template(lasting)}
+            "apps/v1",
+            "Deployment",
+            meta=extra,
+            spec={"selector": selector, "template": _template(lasting)},
         ),
         "ReplicaSet": make(
-            "apps/v1", "ReplicaSet", meta=extra, spec={"selector": selector, "template": _template(lasting)}
+            "apps/v1",
+            "ReplicaSet",
+            meta=extra,
+            spec={"selector": selector, "template": _template(lasting)},
         ),
         "StatefulSet": make(
             "apps/v1",
@@ -100,11 +115,17 @@ def service(namespace: str = "$own", meta: Mapping[str, Any] | None = None, **sp
     """A Service for pods of the namespace."""
     body = {"selector": {"app": NAME}, "ports": [{"port": 80}], **spec}
     return make(
-        "v1", "Service", namespace, meta=dict(meta or {}), spec={k: v for k, v in body.items() if v is not None}
+        "v1",
+        "Service",
+        namespace,
+        meta=dict(meta or {}),
+        spec={k: v for k, v in body.items() if v is not None},
     )
 
 
-def config_map(namespace: str = "$own", meta: Mapping[str, Any] | None = None, **data: str) -> Object:
+def config_map(
+    namespace: str = "$own", meta: Mapping[str, Any] | None = None, **data: str
+) -> Object:
     """A ConfigMap: what every member who can write at all may write."""
     return make("v1", "ConfigMap", namespace, meta=dict(meta or {}), data=data)
 
@@ -117,17 +138,26 @@ def claim(namespace: str = "$own", meta: Mapping[str, Any] | None = None, **spec
 
 
 def route(
-    kind: str = "HTTPRoute", host: str | None = "$host", meta: Mapping[str, Any] | None = None, **spec: Any
+    kind: str = "HTTPRoute",
+    host: str | None = "$host",
+    meta: Mapping[str, Any] | None = None,
+    **spec: Any,
 ) -> Object:
     """A route to a Service of the namespace, attached to the tenant's own Gateway."""
     parent = {"name": "$gateway", "namespace": "$gateway_namespace"}
-    body: Object = {"parentRefs": [parent], "rules": [{"backendRefs": [{"name": NAME, "port": 80}]}], **spec}
+    body: Object = {
+        "parentRefs": [parent],
+        "rules": [{"backendRefs": [{"name": NAME, "port": 80}]}],
+        **spec,
+    }
     if host is not None:
         body["hostnames"] = [host]
     return make(GATEWAY_API, kind, meta=dict(meta or {}), spec=body)
 
 
-def ingress(host: str | None = "$host", meta: Mapping[str, Any] | None = None, **spec: Any) -> Object:
+def ingress(
+    host: str | None = "$host", meta: Mapping[str, Any] | None = None, **spec: Any
+) -> Object:
     """An Ingress to a Service of the namespace."""
     backend = {"service": {"name": NAME, "port": {"number": 80}}}
     rule: Object = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}

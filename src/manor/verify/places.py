@@ -16,7 +16,11 @@ async def node_address(context: AttackContext) -> str | None:
 async def proxy_service(context: AttackContext) -> Object | None:
     """The Service by which the gateway's proxies are reached from outside."""
     settings = context.platform.spec.gateway
-    namespace = settings.data_plane.namespace if settings.isolation == "shared" else settings.front.namespace
+    namespace = (
+        settings.data_plane.namespace
+        if settings.isolation == "shared"
+        else settings.front.namespace
+    )
     for service in await context.snapshot.of("v1", "Service", namespace):
         ports = [port["port"] for port in service["spec"]["ports"]]
         if service["spec"].get("type") in ("NodePort", "LoadBalancer") and settings.port in ports:

@@ -28,8 +28,13 @@ def load() -> list[Check]:
 
 
 def inspect(check: Check, folder: str) -> None:
-    """Raises CatalogueError where metadata is missing, a feature is unknown, or the id does not fit its folder."""
-    empty = [f.name for f in fields(check) if f.name not in ("run", "requires", "alone") and not getattr(check, f.name)]
+    """Raises CatalogueError where metadata is missing, a feature is unknown, or the id does not fit
+    its folder."""
+    empty = [
+        f.name
+        for f in fields(check)
+        if f.name not in ("run", "requires", "alone") and not getattr(check, f.name)
+    ]
     if empty:
         raise CatalogueError(f"{check.id or folder}: {', '.join(empty)} is missing")
     if unknown := [str(f) for f in check.requires if f not in FEATURES]:
@@ -42,9 +47,13 @@ def select(catalogue: Sequence[Check], ids: Sequence[str], planes: Sequence[str]
     """The checks of these ids and planes; all where nothing is named. Raises UnknownCheck."""
     wanted = {name.upper() for name in ids}
     if unknown := wanted - {check.id for check in catalogue}:
-        raise UnknownCheck(f"no check has the id {', '.join(sorted(unknown))}; `manor verify --list` shows all")
+        raise UnknownCheck(
+            f"no check has the id {', '.join(sorted(unknown))}; `manor verify --list` shows all"
+        )
     if unknown := set(planes) - set(PLANES):
-        raise UnknownCheck(f"no plane is called {', '.join(sorted(unknown))}; there are {', '.join(PLANES)}")
+        raise UnknownCheck(
+            f"no plane is called {', '.join(sorted(unknown))}; there are {', '.join(PLANES)}"
+        )
     if not wanted and not planes:
         return list(catalogue)
     return [check for check in catalogue if check.id in wanted or check.plane in planes]

@@ -42,7 +42,11 @@ class Result:
     @property
     def accepted(self) -> bool:
         """Whether it did not pass and is accepted as it is, today."""
-        return self.status is not Status.PASS and self.acceptance is not None and not self.acceptance.expired
+        return (
+            self.status is not Status.PASS
+            and self.acceptance is not None
+            and not self.acceptance.expired
+        )
 
     @property
     def mechanisms(self) -> list[str]:
@@ -61,8 +65,15 @@ class Result:
     @property
     def reason(self) -> str:
         """Why it did not pass, or what held."""
-        if self.acceptance is not None and self.acceptance.expired and self.status is not Status.PASS:
-            return f"accepted until {self.acceptance.expires} ({self.acceptance.reason}), which is over. {self._told()}"
+        if (
+            self.acceptance is not None
+            and self.acceptance.expired
+            and self.status is not Status.PASS
+        ):
+            return (
+                f"accepted until {self.acceptance.expires} ({self.acceptance.reason}), which "
+                f"is over. {self._told()}"
+            )
         return self._told()
 
     def _told(self) -> str:
@@ -71,14 +82,22 @@ class Result:
             return f"{attempt.what}: {attempt.got}" if attempt.what else attempt.got
         if self.status is Status.PASS:
             return "; ".join(
-                filter(None, [f"stopped by {', '.join(self.mechanisms)}" * bool(self.mechanisms), *self.notes])
+                filter(
+                    None,
+                    [
+                        f"stopped by {', '.join(self.mechanisms)}" * bool(self.mechanisms),
+                        *self.notes,
+                    ],
+                )
             )
         return "nothing was tried"
 
     @property
     def notes(self) -> list[str]:
         """What the specs ask for, so that it was no attack."""
-        return sorted({attempt.got for attempt in self.attempts if attempt.verdict is Verdict.ASKED})
+        return sorted(
+            {attempt.got for attempt in self.attempts if attempt.verdict is Verdict.ASKED}
+        )
 
 
 @dataclass(frozen=True)
@@ -109,16 +128,22 @@ class Report:
 
     @property
     def failures(self) -> list[Result]:
-        """What did not pass and is not accepted: what is open first, then what could not be determined."""
+        """What did not pass and is not accepted: what is open first, then what could not be
+        determined."""
         order = (Status.FAIL, Status.ERROR, Status.SKIPPED)
-        found = [result for result in self.results if result.status in order and not result.accepted]
+        found = [
+            result for result in self.results if result.status in order and not result.accepted
+        ]
         return sorted(found, key=lambda result: order.index(result.status))
 
     @property
     def summary(self) -> str:
         """The verdict with its numbers, and the checks behind it, in one line."""
         counted = self.count()
-        numbers = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status]) or "nothing checked"
+        numbers = (
+            ", ".join(f"{counted[status]} {status}" for status in Status if counted[status])
+            or "nothing checked"
+        )
         ids = [result.check.id for result in self.failures]
         named = f" ({', '.join(ids[:NAMED])}{', …' if len(ids) > NAMED else ''})" if ids else ""
         return f"{self.verdict}: {numbers}{named}"
@@ -130,7 +155,8 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 where all passed, 1 where one failed, 2 where something could not be determined or removed."""
+        """0 where all passed, 1 where one failed, 2 where something could not be determined or
+        removed."""
         counted = self.count()
         if counted[Status.FAIL]:
             return 1

@@ -42,17 +42,23 @@ class Request:
     async def path(self, client: Client) -> str:
         """The URL path. Raises UnknownKind where the server does not serve the kind."""
         resource = await client.resource(self.api_version, self.kind)
-        # A subresource of a cluster-scoped kind and a namespace's own path look alike to the server, not to us.
+        # A subresource of a cluster-scoped kind and a namespace's own path look alike to the
+        # server, not to us.
         namespace = self.namespace if resource.namespaced else None
         return resource.path(namespace, self.name, self.subresource)
 
     @property
     def params(self) -> dict[str, str | int]:
-        """The query: a dry run for writes, the field manager for an apply, a small page for lists."""
+        """The query: a dry run for writes, the field manager for an apply, a small page
+        for lists."""
         if self.verb in READS:
             return {"limit": 1} if self.verb == "list" else {}
         dry: dict[str, str | int] = {"dryRun": "All"}
-        return {**dry, "fieldManager": "manor-verify", "force": "true"} if self.verb == "apply" else dry
+        return (
+            {**dry, "fieldManager": "manor-verify", "force": "true"}
+            if self.verb == "apply"
+            else dry
+        )
 
     async def send(self, client: Client) -> Any:
         """The server's answer. Raises KubeError."""
@@ -68,7 +74,11 @@ class Request:
         """The request line, as evidence."""
         query = "&".join(f"{key}={value}" for key, value in self.params.items())
         kind = f" ({self.content_type})" if self.verb == "patch" else ""
-        return f"{METHODS[self.verb]} {await self.path(client)}" + (f"?{query}" if query else "") + kind
+        return (
+            f"{METHODS[self.verb]} {await self.path(client)}"
+            + (f"?{query}" if query else "")
+            + kind
+        )
 
     def filled(self, context: Any) -> "Request":
         """The request with its `$words` replaced."""
@@ -79,7 +89,9 @@ class Request:
 def create(obj: Object, namespace: str | None = None) -> Request:
     """Creates `obj`, in its own namespace or in `namespace`."""
     meta = obj["metadata"]
-    return Request("create", obj["apiVersion"], obj["kind"], namespace or meta.get("namespace"), body=obj)
+    return Request(
+        "create", obj["apiVersion"], obj["kind"], namespace or meta.get("namespace"), body=obj
+    )
 
 
 def create_sub(
@@ -90,7 +102,11 @@ def create_sub(
 
 
 def read(
-    api_version: str, kind: str, name: str, namespace: str | None = None, subresource: str | None = None
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str | None = None,
+    subresource: str | None = None,
 ) -> Request:
     """Reads one object."""
     return Request("get", api_version, kind, namespace, name, subresource)
@@ -137,18 +153,27 @@ def merged(base: Any, change: Any) -> Any:
     return result
 
 
-def every_write(live: Object, change: Object, subresources: tuple[str, ...] = ()) -> dict[str, Request]:
-    """Each way to write `change` into the existing object `live`: put, three patches, apply, and each subresource."""
+def every_write(
+    live: Object, change: Object, subresources: tuple[str, ...] = ()
+) -> dict[str, Request]:
+    """Each way to write `change` into the existing object `live`: put, three patches, apply, and
+    each subresource."""
     meta = live["metadata"]
     where = (live["apiVersion"], live["kind"], meta.get("namespace"), meta["name"])
-    ident = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": {"name": meta["name"]}}
+    ident = {
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "metadata": {"name": meta["name"]},
+    }
     whole = merged(live, change)
     ways: dict[str, Request] = {}
     for sub in (None, *subresources):
         tag = f" /{sub}" if sub else ""
         ways[f"update{tag}"] = Request("update", *where, sub, whole)
         ways[f"merge patch{tag}"] = Request("patch", *where, sub, change, MERGE)
-        if "." not in live["apiVersion"] or (".k8s.io/" in live["apiVersion"] and "gateway" not in live["apiVersion"]):
+        if "." not in live["apiVersion"] or (
+            ".k8s.io/" in live["apiVersion"] and "gateway" not in live["apiVersion"]
+        ):
             ways[f"strategic patch{tag}"] = Request("patch", *where, sub, change, STRATEGIC)
         ways[f"apply{tag}"] = Request("apply", *where, sub, merged(ident, change), APPLY)
     return ways

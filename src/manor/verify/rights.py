@@ -1,7 +1,9 @@
-"""What an account needs to run `manor verify`: reads by kind, impersonation by name, and nothing besides.
+"""What an account needs to run `manor verify`: reads by kind, impersonation by name, and nothing
+besides.
 
-A right to impersonate is the right to be somebody; without names it is that of the mightiest of all. So the names are
-those of this cluster's tenants, and the role is made for a cluster as it is, not shipped with the product.
+A right to impersonate is the right to be somebody; without names it is that of the mightiest of
+all. So the names are those of this cluster's tenants, and the role is made for a cluster as it is,
+not shipped with the product.
 """
 
 from manor.api import kinds
@@ -28,7 +30,15 @@ WRITE = ["create", "delete", "patch"]
 
 READS: dict[str, list[str]] = {
     "": [
-        *("limitranges", "namespaces", "nodes", "persistentvolumes", "pods", "resourcequotas", "serviceaccounts"),
+        *(
+            "limitranges",
+            "namespaces",
+            "nodes",
+            "persistentvolumes",
+            "pods",
+            "resourcequotas",
+            "serviceaccounts",
+        ),
         *("configmaps", "events", "persistentvolumeclaims", "services"),
     ],
     "admissionregistration.k8s.io": [
@@ -55,13 +65,16 @@ STORED: dict[str, list[str]] = {
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
     GATEWAY_GROUP: ["httproutes"],
 }
-"""What live checks make and remove; the server has no narrower right for a name that is not there yet."""
+"""What live checks make and remove; the server has no narrower right for a name that is not there
+yet."""
 
 
 def role(tenancy: Tenancy, level: Level) -> Object:
-    """The ClusterRole for checks up to `level` on the tenants as they are: a new member is not in it."""
+    """The ClusterRole for checks up to `level` on the tenants as they are: a new member is not in
+    it."""
     rules: list[Object] = [
-        {"apiGroups": [group], "resources": resources, "verbs": READ} for group, resources in READS.items()
+        {"apiGroups": [group], "resources": resources, "verbs": READ}
+        for group, resources in READS.items()
     ]
     rules += [
         {
@@ -73,7 +86,10 @@ def role(tenancy: Tenancy, level: Level) -> Object:
         *_impersonation(tenancy),
     ]
     if level is Level.LIVE:
-        rules += [{"apiGroups": [group], "resources": resources, "verbs": WRITE} for group, resources in STORED.items()]
+        rules += [
+            {"apiGroups": [group], "resources": resources, "verbs": WRITE}
+            for group, resources in STORED.items()
+        ]
         rules += [
             {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"]},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["delete"]},
@@ -81,19 +97,43 @@ def role(tenancy: Tenancy, level: Level) -> Object:
             {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [MANAGE, OWN]},
             {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
         ]
-    return {"apiVersion": RBAC_API, "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": rules}
+    return {
+        "apiVersion": RBAC_API,
+        "kind": "ClusterRole",
+        "metadata": {"name": NAME},
+        "rules": rules,
+    }
 
 
 def _impersonation(tenancy: Tenancy) -> list[Object]:
-    actors: list[Actor] = [NOBODY, STRANGER, *(account("kube-system", name) for name in CONTROLLERS)]
-    actors += [account(each.namespace, each.name) for tool in tenancy.tools.tools for each in tool.spec.controllers]
+    actors: list[Actor] = [
+        NOBODY,
+        STRANGER,
+        *(account("kube-system", name) for name in CONTROLLERS),
+    ]
+    actors += [
+        account(each.namespace, each.name)
+        for tool in tenancy.tools.tools
+        for each in tool.spec.controllers
+    ]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
     people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}
     # Checks also come as a team's namesake in another's namespace.
-    accounts = {actor.user.rpartition(":")[2] for actor in actors} - people | {team.name for team in tenancy.teams}
+    accounts = {actor.user.rpartition(":")[2] for actor in actors} - people | {
+        team.name for team in tenancy.teams
+    }
     groups = {group for actor in actors for group in actor.all_groups}
     return [
-        {"apiGroups": [""], "resources": [resource], "verbs": ["impersonate"], "resourceNames": sorted(names)}
-        for resource, names in (("users", people), ("groups", groups), ("serviceaccounts", accounts))
+        {
+            "apiGroups": [""],
+            "resources": [resource],
+            "verbs": ["impersonate"],
+            "resourceNames": sorted(names),
+        }
+        for resource, names in (
+            ("users", people),
+            ("groups", groups),
+            ("serviceaccounts", accounts),
+        )
     ]

@@ -1,8 +1,10 @@
-"""What an identity may do in a namespace, as one answer: for whole matrices where there are many tenants.
+"""What an identity may do in a namespace, as one answer: for whole matrices where there are many
+tenants.
 
-A SelfSubjectRulesReview lists the rules that RBAC gives an identity; a question is then answered from the list, as
-RBAC itself does (k8s.io/component-helpers, auth/rbac/validation). Where the server says that the list is not complete,
-because another authorizer has a say, it answers nothing, and the authorizer is asked each question.
+A SelfSubjectRulesReview lists the rules that RBAC gives an identity; a question is then answered
+from the list, as RBAC itself does (k8s.io/component-helpers, auth/rbac/validation). Where the
+server says that the list is not complete, because another authorizer has a say, it answers nothing,
+and the authorizer is asked each question.
 """
 
 from collections.abc import Mapping
@@ -29,7 +31,9 @@ class Rules:
     def allowing(self, attributes: Mapping[str, Any]) -> Rule | None:
         """The rule that allows what a review's attributes say; None where none does."""
         if path := attributes.get("nonResourceAttributes"):
-            return next((rule for rule in self.paths if _path(rule, path["verb"], path["path"])), None)
+            return next(
+                (rule for rule in self.paths if _path(rule, path["verb"], path["path"])), None
+            )
         wanted = attributes["resourceAttributes"]
         return next((rule for rule in self.resources if _resource(rule, wanted)), None)
 
@@ -49,7 +53,9 @@ def rule_words(rule: Rule) -> str:
 
 def _path(rule: Rule, verb: str, path: str) -> bool:
     urls = rule.get("nonResourceURLs", [])
-    fits = any(url in ("*", path) or (url.endswith("*") and path.startswith(url[:-1])) for url in urls)
+    fits = any(
+        url in ("*", path) or (url.endswith("*") and path.startswith(url[:-1])) for url in urls
+    )
     return fits and bool({verb, "*"} & set(rule["verbs"]))
 
 

@@ -1,4 +1,5 @@
-"""Runs the checks: concurrently, in no particular order, each over its sample of pairs; nothing vanishes."""
+"""Runs the checks: concurrently, in no particular order, each over its sample of pairs; nothing
+vanishes."""
 
 import asyncio
 import time
@@ -36,25 +37,33 @@ class Sample:
         if check.scope == "cluster":
             return self.static[:1]
         if check.level is Level.DRY_RUN:
-            return spread(self.dry_run, limits().verify.dry_run_pairs, start=crc32(check.id.encode()))
+            return spread(
+                self.dry_run, limits().verify.dry_run_pairs, start=crc32(check.id.encode())
+            )
         return self.live if check.level is Level.LIVE else self.static
 
     @property
     def words(self) -> str:
         """How the pairs were chosen, for the report."""
         return (
-            f"each tenant attacks its successor in a ring ({len(self.dry_run)} pairs); static checks also let every "
-            f"tenant attack the first one ({len(self.static)} pairs); each dry-run check runs for at most "
-            f"{limits().verify.dry_run_pairs} pairs, others for each check, live checks for {len(self.live)}, spread "
+            f"each tenant attacks its successor in a ring ({len(self.dry_run)} pairs); static "
+            f"checks also let every "
+            f"tenant attack the first one ({len(self.static)} pairs); each dry-run check runs "
+            f"for at most "
+            f"{limits().verify.dry_run_pairs} pairs, others for each check, live checks for "
+            f"{len(self.live)}, spread "
             "evenly over the ring: "
             "the cost grows with the number of tenants, not with its square"
         )
 
 
 def sample(tenancy: Tenancy) -> Sample:
-    """The pairs: a ring for requests, ring and hub for questions to the authorizer, a part of the ring for probes."""
+    """The pairs: a ring for requests, ring and hub for questions to the authorizer, a part of the
+    ring for probes."""
     circle = ring(tenancy.teams)
-    return Sample([*circle, *hub(tenancy.teams)], circle, spread(circle, limits().verify.live_pairs))
+    return Sample(
+        [*circle, *hub(tenancy.teams)], circle, spread(circle, limits().verify.live_pairs)
+    )
 
 
 def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
@@ -65,12 +74,15 @@ def spread(pairs: Pairs, most: int, start: int = 0) -> Pairs:
 
 
 async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
-    """The attempts of a check for one pair; what is missing for it, and whatever goes wrong in it, is one as well."""
+    """The attempts of a check for one pair; what is missing for it, and whatever goes wrong in it,
+    is one as well."""
     limit = limits().verify.check
     try:
         with log.bound(tenant=context.attacker.name, check=check.id):
             async with asyncio.timeout(limit):
-                missing = [feature for feature in check.requires if not await feature.there(context)]
+                missing = [
+                    feature for feature in check.requires if not await feature.there(context)
+                ]
                 skipped = [
                     Attempt("", Verdict.ASKED if feature.chosen else Verdict.SKIPPED, str(feature))
                     for feature in missing
@@ -83,16 +95,21 @@ async def run_one(check: Check, context: AttackContext) -> list[Attempt]:
     except (KubeError, Disturbed, Undetermined) as error:
         attempts = [Attempt("", Verdict.ERROR, str(error))]
     except Exception as error:  # a crashed check is an error in the report
-        attempts = [Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")]
+        attempts = [
+            Attempt("", Verdict.ERROR, f"the check crashed: {type(error).__name__}: {error}")
+        ]
     for attempt in attempts:
         _log(check, context, attempt)
     return [replace(attempt, context=context.label) for attempt in attempts]
 
 
 def _log(check: Check, context: AttackContext, attempt: Attempt) -> None:
-    """An attempt without the answer that it got, which may be what it was after; the report has that."""
+    """An attempt without the answer that it got, which may be what it was after; the report has
+    that."""
     write = log.debug if attempt.verdict in (Verdict.HELD, Verdict.ASKED) else log.info
-    reason = attempt.got if attempt.verdict in (Verdict.SKIPPED, Verdict.ASKED) else attempt.mechanism
+    reason = (
+        attempt.got if attempt.verdict in (Verdict.SKIPPED, Verdict.ASKED) else attempt.mechanism
+    )
     told = {"check": check.id, "tenant": context.attacker.name, "victim": context.victim.name}
     write("attempt", **told, object=attempt.what, verdict=attempt.verdict, cause=reason)
 
@@ -106,7 +123,8 @@ async def verify(
     probe_image: str | None = None,
     on_result: OnResult = lambda _: None,
 ) -> Report:
-    """Runs the checks of `catalogue` that `level` includes. Leaves nothing behind, also when cancelled."""
+    """Runs the checks of `catalogue` that `level` includes. Leaves nothing behind, also when
+    cancelled."""
     started, clock = datetime.now(UTC), time.monotonic()
     tenancy = with_decoy(tenancy)
     pairs = sample(tenancy)
@@ -118,7 +136,9 @@ async def verify(
 
         async def attempt(check: Check, attacker: Team, victim: Team) -> list[Attempt]:
             async with slots:
-                return await run_one(check, AttackContext(client, tenancy, attacker, victim, snapshot, probes))
+                return await run_one(
+                    check, AttackContext(client, tenancy, attacker, victim, snapshot, probes)
+                )
 
         async def whole(check: Check) -> Result:
             begun = time.monotonic()

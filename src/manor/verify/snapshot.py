@@ -47,11 +47,18 @@ class Snapshot:
 
     async def of(self, api_version: str, kind: str, namespace: str) -> list[Object]:
         """The objects of `kind` in a namespace."""
-        return [obj for obj in await self.all(api_version, kind) if obj["metadata"].get("namespace") == namespace]
+        return [
+            obj
+            for obj in await self.all(api_version, kind)
+            if obj["metadata"].get("namespace") == namespace
+        ]
 
     async def named(self, api_version: str, kind: str, name: str) -> Object | None:
         """The cluster-scoped object of that name."""
-        return next((obj for obj in await self.all(api_version, kind) if obj["metadata"]["name"] == name), None)
+        return next(
+            (obj for obj in await self.all(api_version, kind) if obj["metadata"]["name"] == name),
+            None,
+        )
 
     async def resources(self) -> list[Served]:
         """Every resource and subresource of every group's preferred version."""
@@ -68,7 +75,9 @@ class Snapshot:
     async def _served(self, version: str) -> list[Served]:
         group = version.partition("/")[0] if "/" in version else ""
         try:
-            listed = await self._client.request("GET", f"/apis/{version}" if group else f"/api/{version}")
+            listed = await self._client.request(
+                "GET", f"/apis/{version}" if group else f"/api/{version}"
+            )
         except KubeError:  # an aggregated API whose server is away serves nothing
             return []
         return [
@@ -91,7 +100,9 @@ class Snapshot:
         }
         try:
             answer = await actor.client(self._client).request("POST", RULES, body=body)
-        except Forbidden:  # not even that is open to whoever has no name: ask about it instead of it
+        except (
+            Forbidden
+        ):  # not even that is open to whoever has no name: ask about it instead of it
             return Rules((), (), complete=False)
         return Rules.read(answer["status"])
 

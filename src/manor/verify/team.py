@@ -1,4 +1,5 @@
-"""Who the tenants are: read from the cluster's Tenant objects, or given by hand where Manor is not there."""
+"""Who the tenants are: read from the cluster's Tenant objects, or given by hand where Manor is not
+there."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -80,7 +81,8 @@ class Tenancy:
     not_installed: frozenset[str] = frozenset()
     """Those of them whose kinds the server lacks."""
     set_aside: tuple[str, ...] = ()
-    """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as it."""
+    """What of Manor's the cluster holds and cannot be read, each with the reason; nobody attacks as
+    it."""
 
     @property
     def installed(self) -> list[Tool]:
@@ -113,11 +115,16 @@ def _actor(subject: Subject, role: str, prefix: str) -> Actor:
 def _actors(tenant: Tenant, prefix: str) -> tuple[Actor, ...]:
     """One identity for each role: a user before a group before a service account."""
     kinds = ("User", "Group", "ServiceAccount")
-    firsts = [(role, sorted(tenant.subjects(role), key=lambda s: kinds.index(s.kind))[:1]) for role in ROLES]
+    firsts = [
+        (role, sorted(tenant.subjects(role), key=lambda s: kinds.index(s.kind))[:1])
+        for role in ROLES
+    ]
     return tuple(_actor(subject, role, prefix) for role, found in firsts for subject in found)
 
 
-async def _list(client: Client, api_version: str, kind: str, labels: Labels | None = None) -> list[dict[str, Any]]:
+async def _list(
+    client: Client, api_version: str, kind: str, labels: Labels | None = None
+) -> list[dict[str, Any]]:
     try:
         return await client.list(api_version, kind, labels=labels)
     except UnknownKind:
@@ -146,15 +153,33 @@ async def read_tenancy(client: Client) -> Tenancy:
         actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
         if not spaces or not actors:
             continue
-        gateway = next(((g["metadata"]["namespace"], g["metadata"]["name"]) for g in _own(gateways, tenant.name)), None)
+        gateway = next(
+            (
+                (g["metadata"]["namespace"], g["metadata"]["name"])
+                for g in _own(gateways, tenant.name)
+            ),
+            None,
+        )
         default = platform.spec if platform else None
         allowed = [
             own if own is not None else (getattr(default, field) if default else [])
-            for field, own in (("registries", tenant.spec.registries), ("storage_classes", tenant.spec.storage_classes))
+            for field, own in (
+                ("registries", tenant.spec.registries),
+                ("storage_classes", tenant.spec.storage_classes),
+            )
         ]
         hosts = tuple(tenant.hosts(platform.spec.domain)) if platform else tuple(tenant.spec.hosts)
         teams.append(
-            Team(tenant.name, tuple(spaces), actors, hosts, tuple(allowed[0]), tuple(allowed[1]), gateway, tenant)
+            Team(
+                tenant.name,
+                tuple(spaces),
+                actors,
+                hosts,
+                tuple(allowed[0]),
+                tuple(allowed[1]),
+                gateway,
+                tenant,
+            )
         )
     if not teams and state.broken:
         raise TenancyError("; ".join(map(str, state.broken)))
@@ -164,22 +189,30 @@ async def read_tenancy(client: Client) -> Tenancy:
             "--tenant name=team-a,namespace=ns-a,user=alice"
         )
     missing = await missing_tools(client, state.toolset)
-    aside = [*map(str, state.broken), *(f"Tool {name} is turned on and not installed" for name in missing)]
+    aside = [
+        *map(str, state.broken),
+        *(f"Tool {name} is turned on and not installed" for name in missing),
+    ]
     return Tenancy(tuple(teams), platform, state.toolset, frozenset(missing), tuple(aside))
 
 
 def parse_team(text: str) -> Team:
-    """A tenant from `name=team-a,namespace=ns-a,user=alice[,group=devs][,host=a.example.com]`. Raises TenancyError."""
+    """A tenant from `name=team-a,namespace=ns-a,user=alice[,group=devs][,host=a.example.com]`.
+    Raises TenancyError."""
     fields: dict[str, list[str]] = {}
     for part in text.split(","):
         key, equals, value = part.partition("=")
         if not equals or not value or key not in ("name", "namespace", "user", "group", "host"):
-            raise TenancyError(f"--tenant {text}: {part!r} is not one of name=, namespace=, user=, group=, host=")
+            raise TenancyError(
+                f"--tenant {text}: {part!r} is not one of name=, namespace=, user=, group=, host="
+            )
         fields.setdefault(key, []).append(value)
     if missing := [key for key in ("name", "namespace", "user") if key not in fields]:
         raise TenancyError(f"--tenant {text}: {missing[0]}=… is missing")
     actor = Actor("member", fields["user"][0], tuple(fields.get("group", ())))
-    return Team(fields["name"][0], tuple(fields["namespace"]), (actor,), tuple(fields.get("host", ())))
+    return Team(
+        fields["name"][0], tuple(fields["namespace"]), (actor,), tuple(fields.get("host", ()))
+    )
 
 
 def with_decoy(tenancy: Tenancy) -> Tenancy:
@@ -192,13 +225,15 @@ def with_decoy(tenancy: Tenancy) -> Tenancy:
 
 
 def ring(teams: Sequence[Team]) -> list[tuple[Team, Team]]:
-    """Each team attacks its successor: every team is attacker once and victim once. The decoy does not attack."""
+    """Each team attacks its successor: every team is attacker once and victim once. The decoy does
+    not attack."""
     pairs = zip(teams, [*teams[1:], teams[0]], strict=True)
     return [(attacker, victim) for attacker, victim in pairs if attacker.name != DECOY]
 
 
 def hub(teams: Sequence[Team]) -> list[tuple[Team, Team]]:
-    """Every team attacks the first one, and the first one the last; pairs of the ring are left out."""
+    """Every team attacks the first one, and the first one the last; pairs of the ring
+    are left out."""
     known = ring(teams)
     pairs = [(attacker, teams[0]) for attacker in teams[1:] if attacker.name != DECOY]
     return [pair for pair in pairs if pair not in known]

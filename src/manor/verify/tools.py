@@ -1,5 +1,5 @@
-"""Checks of the Tools that are turned on: each guardrail's fixtures, sent to the live cluster as a tenant's user, or
-as the Tool's controller where it makes such objects at a tenant's word."""
+"""Checks of the Tools that are turned on: each guardrail's fixtures, sent to the live cluster as a
+tenant's user, or as the Tool's controller where it makes such objects at a tenant's word."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +18,8 @@ from manor.verify.team import account
 
 PREFIX = "MNR-TOOLS-"
 AFTER = AnyOf((QUOTA, WEBHOOK))
-"""What is asked after the policies: a webhook of the system's own may want what a fixture names to be there."""
+"""What is asked after the policies: a webhook of the system's own may want what a fixture names to
+be there."""
 WORDS = {"tenant": "$tenant", "namespace": "$own", "domain": "$domain"}
 """What a fixture's words are called here."""
 
@@ -37,7 +38,10 @@ def _check(tool: Tool, guardrail: Guardrail) -> Check:
         severity=Severity(guardrail.severity),
         level=Level.DRY_RUN,
         references=tuple(guardrail.references) or (f"Tool {tool.name} {tool.spec.version}",),
-        attempt=f"Creates each object that the guardrail lists under `refuses`: {', '.join(guardrail.kinds)}.",
+        attempt=(
+            f"Creates each object that the guardrail lists under `refuses`: "
+            f"{', '.join(guardrail.kinds)}."
+        ),
         expect=f"Refused by the policy {policy}.",
         remedy="Bind the policy again (`manor apply` of the Platform).",
         requires=(TENANTS,),
@@ -53,7 +57,9 @@ def _attack(tool: Tool, guardrail: Guardrail, policy: str) -> Attack:
             raise Asked(f"{context.attacker.name} does not use the Tool {tool.name}, by its Tenant")
 
         def request(raw: RawObject) -> Any:
-            return create(_queued(filled(raw, WORDS), context.queued if raw["kind"] in queued else {}), "$own")
+            return create(
+                _queued(filled(raw, WORDS), context.queued if raw["kind"] in queued else {}), "$own"
+            )
 
         controller = maker(tool, guardrail)
         attack = refused(

@@ -1,4 +1,5 @@
-"""The native engine: a TrainingJob as a Job, a Model as a Deployment behind a route, with nothing else installed."""
+"""The native engine: a TrainingJob as a Job, a Model as a Deployment behind a route, with nothing
+else installed."""
 
 from collections.abc import Iterator
 
@@ -15,11 +16,20 @@ class Native:
     requires: frozenset[GroupKind] = frozenset()
     made_kinds = {
         "TrainingJob": frozenset(
-            {("", "ConfigMap"), ("", "Service"), ("batch", "Job"), ("networking.k8s.io", "NetworkPolicy")}
+            {
+                ("", "ConfigMap"),
+                ("", "Service"),
+                ("batch", "Job"),
+                ("networking.k8s.io", "NetworkPolicy"),
+            }
         ),
         "Model": frozenset(
             {
-                *(("", "Service"), ("apps", "Deployment"), ("gateway.networking.k8s.io", "HTTPRoute")),
+                *(
+                    ("", "Service"),
+                    ("apps", "Deployment"),
+                    ("gateway.networking.k8s.io", "HTTPRoute"),
+                ),
                 *(("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")),
             }
         ),
@@ -44,7 +54,9 @@ class Native:
 
     def primary(self, workload: Workload) -> Primary:
         """The Job or the Deployment."""
-        api_version, kind = ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")
+        api_version, kind = (
+            ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")
+        )
         return Primary(api_version, kind, workload.metadata.name, workload.metadata.namespace)
 
     def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:

@@ -43,14 +43,22 @@ def _server(platform: Platform, tenant: Tenant, model: Model, path: str) -> Obje
         "ports": [{"name": "http", "containerPort": HTTP_PORT}],
         "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
-        "startupProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 2, "failureThreshold": 150},
+        "startupProbe": {
+            "httpGet": {"path": ready, "port": "http"},
+            "periodSeconds": 2,
+            "failureThreshold": 150,
+        },
         "readinessProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 5},
-        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},
+        "livenessProbe": {
+            "httpGet": {"path": "/v2/health/live", "port": "http"},
+            "periodSeconds": 10,
+        },
     }
 
 
 def _waiter(server: Object, mount: Object, path: str) -> Object:
-    """An init container that waits for the model's files: a model may be applied before it is trained."""
+    """An init container that waits for the model's files: a model may be applied before it is
+    trained."""
     script = (
         "import pathlib, sys, time\n"
         "path = pathlib.Path(sys.argv[1])\n"
@@ -82,7 +90,10 @@ def _version(
     queue = queue_labels(platform, tenant, gpu=model.spec.resources.gpu)
     deployment: Object = {
         "selector": {"matchLabels": selector},
-        "template": {"metadata": {"labels": {**selector, **queue}}, "spec": pod_spec([server], [volume], **fields)},
+        "template": {
+            "metadata": {"labels": {**selector, **queue}},
+            "spec": pod_spec([server], [volume], **fields),
+        },
     }
     if model.spec.autoscaling is None:
         deployment["replicas"] = replicas
@@ -98,7 +109,10 @@ def _route(platform: Platform, tenant: Tenant, model: Model, canary: str | None)
     weight = model.spec.canary.weight if model.spec.canary else 0
     backends: list[Object] = [{"name": name, "port": 80}]
     if canary:
-        backends = [{"name": name, "port": 80, "weight": 100 - weight}, {"name": canary, "port": 80, "weight": weight}]
+        backends = [
+            {"name": name, "port": 80, "weight": 100 - weight},
+            {"name": canary, "port": 80, "weight": weight},
+        ]
     paths = [{"path": {"type": "PathPrefix", "value": f"/v2/models/{name}"}}]
     spec = {
         "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],
@@ -119,7 +133,8 @@ def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
 
 
 def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
-    """A Deployment and a Service (80 to 8080) for each version, the route to them, and what replicas need."""
+    """A Deployment and a Service (80 to 8080) for each version, the route to them, and what
+    replicas need."""
     spec, name = model.spec, model.metadata.name
     made = _version(platform, tenant, model, name, spec.storage_uri, spec.replicas)
     canary = f"{name}-canary" if spec.canary else None
@@ -138,5 +153,7 @@ def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
             "maxReplicas": spec.autoscaling.max_replicas,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
         }
-        made.append(object_of("HorizontalPodAutoscaler", "autoscaling/v2", name, model, spec=scaler))
+        made.append(
+            object_of("HorizontalPodAutoscaler", "autoscaling/v2", name, model, spec=scaler)
+        )
     return made

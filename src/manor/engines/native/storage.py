@@ -14,7 +14,10 @@ def obstacle(storage_uri: str) -> str:
     if scheme in ("pvc", "oci"):
         return ""
     known = "pvc://<claim>/<path> and oci://<image>"
-    return f"{storage_uri}: the native engine serves {known}; copy the files to a volume, or name an image"
+    return (
+        f"{storage_uri}: the native engine serves {known}; copy the files to a volume, or "
+        f"name an image"
+    )
 
 
 def model_volume(storage_uri: str) -> tuple[Object, Object, str]:
@@ -27,5 +30,8 @@ def model_volume(storage_uri: str) -> tuple[Object, Object, str]:
     if scheme == "oci":
         return {"name": "model", "image": {"reference": rest}}, mount, MODEL_PATH
     claim, _, path = rest.partition("/")
-    volume: Object = {"name": "model", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+    volume: Object = {
+        "name": "model",
+        "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
+    }
     return volume, mount, f"{MODEL_PATH}/{path.strip('/')}".rstrip("/")

@@ -28,7 +28,11 @@ def _worker_env(job: TrainingJob, service: str | None) -> list[Object]:
     ranks = ["NODE_RANK", *(["RANK"] if spec.processes == 1 else [])]
     if spec.processes == 1:
         variables["LOCAL_RANK"] = "0"
-    index = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
+    index = {
+        "fieldRef": {
+            "fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+        }
+    }
     computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
     return computed + env(variables | spec.env)
 
@@ -36,8 +40,11 @@ def _worker_env(job: TrainingJob, service: str | None) -> list[Object]:
 def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
     """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
     spec = job.spec
-    # As large as the worker's memory, against whose limit it counts; without it /dev/shm has 64 MiB.
-    volumes: list[Object] = [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": spec.resources.memory}}]
+    # As large as the worker's memory, against whose limit it counts; without it /dev/shm has 64
+    # MiB.
+    volumes: list[Object] = [
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": spec.resources.memory}}
+    ]
     mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
     if spec.files:
         mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
@@ -45,28 +52,40 @@ def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
     for volume in spec.volumes:
         mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
         mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
-        volumes.append({"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}})
+        volumes.append(
+            {"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}}
+        )
     for secret in spec.secrets:
         if secret.path is not None:
-            mounts.append({"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True})
+            mounts.append(
+                {"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True}
+            )
             volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
     return volumes, mounts
 
 
 def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[Object]:
-    """An indexed Job; its files in a ConfigMap; for several workers a headless Service to find each other by."""
+    """An indexed Job; its files in a ConfigMap; for several workers a headless Service to find each
+    other by."""
     spec, name = job.spec, job.metadata.name
     made: list[Object] = []
     service = f"{name}-workers" if spec.workers > 1 else None
     if service:
         ports = [{"name": "rendezvous", "port": RENDEZVOUS_PORT}]
         selector = {"batch.kubernetes.io/job-name": name}
-        headless = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector, "ports": ports}
+        headless = {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": selector,
+            "ports": ports,
+        }
         made.append(object_of("Service", "v1", service, job, spec=headless))
         if tenant.spec.network.internal == "closed":
             among = {"podSelector": {"matchLabels": selector}}
             rules: Object = {**among, "ingress": [{"from": [among]}], "egress": [{"to": [among]}]}
-            made.append(object_of("NetworkPolicy", "networking.k8s.io/v1", service, job, spec=rules))
+            made.append(
+                object_of("NetworkPolicy", "networking.k8s.io/v1", service, job, spec=rules)
+            )
     if spec.files:
         made.append(object_of("ConfigMap", "v1", f"{name}-files", job, data=dict(spec.files)))
     volumes, mounts = _mounts(job)
@@ -81,9 +100,12 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
     }
     if spec.files:
         container["workingDir"] = APP_PATH
-    if sources := [{"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None]:
+    if sources := [
+        {"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None
+    ]:
         container["envFrom"] = sources
-    # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends it at once.
+    # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends
+    # it at once.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, spec.resources)
     if spec.image_pull_secrets:
@@ -91,7 +113,11 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
     if service:
         fields["subdomain"] = service
     queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
-    made.append(object_of("Job", "batch/v1", name, job, queue, spec=_job_spec(job, container, volumes, fields)))
+    made.append(
+        object_of(
+            "Job", "batch/v1", name, job, queue, spec=_job_spec(job, container, volumes, fields)
+        )
+    )
     return made
 
 

@@ -20,9 +20,11 @@ class GkeClusterArgs(TypedDict):
     """What a GkeCluster is made of."""
 
     options: Any
-    """`manor.infra.GkeOptions`, or the same as a mapping with camelCase keys (project, location, gpuPools, …)."""
+    """`manor.infra.GkeOptions`, or the same as a mapping with camelCase keys (project, location,
+    gpuPools, …)."""
     force: NotRequired[bool]
-    """Whether fields that others changed on the cluster are taken back. Default false: they stop the run."""
+    """Whether fields that others changed on the cluster are taken back. Default false: they stop
+    the run."""
 
 
 def _endpoints() -> container.ClusterControlPlaneEndpointsConfigArgs:
@@ -30,7 +32,9 @@ def _endpoints() -> container.ClusterControlPlaneEndpointsConfigArgs:
         dns_endpoint_config=container.ClusterControlPlaneEndpointsConfigDnsEndpointConfigArgs(
             allow_external_traffic=True
         ),
-        ip_endpoints_config=container.ClusterControlPlaneEndpointsConfigIpEndpointsConfigArgs(enabled=True),
+        ip_endpoints_config=container.ClusterControlPlaneEndpointsConfigIpEndpointsConfigArgs(
+            enabled=True
+        ),
     )
 
 
@@ -48,12 +52,15 @@ def _authorized(options: GkeOptions) -> container.ClusterMasterAuthorizedNetwork
 
 def _addons() -> container.ClusterAddonsConfigArgs:
     return container.ClusterAddonsConfigArgs(
-        horizontal_pod_autoscaling=container.ClusterAddonsConfigHorizontalPodAutoscalingArgs(disabled=False),
+        horizontal_pod_autoscaling=container.ClusterAddonsConfigHorizontalPodAutoscalingArgs(
+            disabled=False
+        ),
         http_load_balancing=container.ClusterAddonsConfigHttpLoadBalancingArgs(disabled=False),
         gce_persistent_disk_csi_driver_config=container.ClusterAddonsConfigGcePersistentDiskCsiDriverConfigArgs(
             enabled=True
         ),
-        # Tenants' pods may ask the kube-dns pods and nobody else; a cache on the node would be somebody else.
+        # Tenants' pods may ask the kube-dns pods and nobody else; a cache on the node would be
+        # somebody else.
         dns_cache_config=container.ClusterAddonsConfigDnsCacheConfigArgs(enabled=False),
     )
 
@@ -80,7 +87,9 @@ def _monitoring() -> container.ClusterMonitoringConfigArgs:
 def _optional(options: GkeOptions, key: pulumi.Input[str] | None) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if key is not None:
-        chosen["database_encryption"] = container.ClusterDatabaseEncryptionArgs(state="ENCRYPTED", key_name=key)
+        chosen["database_encryption"] = container.ClusterDatabaseEncryptionArgs(
+            state="ENCRYPTED", key_name=key
+        )
     if options.security_group:
         chosen["authenticator_groups_config"] = container.ClusterAuthenticatorGroupsConfigArgs(
             security_group=options.security_group
@@ -104,10 +113,13 @@ def _cluster_args(
                 start_time=window.start, end_time=window.end, recurrence=window.recurrence
             )
         ),
-        # Pools are resources of their own; the first one, which GKE insists on, runs as the nodes' account meanwhile.
+        # Pools are resources of their own; the first one, which GKE insists on, runs as the nodes'
+        # account meanwhile.
         remove_default_node_pool=True,
         initial_node_count=1,
-        node_config=container.ClusterNodeConfigArgs(service_account=account, oauth_scopes=options.node_scopes),
+        node_config=container.ClusterNodeConfigArgs(
+            service_account=account, oauth_scopes=options.node_scopes
+        ),
         network=network.network.id,
         subnetwork=network.subnetwork.id,
         networking_mode="VPC_NATIVE",
@@ -131,9 +143,12 @@ def _cluster_args(
         enable_legacy_abac=False,
         # A binding to everyone, logged in or not, is never what was meant.
         rbac_binding_config=container.ClusterRbacBindingConfigArgs(
-            enable_insecure_binding_system_authenticated=False, enable_insecure_binding_system_unauthenticated=False
+            enable_insecure_binding_system_authenticated=False,
+            enable_insecure_binding_system_unauthenticated=False,
         ),
-        anonymous_authentication_config=container.ClusterAnonymousAuthenticationConfigArgs(mode="LIMITED"),
+        anonymous_authentication_config=container.ClusterAnonymousAuthenticationConfigArgs(
+            mode="LIMITED"
+        ),
         workload_identity_config=container.ClusterWorkloadIdentityConfigArgs(
             workload_pool=f"{options.project}.svc.id.goog"
         ),
@@ -145,7 +160,9 @@ def _cluster_args(
         ),
         gateway_api_config=container.ClusterGatewayApiConfigArgs(channel="CHANNEL_STANDARD"),
         addons_config=_addons(),
-        logging_config=container.ClusterLoggingConfigArgs(enable_components=["SYSTEM_COMPONENTS", "WORKLOADS"]),
+        logging_config=container.ClusterLoggingConfigArgs(
+            enable_components=["SYSTEM_COMPONENTS", "WORKLOADS"]
+        ),
         monitoring_config=_monitoring(),
         cost_management_config=container.ClusterCostManagementConfigArgs(enabled=True),
         **_optional(options, key),
@@ -158,16 +175,20 @@ def _dns_name(endpoints: container.outputs.ClusterControlPlaneEndpointsConfig) -
 
 
 class GkeCluster(pulumi.ComponentResource):
-    """A GKE cluster for several ML teams, with its network, its nodes' identity and the key of its Secrets."""
+    """A GKE cluster for several ML teams, with its network, its nodes' identity and the key of its
+    Secrets."""
 
     cluster_name: pulumi.Output[str]
     """Name of the cluster."""
     cluster_endpoint: pulumi.Output[str]
-    """Where its API server is reached: a DNS name, or an IP address where networks are authorized."""
+    """Where its API server is reached: a DNS name, or an IP address where networks are
+    authorized."""
     kubeconfig: pulumi.Output[str]
     """A kubeconfig for gke-gcloud-auth-plugin. Secret."""
 
-    def __init__(self, name: str, args: GkeClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: GkeClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("manor:index:GkeCluster", name, None, opts)
         given: GkeOptions | Mapping[str, Any] = args["options"]
         options = given if isinstance(given, GkeOptions) else validated(GkeOptions, given, name)
@@ -193,13 +214,21 @@ class GkeCluster(pulumi.ComponentResource):
         self.pools = node_pools(name, options, cluster, account.email, self)
         self._outputs(name, options, cluster, force=args.get("force", False))
 
-    def _outputs(self, name: str, options: GkeOptions, cluster: container.Cluster, *, force: bool) -> None:
+    def _outputs(
+        self, name: str, options: GkeOptions, cluster: container.Cluster, *, force: bool
+    ) -> None:
         by_ip = bool(options.authorized_networks)
         self.cluster_name = cluster.name
-        self.cluster_endpoint = cluster.endpoint if by_ip else cluster.control_plane_endpoints_config.apply(_dns_name)
-        self.private_endpoint = cluster.private_cluster_config.apply(lambda c: c.private_endpoint or "")
+        self.cluster_endpoint = (
+            cluster.endpoint if by_ip else cluster.control_plane_endpoints_config.apply(_dns_name)
+        )
+        self.private_endpoint = cluster.private_cluster_config.apply(
+            lambda c: c.private_endpoint or ""
+        )
         ca = cluster.master_auth.apply(lambda auth: auth.cluster_ca_certificate if by_ip else None)
-        written = pulumi.Output.all(cluster.name, self.cluster_endpoint, ca).apply(lambda parts: kubeconfig(*parts))
+        written = pulumi.Output.all(cluster.name, self.cluster_endpoint, ca).apply(
+            lambda parts: kubeconfig(*parts)
+        )
         self.kubeconfig = pulumi.Output.secret(written)
         self.kubernetes: kubernetes.Provider = kubernetes_provider(
             f"{name}-kubernetes",

@@ -15,7 +15,8 @@ ROTATION = f"{90 * 24 * 3600}s"
 def node_account(
     name: str, options: GkeOptions, parent: pulumi.Resource
 ) -> tuple[serviceaccount.Account, list[pulumi.Resource]]:
-    """The nodes' own service account and its roles; Compute Engine's default one may edit the whole project."""
+    """The nodes' own service account and its roles; Compute Engine's default one may edit the whole
+    project."""
     account = serviceaccount.Account(
         f"{name}-nodes",
         project=options.project,
@@ -39,9 +40,14 @@ def node_account(
 def secrets_key(
     name: str, options: GkeOptions, parent: pulumi.Resource
 ) -> tuple[kms.CryptoKey, kms.CryptoKeyIAMMember]:
-    """The key of Secrets in etcd, and GKE's permission to use it. Kept: without it the Secrets cannot be read."""
-    kept = pulumi.ResourceOptions(parent=parent, protect=options.deletion_protection, retain_on_delete=True)
-    ring = kms.KeyRing(name, name=options.name, project=options.project, location=options.region, opts=kept)
+    """The key of Secrets in etcd, and GKE's permission to use it. Kept: without it the Secrets
+    cannot be read."""
+    kept = pulumi.ResourceOptions(
+        parent=parent, protect=options.deletion_protection, retain_on_delete=True
+    )
+    ring = kms.KeyRing(
+        name, name=options.name, project=options.project, location=options.region, opts=kept
+    )
     key = kms.CryptoKey(
         f"{name}-secrets",
         name="secrets",
@@ -54,7 +60,9 @@ def secrets_key(
         project_id=options.project, opts=pulumi.InvokeOutputOptions(parent=parent)
     )
     agent = project.number.apply(
-        lambda number: f"serviceAccount:service-{number}@container-engine-robot.iam.gserviceaccount.com"
+        lambda number: (
+            f"serviceAccount:service-{number}@container-engine-robot.iam.gserviceaccount.com"
+        )
     )
     grant = kms.CryptoKeyIAMMember(
         f"{name}-secrets",

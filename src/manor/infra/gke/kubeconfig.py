@@ -7,7 +7,8 @@ from typing import Any
 def kubeconfig(name: str, server: str, ca_certificate: str | None) -> str:
     """The kubeconfig of a cluster, as JSON (which is YAML).
 
-    `ca_certificate` (base64 of PEM) is for a control plane reached by its IP address; its DNS name has a public one.
+    `ca_certificate` (base64 of PEM) is for a control plane reached by its IP address; its DNS name
+    has a public one.
     """
     cluster: dict[str, Any] = {"server": f"https://{server}"}
     if ca_certificate:

@@ -1,4 +1,5 @@
-"""The cluster's own network: one subnet with named ranges for pods and Services, and a way out for private nodes."""
+"""The cluster's own network: one subnet with named ranges for pods and Services, and a way out for
+private nodes."""
 
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ class Network:
 
 
 def make_network(name: str, options: GkeOptions, parent: pulumi.Resource) -> Network:
-    """Network, subnet, router and NAT. Nodes have no public address; what they fetch goes out through the NAT."""
+    """Network, subnet, router and NAT. Nodes have no public address; what they fetch goes out
+    through the NAT."""
     opts = pulumi.ResourceOptions(parent=parent)
     network = compute.Network(
         name,
@@ -40,13 +42,22 @@ def make_network(name: str, options: GkeOptions, parent: pulumi.Resource) -> Net
         ip_cidr_range=str(options.node_cidr),
         private_ip_google_access=True,
         secondary_ip_ranges=[
-            compute.SubnetworkSecondaryIpRangeArgs(range_name=PODS, ip_cidr_range=str(options.pod_cidr)),
-            compute.SubnetworkSecondaryIpRangeArgs(range_name=SERVICES, ip_cidr_range=str(options.service_cidr)),
+            compute.SubnetworkSecondaryIpRangeArgs(
+                range_name=PODS, ip_cidr_range=str(options.pod_cidr)
+            ),
+            compute.SubnetworkSecondaryIpRangeArgs(
+                range_name=SERVICES, ip_cidr_range=str(options.service_cidr)
+            ),
         ],
         opts=opts,
     )
     router = compute.Router(
-        name, name=options.name, project=options.project, region=options.region, network=network.id, opts=opts
+        name,
+        name=options.name,
+        project=options.project,
+        region=options.region,
+        network=network.id,
+        opts=opts,
     )
     nat = compute.RouterNat(
         name,

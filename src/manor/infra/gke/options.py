@@ -1,7 +1,9 @@
-"""What a GKE cluster can be asked to be. Every default is the one that several teams on one cluster need.
+"""What a GKE cluster can be asked to be. Every default is the one that several teams on one cluster
+need.
 
-Sources, by their titles in Google's documentation: "Harden your cluster's security", "About GKE service accounts",
-"GKE Dataplane V2", "About GPUs in GKE", "GKE Sandbox", "Customizing your network isolation", "Maintenance windows".
+Sources, by their titles in Google's documentation: "Harden your cluster's security", "About GKE
+service accounts", "GKE Dataplane V2", "About GPUs in GKE", "GKE Sandbox", "Customizing your network
+isolation", "Maintenance windows".
 """
 
 from ipaddress import IPv4Network
@@ -13,9 +15,12 @@ from pydantic.alias_generators import to_camel
 
 SCOPE = "https://www.googleapis.com/auth/"
 NODE_SCOPES = [f"{SCOPE}{name}" for name in ("devstorage.read_only", "logging.write", "monitoring")]
-"""What a node does by itself: pull images, write logs and metrics. Pods reach Google's APIs as themselves."""
+"""What a node does by itself: pull images, write logs and metrics. Pods reach Google's APIs as
+themselves."""
 
-SMALL_SCOPES = [f"{SCOPE}{name}" for name in ("compute", "devstorage.read_only", "logging.write", "monitoring")]
+SMALL_SCOPES = [
+    f"{SCOPE}{name}" for name in ("compute", "devstorage.read_only", "logging.write", "monitoring")
+]
 SMALL_NODES = 3
 
 MACHINES = {
@@ -37,7 +42,11 @@ class Options(BaseModel):
     """A part of the configuration: camelCase, unknown keys refused."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -49,7 +58,8 @@ class Pool(Options):
     min_nodes: int = Field(default=0, ge=0)
     """Fewest nodes, over all zones."""
     max_nodes: int = Field(default=10, ge=1, le=1000)
-    """Most nodes, over all zones. Default 10, so that a mistake has a bound; GKE's own limit is 1000 a pool."""
+    """Most nodes, over all zones. Default 10, so that a mistake has a bound; GKE's own limit is
+    1000 a pool."""
     disk_gb: int = Field(default=100, ge=20, le=65536)
     """Boot disk of a node, in GB. Default 100, as GKE's."""
     spot: bool = False
@@ -58,7 +68,9 @@ class Pool(Options):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.min_nodes > self.max_nodes:
-            raise ValueError(f"minNodes ({self.min_nodes}) is more than maxNodes ({self.max_nodes})")
+            raise ValueError(
+                f"minNodes ({self.min_nodes}) is more than maxNodes ({self.max_nodes})"
+            )
         return self
 
 
@@ -74,13 +86,16 @@ class GpuPool(Pool):
     zones: list[str] = []
     """Zones that have the accelerator; all of the cluster's when empty."""
     driver: Literal["DEFAULT", "LATEST"] = "DEFAULT"
-    """NVIDIA driver that GKE installs. Default DEFAULT: the one that GKE has tested with the node's version."""
+    """NVIDIA driver that GKE installs. Default DEFAULT: the one that GKE has tested with the node's
+    version."""
 
     @model_validator(mode="after")
     def _check_machine(self) -> Self:
         series = MACHINES.get(self.accelerator)
         if series and not self.machine_type.startswith(series):
-            raise ValueError(f"{self.accelerator} needs a machine type {series}…; got {self.machine_type}")
+            raise ValueError(
+                f"{self.accelerator} needs a machine type {series}…; got {self.machine_type}"
+            )
         return self
 
 
@@ -94,7 +109,8 @@ class AuthorizedNetwork(Options):
 
 
 class Maintenance(Options):
-    """When GKE may upgrade and repair; it asks for at least 48 hours in 32 days, in windows of 4 hours or more."""
+    """When GKE may upgrade and repair; it asks for at least 48 hours in 32 days, in windows of 4
+    hours or more."""
 
     start: str = "2026-01-03T02:00:00Z"
     """Start of the first window (RFC 3339). Default: 02:00 UTC."""
@@ -110,12 +126,14 @@ class GkeOptions(Options):
     project: str = Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")
     """Google Cloud project ID."""
     location: str = Field(pattern=r"^[a-z]+(-[a-z]+)+[0-9]+(-[a-z])?$")
-    """A region (europe-west4: three control planes, nodes in three zones) or a zone (europe-west4-a: one of each)."""
+    """A region (europe-west4: three control planes, nodes in three zones) or a zone
+    (europe-west4-a: one of each)."""
     name: str = Field(default="manor", pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
     """Name of the cluster and prefix of what belongs to it. Default manor."""
     small: bool = False
-    """The small form: three nodes of one machine type in one pool, with the four OAuth scopes of Compute Engine,
-    storage (read), logging and monitoring. All other safeguards stay. Default false."""
+    """The small form: three nodes of one machine type in one pool, with the four OAuth scopes of
+    Compute Engine, storage (read), logging and monitoring. All other safeguards stay. Default
+    false."""
     small_machine_type: str = "e2-standard-4"
     """Machine type of the small form."""
     node_cidr: IPv4Network = IPv4Network("10.0.0.0/20")
@@ -125,8 +143,9 @@ class GkeOptions(Options):
     service_cidr: IPv4Network = IPv4Network("10.8.0.0/20")
     """Addresses of Services. Default: 4096."""
     authorized_networks: list[AuthorizedNetwork] = []
-    """Networks that reach the control plane by its IP address. None by default: it then has no public address, and
-    is reached by its DNS name, where IAM (`container.clusters.connect`) decides before Kubernetes does."""
+    """Networks that reach the control plane by its IP address. None by default: it then has no
+    public address, and is reached by its DNS name, where IAM (`container.clusters.connect`) decides
+    before Kubernetes does."""
     release_channel: Literal["RAPID", "REGULAR", "STABLE"] = "REGULAR"
     """How soon versions come. Default REGULAR, as GKE's."""
     system_pool: Pool = Pool(machine_type="e2-standard-4", min_nodes=1, max_nodes=6)
@@ -136,13 +155,16 @@ class GkeOptions(Options):
     gpu_pools: list[GpuPool] = []
     """Nodes with accelerators. None by default: they cost the most."""
     sandbox_pool: Pool | None = None
-    """Nodes that run pods in gVisor (GKE Sandbox), which tenants with `sandbox: true` need. None by default."""
+    """Nodes that run pods in gVisor (GKE Sandbox), which tenants with `sandbox: true` need. None by
+    default."""
     node_scopes: list[str] = NODE_SCOPES
     """OAuth scopes of nodes. Default: read storage, write logs and metrics; not cloud-platform."""
     security_group: str | None = Field(default=None, pattern=r"^gke-security-groups@.+\..+$")
-    """The Google Group that holds the groups named in RBAC (`gke-security-groups@<domain>`). None: users only."""
+    """The Google Group that holds the groups named in RBAC (`gke-security-groups@<domain>`). None:
+    users only."""
     encrypt_secrets: bool = True
-    """Secrets in etcd are encrypted with a Cloud KMS key of yours, replaced every 90 days. Default true."""
+    """Secrets in etcd are encrypted with a Cloud KMS key of yours, replaced every 90 days. Default
+    true."""
     maintenance: Maintenance = Maintenance()
     """When GKE may upgrade and repair."""
     deletion_protection: bool = True
@@ -163,7 +185,11 @@ class GkeOptions(Options):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        ranges = {"nodeCidr": self.node_cidr, "podCidr": self.pod_cidr, "serviceCidr": self.service_cidr}
+        ranges = {
+            "nodeCidr": self.node_cidr,
+            "podCidr": self.pod_cidr,
+            "serviceCidr": self.service_cidr,
+        }
         for (one, a), (other, b) in combinations(ranges.items(), 2):
             if a.overlaps(b):
                 raise ValueError(f"{one} ({a}) and {other} ({b}) overlap; choose others")
@@ -173,5 +199,7 @@ class GkeOptions(Options):
             if names.count(name) > 1 or name in reserved:
                 raise ValueError(f"gpuPools: the name {name!r} is taken; choose another")
         if self.small and (self.gpu_pools or self.sandbox_pool):
-            raise ValueError("small has one pool of one machine type; remove gpuPools and sandboxPool, or small")
+            raise ValueError(
+                "small has one pool of one machine type; remove gpuPools and sandboxPool, or small"
+            )
         return self

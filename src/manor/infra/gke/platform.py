@@ -1,4 +1,5 @@
-"""What the Platform must know about a GKE cluster. Pure: options in, a part of the Platform's spec out."""
+"""What the Platform must know about a GKE cluster. Pure: options in, a part of the Platform's spec
+out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,8 @@ STORAGE_CLASSES = ["standard-rwo", "premium-rwo"]
 
 
 def platform_on(options: GkeOptions, platform: Mapping[str, Any]) -> dict[str, Any]:
-    """A Platform with the cluster's addresses, GPU flavors, sandbox and, unless it names some, storage classes."""
+    """A Platform with the cluster's addresses, GPU flavors, sandbox and, unless it names some,
+    storage classes."""
     spec = dict(platform.get("spec", {}))
     spec["network"] = {
         **spec.get("network", {}),
@@ -29,7 +31,11 @@ def platform_on(options: GkeOptions, platform: Mapping[str, Any]) -> dict[str, A
     }
     if options.gpu_pools:
         flavors = [
-            {"name": pool.name, "nodeLabels": {ACCELERATOR_LABEL: pool.accelerator}, "taint": GPU_TAINT}
+            {
+                "name": pool.name,
+                "nodeLabels": {ACCELERATOR_LABEL: pool.accelerator},
+                "taint": GPU_TAINT,
+            }
             for pool in options.gpu_pools
         ]
         spec["gpu"] = {**spec.get("gpu", {}), "flavors": flavors}

@@ -9,7 +9,8 @@ from manor.infra.gke.options import SMALL_NODES, SMALL_SCOPES, GkeOptions, GpuPo
 from manor.infra.gke.platform import GPU_TAINT
 
 SYSTEM_TAINT = "components.gke.io/gke-managed-components"
-"""Taint that GKE's own pods tolerate, and no others ("Isolate your workloads in dedicated node pools")."""
+"""Taint that GKE's own pods tolerate, and no others ("Isolate your workloads in dedicated node
+pools")."""
 
 
 class _Extra(TypedDict, total=False):
@@ -34,8 +35,12 @@ def _node_config(
         shielded_instance_config=container.NodePoolNodeConfigShieldedInstanceConfigArgs(
             enable_secure_boot=True, enable_integrity_monitoring=True
         ),
-        workload_metadata_config=container.NodePoolNodeConfigWorkloadMetadataConfigArgs(mode="GKE_METADATA"),
-        kubelet_config=container.NodePoolNodeConfigKubeletConfigArgs(insecure_kubelet_readonly_port_enabled="FALSE"),
+        workload_metadata_config=container.NodePoolNodeConfigWorkloadMetadataConfigArgs(
+            mode="GKE_METADATA"
+        ),
+        kubelet_config=container.NodePoolNodeConfigKubeletConfigArgs(
+            insecure_kubelet_readonly_port_enabled="FALSE"
+        ),
         gvnic=container.NodePoolNodeConfigGvnicArgs(enabled=True),
         **extra,
     )
@@ -60,9 +65,16 @@ def _taint(key: str, value: str) -> container.NodePoolNodeConfigTaintArgs:
 
 
 def wanted_pools(options: GkeOptions) -> dict[str, Pool]:
-    """Every pool by its role: `small` alone, or system, cpu, sandbox and one for each kind of GPU."""
+    """Every pool by its role: `small` alone, or system, cpu, sandbox and one for each
+    kind of GPU."""
     if options.small:
-        return {"small": Pool(machine_type=options.small_machine_type, min_nodes=SMALL_NODES, max_nodes=SMALL_NODES)}
+        return {
+            "small": Pool(
+                machine_type=options.small_machine_type,
+                min_nodes=SMALL_NODES,
+                max_nodes=SMALL_NODES,
+            )
+        }
     pools: dict[str, Pool] = {"system": options.system_pool, "cpu": options.cpu_pool}
     if options.sandbox_pool:
         pools["sandbox"] = options.sandbox_pool
@@ -70,14 +82,20 @@ def wanted_pools(options: GkeOptions) -> dict[str, Pool]:
 
 
 def node_pools(
-    name: str, options: GkeOptions, cluster: container.Cluster, account: pulumi.Input[str], parent: pulumi.Resource
+    name: str,
+    options: GkeOptions,
+    cluster: container.Cluster,
+    account: pulumi.Input[str],
+    parent: pulumi.Resource,
 ) -> list[container.NodePool]:
     """The node pools of the cluster."""
     scopes = SMALL_SCOPES if options.small else options.node_scopes
     made = []
     for role, pool in wanted_pools(options).items():
         scaling = container.NodePoolAutoscalingArgs(
-            total_min_node_count=pool.min_nodes, total_max_node_count=pool.max_nodes, location_policy="ANY"
+            total_min_node_count=pool.min_nodes,
+            total_max_node_count=pool.max_nodes,
+            location_policy="ANY",
         )
         # A count is for each zone, and a regional cluster has three.
         count = SMALL_NODES // 3 if options.regional else SMALL_NODES
@@ -93,7 +111,9 @@ def node_pools(
                 autoscaling=None if options.small else scaling,
                 initial_node_count=None if options.small else 0 if pool.min_nodes == 0 else 1,
                 management=container.NodePoolManagementArgs(auto_repair=True, auto_upgrade=True),
-                upgrade_settings=container.NodePoolUpgradeSettingsArgs(max_surge=1, max_unavailable=0),
+                upgrade_settings=container.NodePoolUpgradeSettingsArgs(
+                    max_surge=1, max_unavailable=0
+                ),
                 network_config=container.NodePoolNetworkConfigArgs(enable_private_nodes=True),
                 node_config=_node_config(pool, role, account, scopes, _extra(role, pool)),
                 opts=pulumi.ResourceOptions(

@@ -28,12 +28,15 @@ _GATEWAYS = {"envoy-gateway-system": [], "manor-front": ["front-values.yaml"]}
 
 
 async def apply_rights(client: Client, node: Node) -> None:
-    """What the network agent and the API server need before a node can be Ready: kinds and roles."""
+    """What the network agent and the API server need before a node can be Ready: kinds
+    and roles."""
     crds = _read_folder(Path(node.share) / "cilium" / "crds")
     await _apply(client, "manor-network", [*crds, *_read("rights.yaml", {})])
 
 
-async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) -> list[dict[str, Any]]:
+async def apply_addons(
+    client: Client, node: Node, images: Mapping[str, Image]
+) -> list[dict[str, Any]]:
     """DNS, volumes and the gateway; returns what was applied, to be waited for."""
     values = {
         **{name.replace("-", "_"): image.reference for name, image in images.items()},
@@ -49,7 +52,11 @@ async def apply_addons(client: Client, node: Node, images: Mapping[str, Image]) 
         *_read_folder(share / "gateway-api"),
         *_read_folder(share / "envoy-gateway" / "crds"),
         *(obj for namespace in _GATEWAYS for obj in _render_chart(node, namespace, values)),
-        *(obj for name in ("dns.yaml", "storage.yaml", "gateway.yaml") for obj in _read(name, values)),
+        *(
+            obj
+            for name in ("dns.yaml", "storage.yaml", "gateway.yaml")
+            for obj in _read(name, values)
+        ),
     ]
     await _apply(client, "manor-addons", objects)
     return objects

@@ -18,7 +18,11 @@ def names() -> tuple[str, ...]:
 @cache
 def shipped() -> Mapping[str, Tool]:
     """Every shipped Tool by its name."""
-    return {name: Tool.model_validate(document) for name in names() for document in documents(_text(name))}
+    return {
+        name: Tool.model_validate(document)
+        for name in names()
+        for document in documents(_text(name))
+    }
 
 
 def pins(name: str) -> Path:

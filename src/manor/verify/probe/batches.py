@@ -1,4 +1,5 @@
-"""One pod's probes, sent in batches: a process in the pod for each probe would need more memory than it has."""
+"""One pod's probes, sent in batches: a process in the pod for each probe would need more memory
+than it has."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +11,8 @@ A = TypeVar("A")
 
 
 class Batches(Generic[Q, A]):
-    """Answers questions by `send`, one batch at a time: what is asked while a batch is under way goes into the next."""
+    """Answers questions by `send`, one batch at a time: what is asked while a batch is under way
+    goes into the next."""
 
     def __init__(self, send: Callable[[list[Q]], Awaitable[list[A]]]) -> None:
         self._send = send
@@ -29,7 +31,9 @@ class Batches(Generic[Q, A]):
     async def _flush(self) -> None:
         batch, self._waiting = self._waiting, []
         try:
-            answers = iter(await self._send([question for questions, _ in batch for question in questions]))
+            answers = iter(
+                await self._send([question for questions, _ in batch for question in questions])
+            )
         except Exception as error:  # it belongs to everyone in the batch
             for _, future in batch:
                 future.set_exception(error)

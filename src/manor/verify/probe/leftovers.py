@@ -1,4 +1,5 @@
-"""Finds and removes everything that this or an earlier run made, by a label that no tenant may write."""
+"""Finds and removes everything that this or an earlier run made, by a label that no tenant may
+write."""
 
 import asyncio
 import operator
@@ -26,7 +27,8 @@ KINDS = (
 
 
 async def find(client: Client) -> list[dict[str, Any]]:
-    """All that is left, in every namespace. The name counts too: what a controller copies a label onto is not ours."""
+    """All that is left, in every namespace. The name counts too: what a controller copies a label
+    onto is not ours."""
 
     async def of(api_version: str, kind: str) -> list[dict[str, Any]]:
         try:
@@ -36,24 +38,37 @@ async def find(client: Client) -> list[dict[str, Any]]:
 
     parts = await asyncio.gather(*(of(*kind) for kind in KINDS))
     found = [obj for part in parts for obj in part]
-    return [obj for obj in found if obj["kind"] in NAMED_OTHERWISE or obj["metadata"]["name"].startswith(PREFIX)]
+    return [
+        obj
+        for obj in found
+        if obj["kind"] in NAMED_OTHERWISE or obj["metadata"]["name"].startswith(PREFIX)
+    ]
 
 
 async def sweep(client: Client) -> list[str]:
     """Deletes it and waits until it is gone; what is still there when the time is over."""
     bounds = limits().verify
-    left = await poll_until(operator.not_, partial(_remove, client), timeout=bounds.removed, interval=bounds.poll)
-    return [f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}" for obj in left]
+    left = await poll_until(
+        operator.not_, partial(_remove, client), timeout=bounds.removed, interval=bounds.poll
+    )
+    return [
+        f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
+        for obj in left
+    ]
 
 
 async def _remove(client: Client) -> list[dict[str, Any]]:
     """Deletes what is left, and says what that was."""
     left = await find(client)
-    await asyncio.gather(*(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp")))
+    await asyncio.gather(
+        *(_delete(client, obj) for obj in left if not obj["metadata"].get("deletionTimestamp"))
+    )
     return left
 
 
 async def _delete(client: Client, obj: dict[str, Any]) -> None:
     meta = obj["metadata"]
     with suppress(NotFound, Conflict):
-        await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"), uid=meta["uid"])
+        await client.delete(
+            obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"), uid=meta["uid"]
+        )

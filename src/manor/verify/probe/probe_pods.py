@@ -25,7 +25,8 @@ from manor.verify.probe.script import CLIENT, PYTHON, SERVER, TCP_PORT, UDP_PORT
 from manor.verify.team import DECOY, Actor, Team, Tenancy
 
 FREE = Team("manor-verify-control", ("manor-verify-control",), (Actor("verifier", "manor-verify"),))
-"""A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach without policies."""
+"""A namespace without NetworkPolicies, for controls: what its pods reach, a tenant's would reach
+without policies."""
 OUT_OF_REACH = any_of(policy("probes"), RBAC)
 """What keeps a tenant from its probes."""
 
@@ -51,7 +52,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a connection came to: reached, timeout, refused, unreachable, unresolved or forbidden."""
+    """What a connection came to: reached, timeout, refused, unreachable, unresolved or
+    forbidden."""
 
     outcome: str
     detail: str
@@ -69,8 +71,8 @@ class Outcome:
 class ProbePods:
     """The probe pods of a run; each is started once, by the first check that asks for it.
 
-    The platform makes and enters them, under names and a label that are out of the tenants' reach: a tenant that could
-    replace or enter a probe would write its own verdict.
+    The platform makes and enters them, under names and a label that are out of the tenants' reach:
+    a tenant that could replace or enter a probe would write its own verdict.
     """
 
     def __init__(self, client: Client, tenancy: Tenancy, level: Level, image: str | None) -> None:
@@ -89,8 +91,11 @@ class ProbePods:
 
     @classmethod
     @asynccontextmanager
-    async def set(cls, client: Client, tenancy: Tenancy, level: Level, image: str | None) -> AsyncIterator[Self]:
-        """Probe pods that are removed at the end, however the run ends; what an earlier run left is removed first."""
+    async def set(
+        cls, client: Client, tenancy: Tenancy, level: Level, image: str | None
+    ) -> AsyncIterator[Self]:
+        """Probe pods that are removed at the end, however the run ends; what an earlier run left is
+        removed first."""
         probes = cls(client, tenancy, level, image)
         if level is not Level.LIVE:
             yield probes
@@ -117,7 +122,8 @@ class ProbePods:
                 await self.client.delete("v1", "Event", event["metadata"]["name"], namespace)
 
     async def running(self, team: Team, role: str) -> Running:
-        """The `client` or `server` pod of a team, started if it is not yet. Raises Undetermined where it cannot be."""
+        """The `client` or `server` pod of a team, started if it is not yet. Raises Undetermined
+        where it cannot be."""
         key = (team.namespace, role)
         if key not in self._started:
             self._started[key] = asyncio.create_task(self._start(team, role))
@@ -128,8 +134,11 @@ class ProbePods:
         return await self._ask(team, await self.running(team, "client"), targets)
 
     async def received(self, team: Team, targets: Sequence[Target]) -> list[bool]:
-        """Whether the nonce of each target has arrived at the team's server, by its own word. Raises Disturbed."""
-        asked = [Target("http", "127.0.0.1", WITNESS_PORT, f"/{target.nonce}") for target in targets]
+        """Whether the nonce of each target has arrived at the team's server, by its own word.
+        Raises Disturbed."""
+        asked = [
+            Target("http", "127.0.0.1", WITNESS_PORT, f"/{target.nonce}") for target in targets
+        ]
         answers = await self._ask(team, await self.running(team, "server"), asked)
         return [answer.detail.endswith("\r\n\r\nreceived") for answer in answers]
 
@@ -141,7 +150,8 @@ class ProbePods:
         return await self._batches[key].ask(targets)
 
     async def enforced(self, team: Team) -> bool:
-        """Whether the team's pod is cut off from a pod that answers a free one: policies are enforced on it."""
+        """Whether the team's pod is cut off from a pod that answers a free one: policies are
+        enforced on it."""
         if team.namespace not in self._enforced:
             self._enforced[team.namespace] = asyncio.create_task(self._see_enforced(team))
         return await asyncio.shield(self._enforced[team.namespace])
@@ -160,7 +170,9 @@ class ProbePods:
         pod.check(await self.client.get("v1", "Pod", pod.name, pod.namespace))
         if result.exit_code:
             where = f"{pod.namespace}/{pod.name}"
-            raise RuntimeError(f"the probe in {where} ended with {result.exit_code}: {result.stderr[-400:]}")
+            raise RuntimeError(
+                f"the probe in {where} ended with {result.exit_code}: {result.stderr[-400:]}"
+            )
         return [Outcome(**outcome) for outcome in json.loads(result.stdout)]
 
     async def space(self, team: Team) -> Object:
@@ -172,19 +184,25 @@ class ProbePods:
         return await asyncio.shield(self._spaces[team.name])
 
     async def _make_space(self, name: str) -> Object:
-        levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+        levels = {
+            f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
+        }
         made = await self.client.create(
             make("v1", "Namespace", None, name, meta={"labels": {PROBE_LABEL: self.run, **levels}})
         )
 
-        async def has_account() -> bool:  # the controller makes it a moment later, and no pod is admitted before
+        async def has_account() -> (
+            bool
+        ):  # the controller makes it a moment later, and no pod is admitted before
             try:
                 await self.client.get("v1", "ServiceAccount", "default", name)
             except NotFound:
                 return False
             return True
 
-        await poll_until(bool, has_account, timeout=limits().verify.account, interval=limits().verify.poll)
+        await poll_until(
+            bool, has_account, timeout=limits().verify.account, interval=limits().verify.poll
+        )
         return made
 
     async def _start(self, team: Team, role: str) -> Running:
@@ -195,9 +213,19 @@ class ProbePods:
         if role == "server":
             program = SERVER
             fields["readinessProbe"] = {"tcpSocket": {"port": TCP_PORT}, "periodSeconds": 1}
-            ports = [{"name": "tcp", "port": TCP_PORT}, {"name": "udp", "port": UDP_PORT, "protocol": "UDP"}]
+            ports = [
+                {"name": "tcp", "port": TCP_PORT},
+                {"name": "udp", "port": UDP_PORT, "protocol": "UDP"},
+            ]
             body = {"selector": {PROBE_LABEL: name}, "ports": ports}
-            service = make("v1", "Service", team.namespace, name, meta={"labels": {PROBE_LABEL: name}}, spec=body)
+            service = make(
+                "v1",
+                "Service",
+                team.namespace,
+                name,
+                meta={"labels": {PROBE_LABEL: name}},
+                spec=body,
+            )
             service_ip = (await self.client.create(service))["spec"]["clusterIP"]
         pod = probe_pod(owner, name, program, image, **fields)
         await self.client.create(pod)
@@ -208,33 +236,42 @@ class ProbePods:
         return required(self.image, "image for probe pods")
 
     async def guarded(self, team: Team) -> None:
-        """Raises Disturbed where a member of a tenant may enter its probes. Where Manor is not, nothing is promised."""
+        """Raises Disturbed where a member of a tenant may enter its probes. Where Manor is not,
+        nothing is promised."""
         if team.tenant is None:
             return
         path = f"/api/v1/namespaces/{team.namespace}/pods/{self.run}-client/exec"
         try:  # admission has its say before the server misses the pod, or the upgrade to a stream
-            await team.actor.client(self.client).request("POST", path, params={"command": "true", "stdout": "true"})
+            await team.actor.client(self.client).request(
+                "POST", path, params={"command": "true", "stdout": "true"}
+            )
         except ApiError as error:
             if OUT_OF_REACH.stopped(error):
                 return
         raise Disturbed(
-            f"{team.actor} may enter the probe pods in {team.namespace}: what they see proves nothing. "
+            f"{team.actor} may enter the probe pods in {team.namespace}: what they see proves "
+            f"nothing. "
             "`manor apply` binds the policy manor-probes"
         )
 
     async def ready(self, namespace: str, name: str) -> Object:
-        """The pod, once it is ready. Raises Undetermined with what it says where it does not get there."""
+        """The pod, once it is ready. Raises Undetermined with what it says where it does not get
+        there."""
         look, bounds = partial(self.client.get, "v1", "Pod", name, namespace), limits().verify
         live = await poll_until(_is_settled, look, timeout=bounds.probe_start, interval=bounds.poll)
         if _is_ready(live):
             return live
         state = live.get("status", {})
-        raise Undetermined(f"probe pod {namespace}/{name} is not ready: {state.get('phase')}; {_why(state)[:400]}")
+        raise Undetermined(
+            f"probe pod {namespace}/{name} is not ready: {state.get('phase')}; {_why(state)[:400]}"
+        )
 
 
 def _is_ready(pod: Object) -> bool:
     conditions = pod.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )
 
 
 def _is_settled(pod: Object) -> bool:
@@ -243,6 +280,12 @@ def _is_settled(pod: Object) -> bool:
 
 def _why(state: Object) -> str:
     """What a pod's status says of its containers that do not run, or else of itself."""
-    told = [reason for status in state.get("containerStatuses", []) for reason in status.get("state", {}).values()]
+    told = [
+        reason
+        for status in state.get("containerStatuses", [])
+        for reason in status.get("state", {}).values()
+    ]
     told += [c for c in state.get("conditions", []) if c["status"] != "True"]
-    return "; ".join(f"{one['reason']}: {one.get('message', '')}" for one in told if one.get("reason"))
+    return "; ".join(
+        f"{one['reason']}: {one.get('message', '')}" for one in told if one.get("reason")
+    )

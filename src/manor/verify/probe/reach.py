@@ -1,14 +1,19 @@
 """Attacks on the network: a tenant's pod must not reach a target that others do reach.
 
 A connection that fails proves nothing by itself. It counts as dropped by policy only
- - where a witness (the victim's own pod, or a pod in a namespace without policies) reaches the same target, or
- - where the witness's connection ends otherwise than the attacker's (refused at once, while the attacker waits), or
- - where nothing answers either of them, but the NetworkPolicies of the attacker's namespace, worked out from the API,
-   let no packet go to that address, and the same pod was seen to be cut off from a pod that does answer.
+ - where a witness (the victim's own pod, or a pod in a namespace without policies) reaches the same
+   target, or
+ - where the witness's connection ends otherwise than the attacker's (refused at once, while the
+   attacker waits), or
+ - where nothing answers either of them, but the NetworkPolicies of the attacker's namespace, worked
+   out from the API,
+   let no packet go to that address, and the same pod was seen to be cut off from a pod that does
+   answer.
 Where the policies let the packet go, the check fails even though nothing answered.
 
-Each connection to a probe server carries a nonce, and the server is asked afterwards which of them it received: what
-arrived is reached, whatever the attacker's end says, and a witness whose nonce did not arrive was answered by another.
+Each connection to a probe server carries a nonce, and the server is asked afterwards which of them
+it received: what arrived is reached, whatever the attacker's end says, and a witness whose nonce
+did not arrive was answered by another.
 """
 
 import asyncio
@@ -44,7 +49,9 @@ async def _node(context: AttackContext) -> str:
 
 
 async def _api_service(context: AttackContext) -> str:
-    return str((await context.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"])
+    return str(
+        (await context.client.get("v1", "Service", "kubernetes", "default"))["spec"]["clusterIP"]
+    )
 
 
 async def _other_ip(context: AttackContext) -> str:
@@ -60,7 +67,9 @@ async def _other_name(context: AttackContext) -> str:
 
 
 async def _proxy(context: AttackContext) -> str:
-    return str(required(await proxy_service(context), "Service of the proxies")["spec"]["clusterIP"])
+    return str(
+        required(await proxy_service(context), "Service of the proxies")["spec"]["clusterIP"]
+    )
 
 
 WORDS: Mapping[str, Word] = {
@@ -96,7 +105,11 @@ async def by_request(context: AttackContext, target: Target, placed: Target) -> 
         return asked.traffic(context.attacker, context.victim)
     try:
         return asked.egress(
-            context.attacker, context.tenancy.platform, placed.host, placed.port, await _api_service(context)
+            context.attacker,
+            context.tenancy.platform,
+            placed.host,
+            placed.port,
+            await _api_service(context),
         )
     except ValueError:  # a name
         return None
@@ -114,17 +127,30 @@ async def judge(
     for kind in OTHER_ENGINES:
         if await context.snapshot.all(*kind):
             return Attempt(what, Verdict.ERROR, f"{got}; and {kind[1]} objects are not evaluated")
-    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
+    policies = await context.snapshot.of(
+        NETWORKING_API, "NetworkPolicy", context.attacker.namespace
+    )
     protocol = "UDP" if target.kind == "udp" else "TCP"
     try:
         opening = netpol.egress_to(policies, target.host, target.port or None, protocol)
     except ValueError:
         return Attempt(what, Verdict.ERROR, f"{got}; a name cannot be evaluated")
     if opening is not None:
-        return Attempt(what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}")
+        return Attempt(
+            what, Verdict.BROKEN, f"{got}; nothing answered just now, but it may pass: {opening}"
+        )
     if await context.probes.enforced(context.attacker):
-        return Attempt(what, Verdict.HELD, f"{got}; no NetworkPolicy lets it pass, and they are enforced", EVALUATED)
-    return Attempt(what, Verdict.ERROR, f"{got}; and it was not seen that this cluster enforces NetworkPolicies")
+        return Attempt(
+            what,
+            Verdict.HELD,
+            f"{got}; no NetworkPolicy lets it pass, and they are enforced",
+            EVALUATED,
+        )
+    return Attempt(
+        what,
+        Verdict.ERROR,
+        f"{got}; and it was not seen that this cluster enforces NetworkPolicies",
+    )
 
 
 @dataclass(frozen=True)
@@ -139,18 +165,24 @@ class Connection:
 
     @property
     def served(self) -> bool:
-        """Whether the victim's probe server is asked what arrived; an echo request is answered below it."""
+        """Whether the victim's probe server is asked what arrived; an echo request is answered
+        below it."""
         return self.target.host in SERVED and self.target.kind != "icmp"
 
 
 async def _connection(context: AttackContext, title: str, target: Target) -> Connection:
     placed = await place(context, target)
     connection = Connection(title, target, placed, placed)
-    return replace(connection, mine=marked(placed), theirs=marked(placed)) if connection.served else connection
+    return (
+        replace(connection, mine=marked(placed), theirs=marked(placed))
+        if connection.served
+        else connection
+    )
 
 
 def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]) -> Attack:
-    """The attacker's pod reaches none of the targets; a pod of the victim, or a free one, is the witness.
+    """The attacker's pod reaches none of the targets; a pod of the victim, or a free one, is the
+    witness.
 
     Control: the attacker's client reaches its own server, so that its silence is not its own fault.
     """
@@ -158,11 +190,15 @@ def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]
     async def run(context: AttackContext) -> list[Attempt]:
         probes = context.probes
         own = await probes.running(context.attacker, "server")
-        connections = [await _connection(context, title, target) for title, target in targets.items()]
+        connections = [
+            await _connection(context, title, target) for title, target in targets.items()
+        ]
         home = marked(Target("tcp", own.ip, TCP_PORT))
         other = context.victim if witness == "victim" else FREE
         (control, *attacking), witnessing = await asyncio.gather(
-            probes.probe(context.attacker, [home, *(connection.mine for connection in connections)]),
+            probes.probe(
+                context.attacker, [home, *(connection.mine for connection in connections)]
+            ),
             probes.probe(other, [connection.theirs for connection in connections]),
         )
         (arrived,) = await probes.received(context.attacker, [home])
@@ -175,22 +211,41 @@ def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]
             if why := await by_request(context, connection.target, connection.mine):
                 attempts.append(Attempt(what, Verdict.ASKED, f"{mine}; asked for by {why}"))
             elif got_mine:
-                attempts.append(Attempt(what, Verdict.BROKEN, f"{mine}, but it arrived: the victim's pod received it"))
+                attempts.append(
+                    Attempt(
+                        what,
+                        Verdict.BROKEN,
+                        f"{mine}, but it arrived: the victim's pod received it",
+                    )
+                )
             elif connection.served and theirs.reached and not got_theirs:
-                got = f"the same from {other.name} was answered, and its probe did not receive it: who answered?"
+                got = (
+                    f"the same from {other.name} was answered, and its probe did not receive "
+                    f"it: who answered?"
+                )
                 attempts.append(Attempt(what, Verdict.ERROR, got))
             else:
-                attempts.append(await judge(context, what, connection.mine, mine, theirs, f"a pod of {other.name}"))
+                attempts.append(
+                    await judge(
+                        context, what, connection.mine, mine, theirs, f"a pod of {other.name}"
+                    )
+                )
         return attempts
 
     return run
 
 
-async def _evidence(context: AttackContext, connections: Sequence[Connection]) -> list[tuple[bool, bool]]:
-    """Of each connection, whether the victim's server received the attacker's connection, and the witness's."""
+async def _evidence(
+    context: AttackContext, connections: Sequence[Connection]
+) -> list[tuple[bool, bool]]:
+    """Of each connection, whether the victim's server received the attacker's connection, and the
+    witness's."""
     asked_for = [target for a in connections if a.served for target in (a.mine, a.theirs)]
     told = iter(await context.probes.received(context.victim, asked_for) if asked_for else [])
-    return [(next(told), next(told)) if connection.served else (False, False) for connection in connections]
+    return [
+        (next(told), next(told)) if connection.served else (False, False)
+        for connection in connections
+    ]
 
 
 def _control(context: AttackContext, home: Target, outcome: Outcome, arrived: bool) -> Attempt:

@@ -1,4 +1,5 @@
-"""The programs that run inside probe pods: passed to `python3 -c`, so they use the standard library alone.
+"""The programs that run inside probe pods: passed to `python3 -c`, so they use the standard library
+alone.
 
 They are strings, not modules: the image need not hold Manor.
 """
@@ -53,7 +54,8 @@ witness = http.server.ThreadingHTTPServer(("127.0.0.1", {WITNESS_PORT}), Witness
 threading.Thread(target=witness.serve_forever, daemon=True).start()
 http.server.ThreadingHTTPServer(("", {TCP_PORT}), Handler).serve_forever()
 """
-"""Answers HTTP and UDP with what its environment says it is; tells who asks inside its pod which nonces it received."""
+"""Answers HTTP and UDP with what its environment says it is; tells who asks inside its pod which
+nonces it received."""
 
 CLIENT = """
 import concurrent.futures, contextlib, errno, json, socket, ssl, struct, sys, time
@@ -78,8 +80,9 @@ def tcp(target):
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             sock = context.wrap_socket(sock)
-        head = "".join(f"{k}: {v}\\r\\n" for k, v in {"Host": target["host"], **target["headers"]}.items())
-        sock.sendall(f"GET {target['path']} HTTP/1.1\\r\\n{head}Connection: close\\r\\n\\r\\n".encode())
+        headers = {"Host": target["host"], **target["headers"], "Connection": "close"}
+        head = "".join(f"{k}: {v}\\r\\n" for k, v in headers.items())
+        sock.sendall(f"GET {target['path']} HTTP/1.1\\r\\n{head}\\r\\n".encode())
         data = b""
         while len(data) < 4096:
             part = sock.recv(4096)
@@ -130,8 +133,8 @@ def probe(target):
     except TimeoutError:
         outcome, detail = "timeout", "no answer"
     except OSError as error:
-        outcome, detail = {errno.ECONNREFUSED: "refused", errno.EPERM: "forbidden", errno.EACCES: "forbidden"}.get(
-            error.errno, "unreachable"), str(error)
+        known = {errno.ECONNREFUSED: "refused", errno.EPERM: "forbidden", errno.EACCES: "forbidden"}
+        outcome, detail = known.get(error.errno, "unreachable"), str(error)
     return {"outcome": outcome, "detail": detail, "seconds": round(time.monotonic() - begun, 2)}
 
 targets = json.loads(sys.argv[1])

@@ -1,4 +1,5 @@
-"""A report in the forms that people and programs read. Each writer is a pure function from Report to text."""
+"""A report in the forms that people and programs read. Each writer is a pure function from Report
+to text."""
 
 from collections.abc import Callable
 

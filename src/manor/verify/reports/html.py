@@ -1,4 +1,5 @@
-"""The report as one HTML file for an auditor: what was proven, when, on which cluster, with the evidence."""
+"""The report as one HTML file for an auditor: what was proven, when, on which cluster, with the
+evidence."""
 
 from collections.abc import Iterable
 from html import escape as html_escape
@@ -9,23 +10,28 @@ from manor.verify.report import Report, Result
 from manor.visible import visible
 
 TRIALS_SHOWN = 40
-"""Trials of one check that are shown; of one that passed, a quarter. The JSON report has them all."""
+"""Trials of one check that are shown; of one that passed, a quarter. The JSON report has them
+all."""
 RANK = (Verdict.BROKEN, Verdict.ERROR, Verdict.SKIPPED, Verdict.ASKED, Verdict.HELD)
 """Verdicts, the gravest first."""
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --pass: #1a7f37; --fail: #cf222e; --other: #9a6700; }
+:root { color-scheme: light dark;
+  --line: #8884; --pass: #1a7f37; --fail: #cf222e; --other: #9a6700; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem } a { color: inherit }
 table { border-collapse: collapse; width: 100% }
-td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top }
+td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem;
+  text-align: left; vertical-align: top }
 code, .got { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0 } summary { cursor: pointer }
-.badge { display: inline-block; min-width: 5em; text-align: center; border-radius: 3px; color: #fff; font-weight: 600 }
+.badge { display: inline-block; min-width: 5em; text-align: center; border-radius: 3px;
+  color: #fff; font-weight: 600 }
 .pass, .held { background: var(--pass) } .fail, .broken { background: var(--fail) }
 .error, .skipped, .accepted, .asked { background: var(--other) }
 h1.verified { color: var(--pass) } h1.red { color: var(--fail) }
-.reason { color: var(--fail) } dt { font-weight: 600 } dd { margin: 0 0 .4rem 0 } .matrix { overflow-x: auto }
+.reason { color: var(--fail) } dt { font-weight: 600 } dd { margin: 0 0 .4rem 0 }
+.matrix { overflow-x: auto }
 @media print { .tools { display: none } details { break-inside: avoid }
   details::details-content { content-visibility: visible; block-size: auto } }
 """
@@ -36,7 +42,8 @@ const filter = () => {
   const text = document.getElementById("find").value.toLowerCase();
   const status = document.getElementById("status").value;
   for (const one of all()) {
-    const fits = one.textContent.toLowerCase().includes(text) && (!status || one.dataset.status === status);
+    const wanted = !status || one.dataset.status === status;
+    const fits = wanted && one.textContent.toLowerCase().includes(text);
     one.hidden = !fits;
   }
 };
@@ -47,12 +54,16 @@ document.getElementById("open").addEventListener("click", () => {
   all().forEach(one => one.open = shut);
 });
 addEventListener("beforeprint", () => all().forEach(one => one.open = true));
-const go = () => { const one = document.getElementById(location.hash.slice(1)); if (one) one.open = true; };
+const go = () => {
+  const one = document.getElementById(location.hash.slice(1));
+  if (one) one.open = true;
+};
 addEventListener("hashchange", go); go();
 """
 
 TOOLS = (
-    '<p class="tools"><input id="find" placeholder="filter" aria-label="filter"> <select id="status" '
+    '<p class="tools"><input id="find" placeholder="filter" aria-label="filter"> <select '
+    'id="status" '
     'aria-label="status"><option value="">all</option>'
     + "".join(f"<option>{status}</option>" for status in (*Status, "accepted"))
     + '</select> <button id="open">open or close all</button></p>'
@@ -67,14 +78,20 @@ def escape(text: str) -> str:
 def to_html(report: Report) -> str:
     """One page that needs no network."""
     planes = groupby(report.results, key=lambda result: result.check.plane)
-    body = "".join(f"<h2>{_title(plane)}</h2>{''.join(map(_check, results))}" for plane, results in planes)
+    body = "".join(
+        f"<h2>{_title(plane)}</h2>{''.join(map(_check, results))}" for plane, results in planes
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Isolation report: {escape(report.verdict)}</title><style>{STYLE}</style></head><body>"
-        f'<h1 class="{"verified" if report.exit_code == 0 else "red"}">Isolation report: {escape(report.verdict)}</h1>'
-        "<p>Each check attacks the cluster as a tenant's own user or pod. It passes only when the named mechanism "
-        "stopped every attempt and the positive control, the same action where it is allowed, went through.</p>"
+        f"<title>Isolation report: "
+        f"{escape(report.verdict)}</title><style>{STYLE}</style></head><body>"
+        f'<h1 class="{"verified" if report.exit_code == 0 else "red"}">Isolation report: '
+        f"{escape(report.verdict)}</h1>"
+        "<p>Each check attacks the cluster as a tenant's own user or pod. It passes only when "
+        "the named mechanism "
+        "stopped every attempt and the positive control, the same action where it is allowed, "
+        "went through.</p>"
         f"{_failures(report)}{_facts(report)}{_matrix(report)}{TOOLS}{body}<script>{SCRIPT}</script></body></html>\n"
     )
 
@@ -99,7 +116,8 @@ def _facts(report: Report) -> str:
     }
     if report.left:
         facts["Left behind"] = ", ".join(report.left)
-    return f"<table>{''.join(f'<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>' for k, v in facts.items())}</table>"
+    rows = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts.items())
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _failures(report: Report) -> str:
@@ -154,8 +172,12 @@ def _check(result: Result) -> str:
         facts["Accepted"] = f"{result.acceptance.reason} (until {result.acceptance.expires})"
     if result.status is not Status.PASS:
         facts["Remedy"] = check.remedy
-    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
-    why = "" if result.status is Status.PASS else f'<div class="reason">{escape(result.reason)}</div>'
+    listed = "".join(
+        f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items()
+    )
+    why = (
+        "" if result.status is Status.PASS else f'<div class="reason">{escape(result.reason)}</div>'
+    )
     opened = " open" if result.status is not Status.PASS else ""
     shown = TRIALS_SHOWN // 4 if result.status is Status.PASS else TRIALS_SHOWN
     return (
@@ -169,10 +191,15 @@ def _check(result: Result) -> str:
 def _evidence(attempts: Iterable[Attempt], most: int) -> str:
     ordered = sorted(attempts, key=lambda attempt: RANK.index(attempt.verdict))
     rows = "".join(
-        f'<tr><td><span class="badge {attempt.verdict}">{attempt.verdict}</span></td><td>{escape(attempt.context)}</td>'
-        f'<td><code>{escape(attempt.what)}</code></td><td class="got">{escape(attempt.got)}</td></tr>'
+        f'<tr><td><span class="badge '
+        f'{attempt.verdict}">{attempt.verdict}</span></td><td>{escape(attempt.context)}</td>'
+        f"<td><code>{escape(attempt.what)}</code></td><td "
+        f'class="got">{escape(attempt.got)}</td></tr>'
         for attempt in ordered[:most]
     )
     more = len(ordered) - most
-    rest = f"<p>{more} more attempts of the same kind are in the JSON report.</p>" if more > 0 else ""
-    return f"<table><tr><th>Verdict</th><th>Who</th><th>What</th><th>Answer</th></tr>{rows}</table>{rest}"
+    rest = (
+        f"<p>{more} more attempts of the same kind are in the JSON report.</p>" if more > 0 else ""
+    )
+    head = "<tr><th>Verdict</th><th>Who</th><th>What</th><th>Answer</th></tr>"
+    return f"<table>{head}{rows}</table>{rest}"

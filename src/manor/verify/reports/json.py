@@ -1,4 +1,5 @@
-"""The report as JSON. Its fields are documented in docs/verify.md; `schemaVersion` changes when one goes or changes."""
+"""The report as JSON. Its fields are documented in docs/verify.md; `schemaVersion` changes when one
+goes or changes."""
 
 import json
 from typing import Any
@@ -26,7 +27,11 @@ def document(report: Report) -> dict[str, Any]:
         "started": report.started.isoformat(timespec="seconds"),
         "seconds": round(report.seconds, 3),
         "level": report.level.value,
-        "cluster": {"server": report.server, "context": report.context, "kubernetes": report.kubernetes},
+        "cluster": {
+            "server": report.server,
+            "context": report.context,
+            "kubernetes": report.kubernetes,
+        },
         "manor": report.manor,
         "tenants": list(report.tenants),
         "pairs": list(report.pairs),
@@ -57,7 +62,11 @@ def _result(result: Result) -> dict[str, Any]:
         "status": result.status.value,
         "accepted": result.accepted,
         "acceptance": acceptance
-        and {"reason": acceptance.reason, "expires": acceptance.expires.isoformat(), "expired": acceptance.expired},
+        and {
+            "reason": acceptance.reason,
+            "expires": acceptance.expires.isoformat(),
+            "expired": acceptance.expired,
+        },
         "reason": result.reason,
         "mechanisms": result.mechanisms,
         "seconds": round(result.seconds, 3),

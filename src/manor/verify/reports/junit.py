@@ -20,7 +20,9 @@ def to_junit(report: Report) -> str:
             tests=str(len(results)),
             failures=str(_count(results, Status.FAIL)),
             errors=str(_count(results, Status.ERROR)),
-            skipped=str(_count(results, Status.SKIPPED) + sum(result.accepted for result in results)),
+            skipped=str(
+                _count(results, Status.SKIPPED) + sum(result.accepted for result in results)
+            ),
             timestamp=report.started.isoformat(timespec="seconds"),
         )
         for result in sorted(results, key=lambda result: result.status is Status.PASS):
@@ -36,14 +38,20 @@ def _count(results: list[Result], status: Status) -> int:
 def _case(result: Result) -> Xml.Element:
     check = result.check
     name = f"{check.id} {check.title}"
-    case = Xml.Element("testcase", classname=f"verify.{check.plane}", name=name, time=f"{result.seconds:.3f}")
+    case = Xml.Element(
+        "testcase", classname=f"verify.{check.plane}", name=name, time=f"{result.seconds:.3f}"
+    )
     tags = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}
     if result.accepted and result.acceptance is not None:
         Xml.SubElement(
-            case, "skipped", message=f"accepted until {result.acceptance.expires}: {result.acceptance.reason}"
+            case,
+            "skipped",
+            message=f"accepted until {result.acceptance.expires}: {result.acceptance.reason}",
         )
     elif result.status is not Status.PASS:
-        Xml.SubElement(case, tags[result.status], message=visible(result.reason)).text = check.remedy
+        Xml.SubElement(
+            case, tags[result.status], message=visible(result.reason)
+        ).text = check.remedy
     if result.status is Status.PASS:
         lines = [f"{len(result.attempts)} attempts; {result.reason}"]
     else:

@@ -1,4 +1,5 @@
-"""The catalogue as a page of the docs: what is guaranteed, what attacks it, what must stop the attack."""
+"""The catalogue as a page of the docs: what is guaranteed, what attacks it, what must stop the
+attack."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -9,14 +10,23 @@ from manor.verify.features import FEATURES
 
 def catalogue_page(catalogue: Sequence[Check]) -> str:
     """docs/checks.md."""
-    counts = [f"{plane} {len(list(group))}" for plane, group in groupby(catalogue, key=lambda check: check.plane)]
+    counts = [
+        f"{plane} {len(list(group))}"
+        for plane, group in groupby(catalogue, key=lambda check: check.plane)
+    ]
     lines = [
         "# Checks",
         "",
-        f"The {len(catalogue)} checks of `manor verify`, made from the code by `make docs`: {', '.join(counts)}.",
+        (
+            f"The {len(catalogue)} checks of `manor verify`, made from the code by `make docs`: "
+            f"{', '.join(counts)}."
+        ),
         "How they are run and what their results mean is in [verify.md](verify.md).",
         "",
-        "A check that requires something is skipped where that is missing, before anything is attempted:",
+        (
+            "A check that requires something is skipped where that is missing, before anything is "
+            "attempted:"
+        ),
         "",
         "| requires | that is | where it is missing |",
         "|---|---|---|",
@@ -30,7 +40,11 @@ def catalogue_page(catalogue: Sequence[Check]) -> str:
 
 
 def _section(check: Check) -> list[str]:
-    requires = [f"- Requires: {', '.join(f'`{feature.name}`' for feature in check.requires)}"] if check.requires else []
+    requires = (
+        [f"- Requires: {', '.join(f'`{feature.name}`' for feature in check.requires)}"]
+        if check.requires
+        else []
+    )
     return [
         f"### {check.id}: {check.title}",
         "",

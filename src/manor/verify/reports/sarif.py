@@ -8,20 +8,35 @@ from manor.verify.attempt import Status
 from manor.verify.check import Check, Severity
 from manor.verify.report import Report, Result
 
-LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
-SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.0"}
+LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+SCORES = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "2.0",
+}
 """GitHub's `security-severity`: above 9 critical, above 7 high, above 4 medium."""
 
 
 def to_sarif(report: Report) -> str:
-    """The report. No file is at fault: a finding's place is the cluster, as a path that code scanning can show."""
+    """The report. No file is at fault: a finding's place is the cluster, as a path that code
+    scanning can show."""
     checks = [result.check for result in report.results]
     results = [
         _result(result, index, report)
         for index, result in enumerate(report.results)
         if result.status is not Status.PASS
     ]
-    driver = {"name": "manor verify", "version": report.manor, "rules": [_rule(check) for check in checks]}
+    driver = {
+        "name": "manor verify",
+        "version": report.manor,
+        "rules": [_rule(check) for check in checks],
+    }
     run = {
         "tool": {"driver": driver},
         "results": results,
@@ -32,19 +47,32 @@ def to_sarif(report: Report) -> str:
                 "startTimeUtc": report.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
         ],
-        "properties": {"level": report.level.value, "kubernetes": report.kubernetes, "tenants": list(report.tenants)},
+        "properties": {
+            "level": report.level.value,
+            "kubernetes": report.kubernetes,
+            "tenants": list(report.tenants),
+        },
     }
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(
+            {"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False
+        )
+        + "\n"
+    )
 
 
 def _rule(check: Check) -> dict[str, Any]:
     return {
         "id": check.id,
-        "name": "".join(word.capitalize() for word in check.title.replace("-", " ").split() if word.isalnum()),
+        "name": "".join(
+            word.capitalize() for word in check.title.replace("-", " ").split() if word.isalnum()
+        ),
         "shortDescription": {"text": check.title},
         "fullDescription": {"text": check.guarantee},
-        "help": {"text": f"Tried: {check.attempt}\nExpected: {check.expect}\nRemedy: {check.remedy}"},
+        "help": {
+            "text": f"Tried: {check.attempt}\nExpected: {check.expect}\nRemedy: {check.remedy}"
+        },
         "defaultConfiguration": {"level": LEVELS[check.severity]},
         "properties": {
             "security-severity": SCORES[check.severity],

@@ -22,13 +22,19 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("CVE-2021-25740",),
-    attempt="Creates Endpoints and EndpointSlices with addresses of other tenants' pods and of nodes.",
+    attempt=(
+        "Creates Endpoints and EndpointSlices with addresses of other tenants' pods and of nodes."
+    ),
     expect="403 from RBAC, or refused by the policy manor-endpoints.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
             "Endpoints": create(
-                make("v1", "Endpoints", subsets=[{"addresses": [{"ip": "10.244.0.9"}], "ports": [{"port": 80}]}])
+                make(
+                    "v1",
+                    "Endpoints",
+                    subsets=[{"addresses": [{"ip": "10.244.0.9"}], "ports": [{"port": 80}]}],
+                )
             ),
             "an EndpointSlice": create(SLICE),
             "an EndpointSlice for nodes": create(

@@ -13,23 +13,41 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("CVE-2020-8562 (class)",),
-    attempt=("Creates ExternalName Services for another tenant, the API server, the cloud's metadata and localhost."),
+    attempt=(
+        "Creates ExternalName Services for another tenant, the API server, the cloud's metadata "
+        "and localhost."
+    ),
     expect="Refused by the policy manor-services.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
             "another tenant's Service": create(
-                service(type="ExternalName", externalName="web.$other.svc.cluster.local", selector=None, ports=None)
+                service(
+                    type="ExternalName",
+                    externalName="web.$other.svc.cluster.local",
+                    selector=None,
+                    ports=None,
+                )
             ),
             "the API server": create(
                 service(
-                    type="ExternalName", externalName="kubernetes.default.svc.cluster.local", selector=None, ports=None
+                    type="ExternalName",
+                    externalName="kubernetes.default.svc.cluster.local",
+                    selector=None,
+                    ports=None,
                 )
             ),
             "the metadata name": create(
-                service(type="ExternalName", externalName="metadata.google.internal", selector=None, ports=None)
+                service(
+                    type="ExternalName",
+                    externalName="metadata.google.internal",
+                    selector=None,
+                    ports=None,
+                )
             ),
-            "localhost": create(service(type="ExternalName", externalName="localhost", selector=None, ports=None)),
+            "localhost": create(
+                service(type="ExternalName", externalName="localhost", selector=None, ports=None)
+            ),
         },
         by=policy("services"),
         control=create(service()),

@@ -17,7 +17,8 @@ CHECK = Check(
         "GHSA-gjw4-3v3v-rqxg (class)",
     ),
     attempt=(
-        "Changes, replaces and deletes the ConfigMap manor-guardrails of its namespace, in every way of "
+        "Changes, replaces and deletes the ConfigMap manor-guardrails of its namespace, in every "
+        "way of "
         "writing; creates another of a reserved name."
     ),
     expect="Refused by the policy manor-reserved.",

@@ -7,7 +7,13 @@ from manor.verify.inference import annotated, inference_service
 from manor.verify.mechanisms import policy
 from manor.verify.requests import create
 
-PROMETHEUS = {"metric": {"backend": "prometheus", "serverAddress": "http://prometheus.$other:9090", "query": "up"}}
+PROMETHEUS = {
+    "metric": {
+        "backend": "prometheus",
+        "serverAddress": "http://prometheus.$other:9090",
+        "query": "up",
+    }
+}
 
 CHECK = Check(
     id="MNR-ADMISSION-018",
@@ -17,7 +23,8 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("KServe: Deployment modes", "KEDA: Authentication", "kserve/kserve#2197 (class)"),
     attempt=(
-        "Creates InferenceServices that pick another deployment mode (Knative, ModelMesh, a name of no mode) or let "
+        "Creates InferenceServices that pick another deployment mode (Knative, ModelMesh, a name "
+        "of no mode) or let "
         "KEDA ask addresses of the tenant's choosing with rights of its own."
     ),
     expect="Refused by the policy manor-kserve-services.",
@@ -31,13 +38,17 @@ CHECK = Check(
             "no mode at all": create(annotated("deploymentMode", "")),
             "KEDA": create(annotated("autoscalerClass", "keda")),
             "a metric from another team's Prometheus": create(
-                inference_service(autoScaling={"metrics": [{"type": "External", "external": PROMETHEUS}]})
+                inference_service(
+                    autoScaling={"metrics": [{"type": "External", "external": PROMETHEUS}]}
+                )
             ),
         },
         by=policy("kserve-services"),
         control={
             "the mode Standard": create(annotated("deploymentMode", "Standard")),
-            "its own CPU": create(inference_service(minReplicas=1, maxReplicas=2, scaleMetric="cpu")),
+            "its own CPU": create(
+                inference_service(minReplicas=1, maxReplicas=2, scaleMetric="cpu")
+            ),
         },
     ),
 )

@@ -1,4 +1,5 @@
-"""Isolation holds while every process of Manor is down: no webhook of Manor's stands in the request path."""
+"""Isolation holds while every process of Manor is down: no webhook of Manor's stands in the request
+path."""
 
 from manor.api.wellknown import GROUP
 from manor.verify.attempt import Attempt
@@ -20,9 +21,12 @@ async def _look(context: AttackContext) -> list[Attempt]:
     ours += [
         crd["metadata"]["name"]
         for crd in crds
-        if crd["spec"]["group"] == GROUP and crd["spec"].get("conversion", {}).get("strategy") == "Webhook"
+        if crd["spec"]["group"] == GROUP
+        and crd["spec"].get("conversion", {}).get("strategy") == "Webhook"
     ]
-    got = f"{len(hooks)} webhook configurations" + (f", of Manor: {', '.join(ours)}" if ours else ", none of Manor")
+    got = f"{len(hooks)} webhook configurations" + (
+        f", of Manor: {', '.join(ours)}" if ours else ", none of Manor"
+    )
     return [
         seen("kinds are listed", f"{len(crds)} CustomResourceDefinitions"),
         holds("webhooks of Manor", not ours, got, "in-tree policies alone"),
@@ -33,7 +37,8 @@ CHECK = Check(
     id="MNR-ADMISSION-012",
     title="Depend on a process of Manor's in the request path",
     guarantee=(
-        "Isolation holds while every process of Manor is down: no webhook of Manor's stands in the request path."
+        "Isolation holds while every process of Manor is down: no webhook of Manor's stands in "
+        "the request path."
     ),
     severity=Severity.MEDIUM,
     level=Level.STATIC,
@@ -41,7 +46,10 @@ CHECK = Check(
         "CVE-2021-25735 (class)",
         "CIS 5.1.12",
     ),
-    attempt=("Looks for webhook configurations and authorizers of Manor's, and conversion webhooks in its kinds."),
+    attempt=(
+        "Looks for webhook configurations and authorizers of Manor's, and conversion webhooks in "
+        "its kinds."
+    ),
     expect="There is none: every guardrail is evaluated in the API server itself.",
     remedy="Delete the webhook configuration.",
     run=_look,

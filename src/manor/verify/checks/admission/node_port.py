@@ -22,7 +22,9 @@ CHECK = Check(
     run=refused(
         {
             "NodePort": create(service(type="NodePort")),
-            "a chosen NodePort": create(service(type="NodePort", ports=[{"port": 80, "nodePort": 31999}])),
+            "a chosen NodePort": create(
+                service(type="NodePort", ports=[{"port": 80, "nodePort": 31999}])
+            ),
         },
         by=any_of(policy("services"), QUOTA),
         control=create(service()),

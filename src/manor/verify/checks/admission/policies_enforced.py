@@ -47,7 +47,9 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
         faults.append("no binding denies where parameters are missing")
     for binding in mine:
         match = binding.get("matchResources", {})
-        if match.get("namespaceSelector", SELECTOR) not in (SELECTOR, {}) or match.get("objectSelector"):
+        if match.get("namespaceSelector", SELECTOR) not in (SELECTOR, {}) or match.get(
+            "objectSelector"
+        ):
             faults.append("a binding has a selector of its own")
         if match.get("excludeResourceRules"):
             faults.append("a binding excludes resources")
@@ -57,12 +59,16 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
 async def _look(context: AttackContext) -> list[Attempt]:
     policies = await context.snapshot.all(API, "ValidatingAdmissionPolicy")
     bindings = await context.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
-    ours = {p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")}
+    ours = {
+        p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")
+    }
     attempts = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
     for name in sorted({f"manor-{known}" for known in KNOWN} | (set(ours) - ADVISORY)):
         faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
         got = "; ".join(faults) or "bound, denies, fails closed"
-        attempts.append(holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification"))
+        attempts.append(
+            holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification")
+        )
     return attempts
 
 
@@ -77,9 +83,13 @@ CHECK = Check(
         "Kubernetes: Validating admission policy",
         "CVE-2021-25735 (class)",
     ),
-    attempt="Looks at each ValidatingAdmissionPolicy and MutatingAdmissionPolicy of Manor and its bindings.",
+    attempt=(
+        "Looks at each ValidatingAdmissionPolicy and MutatingAdmissionPolicy of Manor and "
+        "its bindings."
+    ),
     expect=(
-        "failurePolicy is Fail; at least one binding denies; a binding for new objects denies where its "
+        "failurePolicy is Fail; at least one binding denies; a binding for new objects denies "
+        "where its "
         "parameters are missing; none exempts namespaces or objects by a selector of its own."
     ),
     remedy="`manor apply` writes policies and bindings again.",

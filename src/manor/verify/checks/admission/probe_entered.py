@@ -17,19 +17,31 @@ from manor.verify.probe.script import TCP_PORT
 from manor.verify.requests import STRATEGIC, Request, create, create_sub, delete, every_write
 
 SAFE = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-DEBUGGER = {"name": "debug", "image": "$image", "targetContainerName": "main", "securityContext": SAFE}
+DEBUGGER = {
+    "name": "debug",
+    "image": "$image",
+    "targetContainerName": "main",
+    "securityContext": SAFE,
+}
 
 
 def _changes(context: AttackContext, live: Object) -> Mapping[str, Request]:
     name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
     where = ("v1", "Pod", name)
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+    }
     debugged = {"spec": {"ephemeralContainers": [context.fill(DEBUGGER)]}}
     smaller = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1m"}}}]}}
     return {
         "delete": delete(*where, namespace),
         "evict": create_sub(*where, "eviction", eviction, namespace),
-        **{f"relabel by {way}": r for way, r in every_write(live, {"metadata": {"labels": {"app": "mine"}}}).items()},
+        **{
+            f"relabel by {way}": r
+            for way, r in every_write(live, {"metadata": {"labels": {"app": "mine"}}}).items()
+        },
         "debug": Request("patch", *_at(live), "ephemeralcontainers", debugged, STRATEGIC),
         "resize": Request("patch", *_at(live), "resize", smaller, STRATEGIC),
     }
@@ -39,8 +51,11 @@ def _at(live: Object) -> tuple[str, str, str, str]:
     return "v1", "Pod", live["metadata"]["namespace"], live["metadata"]["name"]
 
 
-async def _entered(context: AttackContext, pod: Running, way: str, query: Mapping[str, str | int]) -> Attempt:
-    """Asks for a connection without the upgrade to a stream: past admission, the server asks for that or answers."""
+async def _entered(
+    context: AttackContext, pod: Running, way: str, query: Mapping[str, str | int]
+) -> Attempt:
+    """Asks for a connection without the upgrade to a stream: past admission, the server asks for
+    that or answers."""
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/{way}"
     what = f"{way}: as {context.attacker.actor}: POST {path}"
     try:
@@ -65,7 +80,10 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     attempts = await asyncio.gather(
         try_allowed(context, actor, "make a Pod of its own", create(pod())),
         *(_entered(context, probe, way, query) for way, query in ways.items()),
-        *(try_refused(context, actor, way, r, OUT_OF_REACH) for way, r in _changes(context, live).items()),
+        *(
+            try_refused(context, actor, way, r, OUT_OF_REACH)
+            for way, r in _changes(context, live).items()
+        ),
     )
     return [seen("the probe runs", f"{probe.namespace}/{probe.name}"), *attempts]
 
@@ -73,15 +91,21 @@ async def _attack(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-ADMISSION-014",
     title="Enter, change or replace a probe of verify",
-    guarantee="Nobody but the platform enters, changes or removes a probe, so that its verdict is its own.",
+    guarantee=(
+        "Nobody but the platform enters, changes or removes a probe, so that its verdict "
+        "is its own."
+    ),
     severity=Severity.HIGH,
     level=Level.LIVE,
     references=("NIST SP 800-53 AU-9", "CWE-345", "CVE-2018-1002105 (class)"),
     attempt=(
-        "As the attacker's mightiest member: exec, attach, port-forward and proxy to the probe in its own namespace; "
+        "As the attacker's mightiest member: exec, attach, port-forward and proxy to the probe "
+        "in its own namespace; "
         "deletes, evicts, relabels, debugs and resizes it (dry run)."
     ),
-    expect="Refused by the policy manor-probes, or by RBAC where the member has no such right at all.",
+    expect=(
+        "Refused by the policy manor-probes, or by RBAC where the member has no such right at all."
+    ),
     remedy="Bind the policy again (`manor apply`).",
     requires=(PROBE_IMAGE,),
     run=_attack,

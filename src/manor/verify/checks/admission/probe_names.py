@@ -36,7 +36,9 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         control=create(pod(meta={"labels": {"probe": "mine"}})),
     )
     controller = account("kube-system", "replicaset-controller")
-    made = try_refused(context, controller, "a Pod made by a controller", create(pod(meta=NAMED)), BY)
+    made = try_refused(
+        context, controller, "a Pod made by a controller", create(pod(meta=NAMED)), BY
+    )
     ours, labels, last = await asyncio.gather(tries(context), labelled(context), made)
     return [*ours, *labels, last]
 
@@ -49,7 +51,8 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("NIST SP 800-53 AU-9", "CWE-345"),
     attempt=(
-        "Creates Pods, a Service and a claim named manor-verify-…, by itself, by a generated name and by a controller; "
+        "Creates Pods, a Service and a claim named manor-verify-…, by itself, by a generated "
+        "name and by a controller; "
         "a Pod with the label manor.dev/probe; and one that mounts a probe's claim."
     ),
     expect="Refused by the policies manor-probes and manor-metadata.",

@@ -16,7 +16,9 @@ CHECK = Check(
         "CVE-2022-46167 (class)",
         "Kubernetes: Multi-tenancy, namespaces",
     ),
-    attempt="Creates a ConfigMap, a Secret, a ServiceAccount and a Role whose names begin with manor-.",
+    attempt=(
+        "Creates a ConfigMap, a Secret, a ServiceAccount and a Role whose names begin with manor-."
+    ),
     expect="Refused by the policy manor-reserved.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(

@@ -1,4 +1,5 @@
-"""A load balancer's address in a Service's status diverts traffic as externalIPs do; other statuses mislead too."""
+"""A load balancer's address in a Service's status diverts traffic as externalIPs do; other statuses
+mislead too."""
 
 from manor.api.wellknown import GATEWAY_GROUP, GROUP
 from manor.verify.access import Access, no_access
@@ -11,7 +12,10 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.STATIC,
     references=("CVE-2020-8554", "GHSA-2ww6-hf35-mfjm (class)"),
-    attempt="Asks to write the status of Services, Pods, Ingresses, HTTPRoutes, quotas, claims and Manor's own kinds.",
+    attempt=(
+        "Asks to write the status of Services, Pods, Ingresses, HTTPRoutes, quotas, claims "
+        "and Manor's own kinds."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take the status subresources from the role.",
     run=no_access(

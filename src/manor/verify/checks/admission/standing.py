@@ -27,7 +27,10 @@ def _as_new(obj: Object) -> Object:
     """What would be made today in its place: the Service once more, or a pod of the template."""
     spec: Any = obj["spec"]
     if obj["kind"] == "Service":
-        ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports", [])]
+        ports = [
+            {key: value for key, value in port.items() if key != "nodePort"}
+            for port in spec.get("ports", [])
+        ]
         kept = {key: value for key, value in spec.items() if key not in SERVER_SIDE}
         return _named("Service", obj, {**kept, **({"ports": ports} if ports else {})})
     if obj["kind"] == "CronJob":
@@ -36,7 +39,10 @@ def _as_new(obj: Object) -> Object:
 
 
 def _named(kind: str, obj: Object, spec: Object) -> Object:
-    meta = {"generateName": f"{obj['metadata']['name'][:40]}-", "namespace": obj["metadata"]["namespace"]}
+    meta = {
+        "generateName": f"{obj['metadata']['name'][:40]}-",
+        "namespace": obj["metadata"]["namespace"],
+    }
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, "spec": spec}
 
 
@@ -51,14 +57,19 @@ async def _try(context: AttackContext, obj: Object) -> Attempt:
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    kinds = [("v1", "Service"), *((version, kind) for version, of in TEMPLATES.items() for kind in of)]
+    kinds = [
+        ("v1", "Service"),
+        *((version, kind) for version, of in TEMPLATES.items() for kind in of),
+    ]
     standing: list[Object] = []
     for api_version, kind in kinds:
         for namespace in context.attacker.namespaces:
             found = await context.snapshot.of(api_version, kind, namespace)
             standing += [obj for obj in found if not obj["metadata"].get("ownerReferences")]
     most = limits().verify.standing
-    told = f"{len(standing)} objects" + (f", of which {most} are tried" if len(standing) > most else "")
+    told = f"{len(standing)} objects" + (
+        f", of which {most} are tried" if len(standing) > most else ""
+    )
     attempts = await asyncio.gather(*(_try(context, obj) for obj in standing[:most]))
     return [
         seen("Services and what makes pods are listed", told),
@@ -69,15 +80,24 @@ async def _look(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-ADMISSION-015",
     title="Keep what would be refused today",
-    guarantee="What stands in a namespace would be admitted today: nothing is left from before its guardrails.",
+    guarantee=(
+        "What stands in a namespace would be admitted today: nothing is left from before "
+        "its guardrails."
+    ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=(
         "Kubernetes: Pod Security Admission, existing pods are not evicted",
         "Kubernetes: Validating admission policy, requests alone are judged",
     ),
-    attempt="Makes each Service anew, and a pod of each Deployment, StatefulSet, DaemonSet, Job and CronJob (dry run).",
+    attempt=(
+        "Makes each Service anew, and a pod of each Deployment, StatefulSet, DaemonSet, Job "
+        "and CronJob (dry run)."
+    ),
     expect="Admitted by all policies and by Pod Security.",
-    remedy="Change or delete the object; a Deployment that stands so runs until its pods are next replaced.",
+    remedy=(
+        "Change or delete the object; a Deployment that stands so runs until its pods are "
+        "next replaced."
+    ),
     run=_look,
 )

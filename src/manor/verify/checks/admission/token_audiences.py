@@ -16,7 +16,9 @@ CHECK = Check(
         "CIS 5.1.6",
         "CIS 5.1.13",
     ),
-    attempt="Asks for tokens of its own default service account for another audience and for a year.",
+    attempt=(
+        "Asks for tokens of its own default service account for another audience and for a year."
+    ),
     expect="403 from RBAC, or refused by the policy manor-credentials.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -26,7 +28,11 @@ CHECK = Check(
                 "ServiceAccount",
                 "default",
                 "token",
-                {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["vault"]}},
+                {
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenRequest",
+                    "spec": {"audiences": ["vault"]},
+                },
             ),
             "a year": create_sub(
                 "v1",

@@ -6,7 +6,13 @@ from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, need, seen
 
-SYSTEM = ("system:masters", "system:nodes", "system:apiserver", "system:authenticated", "system:unauthenticated")
+SYSTEM = (
+    "system:masters",
+    "system:nodes",
+    "system:apiserver",
+    "system:authenticated",
+    "system:unauthenticated",
+)
 
 
 async def _look(context: AttackContext) -> list[Attempt]:

@@ -1,7 +1,8 @@
 """One tenant's flood of requests queues behind itself.
 
-The API server counts what each priority level dispatched; a tenant's requests must be dispatched by a level that the
-other's do not use. Latency would show the load of this machine as much as the isolation.
+The API server counts what each priority level dispatched; a tenant's requests must be dispatched by
+a level that the other's do not use. Latency would show the load of this machine as much as the
+isolation.
 """
 
 import asyncio
@@ -27,7 +28,8 @@ async def _dispatched(context: AttackContext) -> dict[str, int]:
 
 
 async def _flood(context: AttackContext, team: Team) -> tuple[set[str], int]:
-    """The levels that dispatched a flood of the team's, and how many of its requests were refused."""
+    """The levels that dispatched a flood of the team's, and how many of its requests
+    were refused."""
     slots, client, refused = asyncio.Semaphore(AT_ONCE), team.actor.client(context.client), 0
 
     async def one() -> None:
@@ -43,19 +45,27 @@ async def _flood(context: AttackContext, team: Team) -> tuple[set[str], int]:
     before = await _dispatched(context)
     await asyncio.gather(*(one() for _ in range(REQUESTS)))
     after = await _dispatched(context)
-    return {name for name, count in after.items() if count - before.get(name, 0) >= REQUESTS - refused}, refused
+    return {
+        name for name, count in after.items() if count - before.get(name, 0) >= REQUESTS - refused
+    }, refused
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     mine, refused = await _flood(context, context.attacker)
     theirs, _ = await _flood(context, context.victim)
     if not mine or not theirs:
-        got = "the API server's counters do not show the requests (is there more than one API server?)"
+        got = (
+            "the API server's counters do not show the requests (is there more than one API "
+            "server?)"
+        )
         return [Attempt(LEVELS, Verdict.ERROR, got)]
     what = f"{REQUESTS} lists by {context.attacker.name}, {AT_ONCE} at once"
     got = f"dispatched by {', '.join(sorted(mine))}; {refused} refused for overload"
     return [
-        seen(f"{REQUESTS} lists by {context.victim.name}", f"dispatched by {', '.join(sorted(theirs))}"),
+        seen(
+            f"{REQUESTS} lists by {context.victim.name}",
+            f"dispatched by {', '.join(sorted(theirs))}",
+        ),
         holds(what, not mine & theirs, got, "API Priority and Fairness"),
     ]
 
@@ -63,12 +73,20 @@ async def _attack(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-FAIRNESS-004",
     title="Flood the API server",
-    guarantee="One tenant's flood of requests queues in its own priority level, not before another's requests.",
+    guarantee=(
+        "One tenant's flood of requests queues in its own priority level, not before "
+        "another's requests."
+    ),
     severity=Severity.MEDIUM,
     level=Level.LIVE,
     references=("Kubernetes: API Priority and Fairness", "CVE-2020-8552 (class)", "MTB: Fairness"),
-    attempt="Sends 150 lists as the attacker, 30 at a time, then as the victim, and reads what each level dispatched.",
-    expect="The attacker's requests are dispatched by a priority level that the victim's do not use.",
+    attempt=(
+        "Sends 150 lists as the attacker, 30 at a time, then as the victim, and reads what "
+        "each level dispatched."
+    ),
+    expect=(
+        "The attacker's requests are dispatched by a priority level that the victim's do not use."
+    ),
     remedy="`manor apply` writes the FlowSchema and the level again.",
     run=_attack,
     alone=True,

@@ -13,12 +13,20 @@ CHECK = Check(
         "Kubernetes: API Priority and Fairness",
         "Kubernetes: Pod priority and preemption (abuse)",
     ),
-    attempt="Asks to write FlowSchemas, PriorityLevelConfigurations, PriorityClasses and RuntimeClasses.",
+    attempt=(
+        "Asks to write FlowSchemas, PriorityLevelConfigurations, PriorityClasses and "
+        "RuntimeClasses."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(
         Access("create update patch delete", "flowschemas", "flowcontrol.apiserver.k8s.io", None),
-        Access("create update patch delete", "prioritylevelconfigurations", "flowcontrol.apiserver.k8s.io", None),
+        Access(
+            "create update patch delete",
+            "prioritylevelconfigurations",
+            "flowcontrol.apiserver.k8s.io",
+            None,
+        ),
         Access("create update patch delete", "priorityclasses", "scheduling.k8s.io", None),
         Access("create update patch delete", "runtimeclasses", "node.k8s.io", None),
     ),

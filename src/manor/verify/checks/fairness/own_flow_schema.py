@@ -1,4 +1,5 @@
-"""Each tenant's users and workloads have a priority level of their own, which queues and is limited."""
+"""Each tenant's users and workloads have a priority level of their own, which queues and is
+limited."""
 
 from manor.api.wellknown import FLOWCONTROL_API
 from manor.verify.attempt import Attempt
@@ -29,7 +30,8 @@ def _takes(subject: Object, actor: Actor) -> bool:
 
 def _whole(rule: Object) -> bool:
     return any(
-        "*" in r["verbs"] and "*" in r["resources"] and "*" in r["apiGroups"] for r in rule.get("resourceRules", [])
+        "*" in r["verbs"] and "*" in r["resources"] and "*" in r["apiGroups"]
+        for r in rule.get("resourceRules", [])
     )
 
 
@@ -39,16 +41,24 @@ async def _look(context: AttackContext) -> list[Attempt]:
         level["metadata"]["name"]: level
         for level in await context.snapshot.all(FLOWCONTROL_API, "PriorityLevelConfiguration")
     }
-    ordered = sorted(schemas, key=lambda s: (s["spec"]["matchingPrecedence"], s["metadata"]["name"]))
+    ordered = sorted(
+        schemas, key=lambda s: (s["spec"]["matchingPrecedence"], s["metadata"]["name"])
+    )
     others = {name for name in levels if name != f"manor-{context.attacker.name}"}
     attempts = [seen("flow schemas are listed", f"{len(schemas)} schemas, {len(levels)} levels")]
-    actors = [*context.attacker.actors, *(account(space, "default") for space in context.attacker.namespaces)]
+    actors = [
+        *context.attacker.actors,
+        *(account(space, "default") for space in context.attacker.namespaces),
+    ]
     for actor in actors:
         taken = next(
             (
                 s
                 for s in ordered
-                if any(_whole(r) and any(_takes(x, actor) for x in r["subjects"]) for r in s["spec"].get("rules", []))
+                if any(
+                    _whole(r) and any(_takes(x, actor) for x in r["subjects"])
+                    for r in s["spec"].get("rules", [])
+                )
             ),
             None,
         )
@@ -56,7 +66,10 @@ async def _look(context: AttackContext) -> list[Attempt]:
         level = levels.get(name, {}).get("spec", {})
         queues = level.get("limited", {}).get("limitResponse", {}).get("type") == "Queue"
         fine = name not in others and level.get("type") == "Limited" and queues
-        got = f"FlowSchema {taken['metadata']['name'] if taken else 'none'}, level {name} ({level.get('type')})"
+        got = (
+            f"FlowSchema {taken['metadata']['name'] if taken else 'none'}, level {name} "
+            f"({level.get('type')})"
+        )
         attempts.append(holds(f"requests of {actor}", fine, got, "API Priority and Fairness"))
     return attempts
 
@@ -64,7 +77,10 @@ async def _look(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-FAIRNESS-001",
     title="Queue before others at the API server",
-    guarantee=("Each tenant's users and workloads have a priority level of their own, which queues and is limited."),
+    guarantee=(
+        "Each tenant's users and workloads have a priority level of their own, which queues and "
+        "is limited."
+    ),
     severity=Severity.MEDIUM,
     level=Level.STATIC,
     references=(
@@ -72,10 +88,14 @@ CHECK = Check(
         "CVE-2020-8552 (class)",
     ),
     attempt=(
-        "Looks for the FlowSchema that takes each member's and each service account's requests, before the "
+        "Looks for the FlowSchema that takes each member's and each service account's requests, "
+        "before the "
         "general ones, and at its level."
     ),
-    expect=("The first FlowSchema that matches leads to a level of this tenant's own, which is Limited and queues."),
+    expect=(
+        "The first FlowSchema that matches leads to a level of this tenant's own, which is "
+        "Limited and queues."
+    ),
     remedy="`manor apply` writes the FlowSchema and the level again.",
     run=_look,
 )

@@ -17,13 +17,17 @@ CHECK = Check(
         "Kubernetes: Finalizers",
         "projectcapsule/capsule (namespaces stuck in deletion)",
     ),
-    attempt="Creates ConfigMaps with finalizers, which would keep the namespace from being deleted.",
+    attempt=(
+        "Creates ConfigMaps with finalizers, which would keep the namespace from being deleted."
+    ),
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
             "a finalizer of its own": create(config_map(meta={"finalizers": ["example.com/keep"]})),
-            "foreground deletion": create(config_map(meta={"finalizers": ["kubernetes.io/pv-protection"]})),
+            "foreground deletion": create(
+                config_map(meta={"finalizers": ["kubernetes.io/pv-protection"]})
+            ),
         },
         by=policy("metadata"),
         control=create(config_map()),

@@ -16,7 +16,10 @@ def space(name: str, labels: dict[str, str]) -> Object:
 CHECK = Check(
     id="MNR-METADATA-006",
     title="Create a namespace in another tenant's name",
-    guarantee="An owner makes namespaces of its own tenant, of the names that it was given, up to its limit.",
+    guarantee=(
+        "An owner makes namespaces of its own tenant, of the names that it was given, up "
+        "to its limit."
+    ),
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
     references=(
@@ -25,7 +28,8 @@ CHECK = Check(
         "projectcapsule/capsule#200",
     ),
     attempt=(
-        "Creates namespaces labelled for another tenant, of another's, a reserved, a foreign name, and beyond "
+        "Creates namespaces labelled for another tenant, of another's, a reserved, a foreign "
+        "name, and beyond "
         "the limit."
     ),
     expect="Refused by the policy manor-namespaces.",
@@ -33,12 +37,18 @@ CHECK = Check(
     run=refused(
         {
             "for another tenant": create(space("$other_tenant-1", {TENANT_LABEL: "$other_tenant"})),
-            "another's name, its own label": create(space("$other_tenant-1", {TENANT_LABEL: "$tenant"})),
-            "its own name, another's label": create(space("$slot", {TENANT_LABEL: "$other_tenant"})),
+            "another's name, its own label": create(
+                space("$other_tenant-1", {TENANT_LABEL: "$tenant"})
+            ),
+            "its own name, another's label": create(
+                space("$slot", {TENANT_LABEL: "$other_tenant"})
+            ),
             "a reserved name": create(space("kube-$tenant", {TENANT_LABEL: "$tenant"})),
             "a foreign name": create(space("verify-foreign", {TENANT_LABEL: "$tenant"})),
             "beyond its limit": create(space("$tenant-101", {TENANT_LABEL: "$tenant"})),
-            "a tenant that does not exist": create(space("$slot", {TENANT_LABEL: "manor-verify-nobody"})),
+            "a tenant that does not exist": create(
+                space("$slot", {TENANT_LABEL: "manor-verify-nobody"})
+            ),
         },
         by=any_of(policy("namespaces"), RBAC),
         control=create(space("$slot", {TENANT_LABEL: "$tenant"})),

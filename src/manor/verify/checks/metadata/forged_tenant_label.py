@@ -1,4 +1,5 @@
-"""Every namespace with a tenant's label is one that this tenant declares, its owners may make, or that was kept."""
+"""Every namespace with a tenant's label is one that this tenant declares, its owners may make, or
+that was kept."""
 
 from manor.api.wellknown import TENANT_LABEL
 from manor.verify.attempt import Attempt, Verdict
@@ -17,13 +18,24 @@ async def _look(context: AttackContext) -> list[Attempt]:
         name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
         claimed = labels.get(TENANT_LABEL)
         tenant = tenants.get(claimed or "")
-        declared = [t.name for t in tenants.values() if name in {space.name for space in t.namespaces}]
+        declared = [
+            t.name for t in tenants.values() if name in {space.name for space in t.namespaces}
+        ]
         if claimed is None and not declared:
             continue
         if "deletionTimestamp" in namespace["metadata"]:
-            attempts.append(Attempt(f"label of namespace {name}", Verdict.ASKED, f"namespace {name} is being deleted"))
+            attempts.append(
+                Attempt(
+                    f"label of namespace {name}",
+                    Verdict.ASKED,
+                    f"namespace {name} is being deleted",
+                )
+            )
             continue
-        slots = {f"{claimed}-{number}" for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)}
+        slots = {
+            f"{claimed}-{number}"
+            for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)
+        }
         # Only Manor writes on a Tenant which namespaces it kept for what is in them.
         kept = tenant is not None and name in tenant.kept_namespaces
         fine = declared == [claimed] or (not declared and name in slots)
@@ -35,16 +47,25 @@ async def _look(context: AttackContext) -> list[Attempt]:
             attempts.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
         level = labels.get(ENFORCE)
         attempts.append(
-            holds(f"Pod Security of namespace {name}", level == "restricted", f"enforce: {level}", "its label")
+            holds(
+                f"Pod Security of namespace {name}",
+                level == "restricted",
+                f"enforce: {level}",
+                "its label",
+            )
         )
-    return [seen("namespaces are listed", f"{len(attempts)} labels of tenants' namespaces"), *attempts]
+    return [
+        seen("namespaces are listed", f"{len(attempts)} labels of tenants' namespaces"),
+        *attempts,
+    ]
 
 
 CHECK = Check(
     id="MNR-METADATA-012",
     title="Find a namespace that is labelled for a tenant that does not claim it",
     guarantee=(
-        "Every namespace with a tenant's label is one that this tenant declares, that its owners may make, or that was "
+        "Every namespace with a tenant's label is one that this tenant declares, that its owners "
+        "may make, or that was "
         "kept for what is in it."
     ),
     severity=Severity.CRITICAL,
@@ -54,10 +75,12 @@ CHECK = Check(
         "CVE-2024-39690 (class)",
     ),
     attempt=(
-        "Compares the label manor.dev/tenant of every namespace with the Tenants' specs; and the other way round."
+        "Compares the label manor.dev/tenant of every namespace with the Tenants' specs; and the "
+        "other way round."
     ),
     expect=(
-        "Each labelled namespace is declared by its Tenant, is one of the names that its owners may use, was kept by "
+        "Each labelled namespace is declared by its Tenant, is one of the names that its owners "
+        "may use, was kept by "
         "`manor apply` or is being deleted; each declared one is labelled and `restricted`."
     ),
     remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",

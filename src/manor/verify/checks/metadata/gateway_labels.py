@@ -11,11 +11,15 @@ TRUSTED = ({TENANT_LABEL}, {NAMESPACE_NAME_LABEL})
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
+    policies = await context.snapshot.of(
+        NETWORKING_API, "NetworkPolicy", context.attacker.namespace
+    )
     attempts = [seen("policies are there", f"{len(policies)} in {context.attacker.namespace}")]
     for policy in policies:
         rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
-        peers = [peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]]
+        peers = [
+            peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]
+        ]
         bad = [
             peer
             for peer in peers
@@ -27,7 +31,12 @@ async def _look(context: AttackContext) -> list[Attempt]:
         ]
         got = f"by labels that others may write: {bad}" if bad else f"{len(peers)} peers"
         attempts.append(
-            holds(f"peers of NetworkPolicy {policy['metadata']['name']}", not bad, got, "trusted labels alone")
+            holds(
+                f"peers of NetworkPolicy {policy['metadata']['name']}",
+                not bad,
+                got,
+                "trusted labels alone",
+            )
         )
     return attempts
 
@@ -44,10 +53,13 @@ CHECK = Check(
     ),
     attempt="Looks at every peer of the NetworkPolicies of the tenant's namespaces.",
     expect=(
-        "Each peer names namespaces by manor.dev/tenant or kubernetes.io/metadata.name, which no tenant can "
+        "Each peer names namespaces by manor.dev/tenant or kubernetes.io/metadata.name, which no "
+        "tenant can "
         "write, or addresses."
     ),
-    remedy="Remove the NetworkPolicy, or select namespaces by a label that the platform alone writes.",
+    remedy=(
+        "Remove the NetworkPolicy, or select namespaces by a label that the platform alone writes."
+    ),
     requires=(NETWORK_POLICIES,),
     run=_look,
 )

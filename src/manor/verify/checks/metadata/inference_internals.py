@@ -13,14 +13,16 @@ CHECK = Check(
     id="MNR-METADATA-018",
     title="Speak to KServe in its own words",
     guarantee=(
-        "What KServe tells itself by labels and annotations, no tenant writes onto an InferenceService; nor what asks "
+        "What KServe tells itself by labels and annotations, no tenant writes onto an "
+        "InferenceService; nor what asks "
         "for devices or nodes past the budget."
     ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=("KServe: LocalModelCache", "KEP-4381 (device claims)"),
     attempt=(
-        "Creates InferenceServices with labels and annotations that point to another namespace's model cache, that "
+        "Creates InferenceServices with labels and annotations that point to another namespace's "
+        "model cache, that "
         "name a volume, a device class or a group of nodes."
     ),
     expect="Refused by the policy manor-kserve-services.",
@@ -30,7 +32,12 @@ CHECK = Check(
         {
             "another's cached model": create(
                 inference_service(
-                    {"labels": {f"{INTERNAL}/localmodel": "m", f"{INTERNAL}/localmodel-namespace": "$other"}}
+                    {
+                        "labels": {
+                            f"{INTERNAL}/localmodel": "m",
+                            f"{INTERNAL}/localmodel-namespace": "$other",
+                        }
+                    }
                 )
             ),
             "a cached model's volume": create(

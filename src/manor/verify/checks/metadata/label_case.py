@@ -16,12 +16,23 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("GHSA-gjw4-3v3v-rqxg",),
     attempt="Writes manor.dev labels in upper and mixed case, as label and as annotation.",
-    expect=("Refused by the policy manor-metadata, or by the API server because a label's prefix is lower case."),
+    expect=(
+        "Refused by the policy manor-metadata, or by the API server because a label's prefix is "
+        "lower case."
+    ),
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            **{f"label {key}": create(config_map(meta={"labels": {key: "$other_tenant"}})) for key in KEYS},
-            **{f"annotation {key}": create(config_map(meta={"annotations": {key: "$other_tenant"}})) for key in KEYS},
+            **{
+                f"label {key}": create(config_map(meta={"labels": {key: "$other_tenant"}}))
+                for key in KEYS
+            },
+            **{
+                f"annotation {key}": create(
+                    config_map(meta={"annotations": {key: "$other_tenant"}})
+                )
+                for key in KEYS
+            },
         },
         by=any_of(policy("metadata"), SCHEMA),
         control=create(config_map(meta={"annotations": {"Team": "a"}})),

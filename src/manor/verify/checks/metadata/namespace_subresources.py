@@ -33,12 +33,14 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("GHSA-2ww6-hf35-mfjm",),
     attempt=(
-        "Writes the tenant label through namespaces/status and namespaces/finalize of its own, another "
+        "Writes the tenant label through namespaces/status and namespaces/finalize of its own, "
+        "another "
         "tenant's and a system namespace, by put, three kinds of patch and server-side apply."
     ),
     expect="403 from RBAC, or refused by the policy manor-namespaces.",
     remedy=(
-        "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
+        "Bind the policy manor-namespaces again (`manor apply`), and take the right on "
+        "namespaces from the "
         "tenant's roles."
     ),
     requires=(TWO_TENANTS,),

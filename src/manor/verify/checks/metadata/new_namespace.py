@@ -19,14 +19,21 @@ from manor.verify.team import account
 async def _free_slot(context: AttackContext) -> str:
     taken = {n["metadata"]["name"] for n in await context.snapshot.all("v1", "Namespace")}
     limit = context.tenant.spec.max_namespaces
-    free = [name for n in range(1, limit + 1) if (name := f"{context.attacker.name}-{n}") not in taken]
+    free = [
+        name for n in range(1, limit + 1) if (name := f"{context.attacker.name}-{n}") not in taken
+    ]
     if not free:
-        raise Asked(f"the owners of {context.attacker.name} may make no more namespaces (maxNamespaces: {limit})")
+        raise Asked(
+            f"the owners of {context.attacker.name} may make no more namespaces (maxNamespaces: "
+            f"{limit})"
+        )
     return free[-1]
 
 
 def _space(context: AttackContext, name: str) -> Object:
-    return make("v1", "Namespace", None, name, meta={"labels": {TENANT_LABEL: context.attacker.name}})
+    return make(
+        "v1", "Namespace", None, name, meta={"labels": {TENANT_LABEL: context.attacker.name}}
+    )
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
@@ -37,7 +44,8 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         what = f"control: as {owner}: create namespace {name}"
         return [Attempt(what, Verdict.ERROR, f"{error.status} {error.message}", control=True)]
     try:
-        # An owner may not write it; should this run be killed, the next one finds the namespace by it.
+        # An owner may not write it; should this run be killed, the next one finds the namespace by
+        # it.
         label = {"metadata": {"labels": {PROBE_LABEL: context.probes.run}}}
         await context.client.patch("v1", "Namespace", name, label)
         controller = account("kube-system", "replicaset-controller")
@@ -45,7 +53,9 @@ async def _attack(context: AttackContext) -> list[Attempt]:
             try_refused(context, owner, "create a Pod in it", create(pod(namespace=name)), RBAC),
             try_refused(context, owner, "create a ConfigMap in it", create(config_map(name)), RBAC),
             try_refused(context, owner, "list its Secrets", lists("v1", "Secret", name), RBAC),
-            try_refused(context, controller, "a controller's Pod", create(pod(namespace=name)), policy(".+")),
+            try_refused(
+                context, controller, "a controller's Pod", create(pod(namespace=name)), policy(".+")
+            ),
         ]
         made = seen(f"as {owner}: create namespace {name}", "created")
         return [made, *await asyncio.gather(*tries)]
@@ -59,9 +69,19 @@ CHECK = Check(
     guarantee="A namespace that an owner has just made grants nobody anything and admits no pod.",
     severity=Severity.CRITICAL,
     level=Level.LIVE,
-    references=("CVE-2022-46167 (class)", "CVE-2024-39690 (class)", "Kubernetes: Multi-tenancy, namespaces"),
-    attempt="An owner makes a namespace, and at once creates a Pod in it, itself and through a controller.",
-    expect="403 from RBAC for the owner; a policy whose parameters are missing refuses the controller's Pod.",
+    references=(
+        "CVE-2022-46167 (class)",
+        "CVE-2024-39690 (class)",
+        "Kubernetes: Multi-tenancy, namespaces",
+    ),
+    attempt=(
+        "An owner makes a namespace, and at once creates a Pod in it, itself and through a "
+        "controller."
+    ),
+    expect=(
+        "403 from RBAC for the owner; a policy whose parameters are missing refuses the "
+        "controller's Pod."
+    ),
     remedy="Bind the policies again with parameterNotFoundAction: Deny (`manor apply`).",
     requires=(TENANTS,),
     run=_attack,

@@ -16,10 +16,13 @@ CHECK = Check(
         "CVE-2024-39690",
         "CVE-2022-46167",
     ),
-    attempt="Labels the namespace of another tenant as its own, in every way of writing; deletes it.",
+    attempt=(
+        "Labels the namespace of another tenant as its own, in every way of writing; deletes it."
+    ),
     expect="403 from RBAC, or refused by the policy manor-namespaces.",
     remedy=(
-        "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
+        "Bind the policy manor-namespaces again (`manor apply`), and take the right on "
+        "namespaces from the "
         "tenant's roles."
     ),
     requires=(TWO_TENANTS,),

@@ -16,12 +16,14 @@ CHECK = Check(
         "MTB-PL1-BC-CPI-2: Block Multitenant Resources",
     ),
     attempt=(
-        "Removes the tenant label, the owner references and the Pod Security labels of its own namespace: by "
+        "Removes the tenant label, the owner references and the Pod Security labels of its own "
+        "namespace: by "
         "put, three kinds of patch and server-side apply; deletes it; deletes all namespaces."
     ),
     expect="403 from RBAC, or refused by the policy manor-namespaces.",
     remedy=(
-        "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
+        "Bind the policy manor-namespaces again (`manor apply`), and take the right on "
+        "namespaces from the "
         "tenant's roles."
     ),
     run=tampering(

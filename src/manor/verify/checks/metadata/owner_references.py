@@ -1,4 +1,5 @@
-"""Owner references cannot point to cluster-scoped objects, so that the garbage collector is no tool."""
+"""Owner references cannot point to cluster-scoped objects, so that the garbage collector is no
+tool."""
 
 from manor.api.wellknown import API_VERSION, RBAC_API
 from manor.verify.attacks import refused
@@ -10,7 +11,10 @@ from manor.verify.requests import create
 CHECK = Check(
     id="MNR-METADATA-008",
     title="Own or be owned across the namespace's border",
-    guarantee=("Owner references cannot point to cluster-scoped objects, so that the garbage collector is no tool."),
+    guarantee=(
+        "Owner references cannot point to cluster-scoped objects, so that the garbage collector "
+        "is no tool."
+    ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=(
@@ -18,7 +22,8 @@ CHECK = Check(
         "Kubernetes: Owners and dependents",
     ),
     attempt=(
-        "Creates ConfigMaps owned by a Namespace, a Node, a PersistentVolume, a Tenant, a ClusterRole and a kind that "
+        "Creates ConfigMaps owned by a Namespace, a Node, a PersistentVolume, a Tenant, a "
+        "ClusterRole and a kind that "
         "nobody named."
     ),
     expect="Refused by the policy manor-metadata.",
@@ -26,7 +31,13 @@ CHECK = Check(
     run=refused(
         {
             kind: create(
-                config_map(meta={"ownerReferences": [{"apiVersion": version, "kind": kind, "name": "x", "uid": "0"}]})
+                config_map(
+                    meta={
+                        "ownerReferences": [
+                            {"apiVersion": version, "kind": kind, "name": "x", "uid": "0"}
+                        ]
+                    }
+                )
             )
             for version, kind in (
                 ("v1", "Namespace"),

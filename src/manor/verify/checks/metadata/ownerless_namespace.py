@@ -23,7 +23,10 @@ CHECK = Check(
         "CVE-2022-46167",
         "CVE-2024-39690 (class)",
     ),
-    attempt=("Creates namespaces without the tenant label, with an empty one, and with its name in another case."),
+    attempt=(
+        "Creates namespaces without the tenant label, with an empty one, and with its name in "
+        "another case."
+    ),
     expect="Refused by the policy manor-namespaces.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(

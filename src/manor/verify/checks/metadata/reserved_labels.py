@@ -29,7 +29,9 @@ CLAIM = {
         "resources": {"requests": {"storage": "1Mi"}},
     },
 }
-SCRATCH: dict[str, Any] = {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": CLAIM}}]}
+SCRATCH: dict[str, Any] = {
+    "volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": CLAIM}}]
+}
 
 CHECK = Check(
     id="MNR-METADATA-010",
@@ -39,8 +41,10 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("GHSA-gjw4-3v3v-rqxg",),
     attempt=(
-        "Writes labels and annotations of manor.dev and its subdomains, of Pod Security, of ApplySets and of a "
-        "vendor that nobody named onto ConfigMaps, into pod templates and the claim templates of ephemeral volumes."
+        "Writes labels and annotations of manor.dev and its subdomains, of Pod Security, of "
+        "ApplySets and of a "
+        "vendor that nobody named onto ConfigMaps, into pod templates and the claim templates of "
+        "ephemeral volumes."
     ),
     expect="Refused by the policy manor-metadata.",
     remedy="Bind the policy again (`manor apply`).",
@@ -48,7 +52,10 @@ CHECK = Check(
     run=refused(
         {
             **{f"label {key}": create(config_map(meta={"labels": {key: "x"}})) for key in KEYS},
-            **{f"annotation {key}": create(config_map(meta={"annotations": {key: "x"}})) for key in KEYS},
+            **{
+                f"annotation {key}": create(config_map(meta={"annotations": {key: "x"}}))
+                for key in KEYS
+            },
             **{
                 f"in the template of a {kind}": create(merged(obj, TEMPLATE))
                 for kind, obj in workloads(pod_spec()).items()
@@ -61,7 +68,9 @@ CHECK = Check(
         },
         by=policy("metadata"),
         control={
-            "a plain label": create(config_map(meta={"labels": {"team": "a", "app.kubernetes.io/part-of": "a"}})),
+            "a plain label": create(
+                config_map(meta={"labels": {"team": "a", "app.kubernetes.io/part-of": "a"}})
+            ),
             "a plain template": create(workloads(pod_spec())["Deployment"]),
         },
     ),

@@ -16,12 +16,14 @@ CHECK = Check(
         "CVE-2024-39690",
     ),
     attempt=(
-        "Labels kube-system, kube-public, kube-node-lease and default as its own, in every way of writing; "
+        "Labels kube-system, kube-public, kube-node-lease and default as its own, in every way "
+        "of writing; "
         "deletes them."
     ),
     expect="403 from RBAC, or refused by the policy manor-namespaces.",
     remedy=(
-        "Bind the policy manor-namespaces again (`manor apply`), and take the right on namespaces from the "
+        "Bind the policy manor-namespaces again (`manor apply`), and take the right on "
+        "namespaces from the "
         "tenant's roles."
     ),
     run=tampering(

@@ -28,23 +28,40 @@ CHECK = Check(
         "Pod Security Standards",
     ),
     attempt=(
-        "Creates namespaces with Pod Security privileged or pinned to an old version, with labels that "
+        "Creates namespaces with Pod Security privileged or pinned to an old version, with "
+        "labels that "
         "others' selectors match, owner references, finalizers and annotations."
     ),
     expect="Refused by the policy manor-namespaces.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "privileged": create(space("$slot", {**OWN, "pod-security.kubernetes.io/enforce": "privileged"})),
-            "an old version": create(space("$slot", {**OWN, "pod-security.kubernetes.io/enforce-version": "v1.0"})),
-            "a label of another's selector": create(space("$slot", {**OWN, "team": "$other_tenant"})),
-            "the gateway's name label": create(space("$slot", {**OWN, "name": "envoy-gateway-system"})),
-            "an owner reference": create(merged(space("$slot", OWN), {"metadata": {"ownerReferences": [OWNER]}})),
-            "a finalizer": create(merged(space("$slot", OWN), {"metadata": {"finalizers": ["manor.dev/keep"]}})),
+            "privileged": create(
+                space("$slot", {**OWN, "pod-security.kubernetes.io/enforce": "privileged"})
+            ),
+            "an old version": create(
+                space("$slot", {**OWN, "pod-security.kubernetes.io/enforce-version": "v1.0"})
+            ),
+            "a label of another's selector": create(
+                space("$slot", {**OWN, "team": "$other_tenant"})
+            ),
+            "the gateway's name label": create(
+                space("$slot", {**OWN, "name": "envoy-gateway-system"})
+            ),
+            "an owner reference": create(
+                merged(space("$slot", OWN), {"metadata": {"ownerReferences": [OWNER]}})
+            ),
+            "a finalizer": create(
+                merged(space("$slot", OWN), {"metadata": {"finalizers": ["manor.dev/keep"]}})
+            ),
             "a node selector": create(
                 merged(
                     space("$slot", OWN),
-                    {"metadata": {"annotations": {"scheduler.alpha.kubernetes.io/node-selector": "a=b"}}},
+                    {
+                        "metadata": {
+                            "annotations": {"scheduler.alpha.kubernetes.io/node-selector": "a=b"}
+                        }
+                    },
                 )
             ),
         },

@@ -15,11 +15,18 @@ CHECK = Check(
         "CIS 5.3.2",
         "NSA/CISA: Network separation and hardening",
     ),
-    attempt="Connects from a pod of the attacker to the Service `kubernetes` and to port 6443 of a node.",
-    expect=(
-        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets another outcome."
+    attempt=(
+        "Connects from a pod of the attacker to the Service `kubernetes` and to port 6443 of "
+        "a node."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    expect=(
+        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies "
+        "gets another outcome."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {

@@ -17,10 +17,13 @@ async def _look(context: AttackContext) -> list[Attempt]:
             closing = [
                 policy["metadata"]["name"]
                 for policy in policies
-                if direction in netpol.types(policy) and not any(policy["spec"].get("podSelector", {}).values())
+                if direction in netpol.types(policy)
+                and not any(policy["spec"].get("podSelector", {}).values())
             ]
             got = ", ".join(closing) or "no policy selects every pod"
-            attempts.append(holds(f"{direction.lower()} of {namespace}", bool(closing), got, "NetworkPolicy"))
+            attempts.append(
+                holds(f"{direction.lower()} of {namespace}", bool(closing), got, "NetworkPolicy")
+            )
     return attempts
 
 
@@ -35,7 +38,10 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
         "MTB: Network isolation",
     ),
-    attempt="Looks for NetworkPolicies that select every pod of the namespace, for ingress and for egress.",
+    attempt=(
+        "Looks for NetworkPolicies that select every pod of the namespace, for ingress and "
+        "for egress."
+    ),
     expect="In each direction a policy selects every pod.",
     remedy="`manor apply` writes manor-default-deny again.",
     run=_look,

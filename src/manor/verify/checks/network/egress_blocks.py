@@ -13,13 +13,25 @@ ALWAYS = (*METADATA, "169.254.0.1", "fe80::1", "127.0.0.1", "::1", "224.0.0.1")
 
 async def _cluster(context: AttackContext) -> list[str]:
     nodes = await context.snapshot.all("v1", "Node")
-    found = [a["address"] for n in nodes for a in n["status"].get("addresses", []) if a["type"] == "InternalIP"]
+    found = [
+        a["address"]
+        for n in nodes
+        for a in n["status"].get("addresses", [])
+        if a["type"] == "InternalIP"
+    ]
     services = await context.snapshot.of("v1", "Service", "default")
-    found += [ip for service in services for ip in service["spec"].get("clusterIPs", []) if ip != "None"]
+    found += [
+        ip for service in services for ip in service["spec"].get("clusterIPs", []) if ip != "None"
+    ]
     platform = context.tenancy.platform
     if platform is not None:
         network = platform.spec.network
-        for cidr in (*network.pod_cidrs, *network.service_cidrs, *network.node_cidrs, *network.blocked_cidrs):
+        for cidr in (
+            *network.pod_cidrs,
+            *network.service_cidrs,
+            *network.node_cidrs,
+            *network.blocked_cidrs,
+        ):
             found += [str(cidr[1]), str(cidr[-2])] if cidr.num_addresses > 3 else [str(cidr[0])]
     return found
 
@@ -36,7 +48,12 @@ async def _look(context: AttackContext) -> list[Attempt]:
         opening = netpol.egress_to(policies, address)
         got = opening or "no rule covers it"
         attempts.append(
-            holds(f"egress of {context.attacker.namespace} to {address}", not opening, got, "NetworkPolicy")
+            holds(
+                f"egress of {context.attacker.namespace} to {address}",
+                not opening,
+                got,
+                "NetworkPolicy",
+            )
         )
     return attempts
 
@@ -44,7 +61,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-NETWORK-022",
     title="Find an egress rule that reaches nodes, metadata or the cluster",
-    guarantee="No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses.",
+    guarantee=(
+        "No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -53,8 +72,10 @@ CHECK = Check(
         "GKE: Protecting cluster metadata",
     ),
     attempt=(
-        "Works out from the NetworkPolicies which of these addresses a pod may connect to: metadata (IPv4 and "
-        "IPv6), link-local, loopback, each node, the API server's Service, addresses of the pod, Service and "
+        "Works out from the NetworkPolicies which of these addresses a pod may connect to: "
+        "metadata (IPv4 and "
+        "IPv6), link-local, loopback, each node, the API server's Service, addresses of the pod, "
+        "Service and "
         "node networks."
     ),
     expect="None of them, but the API server where the tenant's spec asks for it.",

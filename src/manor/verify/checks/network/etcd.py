@@ -18,9 +18,13 @@ CHECK = Check(
     ),
     attempt="Connects from a pod of the attacker to ports 2379 and 2380 of a node.",
     expect=(
-        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets another outcome."
+        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies "
+        "gets another outcome."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {

@@ -11,7 +11,10 @@ QUERY = "4d56010000010000000000000a6b756265726e65746573076578616d706c65000001000
 CHECK = Check(
     id="MNR-NETWORK-012",
     title="Ask a foreign DNS server",
-    guarantee="Pods ask no DNS server but the cluster's; what that one forwards to others is its own configuration.",
+    guarantee=(
+        "Pods ask no DNS server but the cluster's; what that one forwards to others is its "
+        "own configuration."
+    ),
     severity=Severity.MEDIUM,
     level=Level.LIVE,
     references=(
@@ -20,9 +23,13 @@ CHECK = Check(
     ),
     attempt="Asks 8.8.8.8, 1.1.1.1 and a node on port 53.",
     expect=(
-        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are seen to be enforced."
+        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are "
+        "seen to be enforced."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {

@@ -27,14 +27,19 @@ async def _look(context: AttackContext) -> list[Attempt]:
         opening = netpol.admits(policies, direction, peer, await _labels(context, peer))
         fine = opening is None or consent(context.attacker.tenant, context.victim.tenant)
         got = f"open: {opening}" if opening else f"none of {len(policies)} policies lets it pass"
-        attempts.append(holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy"))
+        attempts.append(
+            holds(f"{direction.lower()} of {namespace} against {peer}", fine, got, "NetworkPolicy")
+        )
     return attempts
 
 
 CHECK = Check(
     id="MNR-NETWORK-021",
     title="Find a policy that lets another tenant in or out",
-    guarantee="NetworkPolicies let pass only the tenant itself, its consenting peers, DNS and the gateway.",
+    guarantee=(
+        "NetworkPolicies let pass only the tenant itself, its consenting peers, DNS and "
+        "the gateway."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -43,10 +48,14 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
     ),
     attempt=(
-        "Works out from the attacker's and the victim's NetworkPolicies whether any pod of the attacker, "
+        "Works out from the attacker's and the victim's NetworkPolicies whether any pod of the "
+        "attacker, "
         "whatever its labels, may connect to the victim."
     ),
-    expect="Both sides keep it out: the attacker's egress and the victim's ingress, unless both consent.",
+    expect=(
+        "Both sides keep it out: the attacker's egress and the victim's ingress, unless both "
+        "consent."
+    ),
     remedy="Remove the NetworkPolicy that lets it pass (`manor apply`).",
     requires=(TWO_TENANTS,),
     run=_look,

@@ -18,10 +18,14 @@ CHECK = Check(
     ),
     attempt="Connects to addresses on the internet from a pod of the attacker.",
     expect=(
-        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are seen to be "
+        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are "
+        "seen to be "
         "enforced. Of a tenant that asked for the internet it is told that it did."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

@@ -17,11 +17,18 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
         "CVE-2020-8558 (class)",
     ),
-    attempt="Connects from a pod of the attacker to the kubelet's ports 10250, 10255 and 10248 on a node.",
-    expect=(
-        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets another outcome."
+    attempt=(
+        "Connects from a pod of the attacker to the kubelet's ports 10250, 10255 and 10248 "
+        "on a node."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    expect=(
+        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies "
+        "gets another outcome."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {

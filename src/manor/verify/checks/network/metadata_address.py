@@ -16,12 +16,19 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
         "GKE: Protecting cluster metadata",
     ),
-    attempt=("Asks the metadata addresses of AWS, GCP, Azure and Alibaba over HTTP from a pod of the attacker."),
+    attempt=(
+        "Asks the metadata addresses of AWS, GCP, Azure and Alibaba over HTTP from a pod of the "
+        "attacker."
+    ),
     expect=(
-        "The connection is dropped by NetworkPolicy: a free pod gets another outcome, or, where nothing "
+        "The connection is dropped by NetworkPolicy: a free pod gets another outcome, or, where "
+        "nothing "
         "answers at the address, the policies let no packet pass and are seen to be enforced."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

@@ -18,9 +18,13 @@ CHECK = Check(
     ),
     attempt="Asks the IPv6 metadata addresses of AWS and GCP and a link-local address.",
     expect=(
-        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are seen to be enforced."
+        "The connection is dropped by NetworkPolicy, or the policies let no packet pass and are "
+        "seen to be enforced."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

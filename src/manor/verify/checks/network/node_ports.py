@@ -17,13 +17,18 @@ CHECK = Check(
         "CVE-2020-8558 (class)",
     ),
     attempt=(
-        "Connects from a pod of the attacker to ssh, kube-proxy, controller manager, scheduler and CNI ports "
+        "Connects from a pod of the attacker to ssh, kube-proxy, controller manager, scheduler "
+        "and CNI ports "
         "of a node, and pings it."
     ),
     expect=(
-        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies gets another outcome."
+        "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies "
+        "gets another outcome."
     ),
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
         {

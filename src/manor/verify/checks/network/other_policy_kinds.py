@@ -14,7 +14,8 @@ CHECK = Check(
         "Kubernetes: Multi-tenancy, network isolation",
     ),
     attempt=(
-        "Asks to write CiliumNetworkPolicies and endpoints, Calico's policies, AdminNetworkPolicies, and "
+        "Asks to write CiliumNetworkPolicies and endpoints, Calico's policies, "
+        "AdminNetworkPolicies, and "
         "network attachments."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",

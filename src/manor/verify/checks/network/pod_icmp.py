@@ -16,8 +16,13 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
     ),
     attempt="Sends ICMP echo requests from a pod of the attacker to a pod of the victim.",
-    expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    expect=(
+        "The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

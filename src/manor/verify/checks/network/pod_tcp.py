@@ -19,8 +19,13 @@ CHECK = Check(
         "MTB: Network isolation",
     ),
     attempt="Connects from a pod of the attacker to a pod of the victim by address.",
-    expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    expect=(
+        "The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

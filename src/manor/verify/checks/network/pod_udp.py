@@ -16,9 +16,17 @@ CHECK = Check(
         "CIS 5.3.2",
         "NSA/CISA: Network separation and hardening",
     ),
-    attempt="Sends UDP datagrams from a pod of the attacker to a pod of the victim and waits for the echo.",
-    expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    attempt=(
+        "Sends UDP datagrams from a pod of the attacker to a pod of the victim and waits for "
+        "the echo."
+    ),
+    expect=(
+        "The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

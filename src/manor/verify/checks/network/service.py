@@ -18,9 +18,17 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
         "kubeflow/kubeflow#5588 (class)",
     ),
-    attempt=("Connects from a pod of the attacker to the cluster address of the victim's Service, over TCP and UDP."),
-    expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    attempt=(
+        "Connects from a pod of the attacker to the cluster address of the victim's Service, "
+        "over TCP and UDP."
+    ),
+    expect=(
+        "The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

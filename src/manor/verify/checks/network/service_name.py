@@ -18,8 +18,13 @@ CHECK = Check(
         "kserve/kserve#2197 (class)",
     ),
     attempt="Resolves the name of the victim's Service and asks it over HTTP.",
-    expect="The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target.",
-    remedy="Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny policy again.",
+    expect=(
+        "The connection is dropped by NetworkPolicy, while the victim's own pod reaches the target."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
+        "policy again."
+    ),
     requires=(PROBE_IMAGE,),
     run=cut_off(
         {

@@ -27,7 +27,10 @@ OPEN = {
 CHECK = Check(
     id="MNR-NETWORK-024",
     title="Open one's own NetworkPolicies",
-    guarantee="No tenant changes the platform's NetworkPolicies, nor adds one that opens more than it may reach.",
+    guarantee=(
+        "No tenant changes the platform's NetworkPolicies, nor adds one that opens more "
+        "than it may reach."
+    ),
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
     references=(
@@ -36,7 +39,8 @@ CHECK = Check(
         "Kubernetes: Multi-tenancy, network isolation",
     ),
     attempt=(
-        "Changes, replaces and deletes manor-default-deny in every way of writing; creates policies that open to "
+        "Changes, replaces and deletes manor-default-deny in every way of writing; creates "
+        "policies that open to "
         "everything, to another tenant and to metadata addresses."
     ),
     expect="403 from RBAC, or refused by the policies manor-reserved and manor-networkpolicies.",
@@ -51,7 +55,9 @@ CHECK = Check(
             by=BY,
         ),
         refused(
-            {f"a policy open to {what}": create(obj) for what, obj in OPEN.items()}, by=ADDED, control=create(pod())
+            {f"a policy open to {what}": create(obj) for what, obj in OPEN.items()},
+            by=ADDED,
+            control=create(pod()),
         ),
     ),
 )

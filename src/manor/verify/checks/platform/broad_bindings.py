@@ -1,4 +1,5 @@
-"""No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or anonymous."""
+"""No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or
+anonymous."""
 
 from manor.api.wellknown import RBAC_API
 from manor.verify.attempt import Attempt
@@ -26,8 +27,16 @@ KNOWN = {
 async def _look(context: AttackContext) -> list[Attempt]:
     bindings = await context.snapshot.all(RBAC_API, "ClusterRoleBinding")
     homes = {space for team in context.tenancy.teams for space in team.namespaces}
-    roles = [b for b in await context.snapshot.all(RBAC_API, "RoleBinding") if b["metadata"]["namespace"] in homes]
-    attempts = [seen("bindings are listed", f"{len(bindings)} ClusterRoleBindings, {len(roles)} RoleBindings")]
+    roles = [
+        b
+        for b in await context.snapshot.all(RBAC_API, "RoleBinding")
+        if b["metadata"]["namespace"] in homes
+    ]
+    attempts = [
+        seen(
+            "bindings are listed", f"{len(bindings)} ClusterRoleBindings, {len(roles)} RoleBindings"
+        )
+    ]
     bad = [
         f"{name_of(binding)} binds {subject['name']} to {binding['roleRef']['name']}"
         for binding in [*bindings, *roles]
@@ -36,14 +45,19 @@ async def _look(context: AttackContext) -> list[Attempt]:
         if subject["name"] in BROAD or subject["name"].startswith("system:serviceaccounts:")
     ]
     bad = [text for text in bad if "system:serviceaccounts:kube-system" not in text]
-    attempts.append(holds("bindings to everybody", not bad, "; ".join(bad) or "Kubernetes' own alone", "RBAC"))
+    attempts.append(
+        holds("bindings to everybody", not bad, "; ".join(bad) or "Kubernetes' own alone", "RBAC")
+    )
     return attempts
 
 
 CHECK = Check(
     id="MNR-PLATFORM-003",
     title="Find a right that everybody has",
-    guarantee=("No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or anonymous."),
+    guarantee=(
+        "No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or "
+        "anonymous."
+    ),
     severity=Severity.HIGH,
     level=Level.STATIC,
     references=(
@@ -51,10 +65,13 @@ CHECK = Check(
         "CIS 5.1.7",
         "GKE: system:authenticated",
     ),
-    attempt=("Looks at the subjects of every ClusterRoleBinding and of the RoleBindings in tenants' namespaces."),
+    attempt=(
+        "Looks at the subjects of every ClusterRoleBinding and of the RoleBindings in tenants' "
+        "namespaces."
+    ),
     expect=(
-        "system:authenticated, system:unauthenticated, system:serviceaccounts, system:anonymous and "
-        "system:masters are bound by Kubernetes' own bindings alone."
+        "system:authenticated, system:unauthenticated, system:serviceaccounts, system:anonymous "
+        "and system:masters are bound by Kubernetes' own bindings alone."
     ),
     remedy="Remove the binding.",
     run=_look,

@@ -20,12 +20,21 @@ def _silent() -> dict[str, Any]:
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
-    control = await try_allowed(context, context.attacker.actor, "a Pod that declines a token", create(pod()))
-    account = await context.client.get("v1", "ServiceAccount", "default", context.attacker.namespace)
+    control = await try_allowed(
+        context, context.attacker.actor, "a Pod that declines a token", create(pod())
+    )
+    account = await context.client.get(
+        "v1", "ServiceAccount", "default", context.attacker.namespace
+    )
     mounts = account.get("automountServiceAccountToken", True)
     attempts = [
         control,
-        holds("ServiceAccount default", mounts is False, f"automountServiceAccountToken: {mounts}", "its field"),
+        holds(
+            "ServiceAccount default",
+            mounts is False,
+            f"automountServiceAccountToken: {mounts}",
+            "its field",
+        ),
     ]
     if control.verdict is not Verdict.HELD:
         return attempts
@@ -37,7 +46,10 @@ async def _attack(context: AttackContext) -> list[Attempt]:
             raise
         return [*attempts, Attempt(what, Verdict.ASKED, error.message)]
     tokens = [v["name"] for v in made["spec"].get("volumes", []) if "serviceAccountToken" in str(v)]
-    return [*attempts, holds(what, not tokens, f"token volumes: {tokens}", "service account without a token")]
+    return [
+        *attempts,
+        holds(what, not tokens, f"token volumes: {tokens}", "service account without a token"),
+    ]
 
 
 CHECK = Check(
@@ -52,10 +64,14 @@ CHECK = Check(
         "NSA/CISA: Kubernetes Pod security",
     ),
     attempt=(
-        "Creates a Pod that says nothing of tokens, and looks at what the API server made of it; looks at the "
+        "Creates a Pod that says nothing of tokens, and looks at what the API server made of it; "
+        "looks at the "
         "default service account."
     ),
-    expect="The service account says automountServiceAccountToken: false, and no token volume is added.",
+    expect=(
+        "The service account says automountServiceAccountToken: false, and no token volume is "
+        "added."
+    ),
     remedy="`manor apply` writes the service account again.",
     run=_attack,
 )

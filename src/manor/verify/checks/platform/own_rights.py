@@ -24,12 +24,22 @@ CELLS = (
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    accounts = [a["metadata"]["name"] for a in await context.snapshot.of("v1", "ServiceAccount", SYSTEM_NAMESPACE)]
+    accounts = [
+        a["metadata"]["name"]
+        for a in await context.snapshot.of("v1", "ServiceAccount", SYSTEM_NAMESPACE)
+    ]
     need(accounts, "the namespace manor-system has no service account")
-    asks = [review(context, context.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(context)]
+    asks = [
+        review(context, context.attacker.actor, a, wanted=True)
+        for a in READS_OWN.attributes(context)
+    ]
     for name in accounts:
         actor = account(SYSTEM_NAMESPACE, name)
-        asks += [review(context, actor, a, wanted=False) for cell in CELLS for a in cell.attributes(context)]
+        asks += [
+            review(context, actor, a, wanted=False)
+            for cell in CELLS
+            for a in cell.attributes(context)
+        ]
     return await asyncio.gather(*asks)
 
 

@@ -9,13 +9,22 @@ from manor.verify.objects import Object
 from manor.verify.rules import rule_words
 
 VERBS = {"*", "bind", "escalate", "impersonate"}
-RESOURCES = {"*", "pods/proxy", "services/proxy", "nodes/proxy", "serviceaccounts/token", "pods/binding", "bindings"}
+RESOURCES = {
+    "*",
+    "pods/proxy",
+    "services/proxy",
+    "nodes/proxy",
+    "serviceaccounts/token",
+    "pods/binding",
+    "bindings",
+}
 GUARDED = {"resourcequotas", "limitranges", "networkpolicies", "endpoints", "endpointslices"}
 READS = {"get", "list", "watch"}
 
 
 OWNERS_ALONE = {"serviceaccounts/token"}
-"""An owner may ask for what any pod of the namespace gets; MNR-ADMISSION-008 sees that it is bounded."""
+"""An owner may ask for what any pod of the namespace gets; MNR-ADMISSION-008 sees that it is
+bounded."""
 
 
 def _faults(role: Object, guarded: set[str]) -> list[str]:
@@ -23,7 +32,11 @@ def _faults(role: Object, guarded: set[str]) -> list[str]:
     dangerous = RESOURCES - (OWNERS_ALONE if name_of(role) == "ClusterRole manor:owner" else set())
     for rule in role.get("rules") or []:
         verbs, resources = set(rule["verbs"]), set(rule.get("resources", []))
-        if bad := (verbs & VERBS) | (resources & dangerous) | ({"*"} & set(rule.get("apiGroups", []))):
+        if (
+            bad := (verbs & VERBS)
+            | (resources & dangerous)
+            | ({"*"} & set(rule.get("apiGroups", [])))
+        ):
             faults.append(f"{', '.join(sorted(bad))} in: {rule_words(rule)}")
         elif resources & guarded and verbs - READS:
             faults.append(f"write on {', '.join(sorted(resources & guarded))}")
@@ -40,7 +53,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
     for namespace in context.attacker.namespaces:
         for binding in await context.snapshot.of(RBAC_API, "RoleBinding", namespace):
             ref = binding["roleRef"]
-            role = every.get((ref["kind"], namespace if ref["kind"] == "Role" else None, ref["name"]))
+            role = every.get(
+                (ref["kind"], namespace if ref["kind"] == "Role" else None, ref["name"])
+            )
             if role is not None:
                 found[name_of(role)] = role
     need(found, f"no role is bound in the namespaces of {context.attacker.name}")
@@ -50,14 +65,24 @@ async def _look(context: AttackContext) -> list[Attempt]:
     attempts = [seen("roles are bound", ", ".join(sorted(found)))]
     for name, role in found.items():
         faults = _faults(role, guarded)
-        attempts.append(holds(name, not faults, "; ".join(faults) or f"{len(role.get('rules') or [])} rules", "RBAC"))
+        attempts.append(
+            holds(
+                name,
+                not faults,
+                "; ".join(faults) or f"{len(role.get('rules') or [])} rules",
+                "RBAC",
+            )
+        )
     return attempts
 
 
 CHECK = Check(
     id="MNR-PLATFORM-005",
     title="Find a wildcard or a dangerous right in a tenant's role",
-    guarantee="Roles bound in a tenant's namespaces name every verb and resource, and none that escalates.",
+    guarantee=(
+        "Roles bound in a tenant's namespaces name every verb and resource, and none that "
+        "escalates."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -66,10 +91,15 @@ CHECK = Check(
         "CIS 5.1.10",
         "CIS 5.1.13",
     ),
-    attempt=("Looks at the rules of every Role and ClusterRole that a RoleBinding in the tenant's namespaces names."),
+    attempt=(
+        "Looks at the rules of every Role and ClusterRole that a RoleBinding in the tenant's "
+        "namespaces names."
+    ),
     expect=(
-        "No `*`; no bind, escalate, impersonate; no pods/proxy, services/proxy; serviceaccounts/token in manor:owner "
-        "alone; no write on quotas, limits, nor network policies unless the Platform says so; no aggregation."
+        "No `*`; no bind, escalate, impersonate; no pods/proxy, services/proxy; "
+        "serviceaccounts/token in manor:owner "
+        "alone; no write on quotas, limits, nor network policies unless the Platform says so; no "
+        "aggregation."
     ),
     remedy="`manor apply` writes the roles again; remove the tenant's own role otherwise.",
     run=_look,

@@ -20,9 +20,15 @@ async def _look(context: AttackContext) -> list[Attempt]:
         got = "closed by default" if closed else "no policy restricts it"
         attempts.append(holds(f"{direction.lower()} of manor-system", closed, got, "NetworkPolicy"))
     level = labels.get("pod-security.kubernetes.io/enforce")
-    attempts.append(holds("Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"))
+    attempts.append(
+        holds(
+            "Pod Security of manor-system", level == "restricted", f"enforce: {level}", "its label"
+        )
+    )
     tenant = labels.get(TENANT_LABEL)
-    attempts.append(holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label"))
+    attempts.append(
+        holds("tenant of manor-system", tenant is None, f"label: {tenant}", "its label")
+    )
     return attempts
 
 
@@ -38,7 +44,10 @@ CHECK = Check(
         "NSA/CISA: Network separation and hardening",
     ),
     attempt="Looks at the NetworkPolicies and the Pod Security labels of manor-system.",
-    expect=("A policy closes it in both directions; Pod Security enforces `restricted`; it bears no tenant's label."),
+    expect=(
+        "A policy closes it in both directions; Pod Security enforces `restricted`; it bears no "
+        "tenant's label."
+    ),
     remedy="`manor apply` writes them again.",
     requires=(MANOR,),
     run=_look,

@@ -1,4 +1,5 @@
-"""RoleBindings in a tenant's namespaces name its own members and service accounts, and its Tools' controllers."""
+"""RoleBindings in a tenant's namespaces name its own members and service accounts, and its Tools'
+controllers."""
 
 from manor.api.subjects import ROLES
 from manor.api.wellknown import RBAC_API
@@ -15,7 +16,11 @@ async def _look(context: AttackContext) -> list[Attempt]:
     members = [s for role in ROLES for s in context.tenant.subjects(role)]
     known = {(s.kind, s.known_as(prefix), s.namespace) for s in members}
     for tool in context.tools.tools:
-        known |= {("ServiceAccount", c.name, c.namespace) for c in tool.spec.controllers if tool.spec.rights}
+        known |= {
+            ("ServiceAccount", c.name, c.namespace)
+            for c in tool.spec.controllers
+            if tool.spec.rights
+        }
     attempts = []
     for namespace in context.attacker.namespaces:
         bindings = await context.snapshot.of(RBAC_API, "RoleBinding", namespace)
@@ -25,9 +30,16 @@ async def _look(context: AttackContext) -> list[Attempt]:
                 subject_name(s)
                 for s in binding.get("subjects") or []
                 if (s["kind"], s["name"], s.get("namespace")) not in known
-                and not (s["kind"] == "ServiceAccount" and s.get("namespace") in context.attacker.namespaces)
+                and not (
+                    s["kind"] == "ServiceAccount"
+                    and s.get("namespace") in context.attacker.namespaces
+                )
             ]
-            got = f"it names {', '.join(bad)}" if bad else f"{len(binding.get('subjects') or [])} members"
+            got = (
+                f"it names {', '.join(bad)}"
+                if bad
+                else f"{len(binding.get('subjects') or [])} members"
+            )
             attempts.append(holds(name_of(binding), not bad, got, "the Tenant's members"))
     return attempts
 
@@ -36,7 +48,8 @@ CHECK = Check(
     id="MNR-PLATFORM-004",
     title="Find an outsider bound in a tenant's namespace",
     guarantee=(
-        "RoleBindings in a tenant's namespaces name its own members and service accounts, and its Tools' controllers."
+        "RoleBindings in a tenant's namespaces name its own members and service accounts, and "
+        "its Tools' controllers."
     ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
@@ -45,9 +58,13 @@ CHECK = Check(
         "CVE-2023-46254",
         "CVE-2022-46167 (class)",
     ),
-    attempt="Compares the subjects of every RoleBinding in the tenant's namespaces with the Tenant's spec.",
+    attempt=(
+        "Compares the subjects of every RoleBinding in the tenant's namespaces with the "
+        "Tenant's spec."
+    ),
     expect=(
-        "Each is a member, a service account of the tenant's namespaces, or a controller of a Tool that it uses; users "
+        "Each is a member, a service account of the tenant's namespaces, or a controller of a "
+        "Tool that it uses; users "
         "are bound to roles that are at most their own."
     ),
     remedy="Remove the RoleBinding, or name the member in the Tenant.",

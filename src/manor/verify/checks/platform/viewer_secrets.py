@@ -28,7 +28,12 @@ async def _look(context: AttackContext) -> list[Attempt]:
     closed, more = sorted(resources & CLOSED), sorted(verbs - {"get", "list", "watch"})
     return [
         seen("the role reads something", f"{len(resources)} resources"),
-        holds("resources of manor:viewer", not closed, ", ".join(closed) or "no Secrets, no way in", "RBAC"),
+        holds(
+            "resources of manor:viewer",
+            not closed,
+            ", ".join(closed) or "no Secrets, no way in",
+            "RBAC",
+        ),
         holds("verbs of manor:viewer", not more, ", ".join(more) or "get, list, watch", "RBAC"),
     ]
 
@@ -44,7 +49,9 @@ CHECK = Check(
         "Kubernetes: User-facing roles",
     ),
     attempt="Looks at the rules of ClusterRole manor:viewer.",
-    expect="It holds get, list and watch alone, and nothing on Secrets, exec, port-forward and tokens.",
+    expect=(
+        "It holds get, list and watch alone, and nothing on Secrets, exec, port-forward and tokens."
+    ),
     remedy="`manor apply` writes the role again.",
     requires=(MANOR,),
     run=_look,

@@ -24,10 +24,15 @@ async def _look(context: AttackContext) -> list[Attempt]:
             ):
                 continue
             if not binding["metadata"]["name"].startswith(tenant_cluster_role(team.name)):
-                bad.append(f"{name_of(binding)} binds {subject_name(subject)} to {binding['roleRef']['name']}")
+                bad.append(
+                    f"{name_of(binding)} binds {subject_name(subject)} to "
+                    f"{binding['roleRef']['name']}"
+                )
     return [
         seen("bindings are listed", f"{len(bindings)}"),
-        holds("tenants' service accounts", not bad, "; ".join(bad) or "bound at home alone", "RBAC"),
+        holds(
+            "tenants' service accounts", not bad, "; ".join(bad) or "bound at home alone", "RBAC"
+        ),
     ]
 
 
@@ -41,8 +46,14 @@ CHECK = Check(
         "CIS 5.1.5",
         "CVE-2023-46254 (class)",
     ),
-    attempt="Looks at every ClusterRoleBinding and RoleBinding for service accounts of tenants' namespaces.",
-    expect="They are bound in their own tenant's namespaces alone, unless they are members of the tenant.",
+    attempt=(
+        "Looks at every ClusterRoleBinding and RoleBinding for service accounts of tenants' "
+        "namespaces."
+    ),
+    expect=(
+        "They are bound in their own tenant's namespaces alone, unless they are members of "
+        "the tenant."
+    ),
     remedy="Remove the binding.",
     run=_look,
     scope="cluster",

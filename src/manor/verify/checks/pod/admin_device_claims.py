@@ -12,7 +12,14 @@ CLAIM = make(
     spec={
         "devices": {
             "requests": [
-                {"name": "r", "exactly": {"deviceClassName": "gpu", "allocationMode": "All", "adminAccess": True}}
+                {
+                    "name": "r",
+                    "exactly": {
+                        "deviceClassName": "gpu",
+                        "allocationMode": "All",
+                        "adminAccess": True,
+                    },
+                }
             ]
         }
     },
@@ -30,7 +37,8 @@ CHECK = Check(
     ),
     attempt="Creates a ResourceClaim with adminAccess.",
     expect=(
-        "403 from RBAC (no right on resource claims), the policy manor-gpu, or the API server's own rule for "
+        "403 from RBAC (no right on resource claims), the policy manor-gpu, or the API server's "
+        "own rule for "
         "admin access."
     ),
     remedy="Bind the policy again (`manor apply`).",

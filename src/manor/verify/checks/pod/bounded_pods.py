@@ -8,7 +8,10 @@ from manor.verify.requests import create
 
 
 def _mounting(number: int) -> Object:
-    volumes = [{"name": f"v{n}", "secret": {"secretName": "verify-probe", "optional": True}} for n in range(number)]
+    volumes = [
+        {"name": f"v{n}", "secret": {"secretName": "verify-probe", "optional": True}}
+        for n in range(number)
+    ]
     return pod(volumes=volumes)
 
 
@@ -28,7 +31,8 @@ CHECK = Check(
         "Kubernetes: Pod Security Standards (Windows, seccomp)",
     ),
     attempt=(
-        "Creates Pods with 61 volumes of one Secret, one Secret's key under 61 names, 41 containers, a grace period of "
+        "Creates Pods with 61 volumes of one Secret, one Secret's key under 61 names, 41 "
+        "containers, a grace period of "
         "thirty years, the node's own DNS, a seccomp profile of the node's, another host name."
     ),
     expect="Refused by the policy manor-pod-fields.",
@@ -41,7 +45,14 @@ CHECK = Check(
             "a grace period": create(pod(terminationGracePeriodSeconds=1_000_000_000)),
             "the node's DNS": create(pod(dnsPolicy="Default")),
             "a profile of the node's": create(
-                pod(security={"seccompProfile": {"type": "Localhost", "localhostProfile": "verify-probe.json"}})
+                pod(
+                    security={
+                        "seccompProfile": {
+                            "type": "Localhost",
+                            "localhostProfile": "verify-probe.json",
+                        }
+                    }
+                )
             ),
             "another host name": create(pod(hostnameOverride="verify-probe")),
         },

@@ -25,19 +25,45 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Capabilities”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "SYS_ADMIN": create(
-                pod(container(securityContext={**SAFE, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}))
+                pod(
+                    container(
+                        securityContext={
+                            **SAFE,
+                            "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]},
+                        }
+                    )
+                )
             ),
             "NET_RAW": create(
-                pod(container(securityContext={**SAFE, "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]}}))
+                pod(
+                    container(
+                        securityContext={
+                            **SAFE,
+                            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+                        }
+                    )
+                )
             ),
             "NET_ADMIN": create(
-                pod(container(securityContext={**SAFE, "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}))
+                pod(
+                    container(
+                        securityContext={
+                            **SAFE,
+                            "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+                        }
+                    )
+                )
             ),
-            "not all dropped": create(pod(container(securityContext={**SAFE, "capabilities": {"drop": ["CHOWN"]}}))),
+            "not all dropped": create(
+                pod(container(securityContext={**SAFE, "capabilities": {"drop": ["CHOWN"]}}))
+            ),
         },
         by=POD_SECURITY,
         control=create(pod()),

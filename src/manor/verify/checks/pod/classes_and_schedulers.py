@@ -21,7 +21,9 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "a runtime class": create(workloads(pod_spec(runtimeClassName="manor-verify"))["Deployment"]),
+            "a runtime class": create(
+                workloads(pod_spec(runtimeClassName="manor-verify"))["Deployment"]
+            ),
             "a scheduler": create(pod(schedulerName="manor-verify")),
         },
         by=policy("pods"),

@@ -11,7 +11,10 @@ DAEMON_SET = make(
     "DaemonSet",
     spec={
         "selector": {"matchLabels": {"app": NAME}},
-        "template": {"metadata": {"labels": {"app": NAME}}, "spec": pod_spec(restartPolicy="Always")},
+        "template": {
+            "metadata": {"labels": {"app": NAME}},
+            "spec": pod_spec(restartPolicy="Always"),
+        },
     },
 )
 

@@ -22,8 +22,12 @@ CHECK = Check(
     run=refused(
         {
             "CDI": create(pod(meta={"annotations": {"cdi.k8s.io/verify": "nvidia.com/gpu=all"}})),
-            "Multus": create(pod(meta={"annotations": {"k8s.v1.cni.cncf.io/networks": "kube-system/host"}})),
-            "NRI": create(pod(meta={"annotations": {"devices.nri.io/container.main": "path: /dev/mem"}})),
+            "Multus": create(
+                pod(meta={"annotations": {"k8s.v1.cni.cncf.io/networks": "kube-system/host"}})
+            ),
+            "NRI": create(
+                pod(meta={"annotations": {"devices.nri.io/container.main": "path: /dev/mem"}})
+            ),
         },
         by=policy("metadata"),
         control=create(pod()),

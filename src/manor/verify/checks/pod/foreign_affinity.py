@@ -1,4 +1,5 @@
-"""Pod affinity sees the tenant's own pods alone, so that it tells nothing of others and blocks nobody."""
+"""Pod affinity sees the tenant's own pods alone, so that it tells nothing of others and blocks
+nobody."""
 
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
@@ -11,11 +12,17 @@ TERM = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}
 CHECK = Check(
     id="MNR-POD-033",
     title="Steer by pods of other tenants",
-    guarantee=("Pod affinity sees the tenant's own pods alone, so that it tells nothing of others and blocks nobody."),
+    guarantee=(
+        "Pod affinity sees the tenant's own pods alone, so that it tells nothing of others and "
+        "blocks nobody."
+    ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=("Kubernetes: Multi-tenancy, scheduling",),
-    attempt=("Creates Pods whose affinity and anti-affinity name pods of another tenant and of every namespace."),
+    attempt=(
+        "Creates Pods whose affinity and anti-affinity name pods of another tenant and of every "
+        "namespace."
+    ),
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -24,7 +31,9 @@ CHECK = Check(
                 pod(
                     affinity={
                         "podAntiAffinity": {
-                            "requiredDuringSchedulingIgnoredDuringExecution": [{**TERM, "namespaces": ["$other"]}]
+                            "requiredDuringSchedulingIgnoredDuringExecution": [
+                                {**TERM, "namespaces": ["$other"]}
+                            ]
                         }
                     }
                 )
@@ -33,7 +42,9 @@ CHECK = Check(
                 pod(
                     affinity={
                         "podAntiAffinity": {
-                            "requiredDuringSchedulingIgnoredDuringExecution": [{**TERM, "namespaceSelector": {}}]
+                            "requiredDuringSchedulingIgnoredDuringExecution": [
+                                {**TERM, "namespaceSelector": {}}
+                            ]
                         }
                     }
                 )

@@ -16,7 +16,10 @@ CHECK = Check(
         "CIS 5.1.6",
         "Kubernetes: Bound service account tokens",
     ),
-    attempt="Creates Pods with projected service-account tokens for other audiences (a cloud's STS, Vault).",
+    attempt=(
+        "Creates Pods with projected service-account tokens for other audiences (a cloud's "
+        "STS, Vault)."
+    ),
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -27,7 +30,14 @@ CHECK = Check(
                         {
                             "name": "t",
                             "projected": {
-                                "sources": [{"serviceAccountToken": {"audience": "sts.amazonaws.com", "path": "t"}}]
+                                "sources": [
+                                    {
+                                        "serviceAccountToken": {
+                                            "audience": "sts.amazonaws.com",
+                                            "path": "t",
+                                        }
+                                    }
+                                ]
                             },
                         }
                     ]
@@ -38,7 +48,11 @@ CHECK = Check(
                     volumes=[
                         {
                             "name": "t",
-                            "projected": {"sources": [{"serviceAccountToken": {"audience": "vault", "path": "t"}}]},
+                            "projected": {
+                                "sources": [
+                                    {"serviceAccountToken": {"audience": "vault", "path": "t"}}
+                                ]
+                            },
                         }
                     ]
                 )

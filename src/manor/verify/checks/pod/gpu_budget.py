@@ -20,7 +20,11 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
         ),
         **{
             f"every device by {name}": create(pod(container(env=[{"name": name, "value": "all"}])))
-            for name in ("NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "ANY_VENDORS_VISIBLE_CARDS")
+            for name in (
+                "NVIDIA_VISIBLE_DEVICES",
+                "AMD_VISIBLE_DEVICES",
+                "ANY_VENDORS_VISIBLE_CARDS",
+            )
         },
         "every GPU by a volume mount": create(
             pod(container(volumeMounts=[devices]), volumes=[{"name": "v", "emptyDir": {}}])
@@ -31,7 +35,9 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
 CHECK = Check(
     id="MNR-POD-034",
     title="Take GPUs without a budget",
-    guarantee="Accelerators are for tenants with a GPU budget, and only through what the budget counts.",
+    guarantee=(
+        "Accelerators are for tenants with a GPU budget, and only through what the budget counts."
+    ),
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=(
@@ -40,7 +46,8 @@ CHECK = Check(
         "NVIDIA container toolkit: unprivileged access",
     ),
     attempt=(
-        "Creates Pods that ask for an accelerator and for huge pages outside the budget, and for every device of the "
+        "Creates Pods that ask for an accelerator and for huge pages outside the budget, and for "
+        "every device of the "
         "node by the variables and mounts that container runtimes give them out by."
     ),
     expect="Refused by the policy manor-gpu.",

@@ -17,7 +17,11 @@ CHECK = Check(
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {"hostAliases": create(pod(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["kubernetes.default.svc"]}]))},
+        {
+            "hostAliases": create(
+                pod(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["kubernetes.default.svc"]}])
+            )
+        },
         by=policy("pods"),
         control=create(pod()),
     ),

@@ -25,7 +25,10 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Host Namespaces”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "hostNetwork": create(pod(hostNetwork=True)),

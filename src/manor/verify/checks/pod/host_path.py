@@ -22,12 +22,19 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “HostPath Volumes”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "the root": create(pod(volumes=[{"name": "host", "hostPath": {"path": "/"}}])),
             "the container runtime's socket": create(
-                pod(volumes=[{"name": "host", "hostPath": {"path": "/run/containerd/containerd.sock"}}])
+                pod(
+                    volumes=[
+                        {"name": "host", "hostPath": {"path": "/run/containerd/containerd.sock"}}
+                    ]
+                )
             ),
             "the kubelet's pods": create(
                 pod(volumes=[{"name": "host", "hostPath": {"path": "/var/lib/kubelet/pods"}}])

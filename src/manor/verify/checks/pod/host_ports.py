@@ -20,7 +20,10 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Host Ports”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {"a hostPort": create(pod(container(ports=[{"containerPort": 80, "hostPort": 80}])))},
         by=POD_SECURITY,

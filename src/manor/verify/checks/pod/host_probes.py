@@ -19,17 +19,32 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Host Probes / Lifecycle Hooks”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "a liveness probe to the metadata address": create(
-                pod(container(livenessProbe={"httpGet": {"host": "169.254.169.254", "path": "/", "port": 80}}))
+                pod(
+                    container(
+                        livenessProbe={
+                            "httpGet": {"host": "169.254.169.254", "path": "/", "port": 80}
+                        }
+                    )
+                )
             ),
             "a readiness probe of a TCP port of the node": create(
                 pod(container(readinessProbe={"tcpSocket": {"host": "127.0.0.1", "port": 10250}}))
             ),
             "a hook": create(
-                pod(container(lifecycle={"postStart": {"httpGet": {"host": "10.0.0.1", "path": "/", "port": 80}}}))
+                pod(
+                    container(
+                        lifecycle={
+                            "postStart": {"httpGet": {"host": "10.0.0.1", "path": "/", "port": 80}}
+                        }
+                    )
+                )
             ),
         },
         by=POD_SECURITY,

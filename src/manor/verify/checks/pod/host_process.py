@@ -19,9 +19,16 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “HostProcess”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
-        {"hostProcess": create(pod(security={"windowsOptions": {"hostProcess": True}}, hostNetwork=True))},
+        {
+            "hostProcess": create(
+                pod(security={"windowsOptions": {"hostProcess": True}}, hostNetwork=True)
+            )
+        },
         by=POD_SECURITY,
         control=create(pod()),
     ),

@@ -11,7 +11,9 @@ SAFE = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 CHECK = Check(
     id="MNR-POD-031",
     title="Run as a user or group of somebody else on the node",
-    guarantee="A pod runs as users and groups of its own tenant, or in a user namespace of its own.",
+    guarantee=(
+        "A pod runs as users and groups of its own tenant, or in a user namespace of its own."
+    ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=(
@@ -28,7 +30,9 @@ CHECK = Check(
             "another user, in a container": create(
                 pod(container(securityContext={**SAFE, "runAsUser": 65532}), hostUsers=True)
             ),
-            "groups of the image": create(pod(hostUsers=True, security={"supplementalGroupsPolicy": "Merge"})),
+            "groups of the image": create(
+                pod(hostUsers=True, security={"supplementalGroupsPolicy": "Merge"})
+            ),
         },
         by=policy("pod-fields"),
         control=create(pod(hostUsers=True)),

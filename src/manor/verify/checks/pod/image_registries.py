@@ -34,7 +34,8 @@ CHECK = Check(
         "CVE-2022-47633 (class)",
     ),
     attempt=(
-        "Creates Pods with images of other registries: by tag, digest, short name, upper case, a port, and "
+        "Creates Pods with images of other registries: by tag, digest, short name, upper case, a "
+        "port, and "
         "names that begin like an allowed registry."
     ),
     expect="Refused by the policy manor-images.",

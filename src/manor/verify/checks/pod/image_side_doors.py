@@ -19,7 +19,8 @@ CHECK = Check(
         "GHSA-gjw4-3v3v-rqxg (class)",
     ),
     attempt=(
-        "Creates Pods with a foreign init container, and Deployments, ReplicaSets, StatefulSets, Jobs and "
+        "Creates Pods with a foreign init container, and Deployments, ReplicaSets, StatefulSets, "
+        "Jobs and "
         "CronJobs with a foreign image."
     ),
     expect="Refused by the policy manor-images.",

@@ -20,7 +20,11 @@ CHECK = Check(
     expect="Refused by the policy manor-images.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {"an image volume": create(pod(volumes=[{"name": "v", "image": {"reference": "evil.example/data:1"}}]))},
+        {
+            "an image volume": create(
+                pod(volumes=[{"name": "v", "image": {"reference": "evil.example/data:1"}}])
+            )
+        },
         by=policy("images"),
         control=create(pod()),
     ),

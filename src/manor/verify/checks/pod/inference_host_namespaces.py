@@ -15,10 +15,14 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("Pod Security: Host Namespaces", "KServe: ServingRuntime"),
     attempt=(
-        "Creates InferenceServices and ServingRuntimes whose predictor, transformer or workers ask for hostNetwork, "
+        "Creates InferenceServices and ServingRuntimes whose predictor, transformer or workers "
+        "ask for hostNetwork, "
         "hostPID or hostIPC."
     ),
-    expect="Refused by the policy manor-kserve-services, by the field's name; their pods by Pod Security as well.",
+    expect=(
+        "Refused by the policy manor-kserve-services, by the field's name; their pods by Pod "
+        "Security as well."
+    ),
     remedy="Bind the policy again (`manor apply`).",
     requires=(KSERVE,),
     run=refused(
@@ -27,10 +31,17 @@ CHECK = Check(
             "a predictor with hostPID": create(inference_service(hostPID=True)),
             "workers with hostIPC": create(inference_service(workerSpec={"hostIPC": True})),
             "a runtime with hostNetwork": create(serving_runtime(hostNetwork=True)),
-            "a runtime's workers with hostPID": create(serving_runtime(workerSpec={"hostPID": True})),
-            "a transformer with hostNetwork": create(inference_service(transformer={"hostNetwork": True})),
+            "a runtime's workers with hostPID": create(
+                serving_runtime(workerSpec={"hostPID": True})
+            ),
+            "a transformer with hostNetwork": create(
+                inference_service(transformer={"hostNetwork": True})
+            ),
         },
         by=policy("kserve-services"),
-        control={"a plain one": create(inference_service()), "a plain runtime": create(serving_runtime())},
+        control={
+            "a plain one": create(inference_service()),
+            "a plain runtime": create(serving_runtime()),
+        },
     ),
 )

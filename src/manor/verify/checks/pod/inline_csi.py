@@ -22,9 +22,18 @@ CHECK = Check(
     run=refused(
         {
             "a secrets driver": create(
-                pod(volumes=[{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}])
+                pod(
+                    volumes=[
+                        {
+                            "name": "v",
+                            "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True},
+                        }
+                    ]
+                )
             ),
-            "a host driver": create(pod(volumes=[{"name": "v", "csi": {"driver": "hostpath.csi.k8s.io"}}])),
+            "a host driver": create(
+                pod(volumes=[{"name": "v", "csi": {"driver": "hostpath.csi.k8s.io"}}])
+            ),
         },
         by=policy("pods"),
         control=create(pod()),

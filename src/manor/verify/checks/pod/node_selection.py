@@ -6,7 +6,9 @@ from manor.verify.mechanisms import policy
 from manor.verify.objects import pod
 from manor.verify.requests import create
 
-TERM = {"matchExpressions": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}
+TERM = {
+    "matchExpressions": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]
+}
 
 CHECK = Check(
     id="MNR-POD-024",
@@ -23,13 +25,17 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "a node selector": create(pod(nodeSelector={"node-role.kubernetes.io/control-plane": ""})),
+            "a node selector": create(
+                pod(nodeSelector={"node-role.kubernetes.io/control-plane": ""})
+            ),
             "a host name": create(pod(nodeSelector={"kubernetes.io/hostname": "any-node"})),
             "a required affinity": create(
                 pod(
                     affinity={
                         "nodeAffinity": {
-                            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [TERM]}
+                            "requiredDuringSchedulingIgnoredDuringExecution": {
+                                "nodeSelectorTerms": [TERM]
+                            }
                         }
                     }
                 )
@@ -38,7 +44,9 @@ CHECK = Check(
                 pod(
                     affinity={
                         "nodeAffinity": {
-                            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": TERM}]
+                            "preferredDuringSchedulingIgnoredDuringExecution": [
+                                {"weight": 1, "preference": TERM}
+                            ]
                         }
                     }
                 )

@@ -20,11 +20,21 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Privilege Escalation”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "allowed": create(
-                pod(container(securityContext={"allowPrivilegeEscalation": True, "capabilities": {"drop": ["ALL"]}}))
+                pod(
+                    container(
+                        securityContext={
+                            "allowPrivilegeEscalation": True,
+                            "capabilities": {"drop": ["ALL"]},
+                        }
+                    )
+                )
             ),
         },
         by=POD_SECURITY,

@@ -20,7 +20,10 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Privileged Containers”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "a container": create(pod(container(securityContext={"privileged": True}))),

@@ -21,9 +21,16 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “/proc Mount Type”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
-        {"Unmasked": create(pod(container(securityContext={**SAFE, "procMount": "Unmasked"}), hostUsers=False))},
+        {
+            "Unmasked": create(
+                pod(container(securityContext={**SAFE, "procMount": "Unmasked"}), hostUsers=False)
+            )
+        },
         by=POD_SECURITY,
         control=create(pod()),
     ),

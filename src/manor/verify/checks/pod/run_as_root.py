@@ -23,12 +23,17 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Running as Non-root”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "runAsUser 0": create(pod(security={"runAsUser": 0})),
             "runAsNonRoot false": create(pod(security={"runAsNonRoot": False})),
-            "a container as user 0": create(pod(container(securityContext={**SAFE, "runAsUser": 0}))),
+            "a container as user 0": create(
+                pod(container(securityContext={**SAFE, "runAsUser": 0}))
+            ),
         },
         by=POD_SECURITY,
         control=create(pod()),

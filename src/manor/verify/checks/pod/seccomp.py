@@ -22,10 +22,15 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Seccomp”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
-            "Unconfined for the pod": create(pod(security={"seccompProfile": {"type": "Unconfined"}})),
+            "Unconfined for the pod": create(
+                pod(security={"seccompProfile": {"type": "Unconfined"}})
+            ),
             "Unconfined for a container": create(
                 pod(container(securityContext={**SAFE, "seccompProfile": {"type": "Unconfined"}}))
             ),

@@ -19,10 +19,15 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “SELinux and AppArmor”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
-            "AppArmor unconfined": create(pod(security={"appArmorProfile": {"type": "Unconfined"}})),
+            "AppArmor unconfined": create(
+                pod(security={"appArmorProfile": {"type": "Unconfined"}})
+            ),
             "a SELinux user": create(pod(security={"seLinuxOptions": {"user": "system_u"}})),
             "SELinux type spc_t": create(pod(security={"seLinuxOptions": {"type": "spc_t"}})),
         },

@@ -19,13 +19,18 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Sysctls”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "kernel.shm_rmid_forced is safe, kernel.msgmax is not": create(
                 pod(security={"sysctls": [{"name": "kernel.msgmax", "value": "1"}]})
             ),
-            "net.core.somaxconn": create(pod(security={"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]})),
+            "net.core.somaxconn": create(
+                pod(security={"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]})
+            ),
         },
         by=POD_SECURITY,
         control=create(pod()),

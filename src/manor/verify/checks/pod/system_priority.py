@@ -17,7 +17,10 @@ CHECK = Check(
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
-        {name: create(pod(priorityClassName=name)) for name in ("system-cluster-critical", "system-node-critical")},
+        {
+            name: create(pod(priorityClassName=name))
+            for name in ("system-cluster-critical", "system-node-critical")
+        },
         by=policy("pods"),
         control=create(pod()),
     ),

@@ -13,7 +13,9 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("Kubernetes: Multi-tenancy, node isolation",),
-    attempt="Creates Pods that tolerate everything, the control plane's taint, and a foreign pool's.",
+    attempt=(
+        "Creates Pods that tolerate everything, the control plane's taint, and a foreign pool's."
+    ),
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -22,11 +24,17 @@ CHECK = Check(
             "the control plane": create(
                 pod(
                     tolerations=[
-                        {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
+                        {
+                            "key": "node-role.kubernetes.io/control-plane",
+                            "operator": "Exists",
+                            "effect": "NoSchedule",
+                        }
                     ]
                 )
             ),
-            "somebody's GPUs": create(pod(tolerations=[{"key": "manor-verify/gpu", "operator": "Exists"}])),
+            "somebody's GPUs": create(
+                pod(tolerations=[{"key": "manor-verify/gpu", "operator": "Exists"}])
+            ),
         },
         by=policy("pods"),
         control=create(pod()),

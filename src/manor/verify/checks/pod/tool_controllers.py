@@ -32,13 +32,21 @@ def _bad(kind: str) -> Iterator[tuple[str, Object]]:
 async def _attack(context: AttackContext) -> list[Attempt]:
     tries = []
     for tool in context.tools.tools:
-        creates = {name for rule in tool.spec.rights if "create" in rule.verbs for name in rule.resources}
+        creates = {
+            name for rule in tool.spec.rights if "create" in rule.verbs for name in rule.resources
+        }
         for each in tool.spec.controllers:
             actor = account(each.namespace, each.name)
             for kind in (kind for name, kind in MADE.items() if name in creates):
                 plain = create(_object(kind, container()))
-                tries.append(try_allowed(context, actor, f"a plain {kind} by {tool.name}'s controller", plain))
-                tries += [try_refused(context, actor, title, create(obj), BY) for title, obj in _bad(kind)]
+                tries.append(
+                    try_allowed(
+                        context, actor, f"a plain {kind} by {tool.name}'s controller", plain
+                    )
+                )
+                tries += [
+                    try_refused(context, actor, title, create(obj), BY) for title, obj in _bad(kind)
+                ]
     return await asyncio.gather(*tries)
 
 
@@ -50,11 +58,18 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("CVE-2026-22872 (class)", "Kubernetes: Validating admission policy"),
     attempt=(
-        "As the controllers of the Tools that the tenant uses, creates Pods, and what makes them, with a foreign "
+        "As the controllers of the Tools that the tenant uses, creates Pods, and what makes "
+        "them, with a foreign "
         "image, a hostPath, the node's network."
     ),
-    expect="Refused by the policies manor-images and manor-pods and by Pod Security, as for the tenant itself.",
-    remedy="Bind the policies again (`manor apply`), or name the controller nowhere in the Platform's controllers.",
+    expect=(
+        "Refused by the policies manor-images and manor-pods and by Pod Security, as for the "
+        "tenant itself."
+    ),
+    remedy=(
+        "Bind the policies again (`manor apply`), or name the controller nowhere in the "
+        "Platform's controllers."
+    ),
     requires=(TOOL_CONTROLLERS,),
     run=_attack,
 )

@@ -20,7 +20,10 @@ CHECK = Check(
     ),
     attempt="Creates Pods of its own that break the control “Volume Types”.",
     expect="403 from Pod Security (`violates PodSecurity`).",
-    remedy="Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor apply`).",
+    remedy=(
+        "Label the namespace `pod-security.kubernetes.io/enforce: restricted` again (`manor "
+        "apply`)."
+    ),
     run=refused(
         {
             "NFS": create(pod(volumes=[{"name": "v", "nfs": {"server": "10.0.0.1", "path": "/"}}])),
@@ -29,12 +32,18 @@ CHECK = Check(
                     volumes=[
                         {
                             "name": "v",
-                            "iscsi": {"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:a", "lun": 0},
+                            "iscsi": {
+                                "targetPortal": "10.0.0.1",
+                                "iqn": "iqn.2001-04.com.example:a",
+                                "lun": 0,
+                            },
                         }
                     ]
                 )
             ),
-            "gitRepo": create(pod(volumes=[{"name": "v", "gitRepo": {"repository": "https://example.com/r.git"}}])),
+            "gitRepo": create(
+                pod(volumes=[{"name": "v", "gitRepo": {"repository": "https://example.com/r.git"}}])
+            ),
             "FlexVolume": create(pod(volumes=[{"name": "v", "flexVolume": {"driver": "a/b"}}])),
             "Ceph": create(pod(volumes=[{"name": "v", "cephfs": {"monitors": ["10.0.0.1"]}}])),
         },

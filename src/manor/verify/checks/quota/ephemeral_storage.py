@@ -22,7 +22,11 @@ CHECK = Check(
                 pod(
                     container(
                         resources={
-                            "requests": {"cpu": "10m", "memory": "16Mi", **{"ephemeral-storage": "900Ti"}},
+                            "requests": {
+                                "cpu": "10m",
+                                "memory": "16Mi",
+                                **{"ephemeral-storage": "900Ti"},
+                            },
                             "limits": {"memory": "64Mi", **{"ephemeral-storage": "900Ti"}},
                         }
                     )

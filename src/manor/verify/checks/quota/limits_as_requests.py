@@ -21,7 +21,9 @@ CHECK = Check(
     remedy="Write the ResourceQuota again (`manor apply`).",
     run=refused(
         {
-            "a limit without a request": create(pod(container(resources={"limits": {"memory": "900Ti"}}))),
+            "a limit without a request": create(
+                pod(container(resources={"limits": {"memory": "900Ti"}}))
+            ),
         },
         by=QUOTA,
         control=create(pod()),

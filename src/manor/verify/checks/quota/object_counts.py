@@ -39,7 +39,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
     for kind in kinds:
         group = {kind.group, "*"}
         if not any(
-            group & set(r.get("apiGroups", [])) and {kind.resource, "*"} & set(r.get("resources", [])) for r in rules
+            group & set(r.get("apiGroups", []))
+            and {kind.resource, "*"} & set(r.get("resources", []))
+            for r in rules
         ):
             continue
         key = f"count/{kind.resource}" + (f".{kind.group}" if kind.group else "")
@@ -65,6 +67,8 @@ CHECK = Check(
         "its count in the ResourceQuota."
     ),
     expect="Each kind that it may create has a limit `count/<resource>.<group>` in the quota.",
-    remedy="Add the kind to the quota (`manor apply`), or take the right to create it from the roles.",
+    remedy=(
+        "Add the kind to the quota (`manor apply`), or take the right to create it from the roles."
+    ),
     run=_look,
 )

@@ -14,7 +14,13 @@ PREBUILT, SLICE = "kueue.x-k8s.io/prebuilt-workload-name", "kueue.x-k8s.io/workl
 GROUP, COUNT = "kueue.x-k8s.io/pod-group-name", "kueue.x-k8s.io/pod-group-total-count"
 ADMITTED = "job-verify-probe-0a1b2"
 """As Kueue names the Workload of a Job."""
-OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "verify-probe", "uid": "0", "controller": True}
+OWNER = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "name": "verify-probe",
+    "uid": "0",
+    "controller": True,
+}
 
 
 async def _attacks(context: AttackContext) -> Mapping[str, Request]:
@@ -30,7 +36,9 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
         "a Job on a Workload by name": create(
             make("batch/v1", "Job", meta={"labels": {**labels, PREBUILT: ADMITTED}}, spec=job)
         ),
-        "a Pod in the slice of a Workload": create(pod(meta={"labels": labels, "annotations": {SLICE: ADMITTED}})),
+        "a Pod in the slice of a Workload": create(
+            pod(meta={"labels": labels, "annotations": {SLICE: ADMITTED}})
+        ),
     }
     if budget:
         member = pod(greedy, meta={"labels": labels, "ownerReferences": [OWNER]})
@@ -44,9 +52,14 @@ CHECK = Check(
     guarantee="What one job was admitted for by the queue system, no other runs on.",
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
-    references=("kubernetes-sigs/kueue#13960", "kubernetes-sigs/kueue#4804", "Kueue: Plain pods, groups"),
+    references=(
+        "kubernetes-sigs/kueue#13960",
+        "kubernetes-sigs/kueue#4804",
+        "Kueue: Plain pods, groups",
+    ),
     attempt=(
-        "Creates Pods and Jobs that name a Workload of another job: by the name of a group, of a prebuilt Workload, of "
+        "Creates Pods and Jobs that name a Workload of another job: by the name of a group, of a "
+        "prebuilt Workload, of "
         "a slice, and by a controller as the owner of a Pod with a GPU."
     ),
     expect="Refused by the policy manor-queues.",
@@ -57,7 +70,9 @@ CHECK = Check(
         by=policy("queues"),
         control={
             "a Pod that names no Workload": create(pod()),
-            "a Job that names none": create(make("batch/v1", "Job", spec={"template": {"spec": pod_spec()}})),
+            "a Job that names none": create(
+                make("batch/v1", "Job", spec={"template": {"spec": pod_spec()}})
+            ),
         },
     ),
 )

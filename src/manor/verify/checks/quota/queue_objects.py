@@ -28,7 +28,9 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
             API, "Workload", NAME, {"status": {"admission": theirs}}, "$own", subresource="status"
         ),
         "every Workload of another team gone": delete_all(API, "Workload", "$other"),
-        "a budget of its own": create(make(API, "ClusterQueue", namespace=None, spec={"cohortName": "manor"})),
+        "a budget of its own": create(
+            make(API, "ClusterQueue", namespace=None, spec={"cohortName": "manor"})
+        ),
     }
 
 
@@ -40,7 +42,8 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("Kueue: RBAC", "Kueue: LocalQueue"),
     attempt=(
-        "Creates and changes LocalQueues, ClusterQueues and Workloads, writes a Workload's admission, deletes those of "
+        "Creates and changes LocalQueues, ClusterQueues and Workloads, writes a Workload's "
+        "admission, deletes those of "
         "another team."
     ),
     expect="403 from RBAC, or refused by the policy manor-reserved.",

@@ -16,7 +16,10 @@ PRIORITY = "kueue.x-k8s.io/priority-class"
 async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     first = {"labels": {**context.queue["labels"], PRIORITY: "manor-verify-first"}}
     return {
-        **{f"a {kind} of a priority of its own": create(obj) for kind, obj in workloads(pod_spec(), first).items()},
+        **{
+            f"a {kind} of a priority of its own": create(obj)
+            for kind, obj in workloads(pod_spec(), first).items()
+        },
         "a Pod of a priority of its own": create(pod(meta=first)),
     }
 
@@ -28,7 +31,10 @@ CHECK = Check(
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=("Kueue: WorkloadPriorityClass", "volcano-sh/volcano#5251"),
-    attempt="Creates Jobs, Deployments and Pods that name a WorkloadPriorityClass which is not the tenant's.",
+    attempt=(
+        "Creates Jobs, Deployments and Pods that name a WorkloadPriorityClass which is not "
+        "the tenant's."
+    ),
     expect="Refused by the policy manor-queues.",
     remedy="Bind the policy again (`manor apply`).",
     requires=(TENANTS,),

@@ -26,7 +26,10 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         return [Attempt(what, Verdict.ERROR, said(error))]
     left = made["metadata"].get("annotations", {})
     got = f"stored with the role-hash {left.get(HASH, 'none')}"
-    return [seen("a Pod in the queue is admitted", got), holds(what, left.get(HASH) != FORGED, got, "mutation")]
+    return [
+        seen("a Pod in the queue is admitted", got),
+        holds(what, left.get(HASH) != FORGED, got, "mutation"),
+    ]
 
 
 CHECK = Check(
@@ -36,7 +39,10 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("Kueue: Plain pods, groups", "kubernetes-sigs/kueue#13299"),
-    attempt="Creates a Pod that bears the annotation by which Kueue tells which pods of a group are of one size.",
+    attempt=(
+        "Creates a Pod that bears the annotation by which Kueue tells which pods of a group "
+        "are of one size."
+    ),
     expect="The mutation manor-queued-role-hash takes it away; Kueue writes its own.",
     remedy="`manor apply` writes the mutation and its binding again.",
     requires=(TENANTS,),

@@ -14,17 +14,36 @@ API = f"{KUEUE_GROUP}/v1beta2"
 async def _look(context: AttackContext) -> list[Attempt]:
     name, space = context.attacker.name, context.attacker.namespace
     found = await context.snapshot.of(API, "LocalQueue", space)
-    budgets = {obj["metadata"]["name"]: obj for obj in await context.snapshot.all(API, "ClusterQueue")}
-    owners = {each: obj["metadata"].get("labels", {}).get(TENANT_LABEL) for each, obj in budgets.items()}
-    foreign = [name_of(obj) for obj in found if owners.get(obj["spec"]["clusterQueue"]) not in (None, name)]
+    budgets = {
+        obj["metadata"]["name"]: obj for obj in await context.snapshot.all(API, "ClusterQueue")
+    }
+    owners = {
+        each: obj["metadata"].get("labels", {}).get(TENANT_LABEL) for each, obj in budgets.items()
+    }
+    foreign = [
+        name_of(obj) for obj in found if owners.get(obj["spec"]["clusterQueue"]) not in (None, name)
+    ]
     own = {"matchLabels": {TENANT_LABEL: name}}
-    shared = [each for each, owner in owners.items() if owner == name and _selector(budgets[each]) != own]
+    shared = [
+        each for each, owner in owners.items() if owner == name and _selector(budgets[each]) != own
+    ]
     return [
-        seen("queues and budgets", f"{len(found)} queues in {space}, {len(budgets)} ClusterQueues; {context.queue}"),
-        holds(
-            f"queues of {space}", not foreign, f"on others' budgets: {', '.join(foreign) or 'none'}", "ClusterQueues"
+        seen(
+            "queues and budgets",
+            f"{len(found)} queues in {space}, {len(budgets)} ClusterQueues; {context.queue}",
         ),
-        holds(f"budgets of {name}", not shared, f"open to others: {', '.join(shared) or 'none'}", "namespaceSelector"),
+        holds(
+            f"queues of {space}",
+            not foreign,
+            f"on others' budgets: {', '.join(foreign) or 'none'}",
+            "ClusterQueues",
+        ),
+        holds(
+            f"budgets of {name}",
+            not shared,
+            f"open to others: {', '.join(shared) or 'none'}",
+            "namespaceSelector",
+        ),
     ]
 
 
@@ -40,7 +59,9 @@ CHECK = Check(
     level=Level.STATIC,
     references=("Kueue: LocalQueue", "Kueue: ClusterQueue, namespaceSelector"),
     attempt="Reads the LocalQueues of the tenant and the ClusterQueues that they name.",
-    expect="Each leads to the tenant's own ClusterQueue, which serves the tenant's namespaces alone.",
+    expect=(
+        "Each leads to the tenant's own ClusterQueue, which serves the tenant's namespaces alone."
+    ),
     remedy="`manor apply` writes the tenant's queues again; remove others.",
     requires=(TENANTS,),
     run=_look,

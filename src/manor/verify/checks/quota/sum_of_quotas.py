@@ -30,10 +30,14 @@ async def _look(context: AttackContext) -> list[Attempt]:
         limit = parse(str(getattr(tenant.spec.quota, field)))
         # Of several quotas in one namespace the tightest counts.
         parts = [
-            [q["spec"]["hard"][key] for q in found if key in q["spec"].get("hard", {})] for found in quotas.values()
+            [q["spec"]["hard"][key] for q in found if key in q["spec"].get("hard", {})]
+            for found in quotas.values()
         ]
         fine = all(parts) and sum(min(map(parse, part)) for part in parts) <= limit
-        got = f"{' + '.join(min(part, key=parse) if part else 'unlimited' for part in parts)} of {limit}"
+        got = (
+            f"{' + '.join(min(part, key=parse) if part else 'unlimited' for part in parts)} of "
+            f"{limit}"
+        )
         attempts.append(holds(f"{key} over {', '.join(spaces)}", fine, got, "quota"))
     if context.tenancy.platform is not None:
         attempts.append(_gpus(context.tenancy.platform.spec.gpu, tenant.spec.gpu.total, quotas))
@@ -47,16 +51,24 @@ def _gpus(gpu: GpuSettings, total: int, quotas: Mapping[str, list[Object]]) -> A
     for space, found in quotas.items():
         for name in held:
             keys = {f"requests.{name}", f"{name}.deviceclass.resource.k8s.io/devices"}
-            limits = [int(parse(amount)) for q in found for key, amount in q["spec"]["hard"].items() if key in keys]
+            limits = [
+                int(parse(amount))
+                for q in found
+                for key, amount in q["spec"]["hard"].items()
+                if key in keys
+            ]
             if limits:
                 held[name] += min(limits)
             else:
                 unlimited.append(f"{name} in {space}")
     got = (
-        f"{', '.join(f'{count} {name}' for name, count in held.items())}: {float(gpu.gpus_in(held)):g} of {total} GPUs"
+        f"{', '.join(f'{count} {name}' for name, count in held.items())}: "
+        f"{float(gpu.gpus_in(held)):g} of {total} GPUs"
     )
     what = "GPUs over all resources and namespaces"
-    return holds(what, not unlimited and gpu.gpus_in(held) <= total, "; ".join([got, *unlimited]), "quota")
+    return holds(
+        what, not unlimited and gpu.gpus_in(held) <= total, "; ".join([got, *unlimited]), "quota"
+    )
 
 
 CHECK = Check(
@@ -70,7 +82,8 @@ CHECK = Check(
         "projectcapsule/capsule: resource quota scope Tenant",
     ),
     attempt=(
-        "Adds up the ResourceQuotas over the tenant's namespaces, and over the resources that count as GPUs, and "
+        "Adds up the ResourceQuotas over the tenant's namespaces, and over the resources that "
+        "count as GPUs, and "
         "compares with the Tenant's spec."
     ),
     expect="Each sum is at most the budget; each namespace has a quota.",

@@ -13,7 +13,10 @@ CHECK = Check(
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
     references=("MTB-PL1-CC-TI-1: Block modification of resource quotas",),
-    attempt="Changes, replaces and deletes the ResourceQuota and creates another, in every way of writing.",
+    attempt=(
+        "Changes, replaces and deletes the ResourceQuota and creates another, in every way "
+        "of writing."
+    ),
     expect="403 from RBAC, or refused by the policy manor-reserved.",
     remedy="Take the right on resourcequotas from the role; bind the policy again.",
     requires=(MANOR,),

@@ -14,7 +14,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "Asks to create, change and delete validating and mutating policies, their bindings and webhook configurations."
+        "Asks to create, change and delete validating and mutating policies, their bindings and "
+        "webhook configurations."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",

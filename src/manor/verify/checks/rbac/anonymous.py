@@ -19,7 +19,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "As system:anonymous, asks for Secrets, Pods, Nodes, Namespaces, Tenants, exec, metrics and debugging paths."
+        "As system:anonymous, asks for Secrets, Pods, Nodes, Namespaces, Tenants, exec, metrics "
+        "and debugging paths."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the binding to system:anonymous or system:unauthenticated.",

@@ -15,13 +15,16 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "Asks to create, change and delete CustomResourceDefinitions and APIServices (an aggregated server "
+        "Asks to create, change and delete CustomResourceDefinitions and APIServices (an "
+        "aggregated server "
         "may redirect clients)."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(
-        Access("create update patch delete", "customresourcedefinitions", "apiextensions.k8s.io", None),
+        Access(
+            "create update patch delete", "customresourcedefinitions", "apiextensions.k8s.io", None
+        ),
         Access("create update patch delete", "apiservices", "apiregistration.k8s.io", None),
     ),
 )

@@ -1,4 +1,5 @@
-"""The API server's proxy, which stands behind every NetworkPolicy, is closed to tenants, at home too."""
+"""The API server's proxy, which stands behind every NetworkPolicy, is closed to tenants, at home
+too."""
 
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
@@ -6,7 +7,10 @@ from manor.verify.check import Check, Level, Severity
 CHECK = Check(
     id="MNR-RBAC-013",
     title="Use the API server as a proxy to Pods and Services",
-    guarantee=("The API server's proxy, which stands behind every NetworkPolicy, is closed to tenants, at home too."),
+    guarantee=(
+        "The API server's proxy, which stands behind every NetworkPolicy, is closed to tenants, "
+        "at home too."
+    ),
     severity=Severity.HIGH,
     level=Level.STATIC,
     references=(

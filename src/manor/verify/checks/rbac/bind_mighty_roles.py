@@ -23,7 +23,13 @@ CHECK = Check(
     run=refused(
         {
             name: create(role_binding(user("$user"), role=f"ClusterRole/{name}"))
-            for name in ("cluster-admin", "admin", "edit", "system:node", "system:controller:generic-garbage-collector")
+            for name in (
+                "cluster-admin",
+                "admin",
+                "edit",
+                "system:node",
+                "system:controller:generic-garbage-collector",
+            )
         },
         by=any_of(ESCALATION, policy("rbac"), RBAC),
         control=create(role_binding(user("$user"))),

@@ -18,7 +18,8 @@ CHECK = Check(
         "CVE-2023-46254 (class)",
     ),
     attempt=(
-        "Binds a role in its own namespace to another tenant's user and service account, to everyone, to "
+        "Binds a role in its own namespace to another tenant's user and service account, to "
+        "everyone, to "
         "anonymous, to system groups."
     ),
     expect="Refused by the RBAC guardrail.",
@@ -27,20 +28,30 @@ CHECK = Check(
         {
             "another tenant's user": create(role_binding(user("$other_user"))),
             "a stranger": create(role_binding(user("manor-verify-stranger"))),
-            "another tenant's service account": create(role_binding(service_account("default", "$other"))),
-            "a system service account": create(role_binding(service_account("default", "kube-system"))),
+            "another tenant's service account": create(
+                role_binding(service_account("default", "$other"))
+            ),
+            "a system service account": create(
+                role_binding(service_account("default", "kube-system"))
+            ),
             "everyone": create(role_binding(group("system:authenticated"))),
             "anonymous": create(role_binding(group("system:unauthenticated"))),
             "anonymous by name": create(role_binding(user("system:anonymous"))),
             "every service account": create(role_binding(group("system:serviceaccounts"))),
-            "another tenant's service accounts": create(role_binding(group("system:serviceaccounts:$other"))),
+            "another tenant's service accounts": create(
+                role_binding(group("system:serviceaccounts:$other"))
+            ),
             "nodes": create(role_binding(group("system:nodes"))),
-            "a member and a stranger": create(role_binding(user("$user"), user("manor-verify-stranger"))),
+            "a member and a stranger": create(
+                role_binding(user("$user"), user("manor-verify-stranger"))
+            ),
         },
         by=policy("rbac"),
         control={
             "a member": create(role_binding(user("$user"))),
-            "a service account of its own": create(role_binding(service_account("default", "$own"))),
+            "a service account of its own": create(
+                role_binding(service_account("default", "$own"))
+            ),
         },
     ),
 )

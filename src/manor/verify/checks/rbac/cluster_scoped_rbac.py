@@ -15,7 +15,10 @@ CHECK = Check(
         "CIS 5.1.8",
         "NSA/CISA: Authentication and authorization",
     ),
-    attempt=("Asks to create, change and delete ClusterRoles (aggregated ones among them) and ClusterRoleBindings."),
+    attempt=(
+        "Asks to create, change and delete ClusterRoles (aggregated ones among them) and "
+        "ClusterRoleBindings."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(

@@ -6,7 +6,11 @@ from manor.verify.mechanisms import RBAC
 from manor.verify.objects import NAME, config_map, make, pod, service
 from manor.verify.requests import create, create_sub, delete, delete_all, patch
 
-EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": NAME, "namespace": "$other"}}
+EVICTION = {
+    "apiVersion": "policy/v1",
+    "kind": "Eviction",
+    "metadata": {"name": NAME, "namespace": "$other"},
+}
 
 CHECK = Check(
     id="MNR-RBAC-003",
@@ -20,7 +24,8 @@ CHECK = Check(
         "MTB-PL1-CC-TI-2: Block access to other tenant resources",
     ),
     attempt=(
-        "Creates a Pod and a Deployment, patches, deletes and sweeps away Pods, Services and ConfigMaps in "
+        "Creates a Pod and a Deployment, patches, deletes and sweeps away Pods, Services and "
+        "ConfigMaps in "
         "another tenant's namespace."
     ),
     expect="403 from RBAC.",
@@ -31,7 +36,9 @@ CHECK = Check(
             "create a Service": create(service("$other")),
             "create a ConfigMap": create(config_map("$other")),
             "create a Secret": create(make("v1", "Secret", "$other")),
-            "patch a ConfigMap": patch("v1", "ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": "mine"}}, "$other"),
+            "patch a ConfigMap": patch(
+                "v1", "ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": "mine"}}, "$other"
+            ),
             "delete a ServiceAccount": delete("v1", "ServiceAccount", "default", "$other"),
             "delete every Pod": delete_all("v1", "Pod", "$other"),
             "delete every Secret": delete_all("v1", "Secret", "$other"),

@@ -16,7 +16,8 @@ CHECK = Check(
         "Kubernetes: RBAC good practices",
     ),
     attempt=(
-        "Asks for `bind` and `escalate` on Roles and ClusterRoles, and for `impersonate` on users, groups, "
+        "Asks for `bind` and `escalate` on Roles and ClusterRoles, and for `impersonate` on "
+        "users, groups, "
         "uids and service accounts, at home, elsewhere and cluster-wide."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",

@@ -15,7 +15,8 @@ CHECK = Check(
         "CVE-2018-1002105 (class)",
     ),
     attempt=(
-        "Asks for exec, attach and port-forward (by create and by get, which websockets use), ephemeral "
+        "Asks for exec, attach and port-forward (by create and by get, which websockets use), "
+        "ephemeral "
         "containers and resize."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",

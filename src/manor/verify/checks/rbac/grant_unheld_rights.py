@@ -18,7 +18,8 @@ CHECK = Check(
         "Kubernetes: Privilege escalation prevention",
     ),
     attempt=(
-        "Creates Roles in its own namespace with a wildcard, with Secrets' tokens, with `pods/proxy`, with "
+        "Creates Roles in its own namespace with a wildcard, with Secrets' tokens, with "
+        "`pods/proxy`, with "
         "quota and network policies."
     ),
     expect="403 from the API server's own escalation check, or from the RBAC guardrail.",
@@ -26,14 +27,34 @@ CHECK = Check(
     run=refused(
         {
             "everything": create(role({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]})),
-            "tokens": create(role({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]})),
-            "proxy": create(role({"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]})),
-            "quotas": create(role({"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["update"]})),
+            "tokens": create(
+                role(
+                    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}
+                )
+            ),
+            "proxy": create(
+                role({"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]})
+            ),
+            "quotas": create(
+                role({"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["update"]})
+            ),
             "network policies": create(
-                role({"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["create"]})
+                role(
+                    {
+                        "apiGroups": ["networking.k8s.io"],
+                        "resources": ["networkpolicies"],
+                        "verbs": ["create"],
+                    }
+                )
             ),
             "escalate": create(
-                role({"apiGroups": [RBAC_GROUP], "resources": ["roles"], "verbs": ["escalate", "bind"]})
+                role(
+                    {
+                        "apiGroups": [RBAC_GROUP],
+                        "resources": ["roles"],
+                        "verbs": ["escalate", "bind"],
+                    }
+                )
             ),
         },
         by=any_of(ESCALATION, policy("rbac"), RBAC),

@@ -15,7 +15,8 @@ CHECK = Check(
     level=Level.STATIC,
     references=("KServe: ClusterServingRuntime", "KServe: ClusterStorageContainer"),
     attempt=(
-        "Asks to write ClusterServingRuntimes and ClusterStorageContainers, whose images run in every team's pods, "
+        "Asks to write ClusterServingRuntimes and ClusterStorageContainers, whose images run in "
+        "every team's pods, "
         "KServe's own configuration, and models of its servers' agents (TrainedModels)."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
@@ -25,7 +26,12 @@ CHECK = Check(
         Access(WRITES, "clusterservingruntimes", GROUP, namespace=None),
         Access(WRITES, "clusterstoragecontainers", GROUP, namespace=None),
         Access(WRITES, "trainedmodels", GROUP, namespace="$own"),
-        Access("get update patch delete", "configmaps", namespace="kserve", name="inferenceservice-config"),
+        Access(
+            "get update patch delete",
+            "configmaps",
+            namespace="kserve",
+            name="inferenceservice-config",
+        ),
         control=Access("create", "inferenceservices", GROUP, namespace="$own"),
     ),
 )

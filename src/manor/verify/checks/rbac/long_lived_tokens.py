@@ -16,7 +16,9 @@ TOKEN = make(
 CHECK = Check(
     id="MNR-RBAC-025",
     title="Keep a service account's token for ever",
-    guarantee="No token of a tenant outlives its pod: Secrets of type service-account-token are refused.",
+    guarantee=(
+        "No token of a tenant outlives its pod: Secrets of type service-account-token are refused."
+    ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
     references=(
@@ -25,7 +27,8 @@ CHECK = Check(
         "Kubernetes: RBAC good practices",
     ),
     attempt=(
-        "Creates a Secret of type kubernetes.io/service-account-token for the default service account, and "
+        "Creates a Secret of type kubernetes.io/service-account-token for the default service "
+        "account, and "
         "one of type bootstrap token."
     ),
     expect="Refused by the Secret guardrail.",

@@ -16,7 +16,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "Asks to create, change and delete Tenants (its own too), their status, and the Platform; to read or "
+        "Asks to create, change and delete Tenants (its own too), their status, and the "
+        "Platform; to read or "
         "own another's Tenant."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",

@@ -14,13 +14,23 @@ CHECK = Check(
         "kubeflow/kubeflow#5588 (class)",
         "NSA/CISA: Authentication and authorization",
     ),
-    attempt="Asks for /metrics, /logs, /debug/pprof, /debug/flags and /debug/api_priority_and_fairness.",
+    attempt=(
+        "Asks for /metrics, /logs, /debug/pprof, /debug/flags and /debug/api_priority_and_fairness."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives the path.",
     run=no_access(
         *(
             Access("get", "", path=path)
-            for path in ("/metrics", "/metrics/slis", "/logs", "/debug/pprof/", "/debug/flags/v", "/statusz", "/flagz")
+            for path in (
+                "/metrics",
+                "/metrics/slis",
+                "/logs",
+                "/debug/pprof/",
+                "/debug/flags/v",
+                "/statusz",
+                "/flagz",
+            )
         ),
         Access("get", "", path="/debug/api_priority_and_fairness/dump_requests"),
     ),

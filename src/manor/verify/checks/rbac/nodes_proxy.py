@@ -14,7 +14,10 @@ CHECK = Check(
         "CVE-2020-8562 (class)",
         "NSA/CISA: Authentication and authorization",
     ),
-    attempt=("Asks for nodes, nodes/proxy, nodes/stats, nodes/metrics, nodes/log, nodes/configz and node status."),
+    attempt=(
+        "Asks for nodes, nodes/proxy, nodes/stats, nodes/metrics, nodes/log, nodes/configz and "
+        "node status."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
     run=no_access(

@@ -10,7 +10,9 @@ STRANGER = Actor("stranger", "manor-verify-stranger")
 CHECK = Check(
     id="MNR-RBAC-021",
     title="Enter a tenant as a stranger or a former member",
-    guarantee="A user of the cluster who is in no tenant, such as a former member, has no right in any.",
+    guarantee=(
+        "A user of the cluster who is in no tenant, such as a former member, has no right in any."
+    ),
     severity=Severity.HIGH,
     level=Level.STATIC,
     references=(
@@ -19,7 +21,8 @@ CHECK = Check(
         "GKE: system:authenticated",
     ),
     attempt=(
-        "As an authenticated user without any tenant, asks to read and write in tenants' namespaces and to "
+        "As an authenticated user without any tenant, asks to read and write in tenants' "
+        "namespaces and to "
         "create namespaces."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",

@@ -18,7 +18,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "Lists Secrets, Pods, ConfigMaps, Services, Events, Namespaces, RoleBindings and Tenants over the "
+        "Lists Secrets, Pods, ConfigMaps, Services, Events, Namespaces, RoleBindings and Tenants "
+        "over the "
         "whole cluster."
     ),
     expect="403 from RBAC.",

@@ -20,7 +20,10 @@ CHECK = Check(
     expect="403 from RBAC.",
     remedy="Remove the RoleBinding or ClusterRoleBinding that gives the attacker `secrets` there.",
     run=refused(
-        {"list": lists("v1", "Secret", "$other"), "get": read("v1", "Secret", "default-token", "$other")},
+        {
+            "list": lists("v1", "Secret", "$other"),
+            "get": read("v1", "Secret", "default-token", "$other"),
+        },
         by=RBAC,
         control={"list its own Pods": lists("v1", "Pod", "$own")},
     ),

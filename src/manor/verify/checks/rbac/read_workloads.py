@@ -18,7 +18,8 @@ CHECK = Check(
         "MTB-PL1-CC-TI-2: Block access to other tenant resources",
     ),
     attempt=(
-        "Lists Pods, ConfigMaps, PersistentVolumeClaims, Services, Deployments, Jobs and Events of another "
+        "Lists Pods, ConfigMaps, PersistentVolumeClaims, Services, Deployments, Jobs and Events "
+        "of another "
         "tenant, gets a Pod's log."
     ),
     expect="403 from RBAC.",

@@ -14,7 +14,10 @@ CHECK = Check(
         "CIS 5.1.6",
         "Kubernetes: RBAC good practices",
     ),
-    attempt=("Asks to create serviceaccounts/token in another tenant's and in system namespaces, and cluster-wide."),
+    attempt=(
+        "Asks to create serviceaccounts/token in another tenant's and in system namespaces, and "
+        "cluster-wide."
+    ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take `serviceaccounts/token` from the role.",
     run=no_access(

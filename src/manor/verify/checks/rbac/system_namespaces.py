@@ -16,7 +16,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "Asks to read Secrets and ConfigMaps and to create Pods, Secrets, RoleBindings, Leases and Endpoints "
+        "Asks to read Secrets and ConfigMaps and to create Pods, Secrets, RoleBindings, Leases "
+        "and Endpoints "
         "in kube-system, kube-public, kube-node-lease, default and manor-system."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
@@ -24,7 +25,13 @@ CHECK = Check(
     run=no_access(
         *(
             Access(verbs, resource, group, namespace)
-            for namespace in ("kube-system", "kube-public", "kube-node-lease", "default", SYSTEM_NAMESPACE)
+            for namespace in (
+                "kube-system",
+                "kube-public",
+                "kube-node-lease",
+                "default",
+                SYSTEM_NAMESPACE,
+            )
             for verbs, resource, group in (
                 ("get list create update", "secrets", ""),
                 ("list create update", "configmaps", ""),

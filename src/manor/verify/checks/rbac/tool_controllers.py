@@ -29,7 +29,9 @@ async def _attack(context: AttackContext) -> list[Attempt]:
             actor = account(each.namespace, each.name)
             for verb, group, resource in rights:
                 for place, wanted in (("$own", True), (ELSEWHERE, False)):
-                    (attributes,) = Access(verb, resource, group, namespace=place).attributes(context)
+                    (attributes,) = Access(verb, resource, group, namespace=place).attributes(
+                        context
+                    )
                     reviews.append(review(context, actor, attributes, wanted=wanted))
     return await asyncio.gather(*reviews)
 
@@ -37,15 +39,22 @@ async def _attack(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-RBAC-028",
     title="Take the cluster over by a Tool's controller",
-    guarantee="The controllers of Tools write, and read Secrets, where their Tool is used and nowhere else.",
+    guarantee=(
+        "The controllers of Tools write, and read Secrets, where their Tool is used and "
+        "nowhere else."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=("CVE-2026-22872 (class)", "CIS 5.1.3", "CIS 5.1.4"),
     attempt=(
-        "Asks, as each controller of a Tool, for the rights that it has in the tenant's namespace, in kube-system: to "
+        "Asks, as each controller of a Tool, for the rights that it has in the tenant's "
+        "namespace, in kube-system: to "
         "write, and to read Secrets."
     ),
-    expect="The authorizer (RBAC) answers `not allowed` there, and `allowed` in the tenant's namespace.",
+    expect=(
+        "The authorizer (RBAC) answers `not allowed` there, and `allowed` in the tenant's "
+        "namespace."
+    ),
     remedy="Remove the ClusterRoleBinding that gives it; `manor tools install` installs without.",
     requires=(TOOL_CONTROLLERS,),
     run=_attack,

@@ -1,8 +1,8 @@
 """Every resource, every verb, in another tenant's namespace.
 
-A SelfSubjectRulesReview of each role lists all that RBAC gives it there: none of it may concern a namespaced resource.
-Beside it, every served resource and verb is put to the authorizer as a SubjectAccessReview; where there are many pairs
-each takes a slice, and together they cover all.
+A SelfSubjectRulesReview of each role lists all that RBAC gives it there: none of it may concern a
+namespaced resource. Beside it, every served resource and verb is put to the authorizer as a
+SubjectAccessReview; where there are many pairs each takes a slice, and together they cover all.
 """
 
 import asyncio
@@ -30,23 +30,35 @@ async def _rules(context: AttackContext, actor: Actor, namespaced: set[tuple[str
         if "*" in (group, resource) or (group, resource) in namespaced
     )
     got = (
-        f"it may: {'; '.join(found[:5])}" if found else f"{len(rules.resources)} rules, none on what a namespace holds"
+        f"it may: {'; '.join(found[:5])}"
+        if found
+        else f"{len(rules.resources)} rules, none on what a namespace holds"
     )
     return holds(f"SelfSubjectRulesReview of {actor} in {namespace}", not found, got, "RBAC")
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
-    served = [r for r in await context.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF]
+    served = [
+        r for r in await context.snapshot.resources() if r.namespaced and r.group not in OF_ONESELF
+    ]
     cells = [Access(verb, r.resource, r.group) for r in served for verb in r.verbs]
     actors, teams = context.attacker.actors, context.tenancy.teams
     step = max(1, len(cells) * len(actors) * len(teams) // limits().verify.cells)
     mine = islice(cells, context.tenancy.place(context.attacker) % step, None, step)
     asks = [
-        review(context, actor, a, wanted=False) for cell in mine for a in cell.attributes(context) for actor in actors
+        review(context, actor, a, wanted=False)
+        for cell in mine
+        for a in cell.attributes(context)
+        for actor in actors
     ]
-    control = [review(context, context.attacker.actor, a, wanted=True) for a in READS_OWN.attributes(context)]
+    control = [
+        review(context, context.attacker.actor, a, wanted=True)
+        for a in READS_OWN.attributes(context)
+    ]
     namespaced = {(r.group, r.resource) for r in served}
-    return await asyncio.gather(*control, *(_rules(context, actor, namespaced) for actor in actors), *asks)
+    return await asyncio.gather(
+        *control, *(_rules(context, actor, namespaced) for actor in actors), *asks
+    )
 
 
 CHECK = Check(
@@ -60,8 +72,17 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
         "MTB-PL1-CC-TI-2: Block access to other tenant resources",
     ),
-    attempt="Asks the authorizer for each verb on each served namespaced resource, in another tenant's namespace.",
-    expect="The authorizer (RBAC) answers `not allowed` for every cell, and the review of all rules lists nothing.",
-    remedy="Remove the RoleBinding in the victim's namespace or the ClusterRoleBinding that names the attacker.",
+    attempt=(
+        "Asks the authorizer for each verb on each served namespaced resource, in another "
+        "tenant's namespace."
+    ),
+    expect=(
+        "The authorizer (RBAC) answers `not allowed` for every cell, and the review of all "
+        "rules lists nothing."
+    ),
+    remedy=(
+        "Remove the RoleBinding in the victim's namespace or the ClusterRoleBinding that "
+        "names the attacker."
+    ),
     run=_attack,
 )

@@ -16,7 +16,9 @@ def _pods(context: AttackContext) -> Sequence[Actor]:
 CHECK = Check(
     id="MNR-RBAC-022",
     title="Use the API with a Pod's own service account",
-    guarantee="The service account that a tenant's pods run as has no rights, at home or elsewhere.",
+    guarantee=(
+        "The service account that a tenant's pods run as has no rights, at home or elsewhere."
+    ),
     severity=Severity.HIGH,
     level=Level.STATIC,
     references=(
@@ -25,8 +27,8 @@ CHECK = Check(
         "NSA/CISA: Authentication and authorization",
     ),
     attempt=(
-        "As the default service account of the tenant's namespace, asks for Secrets, Pods, exec and "
-        "RoleBindings at home, elsewhere and cluster-wide."
+        "As the default service account of the tenant's namespace, asks for Secrets, Pods, exec "
+        "and RoleBindings at home, elsewhere and cluster-wide."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the binding to the default service account; give a workload its own account.",

@@ -10,7 +10,9 @@ from manor.verify.mechanisms import policy
 from manor.verify.objects import route
 from manor.verify.requests import create
 
-OTHERS: dict[str, Any] = {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
+OTHERS: dict[str, Any] = {
+    "parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]
+}
 FRONT: dict[str, Any] = {"parentRefs": [{"name": wellknown.FRONT, "namespace": wellknown.FRONT}]}
 
 CHECK = Check(
@@ -20,8 +22,14 @@ CHECK = Check(
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("Gateway API: Hostname matching",),
-    attempt="Creates routes without host names on another tenant's Gateway and on the front that all share.",
-    expect="Refused by the policy manor-routes, while the same route on the tenant's own Gateway is admitted.",
+    attempt=(
+        "Creates routes without host names on another tenant's Gateway and on the front that "
+        "all share."
+    ),
+    expect=(
+        "Refused by the policy manor-routes, while the same route on the tenant's own Gateway "
+        "is admitted."
+    ),
     remedy="Bind the policy again (`manor apply`).",
     requires=(TWO_TENANTS, GATEWAYS),
     run=refused(

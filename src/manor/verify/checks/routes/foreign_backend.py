@@ -20,7 +20,10 @@ CHECK = Check(
         "CVE-2021-25740 (class)",
         "Gateway API: ReferenceGrant",
     ),
-    attempt=("Creates HTTPRoutes with a backend, a mirror and a backend's mirror in another tenant's namespace."),
+    attempt=(
+        "Creates HTTPRoutes with a backend, a mirror and a backend's mirror in another tenant's "
+        "namespace."
+    ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
     requires=(GATEWAYS,),
@@ -32,7 +35,9 @@ CHECK = Check(
                     rules=[
                         {
                             "backendRefs": [OWN],
-                            "filters": [{"type": "RequestMirror", "requestMirror": {"backendRef": FOREIGN}}],
+                            "filters": [
+                                {"type": "RequestMirror", "requestMirror": {"backendRef": FOREIGN}}
+                            ],
                         }
                     ]
                 )
@@ -44,7 +49,12 @@ CHECK = Check(
                             "backendRefs": [
                                 {
                                     **OWN,
-                                    "filters": [{"type": "RequestMirror", "requestMirror": {"backendRef": FOREIGN}}],
+                                    "filters": [
+                                        {
+                                            "type": "RequestMirror",
+                                            "requestMirror": {"backendRef": FOREIGN},
+                                        }
+                                    ],
                                 }
                             ]
                         }
@@ -52,7 +62,20 @@ CHECK = Check(
                 )
             ),
             "a system Service": create(
-                route(rules=[{"backendRefs": [{**FOREIGN, "name": "kubernetes", "namespace": "default", "port": 443}]}])
+                route(
+                    rules=[
+                        {
+                            "backendRefs": [
+                                {
+                                    **FOREIGN,
+                                    "name": "kubernetes",
+                                    "namespace": "default",
+                                    "port": 443,
+                                }
+                            ]
+                        }
+                    ]
+                )
             ),
         },
         by=policy("routes"),

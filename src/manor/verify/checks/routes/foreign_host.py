@@ -19,7 +19,8 @@ CHECK = Check(
         "CVE-2021-25748 (class)",
     ),
     attempt=(
-        "Creates HTTPRoutes and a GRPCRoute with another tenant's host, a host below it, and the platform's domain."
+        "Creates HTTPRoutes and a GRPCRoute with another tenant's host, a host below it, and the "
+        "platform's domain."
     ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",

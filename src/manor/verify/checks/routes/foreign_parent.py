@@ -19,23 +19,39 @@ CHECK = Check(
         "Gateway API: Cross namespace routing",
         "kserve/kserve#2197 (class)",
     ),
-    attempt=("Creates HTTPRoutes that name another tenant's Gateway, a cluster-wide one, another's Service, or none."),
+    attempt=(
+        "Creates HTTPRoutes that name another tenant's Gateway, a cluster-wide one, another's "
+        "Service, or none."
+    ),
     expect="Refused by the policy manor-routes.",
     remedy="Bind the policy again (`manor apply`).",
     requires=(TWO_TENANTS, GATEWAYS),
     run=refused(
         {
             "another's Gateway": create(
-                route(parentRefs=[{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}])
+                route(
+                    parentRefs=[{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]
+                )
             ),
             "both": create(
-                route(parentRefs=[PARENT, {"name": "$other_gateway", "namespace": "$other_gateway_namespace"}])
+                route(
+                    parentRefs=[
+                        PARENT,
+                        {"name": "$other_gateway", "namespace": "$other_gateway_namespace"},
+                    ]
+                )
             ),
             "a Gateway elsewhere": create(
-                route(parentRefs=[{"name": "knative-local-gateway", "namespace": "knative-serving"}])
+                route(
+                    parentRefs=[{"name": "knative-local-gateway", "namespace": "knative-serving"}]
+                )
             ),
             "a Service (mesh)": create(
-                route(parentRefs=[{"group": "", "kind": "Service", "name": "web", "namespace": "$other"}])
+                route(
+                    parentRefs=[
+                        {"group": "", "kind": "Service", "name": "web", "namespace": "$other"}
+                    ]
+                )
             ),
             "none": create(route(parentRefs=[])),
         },

@@ -1,4 +1,5 @@
-"""Gateways, their classes, listener sets, reference grants and backend policies are the platform's."""
+"""Gateways, their classes, listener sets, reference grants and backend policies are the
+platform's."""
 
 from manor.api.wellknown import GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import Access, no_access
@@ -7,7 +8,10 @@ from manor.verify.check import Check, Level, Severity
 CHECK = Check(
     id="MNR-ROUTES-009",
     title="Make Gateways, listeners and grants",
-    guarantee=("Gateways, their classes, listener sets, reference grants and backend policies are the platform's."),
+    guarantee=(
+        "Gateways, their classes, listener sets, reference grants and backend policies are the "
+        "platform's."
+    ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -16,7 +20,8 @@ CHECK = Check(
     ),
     attempt=(
         "Asks to create and change Gateways, GatewayClasses, ListenerSets, ReferenceGrants, "
-        "BackendTLSPolicies, TCP, UDP and TLS routes at home and elsewhere, and Envoy Gateway's own kinds."
+        "BackendTLSPolicies, TCP, UDP and TLS routes at home and elsewhere, and Envoy Gateway's "
+        "own kinds."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Take the right from the role.",
@@ -25,11 +30,23 @@ CHECK = Check(
         *(
             Access("create update patch delete", resource, GATEWAY_GROUP, namespace)
             for namespace in ("$own", "$other", SYSTEM_NAMESPACE)
-            for resource in ("gateways", "listenersets", "referencegrants", "tcproutes", "udproutes", "tlsroutes")
+            for resource in (
+                "gateways",
+                "listenersets",
+                "referencegrants",
+                "tcproutes",
+                "udproutes",
+                "tlsroutes",
+            )
         ),
         *(
             Access("create update patch", resource, "gateway.envoyproxy.io", "$own")
-            for resource in ("envoypatchpolicies", "envoyextensionpolicies", "securitypolicies", "httproutefilters")
+            for resource in (
+                "envoypatchpolicies",
+                "envoyextensionpolicies",
+                "securitypolicies",
+                "httproutefilters",
+            )
         ),
     ),
 )

@@ -15,7 +15,8 @@ CHECK = Check(
     level=Level.DRY_RUN,
     references=("KServe: InferenceGraph", "CWE-918"),
     attempt=(
-        "Creates InferenceGraphs whose steps lead to another team's Service, to the API server, to the cloud's "
+        "Creates InferenceGraphs whose steps lead to another team's Service, to the API server, "
+        "to the cloud's "
         "metadata, or to either behind a name that looks like one's own."
     ),
     expect="Refused by the policy manor-kserve-graphs; the network would stop the router as well.",
@@ -23,10 +24,14 @@ CHECK = Check(
     requires=(KSERVE, TWO_TENANTS),
     run=refused(
         {
-            "another team's Service": create(inference_graph("http://iris-predictor.$other.svc.cluster.local/v2")),
+            "another team's Service": create(
+                inference_graph("http://iris-predictor.$other.svc.cluster.local/v2")
+            ),
             "the API server": create(inference_graph("https://kubernetes.default.svc/api")),
             "the metadata address": create(inference_graph("http://169.254.169.254/latest")),
-            "another host behind a user's name": create(inference_graph("http://iris.$own.svc@iris.$other.svc/")),
+            "another host behind a user's name": create(
+                inference_graph("http://iris.$own.svc@iris.$other.svc/")
+            ),
             "another host before a fragment": create(
                 inference_graph("http://iris.$other.svc#.$own.svc.cluster.local/")
             ),
@@ -34,7 +39,9 @@ CHECK = Check(
         },
         by=policy("kserve-graphs"),
         control={
-            "a Service of its own": create(inference_graph("http://iris-predictor.$own.svc.cluster.local/v2")),
+            "a Service of its own": create(
+                inference_graph("http://iris-predictor.$own.svc.cluster.local/v2")
+            ),
             "the same by its short name": create(inference_graph("http://iris-predictor:80")),
         },
     ),

@@ -19,7 +19,9 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
         "another's host": create(ingress("$other_host", **allowed)),
         "no host": create(ingress(None, **allowed)),
         "a default backend": create(make(NETWORKING_API, "Ingress", spec={**default, **allowed})),
-        "a certificate for another's host": create(ingress(**allowed, tls=[{"hosts": ["$other_host"]}])),
+        "a certificate for another's host": create(
+            ingress(**allowed, tls=[{"hosts": ["$other_host"]}])
+        ),
         "a foreign class": create(ingress(ingressClassName="manor-verify")),
     }
 
@@ -28,7 +30,8 @@ CHECK = Check(
     id="MNR-ROUTES-007",
     title="Serve a host by an Ingress",
     guarantee=(
-        "An Ingress names its tenant's own hosts and an allowed class: in another kind as well no host is taken."
+        "An Ingress names its tenant's own hosts and an allowed class: in another kind as well "
+        "no host is taken."
     ),
     severity=Severity.CRITICAL,
     level=Level.DRY_RUN,
@@ -40,7 +43,8 @@ CHECK = Check(
         "CVE-2025-1974 (class)",
     ),
     attempt=(
-        "Creates Ingresses with another tenant's host, without host, with a default backend and with a foreign class."
+        "Creates Ingresses with another tenant's host, without host, with a default backend and "
+        "with a foreign class."
     ),
     expect="Refused by the policy manor-ingress.",
     remedy="Bind the policy again (`manor apply`).",

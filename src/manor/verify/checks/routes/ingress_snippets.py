@@ -23,7 +23,12 @@ KEYS = (
 
 async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     return {
-        key: create(ingress(meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}}, **context.ingress_class))
+        key: create(
+            ingress(
+                meta={"annotations": {f"nginx.ingress.kubernetes.io/{key}": "x"}},
+                **context.ingress_class,
+            )
+        )
         for key in KEYS
     }
 

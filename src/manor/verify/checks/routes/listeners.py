@@ -1,4 +1,5 @@
-"""Each listener serves its own tenant's host names and takes routes of its own tenant's namespaces alone."""
+"""Each listener serves its own tenant's host names and takes routes of its own tenant's namespaces
+alone."""
 
 from itertools import combinations
 
@@ -22,13 +23,24 @@ async def _look(context: AttackContext) -> list[Attempt]:
         for listener in gateway["spec"]["listeners"]:
             spaces = listener.get("allowedRoutes", {}).get("namespaces", {"from": "Same"})
             host = listener.get("hostname")
-            fine = host in hosts.get(tenant, ()) and spaces == {"from": "Selector", "selector": admitted}
+            fine = host in hosts.get(tenant, ()) and spaces == {
+                "from": "Selector",
+                "selector": admitted,
+            }
             what = f"listener {listener['name']} of Gateway {gateway['metadata']['name']}"
-            attempts.append(holds(what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"))
+            attempts.append(
+                holds(
+                    what, fine, f"host {host}, takes routes from {spaces}", "the Gateway's listener"
+                )
+            )
     for one, other in combinations(hosts, 2):
         shared = [f"{a} and {b}" for a in hosts[one] for b in hosts[other] if overlap(a, b)]
         if shared:
-            attempts.append(holds(f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""))
+            attempts.append(
+                holds(
+                    f"hosts of {one} and {other}", False, f"they overlap: {', '.join(shared)}", ""
+                )
+            )
     return attempts
 
 
@@ -40,7 +52,8 @@ CHECK = Check(
     id="MNR-ROUTES-010",
     title="Find a listener that serves or admits more than its tenant",
     guarantee=(
-        "Each listener serves its own tenant's host names and takes routes of its own tenant's namespaces alone."
+        "Each listener serves its own tenant's host names and takes routes of its own tenant's "
+        "namespaces alone."
     ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
@@ -49,10 +62,14 @@ CHECK = Check(
         "CVE-2021-25748 (class)",
     ),
     attempt=(
-        "Looks at every listener of every tenant's Gateway, and whether two tenants' host names overlap, "
+        "Looks at every listener of every tenant's Gateway, and whether two tenants' host names "
+        "overlap, "
         "wildcards included."
     ),
-    expect=("Each has a host name of its tenant and admits namespaces by the tenant's label; no two tenants overlap."),
+    expect=(
+        "Each has a host name of its tenant and admits namespaces by the tenant's label; no two "
+        "tenants overlap."
+    ),
     remedy="`manor apply` writes the Gateway again.",
     requires=(GATEWAYS,),
     run=_look,

@@ -1,6 +1,13 @@
-"""Each tenant has a proxy of its own, which reaches its pods alone, and whose traffic no other tenant's pods accept."""
+"""Each tenant has a proxy of its own, which reaches its pods alone, and whose traffic no other
+tenant's pods accept."""
 
-from manor.api.wellknown import COMPONENT_LABEL, GATEWAY_API, NAMESPACE_NAME_LABEL, NETWORKING_API, TENANT_LABEL
+from manor.api.wellknown import (
+    COMPONENT_LABEL,
+    GATEWAY_API,
+    NAMESPACE_NAME_LABEL,
+    NETWORKING_API,
+    TENANT_LABEL,
+)
 from manor.verify import netpol
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
@@ -16,10 +23,19 @@ def _labels(obj: Object) -> dict[str, str]:
 
 
 async def _merged(context: AttackContext, namespace: str) -> list[str]:
-    """What makes several Gateways one proxy's: Envoy Gateway's setting, and proxies that are no tenant's."""
+    """What makes several Gateways one proxy's: Envoy Gateway's setting, and proxies that are no
+    tenant's."""
     wanted = context.platform.spec.gateway.class_name
-    classes = [c for c in await context.snapshot.all(GATEWAY_API, "GatewayClass") if c["metadata"]["name"] == wanted]
-    used = {(ref.get("namespace"), ref["name"]) for c in classes if (ref := c["spec"].get("parametersRef"))}
+    classes = [
+        c
+        for c in await context.snapshot.all(GATEWAY_API, "GatewayClass")
+        if c["metadata"]["name"] == wanted
+    ]
+    used = {
+        (ref.get("namespace"), ref["name"])
+        for c in classes
+        if (ref := c["spec"].get("parametersRef"))
+    }
     settings = await context.snapshot.all("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy")
     merged = [s for s in settings if (s["metadata"]["namespace"], s["metadata"]["name"]) in used]
     proxies = [
@@ -28,17 +44,28 @@ async def _merged(context: AttackContext, namespace: str) -> list[str]:
         if _labels(pod).get(COMPONENT_LABEL) == "proxy" and TENANT_LABEL not in _labels(pod)
     ]
     return [
-        *(f"EnvoyProxy {s['metadata']['name']} has mergeGateways" for s in merged if s["spec"].get("mergeGateways")),
-        *(f"pod {namespace}/{pod['metadata']['name']} is a proxy of no single tenant" for pod in proxies),
+        *(
+            f"EnvoyProxy {s['metadata']['name']} has mergeGateways"
+            for s in merged
+            if s["spec"].get("mergeGateways")
+        ),
+        *(
+            f"pod {namespace}/{pod['metadata']['name']} is a proxy of no single tenant"
+            for pod in proxies
+        ),
     ]
 
 
 async def _gateway(context: AttackContext, team: Team) -> Attempt:
     found = await context.snapshot.all(GATEWAY_API, "Gateway")
     gateways = [g for g in found if _labels(g).get(TENANT_LABEL) == team.name]
-    marks = [g["spec"].get("infrastructure", {}).get("labels", {}).get(TENANT_LABEL) for g in gateways]
+    marks = [
+        g["spec"].get("infrastructure", {}).get("labels", {}).get(TENANT_LABEL) for g in gateways
+    ]
     what = f"the proxy of Gateway {gateways[0]['metadata']['name']}"
-    return holds(what, marks == [team.name], f"labelled {', '.join(map(str, marks))}", "a Gateway of its own")
+    return holds(
+        what, marks == [team.name], f"labelled {', '.join(map(str, marks))}", "a Gateway of its own"
+    )
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
@@ -58,10 +85,30 @@ async def _look(context: AttackContext) -> list[Attempt]:
     return [
         seen(f"the proxy of {attacker.name} reaches its own pods", str(reached)),
         await _gateway(context, attacker),
-        holds("one proxy for several Gateways", not merged, "; ".join(merged) or "none", "a proxy for each Gateway"),
-        holds(f"the proxy of {attacker.name} to pods of {victim.name}", out is None, str(out), "NetworkPolicy"),
-        holds(f"pods of {victim.name} to the proxy of {attacker.name}", heard is None, str(heard), "NetworkPolicy"),
-        holds(f"pods of {victim.name} hear the proxy of {attacker.name}", into is None, str(into), "NetworkPolicy"),
+        holds(
+            "one proxy for several Gateways",
+            not merged,
+            "; ".join(merged) or "none",
+            "a proxy for each Gateway",
+        ),
+        holds(
+            f"the proxy of {attacker.name} to pods of {victim.name}",
+            out is None,
+            str(out),
+            "NetworkPolicy",
+        ),
+        holds(
+            f"pods of {victim.name} to the proxy of {attacker.name}",
+            heard is None,
+            str(heard),
+            "NetworkPolicy",
+        ),
+        holds(
+            f"pods of {victim.name} hear the proxy of {attacker.name}",
+            into is None,
+            str(into),
+            "NetworkPolicy",
+        ),
     ]
 
 
@@ -69,18 +116,26 @@ CHECK = Check(
     id="MNR-ROUTES-014",
     title="Share a proxy with another tenant",
     guarantee=(
-        "Each tenant has a proxy and a configuration of its own; it reaches the tenant's own pods alone, and no other "
+        "Each tenant has a proxy and a configuration of its own; it reaches the tenant's own "
+        "pods alone, and no other "
         "tenant's pods accept it."
     ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=("Envoy: RDS update_rejected", "CVE-2021-25740 (class)"),
     attempt=(
-        "Looks at the tenant's Gateway, at what merges Gateways into one proxy, and at the NetworkPolicies of the "
+        "Looks at the tenant's Gateway, at what merges Gateways into one proxy, and at the "
+        "NetworkPolicies of the "
         "proxies and of the other tenant's pods."
     ),
-    expect="A Gateway with a proxy of its own, none merged; policies that know the tenant's own proxy alone.",
-    remedy="Take `mergeGateways` from the EnvoyProxy of the class; `manor apply` writes Gateway and policies again.",
+    expect=(
+        "A Gateway with a proxy of its own, none merged; policies that know the tenant's own "
+        "proxy alone."
+    ),
+    remedy=(
+        "Take `mergeGateways` from the EnvoyProxy of the class; `manor apply` writes Gateway "
+        "and policies again."
+    ),
     requires=(GATEWAYS, OWN_PROXIES),
     run=_look,
 )

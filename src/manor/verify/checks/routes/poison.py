@@ -1,4 +1,5 @@
-"""No route holds what a proxy or its controller refuses whole, or what a proxy takes for a command."""
+"""No route holds what a proxy or its controller refuses whole, or what a proxy takes
+for a command."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +23,10 @@ def _regex(value: str) -> Object:
 
 
 def _rewrite(path: str) -> Object:
-    return {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": path}}}
+    return {
+        "type": "URLRewrite",
+        "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": path}},
+    }
 
 
 def _header(value: str, where: str = "Request", times: int = 1) -> Object:
@@ -36,10 +40,15 @@ FOREIGN = r"\p{Letter}"
 ATTACKS: Mapping[str, Request] = {
     "a path that RE2 refuses": _rule(matches=[{"path": _regex("/" + FOREIGN)}]),
     "a path of a large program": _rule(matches=[{"path": _regex("/" + "[^a]{1000}" * 20)}]),
-    "a header that RE2 refuses": _rule(matches=[{"headers": [{"name": "X-Verify", **_regex(FOREIGN)}]}]),
-    "a query that RE2 refuses": _rule(matches=[{"queryParams": [{"name": "q", **_regex(FOREIGN)}]}]),
+    "a header that RE2 refuses": _rule(
+        matches=[{"headers": [{"name": "X-Verify", **_regex(FOREIGN)}]}]
+    ),
+    "a query that RE2 refuses": _rule(
+        matches=[{"queryParams": [{"name": "q", **_regex(FOREIGN)}]}]
+    ),
     "a gRPC method that RE2 refuses": _rule(
-        "GRPCRoute", matches=[{"method": {"type": "RegularExpression", "service": "a", "method": FOREIGN}}]
+        "GRPCRoute",
+        matches=[{"method": {"type": "RegularExpression", "service": "a", "method": FOREIGN}}],
     ),
     "a line break in a rewrite": _rule(filters=[_rewrite("/a\nb")]),
     "a reference in a rewrite": _rule(filters=[_rewrite(r"/a\9")]),
@@ -54,12 +63,16 @@ ATTACKS: Mapping[str, Request] = {
 CHECK = Check(
     id="MNR-ROUTES-013",
     title="Poison the configuration of a proxy",
-    guarantee="A route holds nothing that a proxy or its controller refuses whole, nor a command to the proxy.",
+    guarantee=(
+        "A route holds nothing that a proxy or its controller refuses whole, nor a command "
+        "to the proxy."
+    ),
     severity=Severity.HIGH,
     level=Level.DRY_RUN,
     references=("Envoy: RDS update_rejected", "Envoy: command operators in header values"),
     attempt=(
-        "Creates routes with regular expressions that RE2 does not compile, control characters, a lone % and "
+        "Creates routes with regular expressions that RE2 does not compile, control characters, "
+        "a lone % and "
         "%ENVIRONMENT(…)% in headers, and far too much text."
     ),
     expect="Refused by the policy manor-routes.",
@@ -69,7 +82,9 @@ CHECK = Check(
         ATTACKS,
         by=policy("routes"),
         control={
-            "an ordinary regular expression": _rule(matches=[{"path": _regex("/v[12]/[a-z0-9-]+")}]),
+            "an ordinary regular expression": _rule(
+                matches=[{"path": _regex("/v[12]/[a-z0-9-]+")}]
+            ),
             "ordinary filters": _rule(filters=[_rewrite("/a"), _header("100%%")]),
         },
     ),

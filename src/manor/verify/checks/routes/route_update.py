@@ -23,7 +23,8 @@ BY = policy("routes")
 async def _made(context: AttackContext) -> Object:
     """A route of the attacker's own, once its controller has seen it: it changes no more."""
     mine = context.fill(route())
-    # Names that begin with manor- are the platform's: no tenant could change such a route in any way.
+    # Names that begin with manor- are the platform's: no tenant could change such a route in any
+    # way.
     name = f"{context.probes.run.removeprefix('manor-')}-route"
     mine["metadata"] |= {"name": name, "labels": {PROBE_LABEL: name}}
     where = (GATEWAY_API, "HTTPRoute", mine["metadata"]["name"], mine["metadata"]["namespace"])
@@ -40,12 +41,20 @@ async def _made(context: AttackContext) -> Object:
 async def _attack(context: AttackContext) -> list[Attempt]:
     actor, live = context.attacker.actor, await _made(context)
     meta = live["metadata"]
-    plain = patch(GATEWAY_API, "HTTPRoute", meta["name"], {"spec": {"hostnames": ["$host"]}}, meta["namespace"])
+    plain = patch(
+        GATEWAY_API,
+        "HTTPRoute",
+        meta["name"],
+        {"spec": {"hostnames": ["$host"]}},
+        meta["namespace"],
+    )
     tries = [try_allowed(context, actor, "patch its own host into it", plain)]
     changes: dict[str, Object] = {
         "another's host": {"spec": {"hostnames": ["$other_host"]}},
         "another's Gateway": {
-            "spec": {"parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]}
+            "spec": {
+                "parentRefs": [{"name": "$other_gateway", "namespace": "$other_gateway_namespace"}]
+            }
         },
     }
     for name, change in changes.items():
@@ -65,7 +74,8 @@ CHECK = Check(
         "Gateway API: Cross namespace routing",
     ),
     attempt=(
-        "Makes a route of its own host, then patches, replaces and applies another tenant's host into it, and "
+        "Makes a route of its own host, then patches, replaces and applies another tenant's host "
+        "into it, and "
         "another's Gateway."
     ),
     expect="Refused by the policy manor-routes.",

@@ -1,4 +1,5 @@
-"""An address that another tenant's pod has taken over gets none of the requests that were meant for its former pod."""
+"""An address that another tenant's pod has taken over gets none of the requests that were meant for
+its former pod."""
 
 import asyncio
 from functools import partial
@@ -19,17 +20,31 @@ from manor.verify.probe.script import TCP_PORT
 
 
 async def _set_up(context: AttackContext, stale: str, address: str) -> None:
-    """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the attacker's by now."""
+    """The victim's route `/own` to its pod, and `/stale` to a Service whose address is the
+    attacker's by now."""
     space, server = context.victim.namespace, f"{context.probes.run}-server"
     ports: list[dict[str, Any]] = [{"name": "tcp", "port": TCP_PORT}]
     mine = {PROBE_LABEL: stale}
-    await context.client.create(make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports}))
+    await context.client.create(
+        make("v1", "Service", space, stale, meta={"labels": mine}, spec={"ports": ports})
+    )
     meta = {"labels": {"kubernetes.io/service-name": stale, **mine}}
-    slice_ = make("discovery.k8s.io/v1", "EndpointSlice", space, stale, meta=meta, addressType="IPv4", ports=ports)
+    slice_ = make(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        space,
+        stale,
+        meta=meta,
+        addressType="IPv4",
+        ports=ports,
+    )
     slice_["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}}]
     await context.client.create(slice_)
     rules = [
-        {"matches": [{"path": {"value": f"/{stale}/{path}"}}], "backendRefs": [{"name": name, "port": TCP_PORT}]}
+        {
+            "matches": [{"path": {"value": f"/{stale}/{path}"}}],
+            "backendRefs": [{"name": name, "port": TCP_PORT}],
+        }
         for path, name in (("own", server), ("stale", stale))
     ]
     parent = {"name": "$other_gateway", "namespace": "$other_gateway_namespace"}
@@ -60,12 +75,22 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     ask = partial(context.probes.probe, FREE, [own])
     answers = await poll_until(answered, ask, timeout=bounds.answers, interval=bounds.poll)
     if not answered(answers):
-        raise Undetermined(f"the victim's own route does not answer after {bounds.answers:g} s: {answers[0]}")
+        raise Undetermined(
+            f"the victim's own route does not answer after {bounds.answers:g} s: {answers[0]}"
+        )
     control = seen(f"{own} with the path of the victim's own pod {theirs.name}", said)
     outcomes = await context.probes.probe(FREE, [stale] * 3)
-    taken = [str(outcome) for outcome in outcomes if f"{context.attacker.name} server" in outcome.detail]
-    what = f"three requests for {context.victim.name} to an address that a pod of {context.attacker.name} has"
-    return [control, holds(what, not taken, taken[0] if taken else str(outcomes[0])[:300], "NetworkPolicy")]
+    taken = [
+        str(outcome) for outcome in outcomes if f"{context.attacker.name} server" in outcome.detail
+    ]
+    what = (
+        f"three requests for {context.victim.name} to an address that a pod of "
+        f"{context.attacker.name} has"
+    )
+    return [
+        control,
+        holds(what, not taken, taken[0] if taken else str(outcomes[0])[:300], "NetworkPolicy"),
+    ]
 
 
 CHECK = Check(
@@ -76,11 +101,15 @@ CHECK = Check(
     level=Level.LIVE,
     references=("CVE-2021-25740 (class)", "kubernetes/kubernetes#101910 (class)"),
     attempt=(
-        "Gives the victim's proxy the address of a pod of the attacker, as an out-of-date configuration would, and "
+        "Gives the victim's proxy the address of a pod of the attacker, as an out-of-date "
+        "configuration would, and "
         "asks for the victim's host name at the front."
     ),
     expect="No answer of the attacker's pod, while the victim's own pod answers by the same way.",
-    remedy="`manor apply` writes the NetworkPolicies of proxies and pods again; remove those that add to them.",
+    remedy=(
+        "`manor apply` writes the NetworkPolicies of proxies and pods again; remove those "
+        "that add to them."
+    ),
     requires=(TWO_TENANTS, GATEWAYS, OWN_PROXIES, GATEWAY_SERVICE, PROBE_IMAGE),
     run=_attack,
 )

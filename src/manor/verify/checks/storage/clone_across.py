@@ -33,14 +33,23 @@ async def _try(context: AttackContext, title: str, source: dict[str, str]) -> At
         made = await request.send(context.act())
     except ApiError as error:
         by = BY.stopped(error)
-        return Attempt(what, Verdict.HELD if by else Verdict.ERROR, f"{error.status} {error.message}", by or "")
+        return Attempt(
+            what, Verdict.HELD if by else Verdict.ERROR, f"{error.status} {error.message}", by or ""
+        )
     kept = made["spec"].get("dataSourceRef") or made["spec"].get("dataSource")
-    return holds(what, not kept, f"accepted, with data source {kept}", "dropped by the API server: the feature is off")
+    return holds(
+        what,
+        not kept,
+        f"accepted, with data source {kept}",
+        "dropped by the API server: the feature is off",
+    )
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     control = try_allowed(context, context.attacker.actor, "an empty volume", create(claim()))
-    return await asyncio.gather(control, *(_try(context, title, source) for title, source in SOURCES.items()))
+    return await asyncio.gather(
+        control, *(_try(context, title, source) for title, source in SOURCES.items())
+    )
 
 
 CHECK = Check(
@@ -53,9 +62,13 @@ CHECK = Check(
         "KEP-3294",
         "Kubernetes: Cross-namespace volume data sources",
     ),
-    attempt=("Creates claims whose data source is a claim or snapshot of another tenant, or a foreign populator."),
+    attempt=(
+        "Creates claims whose data source is a claim or snapshot of another tenant, or a foreign "
+        "populator."
+    ),
     expect=(
-        "Refused by the policy manor-storage; or, where the server's feature for it is off, the foreign data "
+        "Refused by the policy manor-storage; or, where the server's feature for it is off, the "
+        "foreign data "
         "source is dropped from the stored claim."
     ),
     remedy="Bind the policy again (`manor apply`).",

@@ -14,7 +14,8 @@ CHECK = Check(
         "Kubernetes: Multi-tenancy, storage",
     ),
     attempt=(
-        "Asks to read, create and change PersistentVolumes, StorageClasses, VolumeAttachments, CSI drivers and nodes."
+        "Asks to read, create and change PersistentVolumes, StorageClasses, VolumeAttachments, "
+        "CSI drivers and nodes."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the ClusterRoleBinding that gives it.",
@@ -22,7 +23,13 @@ CHECK = Check(
         Access("get list create update patch delete", "persistentvolumes", namespace=None),
         *(
             Access("create update patch delete", resource, "storage.k8s.io", None)
-            for resource in ("storageclasses", "volumeattachments", "csidrivers", "csinodes", "volumeattributesclasses")
+            for resource in (
+                "storageclasses",
+                "volumeattachments",
+                "csidrivers",
+                "csinodes",
+                "volumeattributesclasses",
+            )
         ),
     ),
 )

@@ -22,16 +22,21 @@ from manor.verify.team import Team
 WRITE = "import os, time; open('/data/secret', 'w').write(os.environ['TOKEN']); time.sleep(3600)"
 READ = "import os, time; time.sleep(3600)"
 LOOK = (
-    "import os; print([open(os.path.join(d, f), errors='replace').read() for d, _, fs in os.walk('/data') for f in fs])"
+    "import os; print([open(os.path.join(d, f), errors='replace').read() for d, _, fs in "
+    "os.walk('/data') for f in fs])"
 )
 
 
-async def _mount(context: AttackContext, team: Team, name: str, volume: str, program: str, token: str = "") -> Object:
+async def _mount(
+    context: AttackContext, team: Team, name: str, volume: str, program: str, token: str = ""
+) -> Object:
     mounts = [{"name": "data", "mountPath": "/data"}]
     env = [{"name": "TOKEN", "value": token}]
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": volume}}]
     owner, image = await context.probes.space(team), context.probes.needed_image()
-    pod = probe_pod(owner, name, program, image, pod={"volumes": volumes}, volumeMounts=mounts, env=env)
+    pod = probe_pod(
+        owner, name, program, image, pod={"volumes": volumes}, volumeMounts=mounts, env=env
+    )
     await context.client.create(pod)
     return pod
 
@@ -45,7 +50,9 @@ async def _claim(context: AttackContext, team: Team, name: str) -> None:
 async def _read(context: AttackContext, team: Team, pod: Object) -> str:
     name = pod["metadata"]["name"]
     running = started(await context.probes.ready(team.namespace, name), pod)
-    told = (await context.client.exec(team.namespace, name, [*PYTHON, LOOK], container="main")).stdout.strip()
+    told = (
+        await context.client.exec(team.namespace, name, [*PYTHON, LOOK], container="main")
+    ).stdout.strip()
     running.check(await context.client.get("v1", "Pod", name, team.namespace))
     return told
 
@@ -66,7 +73,9 @@ async def _stays_out(context: AttackContext, pod: str) -> Attempt:
 
     async def look() -> tuple[str, str]:
         status = (await context.client.get("v1", "Pod", pod, context.attacker.namespace))["status"]
-        return status.get("phase", ""), " ".join(c.get("message", "") for c in status.get("conditions", []))
+        return status.get("phase", ""), " ".join(
+            c.get("message", "") for c in status.get("conditions", [])
+        )
 
     def decided(seen: tuple[str, str]) -> bool:
         return seen[0] == "Running" or "not found" in seen[1]
@@ -85,12 +94,22 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     keeper, thief, heir = f"{tag}-keeper", f"{tag}-thief", f"{tag}-heir"
     await _claim(context, victim, keeper)
     kept = await _read(context, victim, await _mount(context, victim, keeper, keeper, WRITE, token))
-    attempts = [Attempt("control: the victim reads its own volume", Verdict.HELD, kept, control=True)]
+    attempts = [
+        Attempt("control: the victim reads its own volume", Verdict.HELD, kept, control=True)
+    ]
     if token not in kept:
-        return [Attempt("control: the victim reads its own volume", Verdict.ERROR, kept, control=True)]
-    volume = (await context.client.get("v1", "PersistentVolumeClaim", keeper, victim.namespace))["spec"]["volumeName"]
+        return [
+            Attempt("control: the victim reads its own volume", Verdict.ERROR, kept, control=True)
+        ]
+    volume = (await context.client.get("v1", "PersistentVolumeClaim", keeper, victim.namespace))[
+        "spec"
+    ]["volumeName"]
     bound = create(claim(volumeName=volume))
-    attempts.append(await try_refused(context, attacker.actor, "bind the victim's volume", bound, policy("storage")))
+    attempts.append(
+        await try_refused(
+            context, attacker.actor, "bind the victim's volume", bound, policy("storage")
+        )
+    )
     await _mount(context, attacker, thief, keeper, READ)
     attempts.append(await _stays_out(context, thief))
     await context.client.delete("v1", "Pod", keeper, victim.namespace)
@@ -106,19 +125,26 @@ async def _attack(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-STORAGE-008",
     title="Read another tenant's volume",
-    guarantee="What a tenant writes to a volume is read by no other tenant, also after the volume is deleted.",
+    guarantee=(
+        "What a tenant writes to a volume is read by no other tenant, also after the "
+        "volume is deleted."
+    ),
     severity=Severity.CRITICAL,
     level=Level.LIVE,
     references=("Kubernetes: Reclaiming", "CVE-2021-25741 (class)", "MTB: Data isolation"),
     attempt=(
-        "The victim writes a random text to a volume. The attacker binds that volume by name, runs a Pod that mounts "
+        "The victim writes a random text to a volume. The attacker binds that volume by name, "
+        "runs a Pod that mounts "
         "the victim's claim, and looks at a new volume of its own after the victim's is deleted."
     ),
     expect=(
-        "The policy manor-storage refuses the binding; the Pod finds no such claim in its own namespace; the new "
+        "The policy manor-storage refuses the binding; the Pod finds no such claim in its own "
+        "namespace; the new "
         "volume does not hold the text. The victim itself reads it."
     ),
-    remedy="Bind the policy again (`manor apply`); set the storage class's reclaimPolicy to Delete.",
+    remedy=(
+        "Bind the policy again (`manor apply`); set the storage class's reclaimPolicy to Delete."
+    ),
     requires=(TENANTS, PROBE_IMAGE),
     run=_attack,
 )

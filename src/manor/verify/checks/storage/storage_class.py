@@ -17,7 +17,9 @@ CHECK = Check(
         "Kubernetes: Storage classes",
         "Kubernetes: Multi-tenancy, storage",
     ),
-    attempt="Creates claims of another storage class and of none, which binds volumes made by hand.",
+    attempt=(
+        "Creates claims of another storage class and of none, which binds volumes made by hand."
+    ),
     expect="Refused by the policy manor-storage.",
     remedy="Bind the policy again (`manor apply`).",
     requires=(TENANTS,),
