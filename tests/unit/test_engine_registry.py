@@ -51,12 +51,9 @@ def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def choosing(**engines: str) -> Platform:
     """A Platform past its own check, as a newer CRD would let it through."""
-    whole = platform()
-    return whole.model_copy(
-        update={
-            "spec": whole.spec.model_copy(update={"engines": Engines.model_construct(**engines)})
-        }  # type: ignore[arg-type]
-    )
+    whole, named = platform(), Engines.model_construct(**engines)  # type: ignore[arg-type]
+    spec = whole.spec.model_copy(update={"engines": named})
+    return whole.model_copy(update={"spec": spec})
 
 
 @pytest.mark.usefixtures("_stub")
