@@ -13,6 +13,8 @@ from typing import Any
 
 from manor import limits
 from manor.api import API_VERSION, KINDS
+from manor.engines.protocol import Engine
+from manor.engines.registry import ENGINES
 from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
 
@@ -211,6 +213,103 @@ def policies() -> str:
     return "\n".join([*lines, ""])
 
 
+SAMPLES: dict[str, dict[str, list[Any]]] = {
+    "TrainingJob": {
+        "image": ["r.example/own:1"],
+        "command": [["python3", "other.py"]],
+        "files": [{"train.py": "pass"}],
+        "env": [{"LEVEL": "1"}],
+        "secrets": [[{"name": "key"}]],
+        "imagePullSecrets": [["registry"]],
+        "workers": [2],
+        "processes": [2],
+        "resources": [{"memory": "4Gi", "gpu": 1}],
+        "queue": ["default"],
+        "volumes": [[{"name": "data", "path": "/data"}]],
+        "retries": [5],
+        "timeoutSeconds": [60],
+        "ttlSecondsAfterFinished": [60],
+    },
+    "Model": {
+        "format": ["sklearn"],
+        "storageUri": ["pvc://other/iris", "oci://r.example/iris:1", "s3://b/i", "gs://b/i"],
+        "image": ["r.example/own:1"],
+        "replicas": [2],
+        "autoscaling": [{"maxReplicas": 3}],
+        "canary": [{"storageUri": "pvc://models/next", "weight": 10}],
+        "resources": [{"memory": "4Gi", "gpu": 1}],
+        "host": ["other.example.org"],
+    },
+}
+"""For each field of the ML kinds, values to set it to."""
+LEAST: dict[str, dict[str, Any]] = {
+    "TrainingJob": {"command": ["python3"], "resources": {"memory": "2Gi"}},
+    "Model": {"format": "sklearn", "storageUri": "pvc://models/iris"},
+}
+
+
+def engine_fields() -> str:
+    """Which field each engine honours: it changes what is rendered, or is refused. ValueError where
+    neither is so, or a field has no sample."""
+    lines: list[str] = []
+    for kind, samples in SAMPLES.items():
+        schema = KINDS[kind].model_json_schema(by_alias=True)["$defs"][f"{kind}Spec"]
+        if schema["properties"].keys() != samples.keys():
+            raise ValueError(f"{kind}: {schema['properties'].keys() ^ samples.keys()} lack samples")
+        engines = [engine for engine in ENGINES.values() if kind in engine.made_kinds]
+        lines += [f"### {kind}", "", f"| field | {' | '.join(e.name for e in engines)} |"]
+        lines.append(f"|---|{'---|' * len(engines)}")
+        for field, values in samples.items():
+            for value in values:
+                told = f"`{field}: {value}`" if len(values) > 1 else f"`{field}`"
+                answers = [_honours(engine, kind, field, value) for engine in engines]
+                lines.append(f"| {told} | {' | '.join(answers)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _honours(engine: Engine[Any], kind: str, field: str, value: Any) -> str:
+    def spec(body: dict[str, Any]) -> Any:
+        metadata = {"name": "sample", "namespace": "team"}
+        whole = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": body}
+        return KINDS[kind].model_validate(whole)
+
+    platform = KINDS["Platform"].model_validate(PLATFORM)
+    tenant = KINDS["Tenant"].model_validate(TENANT)
+    plain, changed = spec(LEAST[kind]), spec({**LEAST[kind], field: value})
+    if refused := list(engine.unsupported(changed)):
+        return f"no: {refused[0]}"
+    if changed != plain and (
+        engine.render(platform, tenant, plain) == engine.render(platform, tenant, changed)
+    ):
+        raise ValueError(f"engine {engine.name} passes over {kind}.{field}")
+    return "yes"
+
+
+NETWORK = {
+    "podCidrs": ["10.0.0.0/16"],
+    "serviceCidrs": ["10.1.0.0/16"],
+    "nodeCidrs": ["10.2.0.0/16"],
+}
+PLATFORM = {
+    "apiVersion": API_VERSION,
+    "kind": "Platform",
+    "metadata": {"name": "manor"},
+    "spec": {
+        "domain": "example.org",
+        "network": NETWORK,
+        "images": {"training": "r.example/training:1", "serving": {"sklearn": "r.example/serve:1"}},
+        "engines": {"queue": "kueue"},
+    },
+}
+TENANT = {
+    "apiVersion": API_VERSION,
+    "kind": "Tenant",
+    "metadata": {"name": "team"},
+    "spec": {"owners": [{"name": "ada"}], "hosts": ["team.example.org", "other.example.org"]},
+}
+
+
 def filled(page: str, part: str, made: str) -> str:
     """The page with what was made between the two comments that name the part."""
     before, begin, rest = (
@@ -229,6 +328,7 @@ def pages() -> dict[str, str]:
     return {
         "reference.md": reference(),
         "checks.md": catalogue_page(load()),
+        "engines.md": filled("engines.md", "fields", engine_fields()),
         "guardrails.md": filled("guardrails.md", "policies", policies()),
         "threat-model.md": filled("threat-model.md", "guarantees", guarantees()),
         "why.md": filled("why.md", "comparison", comparison()),

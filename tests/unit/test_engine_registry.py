@@ -21,6 +21,8 @@ from manor.engines import (
 )
 from manor.engines.native import Native
 from manor.engines.registry import ENGINES, KINDS
+from manor.tools import Toolset
+from manor.tools.packs import shipped
 
 pytestmark = pytest.mark.unit
 
@@ -79,11 +81,15 @@ def test_what_an_engine_cannot_do_is_told_by_its_field() -> None:
     ("engines", "field", "message"),
     [
         (
-            {"training_job": "ray"},
+            {"training_job": "slurm"},
             "trainingJob",
-            "there is no engine 'ray' for TrainingJobs; one of: native, stub",
+            "there is no engine 'slurm' for TrainingJobs; one of: native, kubeflow, ray, stub",
         ),
-        ({"model": "stub"}, "model", "there is no engine 'stub' for Models; one of: native"),
+        (
+            {"model": "stub"},
+            "model",
+            "there is no engine 'stub' for Models; one of: native, kserve",
+        ),
         ({"queue": "volcano"}, "queue", "there is no queue system 'volcano'; one of: none, kueue"),
     ],
 )
@@ -136,8 +142,15 @@ WORKLOADS = [
 ]
 
 
-@pytest.mark.parametrize("workload", WORKLOADS)
-@pytest.mark.parametrize("engine", ENGINES.values())
+TAKEN = [
+    (engine, workload)
+    for engine in ENGINES.values()
+    for workload in WORKLOADS
+    if workload.kind in engine.made_kinds
+]
+
+
+@pytest.mark.parametrize(("engine", "workload"), TAKEN)
 def test_an_engine_makes_what_it_says_and_its_primary_object(
     engine: Any, workload: TrainingJob | Model
 ) -> None:
@@ -171,3 +184,24 @@ def test_every_kind_has_an_engine_and_an_address() -> None:
 )
 def test_the_phase_of_a_native_workload(live: Any, ready: bool, final: bool, phase: Phase) -> None:
     assert Native().phase(live, ready=ready, final=final) is phase
+
+
+def test_an_engine_needs_its_tool_on_the_platform_and_in_the_team() -> None:
+    on, trainer = platform(engines={"trainingJob": "kubeflow"}), shipped()["kubeflow-trainer"]
+    _, told = checked(on, {"vision": tenant()}, [on, job()])
+    lack = "the engine kubeflow needs the Tool kubeflow-trainer: name it in spec.tools"
+    assert [(o.path, o.message) for o in told] == [
+        (("spec", "engines", "trainingJob"), lack),
+        (("kind",), f"the Platform's spec.engines.trainingJob cannot be used: {lack}"),
+    ]
+    _, told = checked(on, {"vision": tenant(tools=[])}, [job()], tools=Toolset((trainer,)))
+    assert [(o.path, o.message) for o in told] == [
+        (
+            ("kind",),
+            "the Platform runs TrainingJobs by the Tool kubeflow-trainer, and tenant vision does "
+            "not use it: add it to the Tenant's spec.tools",
+        )
+    ]
+    made, told = checked(on, {"vision": tenant()}, [job()], tools=Toolset((trainer,)))
+    assert told == []
+    assert [obj["kind"] for obj in made[0].objects] == ["TrainingRuntime", "TrainJob"]

@@ -279,10 +279,10 @@ class ImageCatalogue(Spec):
 class Engines(Spec):
     """Which engine turns each ML kind into Kubernetes objects, and which one queues them."""
 
-    training_job: Literal["native"] = "native"
-    """Engine of TrainingJobs."""
-    model: Literal["native"] = "native"
-    """Engine of Models."""
+    training_job: Literal["native", "kubeflow", "ray"] = "native"
+    """Engine of TrainingJobs: Kubernetes' own Jobs, Kubeflow Trainer, or Ray."""
+    model: Literal["native", "kserve"] = "native"
+    """Engine of Models: Kubernetes' own Deployments, or KServe."""
     queue: Literal["none", "kueue"] = "none"
     """Queue system. With `kueue`, what holds GPUs must wait in one of its tenant's queues."""
     queued_kinds: list[

@@ -1,10 +1,11 @@
 """How an ML kind becomes Kubernetes objects: engines behind one protocol, chosen by the
 Platform."""
 
-from manor.engines.compilation import checked, compile_specs, model_url, render_workload, tenant_of
+from manor.engines.compilation import checked, compile_specs, render_workload, tenant_of
 from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
+from manor.engines.route import model_url
 
 __all__ = [
     "Compiled",

@@ -7,7 +7,7 @@ from contextlib import suppress
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.engines.protocol import Unsupported
 from manor.engines.queues import queue_objects
-from manor.engines.registry import engine_for, unknown
+from manor.engines.registry import engine_for, lacking, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.render import Object, render_platform, render_tenant
 from manor.tools import NO_TOOLS, Toolset
@@ -23,11 +23,6 @@ def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> l
     for error in engine.unsupported(workload):
         raise error
     return engine.render(platform, tenant, workload)
-
-
-def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
-    """Where the model answers the Open Inference Protocol."""
-    return engine_for(model.kind, platform.spec.engines).url(platform, tenant, model)
 
 
 def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
@@ -47,25 +42,25 @@ def tenant_of(workload: Workload, tenants: Mapping[str, Tenant]) -> Tenant:
     raise LookupError(f"namespace {namespace!r} belongs to no tenant")
 
 
-def _objects(
+def _compiled(
     spec: Spec,
     platform: Platform,
     tenants: Mapping[str, Tenant],
     places: Mapping[str, Tenant],
     tools: Toolset,
-) -> list[Object]:
+) -> Compiled:
     match spec:
         case Platform():
-            return [*render_platform(spec, tools), *queue_objects(spec, tools)]
+            return Compiled(spec, [*render_platform(spec, tools), *queue_objects(spec, tools)])
         case Tool():
-            return []  # what follows from it is the Platform's and the tenants'
+            return Compiled(spec, [])  # what follows from it is the Platform's and the tenants'
         case Tenant():
-            return [
-                *render_tenant(platform, spec, tenants, tools),
-                *queue_objects(platform, tools, spec),
-            ]
+            own = render_tenant(platform, spec, tenants, tools)
+            return Compiled(spec, [*own, *queue_objects(platform, tools, spec)])
         case TrainingJob() | Model():
-            return render_workload(platform, places[spec.metadata.namespace], spec)
+            objects = render_workload(platform, places[spec.metadata.namespace], spec)
+            pods = engine_for(spec.kind, platform.spec.engines).pods(objects)
+            return Compiled(spec, objects, tuple(pods))
 
 
 def _ordered(specs: Sequence[Spec]) -> list[Spec]:
@@ -87,7 +82,7 @@ def compile_specs(
     """
     places = homes(tenants)
     for spec in _ordered(specs):
-        yield Compiled(spec, _objects(spec, platform, tenants, places, tools))
+        yield _compiled(spec, platform, tenants, places, tools)
 
 
 def checked(
@@ -103,30 +98,39 @@ def checked(
     made: list[Compiled] = []
     objections: list[Objection] = []
     for spec in _ordered(specs):
-        against = list(_unsupported(spec, platform))
+        against = list(_unsupported(spec, platform, places, tools))
         objections += against
         if not against:
-            made.append(Compiled(spec, _objects(spec, platform, tenants, places, tools)))
+            made.append(_compiled(spec, platform, tenants, places, tools))
     running = []
     for workload in beside:
         with suppress(Unsupported, KeyError):
-            running.append(Compiled(workload, _objects(workload, platform, tenants, places, tools)))
+            running.append(_compiled(workload, platform, tenants, places, tools))
     return made, [*objections, *review(platform, places, made, running, tools)]
 
 
-def _unsupported(spec: Spec, platform: Platform) -> Iterator[Objection]:
-    """What no engine can do of a spec; of a workload also that the Platform names no engine that
-    there is."""
+def _unsupported(
+    spec: Spec, platform: Platform, places: Mapping[str, Tenant], tools: Toolset
+) -> Iterator[Objection]:
+    """What no engine can do of a spec; of a workload also that its engine is not to be had."""
     match spec:
         case Platform():
             yield from (Objection(spec, error.path, str(error)) for error in unknown(spec))
+            yield from (Objection(spec, error.path, str(error)) for error in lacking(spec, tools))
         case TrainingJob() | Model():
-            missing = list(unknown(platform, [spec.kind]))
-            for error in missing:
+            problems = [*unknown(platform, [spec.kind]), *lacking(platform, tools, [spec.kind])]
+            for error in problems:
                 field = ".".join(map(str, error.path))
                 yield Objection(spec, ("kind",), f"the Platform's {field} cannot be used: {error}")
-            if not missing:
+            if not problems:
                 engine = engine_for(spec.kind, platform.spec.engines)
+                tenant = places[spec.metadata.namespace]
+                if engine.tool and engine.tool not in tools.of(tenant).names:
+                    message = f"the Platform runs {spec.kind}s by the Tool {engine.tool}"
+                    lack = (
+                        f"tenant {tenant.name} does not use it: add it to the Tenant's spec.tools"
+                    )
+                    yield Objection(spec, ("kind",), f"{message}, and {lack}")
                 yield from (
                     Objection(spec, error.path, str(error)) for error in engine.unsupported(spec)
                 )

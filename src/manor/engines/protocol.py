@@ -1,11 +1,11 @@
 """What every engine offers, so that those who use one need not know which it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from manor.api import Model, Platform, Tenant, Workload
+from manor.api import Platform, Tenant, Workload
 from manor.errors import ManorError
 from manor.render.objects import Object
 
@@ -47,12 +47,28 @@ class Primary:
     namespace: str
 
 
-class Engine(Protocol):
+@dataclass(frozen=True)
+class PodCount:
+    """So many pods of one spec run at once."""
+
+    count: int
+    spec: Object
+
+
+Taken = TypeVar("Taken", bound=Workload, contravariant=True)
+"""The ML kinds that an engine takes."""
+
+
+class Engine(Protocol[Taken]):
     """Turns Manor's ML kinds into some system's objects."""
 
     @property
     def name(self) -> str:
         """What the Platform calls it."""
+
+    @property
+    def tool(self) -> str:
+        """The Tool that the teams whose workloads it runs must use; empty where none is needed."""
 
     @property
     def requires(self) -> frozenset[GroupKind]:
@@ -62,16 +78,16 @@ class Engine(Protocol):
     def made_kinds(self) -> Mapping[str, frozenset[GroupKind]]:
         """The Manor kinds that the engine takes, each with all that a workload of it may become."""
 
-    def unsupported(self, workload: Workload) -> Iterator[Unsupported]:
+    def unsupported(self, workload: Taken, /) -> Iterator[Unsupported]:
         """Everything in the spec that the engine cannot do."""
 
-    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
+    def render(self, platform: Platform, tenant: Tenant, workload: Taken, /) -> list[Object]:
         """The objects that run a workload of which nothing is unsupported."""
 
-    def url(self, platform: Platform, tenant: Tenant, model: Model) -> str:
-        """Where the model answers the Open Inference Protocol."""
+    def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
+        """The pods that come of rendered objects, all that run at once."""
 
-    def primary(self, workload: Workload) -> Primary:
+    def primary(self, workload: Taken, /) -> Primary:
         """The object whose readiness is that of the workload."""
 
     def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:

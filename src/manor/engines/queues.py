@@ -52,7 +52,7 @@ def queue_objects(platform: Platform, tools: Toolset, tenant: Tenant | None = No
     Where it is installed and no Tool, its queues are an administrator's to make.
     """
     used = tools if tenant is None else tools.of(tenant)
-    if platform.spec.engines.queue not in {tool.name for tool in used.tools}:
+    if platform.spec.engines.queue not in used.names:
         return []
     system = queue_system(platform)
     return (

@@ -3,14 +3,20 @@ here."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from manor.api import Platform
 from manor.api.platform import Engines
+from manor.engines.kserve import Kserve
+from manor.engines.kubeflow import Kubeflow
 from manor.engines.native import Native
 from manor.engines.protocol import Engine, GroupKind, Unsupported
 from manor.engines.queues import queue_system
+from manor.engines.ray import Ray
+from manor.tools import Toolset
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Native(),)}
+_ALL: tuple[Engine[Any], ...] = (Native(), Kubeflow(), Ray(), Kserve())
+ENGINES = {engine.name: engine for engine in _ALL}
 KINDS = ("TrainingJob", "Model")
 """The ML kinds, for each of which the Platform names an engine."""
 
@@ -31,7 +37,7 @@ def _chosen(engines: Engines) -> dict[str, tuple[str, str]]:
     return {"TrainingJob": ("trainingJob", engines.training_job), "Model": ("model", engines.model)}
 
 
-def engine_for(kind: str, engines: Engines) -> Engine:
+def engine_for(kind: str, engines: Engines) -> Engine[Any]:
     """The engine that the Platform names for an ML kind. Unsupported where there is none of that
     name."""
     field, name = _chosen(engines)[kind]
@@ -54,6 +60,18 @@ def unknown(platform: Platform, kinds: Iterable[str] = KINDS) -> Iterator[Unsupp
         queue_system(platform)
     except Unsupported as error:
         yield error
+
+
+def lacking(
+    platform: Platform, tools: Toolset, kinds: Iterable[str] = KINDS
+) -> Iterator[Unsupported]:
+    """The engines that the Platform names for `kinds` and whose Tool is not among its own."""
+    for kind in kinds:
+        field, name = _chosen(platform.spec.engines)[kind]
+        tool = ENGINES[name].tool if name in ENGINES else ""
+        if tool and tool not in tools.names:
+            message = f"the engine {name} needs the Tool {tool}: name it in spec.tools"
+            yield Unsupported(("spec", "engines", field), message)
 
 
 def requirements(platform: Platform) -> list[Requirement]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from manor.api import AnyKind, Platform, Tenant, Tool, Workload
 from manor.api.pack_zero import RULES
 from manor.api.quantity import canonical, is_binary, parse
+from manor.engines.protocol import PodCount
 from manor.render import Object
 from manor.render.quota import divide
 from manor.tools import NO_TOOLS, Toolset
@@ -24,6 +25,8 @@ class Compiled:
 
     spec: Spec
     objects: list[Object]
+    pods: tuple[PodCount, ...] = ()
+    """The pods of a workload, all that run at once."""
 
     @property
     def title(self) -> str:
@@ -67,7 +70,7 @@ def review(
             tenant = homes[one.spec.metadata.namespace]
             if tenant.name not in budgets:
                 budgets[tenant.name] = divide(platform, tenant, tools.of(tenant))
-            yield from _pods(one.spec, one.objects, budgets[tenant.name])
+            yield from _pods(one.spec, one.pods, budgets[tenant.name])
 
 
 def _collisions(beside: Sequence[Compiled], compiled: Sequence[Compiled]) -> Iterator[Objection]:
@@ -168,18 +171,15 @@ _FIELDS = {"requests.cpu": "cpu", "requests.memory": "memory", "limits.memory": 
 
 
 def _pods(
-    workload: Workload, objects: Sequence[Object], parts: Mapping[str, Mapping[str, str]]
+    workload: Workload, pods: Iterable[PodCount], parts: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Objection]:
     """What the workload's pods ask for at once against its namespace's part of the budget."""
     wanted: Counter[str] = Counter()
     amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for obj in objects:
-        template = obj.get("spec", {}).get("template", {}).get("spec")
-        if template is not None:
-            pods = obj["spec"].get("parallelism") or obj["spec"].get("replicas") or 1
-            wanted["pods"] += pods
-            for resource, amount in _of_pod(template).items():
-                amounts[resource] += pods * amount
+    for pod in pods:
+        wanted["pods"] += pod.count
+        for resource, amount in _of_pod(pod.spec).items():
+            amounts[resource] += pod.count * amount
     namespace = workload.metadata.namespace
     hard, told = parts[namespace], set()
     for resource, amount in sorted({**amounts, "pods": Decimal(wanted["pods"])}.items()):

@@ -17,10 +17,10 @@ from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, Scope,
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
-    JOB,
     NAMESPACE,
     PERSISTENT_VOLUME_CLAIM,
     RESOURCE_QUOTA,
+    RUNS,
     SECRET,
     group_of,
     kind_of,
@@ -48,7 +48,7 @@ _SECRET_FIELDS = ("data", "stringData")
 _WORKLOADS = frozenset({"apps", "batch"})
 """Groups whose objects make pods, which must be gone when these are."""
 
-_NEVER_AWAITED = frozenset({JOB, PERSISTENT_VOLUME_CLAIM})
+_NEVER_AWAITED = RUNS | {PERSISTENT_VOLUME_CLAIM}
 """A training may run for days, and a volume may be bound only once a pod wants it."""
 
 

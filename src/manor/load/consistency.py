@@ -112,6 +112,13 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
             )
             yield document.problem(("spec", "network", "egress", "cidrs", index), message + advice)
     yield from _certificates(document, tenant, platform)
+    queue = whole.engines.queue
+    if spec.gpu.total and queue in whole.tools and queue not in (spec.tools or [queue]):
+        message = (
+            f"what holds GPUs waits in queues here: add {queue}, or remove spec.gpu, "
+            "lest GPUs be held that no queue counts"
+        )
+        yield document.problem(("spec", "tools"), message)
     if spec.network.api_server and not whole.network.api_servers:
         message = (
             "the Platform does not say where the API server is: set its "

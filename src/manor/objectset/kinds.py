@@ -21,6 +21,12 @@ CUSTOM_RESOURCE_DEFINITION: GroupKind = ("apiextensions.k8s.io", "CustomResource
 JOB: GroupKind = ("batch", "Job")
 CILIUM_NETWORK_POLICY: GroupKind = ("cilium.io", "CiliumNetworkPolicy")
 NETWORK_POLICY: GroupKind = ("networking.k8s.io", "NetworkPolicy")
+INFERENCE_SERVICE: GroupKind = ("serving.kserve.io", "InferenceService")
+RAY_JOB: GroupKind = ("ray.io", "RayJob")
+TRAIN_JOB: GroupKind = ("trainer.kubeflow.org", "TrainJob")
+
+RUNS = frozenset({JOB, RAY_JOB, TRAIN_JOB})
+"""Kinds that end."""
 
 
 def group_of(api_version: str) -> str:

@@ -1,8 +1,8 @@
 """Whether an object is ready, told from its status alone.
 
 The built-in kinds follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway API's kinds the
-conditions of its specification. A kind that is not here has no notion of readiness that we know,
-whatever it is called.
+conditions of its specification, those that engines make their systems' documentation. A kind that
+is not here has no notion of readiness that we know, whatever it is called.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,13 @@ from typing import Any, NamedTuple
 
 from manor.objectset.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
+    INFERENCE_SERVICE,
     JOB,
     NAMESPACE,
     PERSISTENT_VOLUME_CLAIM,
+    RAY_JOB,
+    RUNS,
+    TRAIN_JOB,
     GroupKind,
     Object,
     kind_of,
@@ -31,13 +35,13 @@ READY = Readiness(True)
 
 
 def readiness(obj: Object, *, jobs: bool = False) -> Readiness:
-    """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs unless `jobs`
-    asks for their end."""
+    """The readiness of `obj`; kinds without a notion of it are ready at once, Jobs and the like
+    unless `jobs` asks for their end."""
     kind, status = kind_of(obj), obj.get("status") or {}
     observed = status.get("observedGeneration")
     if observed is not None and observed < obj["metadata"].get("generation", 0):
         return Readiness(False, "its controller has not seen the change yet")
-    if kind not in _RULES or (kind == JOB and not jobs):
+    if kind not in _RULES or (kind in RUNS and not jobs):
         return READY
     return _RULES[kind](obj, status)
 
@@ -80,19 +84,36 @@ def _daemon_set(_obj: Object, status: dict[str, Any]) -> Readiness:
 
 
 def _job(_obj: Object, status: dict[str, Any]) -> Readiness:
+    return _ended(status) or Readiness(False, f"is not complete ({_counts(status)})")
+
+
+def _train_job(_obj: Object, status: dict[str, Any]) -> Readiness:
+    jobs = status.get("jobsStatus") or [{}]
+    return _ended(status) or Readiness(False, f"is not complete ({_counts(jobs[0])})")
+
+
+def _ended(status: dict[str, Any]) -> Readiness | None:
     if _find(status, "Complete").get("status") == "True":
         return READY
     failed = _find(status, "Failed")
     if failed.get("status") == "True":
-        return Readiness(
-            False, f"failed: {failed.get('message') or failed.get('reason')}", final=True
-        )
-    counts = ", ".join(
-        f"{status[key]} {key}"
-        for key in ("active", "ready", "succeeded", "failed")
-        if status.get(key)
-    )
-    return Readiness(False, f"is not complete ({counts or 'no pods yet'})")
+        said = failed.get("message") or failed.get("reason")
+        return Readiness(False, f"failed: {said}", final=True)
+    return None
+
+
+def _counts(status: dict[str, Any]) -> str:
+    counted = ("active", "ready", "succeeded", "failed")
+    numbers = [f"{status[key]} {key}" for key in counted if status.get(key)]
+    return ", ".join(numbers) or "no pods yet"
+
+
+def _ray_job(_obj: Object, status: dict[str, Any]) -> Readiness:
+    stage, why = status.get("jobDeploymentStatus") or "new", status.get("message") or ""
+    if stage in ("Failed", "ValidationFailed"):
+        return Readiness(False, f"failed: {why or status.get('reason')}", final=True)
+    detail = f": {why}" if why else ""
+    return Readiness(stage == "Complete", f"is not complete ({stage}{detail})")
 
 
 def _route(obj: Object, status: dict[str, Any]) -> Readiness:
@@ -125,6 +146,11 @@ def _condition(status: dict[str, Any], kind: str) -> Readiness:
     return Readiness(False, f"is not {kind}" + (f": {why}" if why else ""))
 
 
+def condition_is(obj: Object, kind: str) -> bool:
+    """Whether the object's status has the condition, and it holds."""
+    return bool(_find(obj.get("status") or {}, kind).get("status") == "True")
+
+
 def _find(status: dict[str, Any], kind: str) -> dict[str, Any]:
     return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})
 
@@ -137,7 +163,10 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     ("apps", "DaemonSet"): _daemon_set,
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
+    INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,
+    RAY_JOB: _ray_job,
+    TRAIN_JOB: _train_job,
     (_GATEWAY_API, "Gateway"): lambda _, status: _condition(status, "Programmed"),
     (_GATEWAY_API, "GRPCRoute"): _route,
     (_GATEWAY_API, "HTTPRoute"): _route,

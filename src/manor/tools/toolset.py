@@ -16,6 +16,11 @@ class Toolset:
 
     tools: tuple[Tool, ...] = ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What they are called."""
+        return frozenset(tool.name for tool in self.tools)
+
     def of(self, tenant: Tenant) -> "Toolset":
         """Those that the tenant uses: all, unless its `tools` names fewer."""
         wanted = tenant.spec.tools

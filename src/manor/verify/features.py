@@ -33,7 +33,7 @@ def _tool(name: str) -> Feature:
     """A Tool that is installed, and that the attacker uses."""
 
     async def there(context: AttackContext) -> bool:
-        return name in {tool.name for tool in context.tools.tools} - context.tenancy.not_installed
+        return name in context.tools.names - context.tenancy.not_installed
 
     remedy = f"`manor tools install {name}`, spec.tools"
     return Feature(name, f"the Tool {name}, installed and used", remedy, there, chosen=True)

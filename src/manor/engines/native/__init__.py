@@ -1,11 +1,12 @@
 """The native engine: a TrainingJob as a Job, a Model as a Deployment behind a route, with nothing
 else installed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.engines.native import serving, training
-from manor.engines.protocol import GroupKind, Phase, Primary, Unsupported
+from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
+from manor.engines.server import unmountable
 from manor.render.objects import Object
 
 
@@ -13,6 +14,7 @@ class Native:
     """TrainingJobs and Models in the kinds that Kubernetes and the Gateway API have."""
 
     name = "native"
+    tool = ""
     requires: frozenset[GroupKind] = frozenset()
     made_kinds = {
         "TrainingJob": frozenset(
@@ -35,12 +37,12 @@ class Native:
         ),
     }
 
-    def unsupported(self, workload: Workload) -> Iterator[Unsupported]:
+    def unsupported(self, workload: Workload, /) -> Iterator[Unsupported]:
         """Storage URIs that are neither a volume claim nor an image."""
         if isinstance(workload, Model):
-            yield from serving.unsupported(workload)
+            yield from unmountable(workload, "native")
 
-    def render(self, platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
+    def render(self, platform: Platform, tenant: Tenant, workload: Workload, /) -> list[Object]:
         """The objects that run the workload."""
         match workload:
             case TrainingJob():
@@ -48,11 +50,14 @@ class Native:
             case Model():
                 return serving.model(platform, tenant, workload)
 
-    def url(self, platform: Platform, tenant: Tenant, model: Model) -> str:
-        """Where the model answers the Open Inference Protocol (`/v2/models/<name>/infer`)."""
-        return serving.model_url(platform, tenant, model)
+    def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
+        """A Job's at once, a Deployment's replicas."""
+        for obj in objects:
+            if template := obj.get("spec", {}).get("template"):
+                count = obj["spec"].get("parallelism") or obj["spec"].get("replicas") or 1
+                yield PodCount(count, template["spec"])
 
-    def primary(self, workload: Workload) -> Primary:
+    def primary(self, workload: Workload, /) -> Primary:
         """The Job or the Deployment."""
         api_version, kind = (
             ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")

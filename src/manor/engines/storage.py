@@ -6,8 +6,8 @@ MODEL_PATH = "/mnt/models"
 """Where the serving runtime finds the model's files (KServe's convention)."""
 
 
-def obstacle(storage_uri: str) -> str:
-    """Why the URI cannot be mounted; empty if it can."""
+def obstacle(storage_uri: str, engine: str) -> str:
+    """Why the engine cannot mount the URI; empty if it can."""
     scheme, _, rest = storage_uri.partition("://")
     if scheme == "pvc" and ".." in rest.partition("/")[2].split("/"):
         return f"{storage_uri}: a path inside a volume cannot hold '..'"
@@ -15,8 +15,8 @@ def obstacle(storage_uri: str) -> str:
         return ""
     known = "pvc://<claim>/<path> and oci://<image>"
     return (
-        f"{storage_uri}: the native engine serves {known}; copy the files to a volume, or "
-        f"name an image"
+        f"{storage_uri}: the {engine} engine serves {known}; copy the files to a volume, or "
+        "name an image"
     )
 
 

@@ -1,0 +1,125 @@
+"""The versions of a Model and the pod that serves one, which every engine starts from."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from manor.api import Model, Platform, Tenant
+from manor.api.wellknown import INSTANCE_LABEL
+from manor.engines.owned import object_of
+from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.engines.protocol import Unsupported
+from manor.engines.storage import model_volume, obstacle
+from manor.render import labels
+from manor.render.objects import Object
+
+HTTP_PORT = 8080
+RUNTIMES = {"sklearn": "mlserver_sklearn.SKLearnModel"}
+"""MLServer's runtime class of each model format."""
+
+
+class Version(NamedTuple):
+    """What is served at once of one model: the model itself, and its canary."""
+
+    name: str
+    storage_uri: str
+    replicas: int
+
+
+def versions(model: Model) -> list[Version]:
+    """The model, and its canary where it has one."""
+    spec, name = model.spec, model.metadata.name
+    served = [Version(name, spec.storage_uri, spec.replicas)]
+    if spec.canary:
+        served.append(Version(f"{name}-canary", spec.canary.storage_uri, 1))
+    return served
+
+
+def unmountable(model: Model, engine: str) -> Iterator[Unsupported]:
+    """The storage URIs of a model that the engine cannot mount."""
+    if why := obstacle(model.spec.storage_uri, engine):
+        yield Unsupported(("spec", "storageUri"), why)
+    if model.spec.canary and (why := obstacle(model.spec.canary.storage_uri, engine)):
+        yield Unsupported(("spec", "canary", "storageUri"), why)
+
+
+def version_labels(model: Model, version: Version) -> dict[str, str]:
+    """The labels of a version's pods, also their selector."""
+    return {
+        **labels.workload_labels(model.kind, model.metadata.name),
+        INSTANCE_LABEL: version.name,
+    }
+
+
+def disruption_budget(model: Model) -> list[Object]:
+    """What keeps all but one of several replicas while nodes are drained."""
+    if model.spec.replicas == 1:
+        return []
+    served = versions(model)[0]
+    selector = {"matchLabels": version_labels(model, served)}
+    spec = {"maxUnavailable": 1, "selector": selector}
+    return [object_of("PodDisruptionBudget", "policy/v1", served.name, model, spec=spec)]
+
+
+def server_pod(
+    platform: Platform, tenant: Tenant, model: Model, version: Version, name: str
+) -> Object:
+    """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
+    container's."""
+    volume, mount, path = model_volume(version.storage_uri)
+    server = _server(platform, tenant, model, name, path)
+    waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
+    server["volumeMounts"] = [mount]
+    fields = placement(platform, tenant, model.spec.resources)
+    if waiting:
+        fields["initContainers"] = waiting
+    return pod_spec([server], [volume], **fields)
+
+
+def _server(platform: Platform, tenant: Tenant, model: Model, name: str, path: str) -> Object:
+    spec, served = model.spec, model.metadata.name
+    ready = f"/v2/models/{served}/ready"
+    variables = {
+        "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
+        "MLSERVER_HTTP_PORT": str(HTTP_PORT),
+        "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[spec.format],
+        "MLSERVER_MODEL_NAME": served,
+        "MLSERVER_MODEL_URI": path,
+        "MLSERVER_PARALLEL_WORKERS": "0",
+    }
+    return {
+        "name": name,
+        "image": spec.image or platform.spec.images.serving.get(spec.format),
+        "env": env(variables),
+        "ports": [{"name": "http", "containerPort": HTTP_PORT}],
+        "resources": resources(platform, tenant, spec.resources),
+        "securityContext": container_security_context(),
+        "startupProbe": {
+            "httpGet": {"path": ready, "port": "http"},
+            "periodSeconds": 2,
+            "failureThreshold": 150,
+        },
+        "readinessProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 5},
+        "livenessProbe": {
+            "httpGet": {"path": "/v2/health/live", "port": "http"},
+            "periodSeconds": 10,
+        },
+    }
+
+
+def _waiter(server: Object, mount: Object, path: str) -> Object:
+    """An init container that waits for the model's files: a model may be applied before it is
+    trained."""
+    script = (
+        "import pathlib, sys, time\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "while not (path.is_file() or path.is_dir() and any(path.iterdir())):\n"
+        "    print('waiting for the model in', path, flush=True); time.sleep(2)\n"
+    )
+    return {
+        "name": "wait-for-model",
+        "image": server["image"],
+        "command": ["python3", "-c", script, path],
+        "resources": server["resources"],
+        "securityContext": container_security_context(),
+        "volumeMounts": [mount],
+    }

@@ -1,0 +1,121 @@
+"""The pod of a TrainingJob's worker, which every engine starts from, and what its pods need beside
+them."""
+
+from manor.api import Platform, Tenant, TrainingJob
+from manor.api.workload import APP_PATH
+from manor.engines.owned import object_of
+from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.render.objects import Object
+
+RENDEZVOUS_PORT = 29500
+"""PyTorch's default port of the rendezvous."""
+
+
+def service_name(job: TrainingJob) -> str:
+    """The headless Service by which several workers find each other."""
+    return f"{job.metadata.name}-workers"
+
+
+def environment(job: TrainingJob) -> dict[str, str]:
+    """What every worker is told, whichever it is; the job's own variables come first."""
+    spec = job.spec
+    return {
+        "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
+        # Its user ID has no name in the image; Python and PyTorch ask for one.
+        "USER": "worker",
+        "WORLD_SIZE": str(spec.workers * spec.processes),
+        "NNODES": str(spec.workers),
+        "NPROC_PER_NODE": str(spec.processes),
+        "MASTER_PORT": str(RENDEZVOUS_PORT),
+        **spec.env,
+    }
+
+
+def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
+    """The environment of a pod of an indexed Job, which is told by its index who it is; `leader` is
+    the host of the first one."""
+    spec = job.spec
+    variables = {"MASTER_ADDR": leader if spec.workers > 1 else "localhost"}
+    # With several processes a worker the launcher (torchrun) says which is which.
+    ranks = ["NODE_RANK", *(["RANK"] if spec.processes == 1 else [])]
+    if spec.processes == 1:
+        variables["LOCAL_RANK"] = "0"
+    path = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    index = {"fieldRef": {"fieldPath": path}}
+    computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
+    return computed + env(variables | environment(job))
+
+
+def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
+    """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
+    spec = job.spec
+    # As large as the worker's memory, against whose limit it counts; without it /dev/shm has 64
+    # MiB.
+    volumes: list[Object] = [
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": spec.resources.memory}}
+    ]
+    mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
+    if spec.files:
+        mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
+        volumes.append({"name": "files", "configMap": {"name": f"{job.metadata.name}-files"}})
+    for volume in spec.volumes:
+        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
+        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
+        volumes.append(
+            {"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}}
+        )
+    for secret in spec.secrets:
+        if secret.path is not None:
+            mounts.append(
+                {"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True}
+            )
+            volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
+    return volumes, mounts
+
+
+def worker_pod(
+    platform: Platform, tenant: Tenant, job: TrainingJob, name: str, variables: list[Object]
+) -> Object:
+    """The spec of a worker's pod; `name` is its container's, `variables` are its environment."""
+    spec = job.spec
+    volumes, mounts = _mounts(job)
+    container: Object = {
+        "name": name,
+        "image": spec.image or platform.spec.images.training,
+        "command": list(spec.command),
+        "env": variables,
+        "resources": resources(platform, tenant, spec.resources),
+        "securityContext": container_security_context(),
+        "volumeMounts": mounts,
+    }
+    if spec.files:
+        container["workingDir"] = APP_PATH
+    if sources := [
+        {"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None
+    ]:
+        container["envFrom"] = sources
+    # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends
+    # it at once.
+    fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
+    fields |= placement(platform, tenant, spec.resources)
+    if spec.image_pull_secrets:
+        fields["imagePullSecrets"] = [{"name": secret} for secret in spec.image_pull_secrets]
+    return pod_spec([container], volumes, **fields)
+
+
+def files(job: TrainingJob) -> list[Object]:
+    """The ConfigMap of the job's files, if it has any."""
+    name = f"{job.metadata.name}-files"
+    data = dict(job.spec.files)
+    return [object_of("ConfigMap", "v1", name, job, data=data)] if data else []
+
+
+def among_themselves(tenant: Tenant, job: TrainingJob, selector: dict[str, str]) -> list[Object]:
+    """What lets several workers, the pods that `selector` finds, talk in a team that is closed
+    inside."""
+    if job.spec.workers == 1 or tenant.spec.network.internal != "closed":
+        return []
+    pods = {"podSelector": {"matchLabels": selector}}
+    rules: Object = {**pods, "ingress": [{"from": [pods]}], "egress": [{"to": [pods]}]}
+    name = service_name(job)
+    return [object_of("NetworkPolicy", "networking.k8s.io/v1", name, job, spec=rules)]
