@@ -69,10 +69,9 @@ async def apply(
 
     Examples:
 
+    \b
         manor apply -f platform.yaml -f teams/
-
         manor apply -f teams/vision.yaml --context prod
-
         cat team.yaml | manor apply -f -
     """
     documents = read(filename)
@@ -116,6 +115,7 @@ async def diff(
 
     Examples:
 
+    \b
         manor diff -f platform.yaml -f teams/
     """
     documents = read(filename)

@@ -64,10 +64,9 @@ async def delete(
 
     Examples:
 
+    \b
         manor delete -f teams/vision.yaml
-
         manor delete tenant vision
-
         manor delete -f teams/vision.yaml --delete-data --yes
     """
     options = Options(

@@ -49,8 +49,8 @@ async def tenants(
 
     Examples:
 
+    \b
         manor get tenants
-
         manor get tenants vision -o yaml
     """
     async with Client.connect(kubeconfig, context) as client:
@@ -101,6 +101,7 @@ async def trainingjobs(
 
     Examples:
 
+    \b
         manor get trainingjobs -n vision
     """
     await _workloads(TrainingJob, name or [], namespace, (context, kubeconfig), output)
@@ -121,6 +122,7 @@ async def models(
 
     Examples:
 
+    \b
         manor get models -n vision
     """
     await _workloads(Model, name or [], namespace, (context, kubeconfig), output)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Clusters and tenants as a Pulumi program (deploy/gke, deploy/any).",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[Path, typer.Option("--directory", "-C", help="Folder of the Pulumi program.")]
@@ -67,14 +67,14 @@ def _tell(line: str) -> None:
     echo(line.rstrip("\n"))
 
 
-@app.command(epilog="Example: `manor infra preview -C deploy/gke --stack prod`")
+@app.command(epilog="Example: manor infra preview -C deploy/gke --stack prod")
 def preview(directory: Directory = Path(), stack: Stack = None, refresh: Refresh = True) -> None:
     """Show what `up` would do. Changes nothing."""
     with _workspace(directory, stack) as workspace:
         workspace.preview(_tell, refresh=refresh)
 
 
-@app.command(epilog="Example: `manor infra up -C deploy/gke --stack prod`")
+@app.command(epilog="Example: manor infra up -C deploy/gke --stack prod")
 def up(
     directory: Directory = Path(),
     stack: Stack = None,
@@ -90,7 +90,7 @@ def up(
         workspace.up(_tell, refresh=refresh)
 
 
-@app.command(epilog="Example: `manor infra destroy -C deploy/gke --stack prod`")
+@app.command(epilog="Example: manor infra destroy -C deploy/gke --stack prod")
 def destroy(
     directory: Directory = Path(),
     stack: Stack = None,

@@ -20,7 +20,7 @@ from manor.local.progress import Report
 app = typer.Typer(
     help="A real Kubernetes node on this machine.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 
 Name = Annotated[str, typer.Option(help="Which node; several run side by side.")]
@@ -36,8 +36,8 @@ class Output(StrEnum):
 @app.command(
     epilog="""Examples:
 
+    \b
     manor local up
-
     manor local up --name policies --api-only     (no pods; ready in seconds)
     """
 )
@@ -83,8 +83,8 @@ def up(
 @app.command(
     epilog="""Examples:
 
+    \b
     manor local down
-
     manor local down --name policies --yes
     """
 )
@@ -107,8 +107,8 @@ def down(
     "load-image",
     epilog="""Examples:
 
+    \b
     manor local load-image registry.example/team/trainer:1      (held by docker, podman or buildah)
-
     docker save trainer:1 -o trainer.tar; manor local load-image trainer.tar
     """,
 )
@@ -130,7 +130,7 @@ def load_image(
         echo(loaded)
 
 
-@app.command("status", epilog="Example: `manor local status -o json`")
+@app.command("status", epilog="Example: manor local status -o json")
 def show_status(
     name: Name = "manor",
     output: Annotated[
@@ -150,7 +150,7 @@ def show_status(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Examples: `manor local logs`, `manor local logs kubelet -f`")
+@app.command(epilog="Examples: manor local logs, manor local logs kubelet -f")
 def logs(
     component: Annotated[
         str | None, typer.Argument(help="Which component; without it, which there are.")
@@ -185,10 +185,9 @@ def logs(
     "kubeconfig",
     epilog="""Examples:
 
+    \b
     kubectl --kubeconfig "$(manor local kubeconfig --path)" get nodes
-
     manor local kubeconfig --merge      (then: kubectl --context manor-manor get nodes)
-
     manor local kubeconfig --user alice --group team-a > alice.kubeconfig
     """,
 )

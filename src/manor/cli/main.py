@@ -30,35 +30,33 @@ COMMANDS = {
     "up": Entry(
         "up",
         "up",
-        "Make a node, the platform, its teams and their models; print URLs and the report.",
+        "Make a node, two teams and their models, and prove the borders.",
     ),
     "render": Entry(
-        "render", "render", "Print the Kubernetes objects that the specs become. Reads no cluster."
+        "render", "render", "Print the Kubernetes objects that specs become; reads no cluster."
     ),
     "diff": Entry("apply", "diff", "Print what `apply` would change."),
     "apply": Entry(
-        "apply", "apply", "Make the cluster hold what the specs say, and wait until it is ready."
+        "apply", "apply", "Make the cluster hold what specs say; wait until it is ready."
     ),
     "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(
         "predict",
         "predict_command",
-        "Ask a model by the tenant's host name and print its answer as JSON.",
+        "Ask a model by its host name; print its answer as JSON.",
     ),
     "verify": Entry(
         "verify",
         "command",
-        "Attack the cluster as each tenant's own users and pods; say what held.",
+        "Attack the cluster as each tenant's own; say what held.",
     ),
     "tools": Entry(
         "tools",
         "app",
-        "ML systems made fit for many teams: what there is, and whether a file of yours is one.",
+        "ML systems made fit for many teams: list, check, install.",
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
-    "infra": Entry(
-        "infra", "app", "Clusters and tenants as a Pulumi program (deploy/gke, deploy/any)."
-    ),
+    "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }
 
@@ -87,7 +85,7 @@ def load(name: str) -> Any:
         command: Any = get_group(found)
     else:
         alone = typer.Typer(
-            add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
         )
         alone.command(name)(found)
         command = get_command(alone)
@@ -109,7 +107,7 @@ app = typer.Typer(
     name="manor",
     cls=LazyGroup,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # the library for it would take as long to import as all else
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
@@ -150,11 +148,9 @@ def root(
 
     Examples:
 
-        manor up                                       # a node, two teams, their models, and the
-        proof
-
+    \b
+        manor up                                  # a node, two teams, their models, the proof
         manor apply -f platform.yaml -f teams/
-
         manor verify
     """
     # Every command reads the two by the same variables.

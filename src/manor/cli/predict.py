@@ -64,8 +64,8 @@ async def predict_command(
 
     Examples:
 
+    \b
         manor predict iris '[[5.1, 3.5, 1.4, 0.2]]' -n tenant-a
-
         manor predict iris @request.json -n tenant-a --curl
     """
     body = request_body(read_input(data))

@@ -32,8 +32,8 @@ async def render(
 
     Examples:
 
+    \b
         manor render -f platform.yaml -f teams/ > cluster.yaml
-
         manor render -f . -o json | jq '.items | length'
     """
     specs = load(filename)

@@ -45,7 +45,7 @@ from manor.tools import Toolset, objections, toolbox
 from manor.tools.packs import pins
 
 app = typer.Typer(
-    help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="ML systems made fit for many teams.", no_args_is_help=True, rich_markup_mode=None
 )
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How it is printed.")]
@@ -62,6 +62,7 @@ async def list_tools(
 
     Examples:
 
+    \b
         manor tools list
     """
     known, missing = await _standing(kubeconfig, context)
@@ -90,8 +91,8 @@ async def show(
 
     Examples:
 
+    \b
         manor tools show kueue
-
         manor tools show kueue -o yaml > my-kueue.yaml
     """
     known, _ = await _standing(kubeconfig, context)
@@ -120,8 +121,8 @@ def check(
 
     Examples:
 
+    \b
         manor tools check my-tool.yaml
-
         manor tools check my-tool.yaml --no-server
     """
     tool = _read(filename)
@@ -184,10 +185,9 @@ def install(
 
     Examples:
 
+    \b
         manor tools install kueue
-
         manor tools install kueue --registry mirror.example.com/ml
-
         manor tools install kueue --node manor      (the embedded node)
     """
     tool = _tool(name, filename, context, kubeconfig)
@@ -217,6 +217,7 @@ def uninstall(
 
     Examples:
 
+    \b
         manor tools uninstall kueue
     """
     tool = _tool(name, filename, context, kubeconfig)
@@ -242,6 +243,7 @@ def list_images(
 
     Examples:
 
+    \b
         manor tools images kueue kuberay
     """
     known = toolbox({})

@@ -83,8 +83,8 @@ def up(
 
     Examples:
 
+    \b
         manor up
-
         manor up --context staging -f platform.yaml -f teams/
     """
     report = Report()

@@ -105,14 +105,11 @@ async def command(
 
     Examples:
 
+    \b
         manor verify
-
         manor verify --level static -o json
-
         manor verify --only MNR-NETWORK-001 --explain MNR-NETWORK-001
-
         manor verify --level dry-run --print-role | kubectl apply -f -
-
         manor verify --tenant name=a,namespace=ns-a,user=alice --tenant
         name=b,namespace=ns-b,user=bob
     """
