@@ -1,15 +1,14 @@
 """What the guardrails add to the creation of a pod: p50 and p99 with and without them, on one API
 server.
 
-Rounds alternate between namespaces that differ in the policies bound to them alone, so that load on
-the machine falls on all alike. Whatever fills in a pod's fields costs a MutatingAdmissionPolicy's
-patch: the physical limit is one that adds a single field, and nothing else. The last row is a pod
-that asks for a node, a GPU and a label of its own, and so for a full look; the bar is for the plain
-one.
+Rounds alternate between namespaces that differ in the policies bound to them alone, so that load
+on the machine falls on all alike. Whatever fills in a pod's fields costs a
+MutatingAdmissionPolicy's patch: the physical limit is one that adds a single field, and nothing
+else. The last row is a pod that asks for a node, a GPU and a label of its own, and so for a full
+look; the bar is for the plain one.
 Bar: p50 with the policies at most 1.5 times p50 with that one patch.
 
-    python bench/admission.py [KUBECONFIG]      without KUBECONFIG, on a throw-away API server of
-    its own
+    python bench/admission.py [KUBECONFIG]      without it, on a throw-away API server of its own
 """
 
 import argparse

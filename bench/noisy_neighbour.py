@@ -5,10 +5,10 @@ Tenant B sends small gets, lists and creates at a fixed rate; a request's latenc
 moment it was due, so that none is left out because an earlier one was late. Beside it, in
 alternating order and on one API server:
 
-    quiet      nothing else burn       a process that uses as much CPU as A's flooding client, and
-    sends nothing: the machine's part flood      A's 64 connections, each always with a list of all
-    of A's objects or a write under way unguarded  the same flood without Manor's FlowSchemas and
-    PriorityLevelConfigurations
+    quiet      nothing else
+    burn       a process that uses as much CPU as A's flooding client, and sends nothing
+    flood      A's 64 connections, each always with a list of A's objects or a write under way
+    unguarded  the same flood without Manor's FlowSchemas and PriorityLevelConfigurations
 
 Client and server share a machine here, so A's client runs at `nice 19`, as if it were elsewhere.
 Users are impersonated; the server does so before it classifies a request. Bar: p99 in the flood

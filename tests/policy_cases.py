@@ -6,12 +6,10 @@ by the owner of the tenant of its namespace:
 
     # expect: text       (refuse) part of the policy's message
     # as: user           who asks
-    # patch: FILE        the object is a merge patch onto FILE, which exists by then (-: it exists
-    anyway)
+    # patch: FILE        the object is a merge patch onto FILE, which exists (-: it does anyway)
     # delete: FILE       FILE is deleted
     # post: FILE         the object is posted to the subresource of FILE
-    # connect: FILE      a connection to the subresource of FILE is asked for; being let in ends in
-    another error
+    # connect: FILE      a connection to the subresource of FILE is asked for
     # subresource: name  of the object that is patched or posted to
 """
 

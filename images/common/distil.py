@@ -1,11 +1,11 @@
-"""Leave in a Debian root file system only what its programs need to run. Runs inside the image that
-is being built.
+"""Leave in a Debian root file system only what its programs need to run. Runs inside the image
+that is being built.
 
 Usage: distil.py {shell,python,libraries}
 
-    shell       keeps the shell and the small tools too python      keeps Python, and no other
-    program: there is no shell libraries   keeps no program at all; the shared libraries,
-    certificates and the C.UTF-8 locale stay
+    shell       keeps the shell and the small tools too
+    python      keeps Python, and no other program: there is no shell
+    libraries   keeps no program; shared libraries, certificates and the C.UTF-8 locale stay
 
 Packages' records stay in /var/lib/dpkg/status, because vulnerability scanners read them. Nothing is
 left set-user-ID.

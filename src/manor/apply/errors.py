@@ -1,10 +1,11 @@
 """What can stop a whole run. What goes wrong with one object is a step of its result instead.
 
-ApplyError ├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds, a
-namespace missing ├── Refused           objects exist already and are not ours, and the set makes no
-sense without them ├── InventoryError    the inventory belongs to other tooling, or another run
-changed it meanwhile ├── NotReady          objects were not ready, or not gone, in time └──
-NotEnforced       the API server does not act by admission policies that it has
+ApplyError
+├── InvalidObjects    the objects given cannot be a set: duplicates, unknown kinds
+├── Refused           objects exist already, are not ours, and are needed by the others
+├── InventoryError    the inventory belongs to other tooling, or another run changed it meanwhile
+├── NotReady          objects were not ready, or not gone, in time
+└── NotEnforced       the API server does not act by admission policies that it has
 """
 
 from collections.abc import Sequence
