@@ -1,6 +1,9 @@
-"""Two teams train over two nodes each at once (docs/tools.md), as their own users, on the real
+"""Two teams train over two nodes each at once (docs/trainer.md), as their own users, on the real
 Trainer and JobSet."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -64,6 +67,18 @@ def test_both_teams_train_over_two_nodes_at_once(teams: Any) -> None:
         said = teams.kubectl(f"{team}-user", "-n", team, "logs", *pods).stdout
         for number in range(2):
             assert f"process {number} of 2: y = 3.00 x + 1.00" in said
+
+
+def test_a_function_of_a_script_trains_by_kubeflows_own_client(teams: Any, tmp_path: Path) -> None:
+    config = tmp_path / "kubeconfig"
+    who = ("--name", teams.node.name, "--user", "tenant-a-user")
+    config.write_text(teams.manor("local", "kubeconfig", *who))
+    environment = {**os.environ, "KUBECONFIG": str(config)}
+    words = [sys.executable, str(FOLDER / "function.py")]
+    ended = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    for number in range(2):
+        assert f"process {number} of 2 is here" in ended.stdout
 
 
 def test_the_platforms_runtimes_are_read_and_not_written(teams: Any) -> None:
