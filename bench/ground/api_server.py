@@ -18,20 +18,35 @@ def api_server(kubeconfig: Path | None = None, *, durable: bool = False) -> Iter
     if kubeconfig is not None:
         yield kubeconfig
         return
+    options = [] if durable else ["--ephemeral"]
+    with _node("--api-only", *options) as (_, made):
+        yield made
+
+
+@contextmanager
+def whole_node(name: str | None = None) -> Iterator[tuple[str, Path]]:
+    """The embedded node of this name, or a throw-away one: its name and its kubeconfig."""
+    if name is not None:
+        yield name, _kubeconfig(name)
+        return
+    with _node("--ephemeral") as made:
+        yield made
+
+
+@contextmanager
+def _node(*options: str) -> Iterator[tuple[str, Path]]:
     name = f"bench-{os.getpid()}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it is removed then, too
     try:
-        options = [] if durable else ["--ephemeral"]
-        subprocess.run(
-            [MANOR, "local", "up", "--name", name, "--api-only", *options],
-            check=True,
-            stdout=sys.stderr,
-        )
-        command = [MANOR, "local", "kubeconfig", "--name", name, "--path"]
-        yield Path(
-            subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        )
+        up = [MANOR, "local", "up", "--name", name, *options]
+        subprocess.run(up, check=True, stdout=sys.stderr)
+        yield name, _kubeconfig(name)
     finally:
-        subprocess.run(
-            [MANOR, "local", "down", "--name", name, "--yes"], check=False, stdout=sys.stderr
-        )
+        down = [MANOR, "local", "down", "--name", name, "--yes"]
+        subprocess.run(down, check=False, stdout=sys.stderr)
+
+
+def _kubeconfig(name: str) -> Path:
+    command = [MANOR, "local", "kubeconfig", "--name", name, "--path"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Path(said.stdout.strip())

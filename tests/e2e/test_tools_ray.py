@@ -2,6 +2,7 @@
 other's."""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -12,6 +13,7 @@ import yaml
 
 from manor.kube import ApiError, Client, Object
 from nodes import RunningNode, load_workload_images, run_manor
+from waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -142,6 +144,55 @@ async def test_a_neighbour_reaches_no_port_of_a_head(
         await asked(teams["tenant-b"], "tenant-b", outsider, url, "")
         == "no way <urlopen error timed out>"
     )
+
+
+async def made_of(file: str, client: Client) -> list[Object]:
+    objects = list(yaml.safe_load_all((EXAMPLE / file).read_text()))
+    for obj in reversed(objects):
+        await client.create(obj)
+    return objects
+
+
+async def gone(client: Client, objects: list[Object]) -> None:
+    for obj in objects:
+        meta = obj["metadata"]
+        await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta["namespace"])
+
+
+async def test_a_service_answers_at_its_teams_host_name(
+    node: RunningNode, teams: dict[str, Client], jobs: dict[str, Object]
+) -> None:
+    objects = await made_of("service.yaml", teams["tenant-a"])
+    words = ["curl", "-s", "-m", "5", "-H", "Host: tenant-a.manor.local"]
+    words.append(f"{node.ingress}/greet?name=ada")
+
+    async def answers() -> bool:
+        return subprocess.run(words, capture_output=True, text=True).stdout == "hello ada"
+
+    await until("it greets", answers, PATIENCE)
+    await gone(teams["tenant-a"], objects)
+
+
+async def test_a_cluster_grows_as_far_as_the_quota_goes(
+    teams: dict[str, Client], jobs: dict[str, Object]
+) -> None:
+    """Of six workers that its tasks ask for, the quota has room for two beside head, autoscaler and
+    submitter, and beside what the other job's cluster still holds."""
+    client = teams["tenant-a"]
+    objects = await made_of("growing.yaml", client)
+
+    async def ended() -> bool:
+        job = await client.get("ray.io/v1", "RayJob", "growing", "tenant-a")
+        return job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed")
+
+    await until("it ended", ended, PATIENCE)
+    (submitter,) = await client.list("v1", "Pod", "tenant-a", labels={"job-name": "growing"})
+    said = await client.logs("tenant-a", submitter["metadata"]["name"])
+    workers = int(said.partition(" workers did it")[0].split()[-1])
+    assert 1 <= workers <= 2
+    events = await client.list("v1", "Event", "tenant-a")
+    assert any("exceeded quota: manor-quota" in event.get("message", "") for event in events)
+    await gone(client, objects)
 
 
 async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:
