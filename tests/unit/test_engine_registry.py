@@ -88,7 +88,7 @@ def test_what_an_engine_cannot_do_is_told_by_its_field() -> None:
         (
             {"model": "stub"},
             "model",
-            "there is no engine 'stub' for Models; one of: native, kserve",
+            "there is no engine 'stub' for Models; one of: native, kserve, seldon",
         ),
         ({"queue": "volcano"}, "queue", "there is no queue system 'volcano'; one of: none, kueue"),
     ],

@@ -100,6 +100,38 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
     assert kinds == ["InferenceService", "InferenceService", "HTTPRoute", "PodDisruptionBudget"]
 
 
+def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
+    workload = model(replicas=2, canary={"storageUri": "pvc://models/2", "weight": 10})
+    native, served = pods_of("native", workload), pods_of("seldon", workload)
+    assert [pod.count for pod in served] == [pod.count for pod in native] == [2, 1]
+    for mine, theirs in zip(served, native, strict=True):
+        (container,) = mine.spec["containers"]
+        assert container["name"] == "digits"
+        assert container.pop("lifecycle") == {}
+        assert container["ports"] == [{"name": "http", "containerPort": 9000}]
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        assert (told["MLSERVER_HTTP_PORT"], told["MLSERVER_MODEL_NAME"]) == ("9000", "digits")
+        same = {"ports": theirs.spec["containers"][0]["ports"]}
+        mine.spec["containers"] = [{**container, **same}]
+        waiting = [{**each, "image": ""} for each in mine.spec["initContainers"]]
+        assert waiting == [{**each, "image": ""} for each in theirs.spec["initContainers"]]
+        assert without_names(mine.spec) == without_names(theirs.spec)
+    deployment, route = ENGINES["seldon"].render(platform(), tenant(), workload)
+    main, canary = deployment["spec"]["predictors"]
+    assert main["annotations"] == canary["annotations"] == {"seldon.io/no-engine": "true"}
+    assert main["componentSpecs"][0]["pdbSpec"] == {"maxUnavailable": 1}
+    assert route["spec"]["rules"][0]["backendRefs"] == [
+        {"name": "digits-main", "port": 9000, "weight": 90},
+        {"name": "digits-canary", "port": 9000, "weight": 10},
+    ]
+    (alone, _) = ENGINES["seldon"].render(
+        platform(), tenant(), model(autoscaling={"maxReplicas": 4, "cpuPercent": 60})
+    )
+    scaler = alone["spec"]["predictors"][0]["componentSpecs"][0]["hpaSpec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (1, 4)
+    assert scaler["metricsv2"][0]["resource"]["target"]["averageUtilization"] == 60
+
+
 @pytest.mark.parametrize(
     ("autoscaling", "expected"),
     [
@@ -139,6 +171,8 @@ def test_workers_of_a_closed_team_reach_each_other(engine: str) -> None:
         ),
         ("ray", job(resources={"memory": "512Mi"}), ("spec", "resources", "memory")),
         ("kserve", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
+        ("seldon", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
+        ("seldon", model(resources={"gpu": 1}), ("spec", "resources", "gpu")),
     ],
 )
 def test_what_an_engine_cannot_do_is_told_by_its_field(
@@ -211,6 +245,27 @@ def test_the_budget_counts_the_pods_of_any_engine() -> None:
         ("ray", "ray.io/v1", "RayJob", {"jobDeploymentStatus": "Complete"}, Phase.COMPLETE),
         ("ray", "ray.io/v1", "RayJob", {"jobDeploymentStatus": "Failed"}, Phase.FAILED),
         ("kserve", "serving.kserve.io/v1beta1", "InferenceService", {}, Phase.PENDING),
+        (
+            "seldon",
+            "machinelearning.seldon.io/v1",
+            "SeldonDeployment",
+            {"state": "Available"},
+            Phase.READY,
+        ),
+        (
+            "seldon",
+            "machinelearning.seldon.io/v1",
+            "SeldonDeployment",
+            {"state": "Creating"},
+            Phase.PENDING,
+        ),
+        (
+            "seldon",
+            "machinelearning.seldon.io/v1",
+            "SeldonDeployment",
+            {"state": "Failed", "description": "no"},
+            Phase.FAILED,
+        ),
         (
             "kserve",
             "serving.kserve.io/v1beta1",

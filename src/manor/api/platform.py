@@ -281,8 +281,8 @@ class Engines(Spec):
 
     training_job: Literal["native", "kubeflow", "ray"] = "native"
     """Engine of TrainingJobs: Kubernetes' own Jobs, Kubeflow Trainer, or Ray."""
-    model: Literal["native", "kserve"] = "native"
-    """Engine of Models: Kubernetes' own Deployments, or KServe."""
+    model: Literal["native", "kserve", "seldon"] = "native"
+    """Engine of Models: Kubernetes' own Deployments, KServe, or Seldon Core 1."""
     queue: Literal["none", "kueue"] = "none"
     """Queue system. With `kueue`, what holds GPUs must wait in one of its tenant's queues."""
     queued_kinds: list[

@@ -13,9 +13,10 @@ from manor.engines.native import Native
 from manor.engines.protocol import Engine, GroupKind, Unsupported
 from manor.engines.queues import queue_system
 from manor.engines.ray import Ray
+from manor.engines.seldon import Seldon
 from manor.tools import Toolset
 
-_ALL: tuple[Engine[Any], ...] = (Native(), Kubeflow(), Ray(), Kserve())
+_ALL: tuple[Engine[Any], ...] = (Native(), Kubeflow(), Ray(), Kserve(), Seldon())
 ENGINES = {engine.name: engine for engine in _ALL}
 KINDS = ("TrainingJob", "Model")
 """The ML kinds, for each of which the Platform names an engine."""

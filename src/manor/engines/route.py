@@ -9,9 +9,11 @@ from manor.render import names, url
 from manor.render.objects import Object
 
 
-def route(platform: Platform, tenant: Tenant, model: Model, services: Sequence[str]) -> Object:
-    """The route to the Services (port 80) of the model, and of its canary where that has one."""
-    backends: list[Object] = [{"name": name, "port": 80} for name in services]
+def route(
+    platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], *, port: int = 80
+) -> Object:
+    """The route to the Services of the model, and of its canary where that has one."""
+    backends: list[Object] = [{"name": name, "port": port} for name in services]
     if model.spec.canary:
         weight = model.spec.canary.weight
         for backend, part in zip(backends, (100 - weight, weight), strict=True):

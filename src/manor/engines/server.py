@@ -61,12 +61,18 @@ def disruption_budget(model: Model) -> list[Object]:
 
 
 def server_pod(
-    platform: Platform, tenant: Tenant, model: Model, version: Version, name: str
+    platform: Platform,
+    tenant: Tenant,
+    model: Model,
+    version: Version,
+    name: str,
+    *,
+    port: int = HTTP_PORT,
 ) -> Object:
     """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
     container's."""
     volume, mount, path = model_volume(version.storage_uri)
-    server = _server(platform, tenant, model, name, path)
+    server = _server(platform, tenant, model, name, path, port)
     waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
     server["volumeMounts"] = [mount]
     fields = placement(platform, tenant, model.spec.resources)
@@ -75,12 +81,14 @@ def server_pod(
     return pod_spec([server], [volume], **fields)
 
 
-def _server(platform: Platform, tenant: Tenant, model: Model, name: str, path: str) -> Object:
+def _server(
+    platform: Platform, tenant: Tenant, model: Model, name: str, path: str, port: int
+) -> Object:
     spec, served = model.spec, model.metadata.name
     ready = f"/v2/models/{served}/ready"
     variables = {
         "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
-        "MLSERVER_HTTP_PORT": str(HTTP_PORT),
+        "MLSERVER_HTTP_PORT": str(port),
         "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[spec.format],
         "MLSERVER_MODEL_NAME": served,
         "MLSERVER_MODEL_URI": path,
@@ -90,7 +98,7 @@ def _server(platform: Platform, tenant: Tenant, model: Model, name: str, path: s
         "name": name,
         "image": spec.image or platform.spec.images.serving.get(spec.format),
         "env": env(variables),
-        "ports": [{"name": "http", "containerPort": HTTP_PORT}],
+        "ports": [{"name": "http", "containerPort": port}],
         "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
         "startupProbe": {

@@ -22,6 +22,7 @@ JOB: GroupKind = ("batch", "Job")
 CILIUM_NETWORK_POLICY: GroupKind = ("cilium.io", "CiliumNetworkPolicy")
 NETWORK_POLICY: GroupKind = ("networking.k8s.io", "NetworkPolicy")
 INFERENCE_SERVICE: GroupKind = ("serving.kserve.io", "InferenceService")
+SELDON_DEPLOYMENT: GroupKind = ("machinelearning.seldon.io", "SeldonDeployment")
 RAY_JOB: GroupKind = ("ray.io", "RayJob")
 TRAIN_JOB: GroupKind = ("trainer.kubeflow.org", "TrainJob")
 

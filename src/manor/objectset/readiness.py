@@ -16,6 +16,7 @@ from manor.objectset.kinds import (
     PERSISTENT_VOLUME_CLAIM,
     RAY_JOB,
     RUNS,
+    SELDON_DEPLOYMENT,
     TRAIN_JOB,
     GroupKind,
     Object,
@@ -92,6 +93,13 @@ def _train_job(_obj: Object, status: dict[str, Any]) -> Readiness:
     return _ended(status) or Readiness(False, f"is not complete ({_counts(jobs[0])})")
 
 
+def _seldon_deployment(_obj: Object, status: dict[str, Any]) -> Readiness:
+    state, why = status.get("state") or "new", status.get("description") or ""
+    detail = f": {why}" if why else ""
+    # A failed one becomes available when what stood in its way is mended.
+    return Readiness(state == "Available", f"is {state}{detail}")
+
+
 def _ended(status: dict[str, Any]) -> Readiness | None:
     if _find(status, "Complete").get("status") == "True":
         return READY
@@ -166,6 +174,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,
     RAY_JOB: _ray_job,
+    SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
     (_GATEWAY_API, "Gateway"): lambda _, status: _condition(status, "Programmed"),
     (_GATEWAY_API, "GRPCRoute"): _route,
