@@ -128,11 +128,16 @@ def test_what_must_be_installed_is_named_with_the_field() -> None:
 
 @pytest.mark.usefixtures("_stub")
 def test_what_any_engine_made_is_found_again() -> None:
-    assert {("batch", "Job"), ("stub.example.com", "StubJob")} <= made_kinds("TrainingJob")
-    assert ("stub.example.com", "StubJob") not in made_kinds("Model")
+    none = Toolset()
+    assert {("batch", "Job"), ("stub.example.com", "StubJob")} <= made_kinds("TrainingJob", none)
+    assert ("stub.example.com", "StubJob") not in made_kinds("Model", none)
+    # Who may not use a Tool may not even look for what its engine made.
+    ray = Toolset((shipped()["kuberay"],))
+    assert ("ray.io", "RayJob") not in made_kinds("TrainingJob", none)
+    assert ("ray.io", "RayJob") in made_kinds("TrainingJob", ray)
 
 
-WORKLOADS = [
+WORKLOADS: list[Workload] = [
     job(workers=3, files={"a.py": "1"}),
     model(
         replicas=2,

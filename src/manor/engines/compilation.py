@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
 from manor.engines.protocol import Unsupported
-from manor.engines.queues import queue_objects
-from manor.engines.registry import engine_for, lacking, unknown
+from manor.engines.queues import queue_kinds, queue_objects
+from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.render import Object, render_platform, render_tenant
 from manor.tools import NO_TOOLS, Toolset
@@ -51,7 +51,9 @@ def _compiled(
 ) -> Compiled:
     match spec:
         case Platform():
-            return Compiled(spec, [*render_platform(spec, tools), *queue_objects(spec, tools)])
+            made = queue_kinds(spec, tools).union(*(made_kinds(kind, tools) for kind in KINDS))
+            own = render_platform(spec, tools, made)
+            return Compiled(spec, [*own, *queue_objects(spec, tools)])
         case Tool():
             return Compiled(spec, [])  # what follows from it is the Platform's and the tenants'
         case Tenant():

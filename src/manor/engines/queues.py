@@ -18,6 +18,8 @@ class QueueSystem:
 
     label: str = ""
     requires: frozenset[GroupKind] = frozenset()
+    made: frozenset[GroupKind] = frozenset()
+    """What it makes for a tenant."""
     platform_objects: Callable[[Platform], list[Object]] = lambda _platform: []
     """What it needs once."""
     tenant_objects: Callable[[Platform, Tenant], list[Object]] = lambda _platform, _tenant: []
@@ -29,6 +31,7 @@ QUEUE_SYSTEMS = {
     "kueue": QueueSystem(
         QUEUE_LABEL,
         frozenset({(KUEUE_GROUP, "LocalQueue")}),
+        frozenset({(KUEUE_GROUP, "ClusterQueue"), (KUEUE_GROUP, "LocalQueue")}),
         platform_objects=kueue.platform_objects,
         tenant_objects=kueue.tenant_objects,
     ),
@@ -43,6 +46,12 @@ def queue_system(platform: Platform) -> QueueSystem:
         return QUEUE_SYSTEMS[name]
     message = f"there is no queue system {name!r}; one of: {', '.join(QUEUE_SYSTEMS)}"
     raise Unsupported(("spec", "engines", "queue"), message)
+
+
+def queue_kinds(platform: Platform, tools: Toolset) -> frozenset[GroupKind]:
+    """The kinds of `queue_objects` of tenants."""
+    on = platform.spec.engines.queue in tools.names
+    return queue_system(platform).made if on else frozenset()
 
 
 def queue_objects(platform: Platform, tools: Toolset, tenant: Tenant | None = None) -> list[Object]:

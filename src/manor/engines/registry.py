@@ -88,9 +88,8 @@ def requirements(platform: Platform) -> list[Requirement]:
     ]
 
 
-def made_kinds(kind: str) -> frozenset[GroupKind]:
-    """All that a workload of an ML kind may become by any engine: where the Platform changes its
-    mind, what the former engine made is still found."""
-    return frozenset[GroupKind]().union(
-        *(engine.made_kinds.get(kind, ()) for engine in ENGINES.values())
-    )
+def made_kinds(kind: str, tools: Toolset) -> frozenset[GroupKind]:
+    """All that a workload of an ML kind may become by any engine that these Tools allow: where the
+    Platform changes its mind, what the former engine made is still found."""
+    able = (engine for engine in ENGINES.values() if not engine.tool or engine.tool in tools.names)
+    return frozenset[GroupKind]().union(*(engine.made_kinds.get(kind, ()) for engine in able))

@@ -1,5 +1,7 @@
 """What the platform itself needs on the cluster, before any tenant."""
 
+from collections.abc import Iterable
+
 from manor.api import Platform
 from manor.api.wellknown import (
     MANAGED,
@@ -8,6 +10,7 @@ from manor.api.wellknown import (
     POLICY_DEFAULT_DENY,
     SYSTEM_NAMESPACE,
 )
+from manor.objectset.kinds import GroupKind
 from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
@@ -29,13 +32,18 @@ def render_foundation() -> list[Object]:
     ]
 
 
-def render_platform(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
-    """The tenant roles, Tools' too, the guardrails, and the front of the way in."""
+def render_platform(
+    platform: Platform, tools: Toolset = NO_TOOLS, by_engines: Iterable[GroupKind] = ()
+) -> list[Object]:
+    """The tenant roles, Tools' too, the guardrails, and the front of the way in.
+
+    `by_engines` are the kinds that engines and the queue system make: who applies writes them.
+    """
     return [
         *cluster_roles(platform),
         *(role for tool in tools.tools for role in tool_roles(tool)),
         *controllers_roles(tools),
-        applier_role(tools),
+        applier_role(tools, by_engines),
         *guardrails.policies(platform, tools),
         *render_front(platform),
     ]

@@ -1,7 +1,7 @@
 """Who may do what besides the tenant roles: whoever applies tenants, and a tenant's people outside
 its namespaces; and the bindings of all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
 from manor.api.pack_zero import READ, RULES, WRITE
@@ -12,7 +12,6 @@ from manor.api.wellknown import (
     FRONT,
     GATEWAY_GROUP,
     GROUP,
-    KUEUE_GROUP,
     MANAGE,
     OWN,
     RBAC_API,
@@ -22,6 +21,7 @@ from manor.api.wellknown import (
     tenant_cluster_role,
     tool_role,
 )
+from manor.objectset.kinds import GroupKind, group_of
 from manor.render import names
 from manor.render.objects import Object, make
 from manor.tools import Toolset
@@ -41,14 +41,6 @@ _APPLIED: dict[str, list[str]] = {
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }
-_MADE_BY_ENGINES: dict[str, list[str]] = {
-    "": ["services"],
-    "apps": ["deployments"],
-    "batch": ["jobs"],
-    "autoscaling": ["horizontalpodautoscalers"],
-    "policy": ["poddisruptionbudgets"],
-    GATEWAY_GROUP: ["httproutes"],
-}
 _LOOKED_AT: dict[str, list[str]] = {
     "": ["pods", "events"],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
@@ -64,9 +56,9 @@ def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
     ]
 
 
-def applier_role(tools: Toolset) -> Object:
+def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail,
-    no wildcard.
+    no wildcard. `by_engines` are the kinds that engines and the queue system make.
 
     `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants
     only what it holds itself. The Platform, its roles and its guardrails are a cluster
@@ -80,8 +72,7 @@ def applier_role(tools: Toolset) -> Object:
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
-        *_rule(_MADE_BY_ENGINES, READ + WRITE),
-        *_rule(_made_for_tools(tools), READ + WRITE),
+        *_rule(_made(tools, by_engines), READ + WRITE),
         *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": bound, "verbs": ["bind"]},
@@ -91,17 +82,20 @@ def applier_role(tools: Toolset) -> Object:
     return make(RBAC_API, "ClusterRole", APPLIER, rules=rules)
 
 
-def _made_for_tools(tools: Toolset) -> dict[str, list[str]]:
-    """What Tools bring into each tenant, and the queues, where Kueue is on."""
+def _made(tools: Toolset, by_engines: Iterable[GroupKind]) -> dict[str, list[str]]:
+    """What Tools bring into each tenant, and what engines and the queue system make there."""
     plurals = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
     made: dict[str, list[str]] = {}
-    for tool in tools.tools:
-        for raw in (*tool.spec.objects.tenant, *tool.spec.objects.namespace):
-            group = raw["apiVersion"].rpartition("/")[0]
-            made.setdefault(group, []).append(plurals[group, raw["kind"]])
-        if tool.name == "kueue":
-            made.setdefault(KUEUE_GROUP, []).extend(["clusterqueues", "localqueues"])
-    return {group: sorted(set(found)) for group, found in made.items()}
+    brought = [
+        (group_of(raw["apiVersion"]), raw["kind"])
+        for tool in tools.tools
+        for raw in (*tool.spec.objects.tenant, *tool.spec.objects.namespace)
+    ]
+    for group, kind in sorted({*brought, *by_engines}):
+        plural = plurals[group, kind]
+        if plural not in _APPLIED.get(group, ()):
+            made.setdefault(group, []).append(plural)
+    return made
 
 
 def _seen_by_tenants(tools: Toolset) -> list[Object]:

@@ -17,9 +17,11 @@ from manor.apply.concurrency import concurrently
 from manor.engines import Compiled, Requirement, made_kinds, requirements, tenant_of
 from manor.kube import Object
 from manor.limits import limits
+from manor.load import Specs
 from manor.objectset.kinds import group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
+from manor.tools import NO_TOOLS, Toolset
 
 T = TypeVar("T")
 Spec = AnyKind
@@ -66,15 +68,17 @@ def _foundation_inventory() -> Inventory:
     return Inventory("manor", SYSTEM_NAMESPACE)
 
 
-def inventory_of(spec: Spec) -> Inventory:
+def inventory_of(spec: Spec, tools: Toolset = NO_TOOLS) -> Inventory:
     """The inventory of what a spec becomes: the Manor object itself is its parent.
 
-    A workload's parent is its team's to write: it is not believed, but owns what it became.
+    A workload's parent is its team's to write: it is not believed, but owns what it became, by
+    whichever engine its team's `tools` allow.
     """
     name = spec.metadata.name
     if isinstance(spec, Platform | Tool | Tenant):
         return Inventory(name, "", API_VERSION, spec.kind)
-    owned = Owned(made_kinds(spec.kind), tuple(labels.workload_labels(spec.kind, name).items()))
+    made = made_kinds(spec.kind, tools)
+    owned = Owned(made, tuple(labels.workload_labels(spec.kind, name).items()))
     return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
 
 
@@ -108,7 +112,7 @@ def _set(part: Compiled, desired: Desired) -> ObjectSet:
     spec = part.spec
     return ObjectSet(
         title=f"{spec.kind} {spec.metadata.name}",
-        inventory=inventory_of(spec),
+        inventory=inventory_of(spec, _tools(spec, desired.known)),
         parent=spec_object(spec),
         objects=[
             o
@@ -118,6 +122,15 @@ def _set(part: Compiled, desired: Desired) -> ObjectSet:
         needs=_needs(spec, desired),
         requires=_requires(spec, desired) if part.objects else (),
     )
+
+
+def _tools(spec: Spec, known: Specs) -> Toolset:
+    """The Tools that a workload's team uses; all, where its tenant is gone."""
+    if isinstance(spec, Platform | Tool | Tenant):
+        return NO_TOOLS
+    with suppress(LookupError):
+        return known.toolset.of(tenant_of(spec, known.tenants))
+    return known.toolset
 
 
 def _needs(spec: Spec, desired: Desired) -> Ref | None:
