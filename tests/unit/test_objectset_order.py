@@ -114,6 +114,11 @@ def test_a_policy_with_rules_opens_a_network(obj: dict[str, Any], opens: bool) -
     ("message", "passing"),
     [
         (
+            'denied the request: spec.runtimeRef: TrainingRuntime.trainer.kubeflow.org "a" not '
+            "found: specified trainingRuntime must be created before the TrainJob is created",
+            True,
+        ),
+        (
             (
                 "ValidatingAdmissionPolicy 'manor-rbac' denied request: no params found for policy "
                 "binding"

@@ -3,7 +3,8 @@ nowhere else."""
 
 _IMMUTABLE = "field is immutable"
 _UNCOUNTED = "status unknown for quota"
-_PASSING = ("no params found for policy", "failed to configure binding", _UNCOUNTED)
+_UNSEEN = "must be created before the TrainJob is created"
+_PASSING = ("no params found for policy", "failed to configure binding", _UNCOUNTED, _UNSEEN)
 _POLICY = "ValidatingAdmissionPolicy"
 
 
@@ -17,7 +18,8 @@ def is_passing(message: str) -> bool:
 
     A policy refuses everything until each API server has seen its parameters, or while a busy one
     cannot read them, and a quota what it limits until its controller has counted. Both may have
-    just been written, and nothing in an object shows when it is over.
+    just been written, and nothing in an object shows when it is over. Kubeflow Trainer's webhook
+    refuses a job until it has seen its runtime.
     """
     return any(text in message for text in _PASSING)
 
