@@ -9,27 +9,26 @@ from hypothesis import strategies as st
 
 from manor.api import Platform, Tenant
 from manor.api.quantity import parse
-from manor.render import render_platform, render_tenant
+from manor.render import render_platform, render_tenant, spec_object
 from manor.render.crds import crds
 from manor.render.quota import budget
 
 pytestmark = pytest.mark.unit
 
-PLATFORM = Platform.model_validate(
-    {
-        "apiVersion": "manor.dev/v1alpha1",
-        "kind": "Platform",
-        "spec": {
-            "domain": "example.org",
-            "network": {
-                "podCidrs": ["10.244.0.0/16", "fd10::/64"],
-                "serviceCidrs": ["10.96.0.0/16"],
-                "nodeCidrs": ["172.30.0.0/16"],
-                "blockedCidrs": ["192.168.0.0/16"],
-            },
+BARE: dict[str, Any] = {
+    "apiVersion": "manor.dev/v1alpha1",
+    "kind": "Platform",
+    "spec": {
+        "domain": "example.org",
+        "network": {
+            "podCidrs": ["10.244.0.0/16", "fd10::/64"],
+            "serviceCidrs": ["10.96.0.0/16"],
+            "nodeCidrs": ["172.30.0.0/16"],
+            "blockedCidrs": ["192.168.0.0/16"],
         },
-    }
-)
+    },
+}
+PLATFORM = Platform.model_validate(BARE)
 
 labels = st.from_regex(r"[a-cx-z]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 subjects = st.fixed_dictionaries({"kind": st.sampled_from(["User", "Group"]), "name": labels})
@@ -203,3 +202,12 @@ def test_crds_have_no_unions_and_forbid_what_the_models_forbid() -> None:
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         assert schema["required"] == ["spec"]
         assert "$ref" not in str(schema)
+
+
+def test_a_mapping_with_nothing_in_it_is_as_absent() -> None:
+    empty: dict[str, Any] = {"engines": {}, "gpu": {"perGpu": {}}, "images": {"serving": {}}}
+    bare = Platform.model_validate({**BARE, "spec": {**BARE["spec"], **empty}})
+    assert spec_object(bare)["spec"] == BARE["spec"]
+    full = {"engines": {"queue": "kueue"}, "tools": []}
+    named = Platform.model_validate({**BARE, "spec": {**BARE["spec"], **full}})
+    assert spec_object(named)["spec"] == {**BARE["spec"], **full}

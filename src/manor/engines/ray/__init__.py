@@ -21,8 +21,9 @@ from manor.render.objects import Object
 
 GROUP = "ray.io"
 API = f"{GROUP}/v1"
-RAY_VERSION = "2.52.0"
-"""The least that knows tokens; the image's own may be newer."""
+RAY_VERSION = "2.53.0"
+"""The least that tells of its health without programs that its image may lack (it knows tokens from
+2.52 on); the image's own may be newer."""
 NAME_LIMIT = 47
 """KubeRay refuses longer names of RayJobs."""
 LEAST_MEMORY = "1Gi"
@@ -83,6 +84,7 @@ class Ray:
         node = worker_pod(platform, tenant, job, "ray", env(environment(job)))
         (container,) = node["containers"]
         del container["command"]  # KubeRay writes how Ray starts
+        del node["shareProcessNamespace"]  # it adds containers that would share it
         head = {
             **node,
             "containers": [
