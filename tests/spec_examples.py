@@ -110,6 +110,8 @@ VALID: dict[str, list[Change]] = {
             {"storageUri": "oci://registry.example.com/models/iris:2", "weight": 10},
         ),
         (("spec", "host"), "a.example.org"),
+        (("spec", "storageUri"), "models:/iris/1"),
+        (("spec", "env"), {"OMP_NUM_THREADS": "1"}),
     ],
 }
 
@@ -256,6 +258,8 @@ INVALID: dict[str, list[Change]] = {
         (("spec",), {**BASE["Model"]["spec"], "replicas": 3, "autoscaling": {"maxReplicas": 2}}),
         (("spec", "storageUri"), "ftp://models"),
         (("spec", "storageUri"), "pvc://a b"),
+        (("spec", "storageUri"), "models:iris/1"),
+        (("spec", "env"), {"A=B": "x"}),
     ],
 }
 

@@ -1,6 +1,8 @@
 """The native engine: what it makes is admitted by Pod Security `restricted`, and finds
 its model."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,14 +10,20 @@ import pytest
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
 from manor.engines import Unsupported, model_url, render_workload, tenant_of
+from manor.tools import NO_TOOLS, Toolset
+from tool_examples import tool
 
 pytestmark = pytest.mark.unit
 
 
 def made(
-    workload: TrainingJob | Model, *, team: Tenant | None = None, on: Platform | None = None
+    workload: TrainingJob | Model,
+    *,
+    team: Tenant | None = None,
+    on: Platform | None = None,
+    tools: Toolset = NO_TOOLS,
 ) -> dict[str, Any]:
-    objects = render_workload(on or platform(), team or tenant(), workload)
+    objects = render_workload(on or platform(), team or tenant(), workload, tools)
     return {f"{o['kind']}/{o['metadata']['name']}": o for o in objects}
 
 
@@ -24,6 +32,7 @@ WORKLOADS = [
     job(workers=3, files={"a.py": "1"}),
     model(),
     model(storageUri="oci://r/m:1", replicas=2),
+    model(storageUri="models:/digits/1", env={"MLFLOW_TRACKING_URI": "http://mlflow"}),
 ]
 
 
@@ -123,6 +132,68 @@ def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
 )
 def test_what_the_engine_cannot_mount_is_refused(uri: str) -> None:
     with pytest.raises(Unsupported, match="://"):
+        made(model(storageUri=uri))
+
+
+TRACKED = Toolset((tool(env={"MLFLOW_TRACKING_URI": "http://mlflow.$namespace/$tenant"}),))
+ML = {"namespaces": [{"name": "vision-home"}, {"name": "vision"}]}
+
+
+def variables(objects: dict[str, Any], container: str = "containers") -> dict[str, str]:
+    (workload,) = [o for o in objects.values() if o["kind"] in ("Job", "Deployment")]
+    (found,) = workload["spec"]["template"]["spec"][container]
+    return {each["name"]: each.get("value", "") for each in found["env"]}
+
+
+@pytest.mark.parametrize("workload", [job(), model()])
+def test_a_workload_has_the_variables_of_its_teams_tools(workload: TrainingJob | Model) -> None:
+    given = made(workload, team=tenant(**ML), tools=TRACKED)
+    assert variables(given)["MLFLOW_TRACKING_URI"] == "http://mlflow.vision-home/vision"
+    assert "MLFLOW_TRACKING_URI" not in variables(made(workload))
+    without = made(workload, team=tenant(**ML, tools=[]), tools=TRACKED)
+    assert "MLFLOW_TRACKING_URI" not in variables(without)
+
+
+@pytest.mark.parametrize("make", [job, model])
+def test_what_a_workload_sets_itself_stands(make: Callable[..., TrainingJob | Model]) -> None:
+    own = make(env={"MLFLOW_TRACKING_URI": "http://elsewhere"})
+    assert variables(made(own, tools=TRACKED))["MLFLOW_TRACKING_URI"] == "http://elsewhere"
+
+
+def test_of_a_variable_that_two_tools_set_the_first_ones_holds() -> None:
+    both = Toolset((tool(env={"A": "1"}), tool("kiln", env={"A": "2", "B": "3"})))
+    found = variables(made(job(), tools=both))
+    assert (found["A"], found["B"]) == ("1", "3")
+
+
+def test_a_registered_model_is_fetched_from_the_teams_mlflow() -> None:
+    objects = made(model(storageUri="models:/digits/3"), tools=TRACKED)
+    pod = objects["Deployment/digits"]["spec"]["template"]["spec"]
+    (fetch,) = pod["initContainers"]
+    assert fetch["command"][-2:] == ["models:/digits/3", "/mnt/models"]
+    assert (
+        variables(objects, "initContainers")["MLFLOW_TRACKING_URI"] == "http://mlflow.vision/vision"
+    )
+    assert {"name": "model", "emptyDir": {}} in pod["volumes"]
+    mounts = [
+        next(m for m in c["volumeMounts"] if m["name"] == "model")
+        for c in (*pod["initContainers"], *pod["containers"])
+    ]
+    assert [mount.get("readOnly", False) for mount in mounts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("models:/digits", "write models:/<name>/<version>"),
+        ("models:/digits/latest", "write models:/<name>/<version>"),
+        ("models:/a/b/1", "write models:/<name>/<version>"),
+        ("models:/digits/1", "nothing says where MLflow is"),
+        ("models:/digits@best", "nothing says where MLflow is"),
+    ],
+)
+def test_a_registered_model_has_a_version_and_a_registry(uri: str, told: str) -> None:
+    with pytest.raises(Unsupported, match=re.escape(told)):
         made(model(storageUri=uri))
 
 

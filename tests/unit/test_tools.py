@@ -8,7 +8,7 @@ import yaml
 
 from manor.api import Platform, Tenant
 from manor.engines import compile_specs
-from manor.load import InvalidInput, load
+from manor.load import InvalidInput, Specs, load
 from manor.render import Object, render_platform, render_tenant, spec_object
 from manor.tools import Toolset, objections, shipped, toolbox, turned_on
 from spec_examples import BASE
@@ -249,6 +249,29 @@ def role(**rule: Any) -> Object:
 def test_what_a_tool_may_not_bring(part: str, given: Object, path: str | int, message: str) -> None:
     found = list(objections(tool(objects={part: [given]})))
     assert [(error.path[-1], message in str(error)) for error in found] == [(path, True)]
+
+
+def test_a_variable_says_what_can_be_filled_in() -> None:
+    (found,) = objections(tool(env={"HOME_OF": "$tenant", "BAD": "$nobody"}))
+    assert (found.path, "there are $tenant" in str(found)) == (("spec", "env", "BAD"), True)
+
+
+RUNS = obj("apps/v1", "Deployment") | {"spec": {"containers": [{"image": "$image"}]}}
+
+
+def test_a_tools_image_is_the_platforms_to_name(tmp_path: Path) -> None:
+    own = spec_object(tool(objects={"namespace": [RUNS]}))
+    named = platform("forge", images={"tools": {"forge": "registry.example/forge:1"}})
+    specs = load([written(tmp_path, own, spec_object(named), spec_object(tenant()))])
+    assert specs.platform
+    deployments = made(render_tenant(specs.platform, tenant(), {}, specs.toolset), "Deployment")
+    assert {str(each["spec"]) for each in deployments.values()} == {
+        "{'containers': [{'image': 'registry.example/forge:1'}]}"
+    }
+    with pytest.raises(InvalidInput, match=r"spec.tools\[0\]: forge runs an image .* spec.images"):
+        load([written(tmp_path, own, spec_object(platform("forge")))])
+    with pytest.raises(InvalidInput, match=r"spec.objects: forge runs an image .* spec.images"):
+        load([written(tmp_path, own)], known=Specs(platform=platform("forge")))
 
 
 def written(folder: Path, *specs: Object) -> Path:

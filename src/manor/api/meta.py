@@ -46,6 +46,7 @@ LabelValue = Annotated[str, Field(pattern=_VALUE, max_length=63)]
 Labels = Annotated[dict[Key, LabelValue], Field(max_length=64)]
 Text = Annotated[str, Field(pattern=r"^[^\p{Cc}]+$", max_length=253)]
 """What somebody else named: one line, whatever the characters."""
+EnvName = Annotated[str, Field(pattern=r"^[-._A-Za-z][-._A-Za-z0-9]*$", max_length=253)]
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", max_length=512)]
 Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9\[][-A-Za-z0-9._:/\[\]]*$", max_length=253)]
 """Host, or host/path, of images."""

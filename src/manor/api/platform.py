@@ -274,6 +274,8 @@ class ImageCatalogue(Spec):
     """Image of a TrainingJob."""
     serving: Annotated[dict[Name, Image], Field(max_length=32)] = {}
     """Image of a Model by its format (`sklearn: …`)."""
+    tools: Annotated[dict[Name, Image], Field(max_length=32)] = {}
+    """Image of what a Tool runs in each team's namespace, by the Tool's name (`mlflow: …`)."""
 
 
 class Engines(Spec):

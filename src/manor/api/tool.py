@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 from manor.api import pack_zero
 from manor.api.meta import (
     ApiVersion,
+    EnvName,
     Kind,
     Labels,
     Line,
@@ -224,8 +225,8 @@ class Guardrail(Spec):
 
 
 class ToolObjects(Spec):
-    """What the system needs in order to serve a tenant; `$tenant`, `$namespace` and `$domain` are
-    filled in."""
+    """What the system needs in order to serve a tenant; `$tenant`, `$namespace`, `$domain` and
+    `$image` (the Platform's `images.tools`) are filled in."""
 
     tenant: list[RawObject] = Field(default=[], max_length=32)
     """Once for each tenant; what lives in a namespace and names none is put into the tenant's first
@@ -344,6 +345,9 @@ class ToolSpec(Spec):
     """What its kinds may say."""
     objects: ToolObjects = ToolObjects()
     """What it needs for each tenant and namespace."""
+    env: dict[EnvName, Annotated[str, Field(max_length=1024)]] = Field(default={}, max_length=32)
+    """Environment variables of the tenant's TrainingJobs and Models, unless they set them; filled
+    in as `objects.tenant` are: `$namespace` is the tenant's first one."""
     install: ToolInstall | None = None
     """How `manor tools install` installs it; absent where that is somebody else's."""
 

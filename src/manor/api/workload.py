@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from manor.api.meta import (
     DNS_LABEL,
     ApiVersion,
+    EnvName,
     Host,
     Image,
     Kind,
@@ -30,8 +31,9 @@ FILES_LIMIT = 1_000_000
 """Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
 
 FileName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
-EnvName = Annotated[str, Field(pattern=r"^[-._A-Za-z][-._A-Za-z0-9]*$", max_length=253)]
-StorageUri = Annotated[str, Field(pattern=r"^(pvc|s3|gs|https|oci)://[!-~]+$", max_length=512)]
+StorageUri = Annotated[
+    str, Field(pattern=r"^((pvc|s3|gs|https|oci)://|models:/)[!-~]+$", max_length=512)
+]
 
 
 class WorkloadMetadata(NamespacedMetadata):
@@ -197,10 +199,12 @@ class ModelSpec(Spec):
     format: Literal["sklearn"]
     """Model format; decides the serving runtime."""
     storage_uri: StorageUri
-    """Where the model's files are: `pvc://<claim>/<path>` or `oci://<image>`; other schemes where
-    the engine can."""
+    """Where the model's files are: `pvc://<claim>/<path>`, `oci://<image>`, or
+    `models:/<name>/<version>` of the team's MLflow; other schemes where the engine can."""
     image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
+    env: dict[EnvName, str] = Field(default={}, max_length=256)
+    """Environment variables of the server; not for secrets."""
     replicas: int = Field(default=1, ge=1, le=1000)
     """Replicas, or the fewest when autoscaling."""
     autoscaling: Autoscaling | None = None

@@ -11,18 +11,31 @@ from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unkno
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.render import Object, render_platform, render_tenant
 from manor.tools import NO_TOOLS, Toolset
+from manor.tools.objects import tool_env
 
 
-def render_workload(platform: Platform, tenant: Tenant, workload: Workload) -> list[Object]:
-    """The objects that run a workload, by the engine that the Platform names for its kind.
+def render_workload(
+    platform: Platform, tenant: Tenant, workload: Workload, tools: Toolset = NO_TOOLS
+) -> list[Object]:
+    """The objects that run a workload, by the engine that the Platform names for its kind; `tools`
+    are the Platform's.
 
     Unsupported if there is no such engine, or it cannot do what the spec asks; the message says
     what it can.
     """
     engine = engine_for(workload.kind, platform.spec.engines)
+    workload = _with_env(workload, tool_env(platform, tenant, tools.of(tenant)))
     for error in engine.unsupported(workload):
         raise error
     return engine.render(platform, tenant, workload)
+
+
+def _with_env(workload: Workload, env: Mapping[str, str]) -> Workload:
+    """The workload with the variables that it does not set itself."""
+    if not env:
+        return workload
+    spec = workload.spec.model_copy(update={"env": {**env, **workload.spec.env}})
+    return workload.model_copy(update={"spec": spec})
 
 
 def homes(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
@@ -60,7 +73,7 @@ def _compiled(
             own = render_tenant(platform, spec, tenants, tools)
             return Compiled(spec, [*own, *queue_objects(platform, tools, spec)])
         case TrainingJob() | Model():
-            objects = render_workload(platform, places[spec.metadata.namespace], spec)
+            objects = render_workload(platform, places[spec.metadata.namespace], spec, tools)
             pods = engine_for(spec.kind, platform.spec.engines).pods(objects)
             return Compiled(spec, objects, tuple(pods))
 
@@ -133,8 +146,9 @@ def _unsupported(
                         f"tenant {tenant.name} does not use it: add it to the Tenant's spec.tools"
                     )
                     yield Objection(spec, ("kind",), f"{message}, and {lack}")
+                given = _with_env(spec, tool_env(platform, tenant, tools.of(tenant)))
                 yield from (
-                    Objection(spec, error.path, str(error)) for error in engine.unsupported(spec)
+                    Objection(spec, error.path, str(error)) for error in engine.unsupported(given)
                 )
         case _:
             return

@@ -8,7 +8,7 @@ from manor.api.wellknown import INSTANCE_LABEL
 from manor.engines.owned import object_of
 from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
 from manor.engines.protocol import Unsupported
-from manor.engines.storage import model_volume, obstacle
+from manor.engines.storage import MODEL_PATH, Storage, obstacle, storage
 from manor.render import labels
 from manor.render.objects import Object
 
@@ -35,10 +35,11 @@ def versions(model: Model) -> list[Version]:
 
 
 def unmountable(model: Model, engine: str) -> Iterator[Unsupported]:
-    """The storage URIs of a model that the engine cannot mount."""
-    if why := obstacle(model.spec.storage_uri, engine):
+    """The storage URIs of a model that the engine cannot bring into its pods."""
+    env = model.spec.env
+    if why := obstacle(model.spec.storage_uri, env, engine):
         yield Unsupported(("spec", "storageUri"), why)
-    if model.spec.canary and (why := obstacle(model.spec.canary.storage_uri, engine)):
+    if model.spec.canary and (why := obstacle(model.spec.canary.storage_uri, env, engine)):
         yield Unsupported(("spec", "canary", "storageUri"), why)
 
 
@@ -71,14 +72,13 @@ def server_pod(
 ) -> Object:
     """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
     container's."""
-    volume, mount, path = model_volume(version.storage_uri)
-    server = _server(platform, tenant, model, name, path, port)
-    waiting = [_waiter(server, mount, path)] if "persistentVolumeClaim" in volume else []
-    server["volumeMounts"] = [mount]
+    stored = storage(version.storage_uri)
+    server = _server(platform, tenant, model, name, stored.path, port)
+    server["volumeMounts"] = [_mount(read_only=True)]
     fields = placement(platform, tenant, model.spec.resources)
-    if waiting:
-        fields["initContainers"] = waiting
-    return pod_spec([server], [volume], **fields)
+    if stored.brought_by:
+        fields["initContainers"] = [_bringer(server, stored)]
+    return pod_spec([server], [stored.volume], **fields)
 
 
 def _server(
@@ -97,7 +97,7 @@ def _server(
     return {
         "name": name,
         "image": spec.image or platform.spec.images.serving.get(spec.format),
-        "env": env(variables),
+        "env": env(variables | spec.env),
         "ports": [{"name": "http", "containerPort": port}],
         "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
@@ -114,20 +114,20 @@ def _server(
     }
 
 
-def _waiter(server: Object, mount: Object, path: str) -> Object:
-    """An init container that waits for the model's files: a model may be applied before it is
-    trained."""
-    script = (
-        "import pathlib, sys, time\n"
-        "path = pathlib.Path(sys.argv[1])\n"
-        "while not (path.is_file() or path.is_dir() and any(path.iterdir())):\n"
-        "    print('waiting for the model in', path, flush=True); time.sleep(2)\n"
-    )
+def _bringer(server: Object, stored: Storage) -> Object:
+    """An init container that ends once the model's files are there."""
+    given = {"env": server["env"]} if stored.fetched else {}
     return {
         "name": "wait-for-model",
         "image": server["image"],
-        "command": ["python3", "-c", script, path],
+        "command": list(stored.brought_by),
+        **given,
         "resources": server["resources"],
         "securityContext": container_security_context(),
-        "volumeMounts": [mount],
+        "volumeMounts": [_mount(read_only=not stored.fetched)],
     }
+
+
+def _mount(*, read_only: bool) -> Object:
+    mount: Object = {"name": "model", "mountPath": MODEL_PATH}
+    return {**mount, "readOnly": True} if read_only else mount

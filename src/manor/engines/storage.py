@@ -1,37 +1,82 @@
 """Where a model's files are: a storage URI as a volume of the serving pod."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
 from manor.render.objects import Object
 
 MODEL_PATH = "/mnt/models"
 """Where the serving runtime finds the model's files (KServe's convention)."""
 
+MLFLOW = "MLFLOW_TRACKING_URI"
+"""The environment variable that says where MLflow is, as its own clients read it."""
 
-def obstacle(storage_uri: str, engine: str) -> str:
-    """Why the engine cannot mount the URI; empty if it can."""
+_REGISTERED = re.compile(r"^models:/[^/@]+(/[0-9]+|@[^/@]+)$")
+
+_WAIT = (
+    "import pathlib, sys, time\n"
+    "path = pathlib.Path(sys.argv[1])\n"
+    "while not (path.is_file() or path.is_dir() and any(path.iterdir())):\n"
+    "    print('waiting for the model in', path, flush=True); time.sleep(2)\n"
+)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A storage URI in a pod."""
+
+    volume: Object
+    path: str
+    """Where the server finds the files."""
+    brought_by: tuple[str, ...] = ()
+    """A command that ends once the files are there, as a model may be applied before it
+    is trained."""
+    fetched: bool = False
+    """Whether the command writes the files itself."""
+
+
+def obstacle(storage_uri: str, env: Mapping[str, str], engine: str) -> str:
+    """Why the engine cannot serve the URI by a server with the variables `env`; empty if it can."""
     scheme, _, rest = storage_uri.partition("://")
+    if storage_uri.startswith("models:/"):
+        if not _REGISTERED.match(storage_uri):
+            return f"{storage_uri}: write models:/<name>/<version> or models:/<name>@<alias>"
+        if MLFLOW not in env:
+            return (
+                f"{storage_uri}: nothing says where MLflow is; use the Tool mlflow (spec.tools of "
+                f"the Platform), or set {MLFLOW} in spec.env"
+            )
+        return ""
     if scheme == "pvc" and ".." in rest.partition("/")[2].split("/"):
         return f"{storage_uri}: a path inside a volume cannot hold '..'"
     if scheme in ("pvc", "oci"):
         return ""
-    known = "pvc://<claim>/<path> and oci://<image>"
+    known = "pvc://<claim>/<path>, oci://<image> and models:/<name>/<version>"
     return (
         f"{storage_uri}: the {engine} engine serves {known}; copy the files to a volume, or "
         "name an image"
     )
 
 
-def model_volume(storage_uri: str) -> tuple[Object, Object, str]:
-    """The volume of a storage URI, its mount, and the path of the model's files in the container.
+def storage(storage_uri: str) -> Storage:
+    """The volume of a storage URI that has no `obstacle`.
 
-    A claim is mounted whole, so that a model written anew is seen. The URI has no `obstacle`.
+    A claim is mounted whole, so that a model written anew is seen. What MLflow has registered is
+    copied out of its server, which needs no volume that two nodes can mount.
     """
     scheme, _, rest = storage_uri.partition("://")
-    mount: Object = {"name": "model", "mountPath": MODEL_PATH, "readOnly": True}
+    if storage_uri.startswith("models:/"):
+        fetch = files(__package__).joinpath("fetch.py").read_text(encoding="utf-8")
+        command = ("python3", "-c", fetch, storage_uri, MODEL_PATH)
+        return Storage({"name": "model", "emptyDir": {}}, MODEL_PATH, command, fetched=True)
     if scheme == "oci":
-        return {"name": "model", "image": {"reference": rest}}, mount, MODEL_PATH
-    claim, _, path = rest.partition("/")
+        return Storage({"name": "model", "image": {"reference": rest}}, MODEL_PATH)
+    claim, _, inside = rest.partition("/")
     volume: Object = {
         "name": "model",
         "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
     }
-    return volume, mount, f"{MODEL_PATH}/{path.strip('/')}".rstrip("/")
+    path = f"{MODEL_PATH}/{inside.strip('/')}".rstrip("/")
+    return Storage(volume, path, ("python3", "-c", _WAIT, path))

@@ -140,7 +140,8 @@ def workload_of(documents: Sequence[Document], known: Known) -> tuple[Platform, 
 def workload_objects(documents: Sequence[Document], known: Known) -> list[Object]:
     """The workload and what it becomes."""
     platform, tenant, workload = workload_of(documents, known)
-    return [spec_object(workload), *render_workload(platform, tenant, workload)]
+    tools = known.specs(documents[2:]).toolset
+    return [spec_object(workload), *render_workload(platform, tenant, workload, tools)]
 
 
 def serving_url(documents: Sequence[Document], known: Known) -> str:

@@ -9,6 +9,7 @@ from manor.api.hosts import covers
 from manor.load import claims
 from manor.load.positions import Document, Path, Problem
 from manor.tools import objections, toolbox, turned_on
+from manor.tools.objects import says_image
 
 if TYPE_CHECKING:
     from manor.load.specs import Specs
@@ -133,6 +134,19 @@ def _tools(document: Document, platform: Platform, known: Mapping[str, Tool]) ->
             message = f"there is no Tool {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
             yield document.problem(("spec", "tools", index), message)
     yield from _needs(document, platform.spec.tools, known)
+    for index, name in enumerate(platform.spec.tools):
+        if name in known and (lack := _no_image(known[name], platform)):
+            yield document.problem(("spec", "tools", index), lack)
+
+
+def _no_image(tool: Tool, platform: Platform) -> str:
+    """What is said where the Platform names no image of what the Tool runs for each team."""
+    if not says_image(tool) or tool.name in platform.spec.images.tools:
+        return ""
+    return (
+        f"{tool.name} runs an image in each team's namespace: name it in the Platform's "
+        f"spec.images.tools.{tool.name}, from one of its registries"
+    )
 
 
 def _needs(
@@ -290,6 +304,10 @@ def check(entries: Sequence[Entry], known: "Specs") -> list[Problem]:
             problems += _tools(document, spec, tools)
         elif isinstance(spec, Tool):
             problems += [document.problem(error.path, str(error)) for error in objections(spec)]
+            # Where the Platform is in the files too, it is told there.
+            if known.platform is platform and spec.name in platform.spec.tools:
+                lack = _no_image(spec, platform)
+                problems += [document.problem(("spec", "objects"), lack)] if lack else []
         elif not isinstance(spec, Tenant):
             problems += _workload(document, spec, homes, platform)
             namespace = spec.metadata.namespace

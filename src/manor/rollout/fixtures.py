@@ -24,7 +24,12 @@ from manor.tools.guardrails import maker, policy_name
 from manor.tools.objects import filled
 
 TENANT, OWNER = "tool-check", "tool-check-owner"
-WORDS = {"tenant": TENANT, "namespace": TENANT, "domain": "tools.example"}
+WORDS = {
+    "tenant": TENANT,
+    "namespace": TENANT,
+    "domain": "tools.example",
+    "image": "registry.example/tool:check",
+}
 MANAGER = "manor-tools-check"
 NETWORK = {
     "podCidrs": ["10.244.0.0/16"],
@@ -152,12 +157,14 @@ def definition(group: str, version: str, kind: str, plural: str, scope: str) -> 
 async def _desired(client: Client, tool: Tool) -> Desired:
     """A platform with the Tool and what it needs alone, and a tenant on it, as far as the server
     has their kinds."""
+    tools = [*tool.spec.needs, tool.name]
     platform = {
         "domain": WORDS["domain"],
         "network": NETWORK,
         "gateway": {"isolation": "shared"},  # nothing else is installed
         "registries": ["registry.example"],
-        "tools": [*tool.spec.needs, tool.name],
+        "tools": tools,
+        "images": {"tools": dict.fromkeys(tools, WORDS["image"])},
     }
     documents = [
         spec_object(tool),

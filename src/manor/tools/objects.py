@@ -10,7 +10,7 @@ from manor.api.wellknown import MANAGED, TENANT_LABEL
 from manor.objectset.kinds import group_of
 from manor.tools.toolset import Toolset
 
-WORDS = ("tenant", "namespace", "domain")
+WORDS = ("tenant", "namespace", "domain", "image")
 """What an object of a Tool may say as `$word`; `$$` is the sign itself."""
 
 
@@ -31,10 +31,10 @@ def tool_objects(platform: Platform, tenant: Tenant, tools: Toolset) -> list[dic
 
 def _of_tool(platform: Platform, tenant: Tenant, tool: Tool) -> Iterator[dict[str, Any]]:
     spaces = [space.name for space in tenant.namespaces]
-    words = {"tenant": tenant.name, "domain": platform.spec.domain}
+    words = _words(platform, tenant, tool)
     cluster_kinds = {(kind.group, kind.kind) for kind in tool.spec.kinds if not kind.namespaced}
     for raw in tool.spec.objects.tenant:
-        obj = _made(raw, {**words, "namespace": spaces[0]})
+        obj = _made(raw, words)
         if (group_of(obj["apiVersion"]), obj["kind"]) in cluster_kinds:
             obj["metadata"]["labels"][TENANT_LABEL] = tenant.name
         else:
@@ -45,6 +45,37 @@ def _of_tool(platform: Platform, tenant: Tenant, tool: Tool) -> Iterator[dict[st
             obj = _made(raw, {**words, "namespace": space})
             obj["metadata"]["namespace"] = space
             yield obj
+
+
+def tool_env(platform: Platform, tenant: Tenant, tools: Toolset) -> dict[str, str]:
+    """The environment variables that the Tools give to the tenant's workloads; of one that two of
+    them set, the first one's."""
+    env: dict[str, str] = {}
+    for tool in reversed(tools.tools):
+        env |= filled(tool.spec.env, _words(platform, tenant, tool))
+    return env
+
+
+def says_image(tool: Tool) -> bool:
+    """Whether something that it brings into a tenant's namespace runs `$image`."""
+    objects = [*tool.spec.objects.tenant, *tool.spec.objects.namespace]
+    try:
+        filled(objects, dict.fromkeys(WORDS[:-1], ""))
+    except KeyError as error:
+        return error.args == (WORDS[-1],)
+    except ValueError:  # told by `review`
+        return False
+    return False
+
+
+def _words(platform: Platform, tenant: Tenant, tool: Tool) -> dict[str, str]:
+    """What the words stand for in what there is once for each tenant."""
+    return {
+        "tenant": tenant.name,
+        "namespace": tenant.namespaces[0].name,
+        "domain": platform.spec.domain,
+        "image": platform.spec.images.tools.get(tool.name, ""),
+    }
 
 
 def _made(raw: RawObject, words: Mapping[str, str]) -> dict[str, Any]:

@@ -69,14 +69,10 @@ def objections(tool: Tool) -> Iterator[Misplaced]:
     ):
         for index, raw in enumerate(objects):
             yield from _of_object(raw, part, own, ("spec", "objects", part, index))
-    for index, rule in enumerate(tool.spec.rights):
-        for at, resource in enumerate(rule.resources):
-            if resource in NEVER_FOR_CONTROLLERS:
-                message = (
-                    f"{resource} is nothing that a controller needs in a tenant's "
-                    f"namespace; leave it out"
-                )
-                yield Misplaced(message, "spec", "rights", index, "resources", at)
+    for name, value in tool.spec.env.items():
+        if (lack := _unfilled(value)) is not None:
+            yield Misplaced(lack, "spec", "env", name)
+    yield from _controllers_rights(tool)
     for index, guardrail in enumerate(tool.spec.guardrails):
         for part, fixtures in (("admits", guardrail.admits), ("refuses", guardrail.refuses)):
             for at, raw in enumerate(fixtures):
@@ -85,6 +81,17 @@ def objections(tool: Tool) -> Iterator[Misplaced]:
                     yield Misplaced(lack, *path)
                 elif raw["kind"] not in guardrail.kinds:
                     yield Misplaced(f"the guardrail does not look at {raw['kind']}", *path, "kind")
+
+
+def _controllers_rights(tool: Tool) -> Iterator[Misplaced]:
+    for index, rule in enumerate(tool.spec.rights):
+        for at, resource in enumerate(rule.resources):
+            if resource in NEVER_FOR_CONTROLLERS:
+                message = (
+                    f"{resource} is nothing that a controller needs in a tenant's "
+                    f"namespace; leave it out"
+                )
+                yield Misplaced(message, "spec", "rights", index, "resources", at)
 
 
 def _of_object(
@@ -121,8 +128,13 @@ def _unwritten(raw: RawObject) -> str | None:
         raw["metadata"].get("name"), str
     ):
         return "an object needs metadata.name"
+    return _unfilled(raw)
+
+
+def _unfilled(value: Any) -> str | None:
+    """Why its words cannot be filled in."""
     try:
-        filled(raw, _EXAMPLE)
+        filled(value, _EXAMPLE)
     except (KeyError, ValueError) as error:
         return (
             f"cannot be filled in: {error}; there are ${', $'.join(WORDS)}, and $$ for the "
