@@ -1,6 +1,7 @@
 """`tools`: what a platform engineer is told of a Tool, on the cluster and in a file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from command_line import Command
 from engine_specs import platform
 from manor.render import spec_object
 from served_kinds import MANORS, Kind
-from tool_examples import tool
+from tool_examples import obj, tool
 
 pytestmark = pytest.mark.unit
 
@@ -23,9 +24,10 @@ def forge(cluster: ApiStandIn) -> ApiStandIn:
     return cluster
 
 
-def listed(manor: Command) -> list[str]:
-    (line,) = [line for line in manor("tools", "list").out.splitlines() if line.startswith("forge")]
-    return line.split(maxsplit=5)
+def listed(manor: Command, name: str = "forge") -> list[str]:
+    lines = [line.split(maxsplit=5) for line in manor("tools", "list").out.splitlines()]
+    (found,) = [line for line in lines if line[0] == name]
+    return found
 
 
 def test_tools_are_listed_with_where_they_stand(forge: ApiStandIn, manor: Command) -> None:
@@ -39,6 +41,46 @@ def test_tools_are_listed_with_where_they_stand(forge: ApiStandIn, manor: Comman
     assert listed(manor)[4] == "yes"
     whole = list(yaml.load_all(manor("tools", "list", "-o", "yaml").out, yaml.CSafeLoader))
     assert spec_object(tool()) in whole
+
+
+NOTHING: dict[str, Any] = {
+    **{part: [] for part in ("kinds", "controllers", "rights", "traffic", "guardrails")},
+    **{"metadataKeys": [], "finalizers": [], "objects": {}},
+}
+LAMP = tool(
+    "lamp",
+    **NOTHING,
+    install={
+        "namespace": "lamp-system",
+        "image": "registry.example/lamp:1",
+        "objects": [obj("v1", "ServiceAccount", "lamp", namespace="$namespace")],
+    },
+)
+
+
+def test_a_tool_without_kinds_is_installed_once_its_objects_are(
+    forge: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
+    forge.hold(spec_object(LAMP))
+    assert [listed(manor, name)[4] for name in ("lamp", "metrics-server", "mlflow")] == [
+        "no",
+        "no",
+        "-",
+    ]
+    file = tmp_path / "lamp.yaml"
+    file.write_text(yaml.safe_dump(spec_object(LAMP)))
+    assert manor("tools", "install", "lamp", "-f", str(file)).err.endswith("lamp is ready\n")
+    assert listed(manor, "lamp")[4] == "yes"
+
+
+def test_what_teams_use_must_be_turned_on(
+    forge: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
+    lit = tool("lamp", **NOTHING, env={"OIL": "full"}, install=LAMP.spec.install)
+    file = tmp_path / "lamp.yaml"
+    file.write_text(yaml.safe_dump(spec_object(lit)))
+    said = manor("tools", "install", "lamp", "-f", str(file)).err
+    assert "turn it on for teams: spec.tools: [lamp] in the Platform" in said
 
 
 def test_a_tool_is_shown_in_words_and_as_it_is(forge: ApiStandIn, manor: Command) -> None:

@@ -393,3 +393,11 @@ class Tool(Kind):
     def has_roles(self) -> bool:
         """Whether it has kinds that a role in a namespace says something of."""
         return any(kind.namespaced for kind in self.spec.kinds)
+
+    @property
+    def concerns_teams(self) -> bool:
+        """Whether anything follows for a team that uses it; metrics-server serves the cluster."""
+        spec, nothing = self.spec, ToolObjects()
+        return bool(spec.kinds or spec.traffic or spec.env or spec.metadata_keys) or (
+            spec.objects != nothing
+        )

@@ -1,7 +1,7 @@
 """`manor tools`: ML systems made fit for many teams."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -26,10 +26,10 @@ from manor.cli.output import (
     run_async,
 )
 from manor.cli.progress import shown, summary
-from manor.install import image_words, manifests
+from manor.install import image_words, is_installed, manifests
 from manor.install import install as install_objects
 from manor.install import uninstall as uninstall_objects
-from manor.kube import Client, KubeError, Object
+from manor.kube import Client, Forbidden, KubeError, Object
 from manor.load import InvalidInput, read
 from manor.load.specs import validated
 from manor.local import images, lifecycle
@@ -58,14 +58,16 @@ async def list_tools(
 ) -> None:
     """List the Tools that there are: those that come with Manor, and the cluster's own.
 
-    ON says whether the Platform has turned it on, INSTALLED whether the cluster serves its kinds.
+    ON says whether the Platform has turned it on. INSTALLED says whether the cluster serves its
+    kinds; of a Tool without kinds, whether `install` has installed it, and `-` where there is
+    nothing to install.
 
     Examples:
 
     \b
         manor tools list
     """
-    known, missing = await _standing(kubeconfig, context)
+    known, installed = await _standing(kubeconfig, context)
     tools = toolbox(known.tools if known else {})
     if output is not Format.table:
         print_objects([spec_object(tool) for tool in tools.values()], output)
@@ -73,9 +75,10 @@ async def list_tools(
     rows = []
     for name, tool in sorted(tools.items()):
         on = known.platform is not None and name in known.platform.spec.tools if known else None
-        installed = None if missing is None else name not in missing
         own = "own" if known and name in known.tools else "Manor"
-        rows.append([name, tool.spec.version, own, _word(on), _word(installed), tool.spec.summary])
+        rows.append(
+            [name, tool.spec.version, own, _word(on), _word(installed.get(name)), tool.spec.summary]
+        )
     print_table(["NAME", "VERSION", "FROM", "ON", "INSTALLED", "WHAT IT IS"], rows)
 
 
@@ -296,10 +299,8 @@ async def _apply(
             if result.having(*BAD):
                 raise typer.Exit(EXIT_FAILED)
             await wait(client, objects, timeout=timeout, progress=show)
-    err.print(
-        f"{tool.name} is ready; turn it on for teams: spec.tools: [{tool.name}] in the Platform",
-        markup=False,
-    )
+    on = f"; turn it on for teams: spec.tools: [{tool.name}] in the Platform"
+    err.print(f"{tool.name} is ready{on if tool.concerns_teams else ''}", markup=False)
 
 
 @run_async
@@ -314,17 +315,28 @@ async def _remove(tool: Tool, context: str | None, kubeconfig: Path | None) -> N
 
 async def _standing(
     kubeconfig: Path | None, context: str | None
-) -> tuple[State | None, dict[str, object] | None]:
-    """What the cluster says, and which of all Tools it lacks; None, and a word on it, where there
-    is no cluster."""
+) -> tuple[State | None, dict[str, bool]]:
+    """What the cluster says, and which Tools are installed, as far as that can be said; None and
+    nothing, and a word on it, where there is no cluster."""
     try:
         async with Client.connect(kubeconfig, context) as client:
             known = await told_state(client, workloads=False)
-            missing = await missing_tools(client, Toolset(tuple(toolbox(known.tools).values())))
-            return known, {**missing}
+            return known, await _installed(client, toolbox(known.tools))
     except KubeError as error:
         err.print(f"no cluster was asked: {error}", markup=False)
-        return None, None
+        return None, {}
+
+
+async def _installed(client: Client, tools: Mapping[str, Tool]) -> dict[str, bool]:
+    """Of each Tool with kinds whether the cluster serves them; of one without, whether its set of
+    objects is there."""
+    missing = await missing_tools(client, Toolset(tuple(tools.values())))
+    installed = {name: name not in missing for name, tool in tools.items() if tool.spec.kinds}
+    for name, tool in tools.items():
+        if not tool.spec.kinds and tool.spec.install is not None:
+            with suppress(Forbidden):
+                installed[name] = await is_installed(client, tool)
+    return installed
 
 
 def _word(value: bool | None) -> str:
@@ -358,6 +370,8 @@ def _described(tool: Tool) -> Iterator[str]:
     for guardrail in spec.guardrails:
         for rule in guardrail.rules:
             yield f"  guardrail {guardrail.name}: {rule.message}"
+    for name, value in spec.env.items():
+        yield f"  variable {name} of workloads: {value}"
     for title, objects in (("tenant", spec.objects.tenant), ("namespace", spec.objects.namespace)):
         for raw in objects:
             yield f"  in each {title}: {raw['kind']} {raw['metadata']['name']}"

@@ -3,7 +3,14 @@ hardened."""
 
 from manor.install.errors import InstallError
 from manor.install.hardening import hardened
-from manor.install.installation import image_words, install, inventory_of, manifests, uninstall
+from manor.install.installation import (
+    image_words,
+    install,
+    inventory_of,
+    is_installed,
+    manifests,
+    uninstall,
+)
 from manor.install.modules import module_folder
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "image_words",
     "install",
     "inventory_of",
+    "is_installed",
     "manifests",
     "module_folder",
     "uninstall",

@@ -13,7 +13,7 @@ from manor.install.certificate import PLACEHOLDER, certified, pair_for
 from manor.install.errors import InstallError
 from manor.install.hardening import Object, hardened
 from manor.install.modules import module_folder
-from manor.kube import Client
+from manor.kube import Client, NotFound
 from manor.manifests import documents
 from manor.tools.objects import filled
 
@@ -65,6 +65,16 @@ async def install(
     spec = _install(tool)
     objects = certified(spec, objects, await pair_for(client, spec))
     return await apply(client, objects, inventory_of(tool), Options(force_conflicts=True), progress)
+
+
+async def is_installed(client: Client, tool: Tool) -> bool:
+    """Whether `install` has installed it."""
+    inventory = inventory_of(tool)
+    try:
+        await client.get(inventory.api_version, inventory.kind, inventory.name, inventory.namespace)
+    except NotFound:
+        return False
+    return True
 
 
 async def uninstall(client: Client, tool: Tool, progress: Progress = silent) -> Result:
