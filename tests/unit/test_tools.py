@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from manor.api import Platform, Tenant
-from manor.engines import compile_specs
+from manor.engines import checked, compile_specs
 from manor.load import InvalidInput, Specs, load
 from manor.render import Object, render_platform, render_tenant, spec_object
 from manor.tools import Toolset, objections, shipped, toolbox, turned_on
@@ -272,6 +272,37 @@ def test_a_tools_image_is_the_platforms_to_name(tmp_path: Path) -> None:
         load([written(tmp_path, own, spec_object(platform("forge")))])
     with pytest.raises(InvalidInput, match=r"spec.objects: forge runs an image .* spec.images"):
         load([written(tmp_path, own)], known=Specs(platform=platform("forge")))
+
+
+CLAIM = obj("v1", "PersistentVolumeClaim") | {
+    "spec": {"resources": {"requests": {"storage": "5Gi"}}}
+}
+SERVER = obj("apps/v1", "Deployment") | {
+    "spec": {
+        "replicas": 2,
+        "template": {"spec": {"containers": [{"resources": {"limits": {"memory": "1Gi"}}}]}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("quota", "told"),
+    [
+        ({"storage": "12Gi", "memory": "4Gi"}, {}),
+        ({"storage": "11Gi", "memory": "4Gi"}, {"storage": "makes 6Gi of requests.storage"}),
+        ({"storage": "12Gi", "memory": "3Gi"}, {"memory": "makes 2Gi of limits.memory"}),
+    ],
+)
+def test_what_a_tool_brings_fits_into_the_budget(
+    quota: dict[str, str], told: dict[str, str]
+) -> None:
+    """The tenant has two namespaces, of half its budget each, and a volume of its own in the
+    first."""
+    given = tool(objects={"tenant": [CLAIM, SERVER]})
+    team = tenant(quota=quota, volumes=[{"name": "own", "size": "1Gi"}])
+    _, objections = checked(platform("forge"), {"team-a": team}, [team], (), Toolset((given,)))
+    assert [each.path for each in objections] == [("spec", "quota", field) for field in told]
+    assert all(words in str(objections) for words in told.values())
 
 
 def written(folder: Path, *specs: Object) -> Path:

@@ -149,6 +149,43 @@ def _own_objects(
     if short:
         yield Objection(tenant, ("spec", "quota", "objects"), f"{short}; write at least {least}")
     yield from _volumes(tenant, parts)
+    yield from _of_tools(tenant, objects, parts)
+
+
+def _of_tools(
+    tenant: Tenant, objects: Sequence[Object], parts: Mapping[str, Mapping[str, str]]
+) -> Iterator[Objection]:
+    """What Tools run and keep in the tenant's namespaces, beside its own volumes, against each
+    namespace's part of the budget."""
+    asked: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    first = tenant.namespaces[0].name
+    own = {(volume.namespace or first, volume.name): volume.size for volume in tenant.spec.volumes}
+    for obj in objects:
+        namespace, spec = obj["metadata"].get("namespace", ""), obj.get("spec", {})
+        if obj["kind"] in ("Deployment", "StatefulSet"):
+            for resource, amount in _of_pod(spec["template"]["spec"]).items():
+                asked[namespace, resource] += spec.get("replicas", 1) * amount
+        elif obj["kind"] == "PersistentVolumeClaim" and _place(obj) not in own:
+            size = spec["resources"]["requests"]["storage"]
+            asked[namespace, "requests.storage"] += parse(size)
+    told = set()
+    for (namespace, resource), amount in sorted(asked.items()):
+        part, field = parts.get(namespace, {}).get(resource), _FIELDS.get(resource)
+        if resource == "requests.storage":
+            amount += sum(parse(size) for (place, _), size in own.items() if place == namespace)
+        if part is None or field is None or field in told or amount <= parse(part):
+            continue
+        told.add(field)
+        message = (
+            f"what Tools bring into namespace {namespace} makes "
+            f"{canonical(amount, binary=is_binary(part))} of {resource}, and its part is {part}; "
+            f"write more, or use fewer Tools (spec.tools)"
+        )
+        yield Objection(tenant, ("spec", "quota", field), message)
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
 def _volumes(tenant: Tenant, parts: Mapping[str, Mapping[str, str]]) -> Iterator[Objection]:
@@ -167,7 +204,10 @@ def _volumes(tenant: Tenant, parts: Mapping[str, Mapping[str, str]]) -> Iterator
             return
 
 
-_FIELDS = {"requests.cpu": "cpu", "requests.memory": "memory", "limits.memory": "memory"}
+_FIELDS = {
+    **{"requests.cpu": "cpu", "requests.memory": "memory", "limits.memory": "memory"},
+    "requests.storage": "storage",
+}
 
 
 def _pods(
@@ -222,5 +262,5 @@ def _of_pod(spec: Object) -> dict[str, Decimal]:
 
 def _of_container(container: Object) -> Iterator[tuple[str, Decimal]]:
     for sort in ("requests", "limits"):
-        for resource, amount in container["resources"].get(sort, {}).items():
+        for resource, amount in container.get("resources", {}).get(sort, {}).items():
             yield f"{sort}.{resource}", parse(amount)
