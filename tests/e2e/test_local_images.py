@@ -163,6 +163,8 @@ def test_every_image_runs_as_a_numbered_user(built: dict[str, Unpacked]) -> None
             "manor 1.",
         ),
         ("serving", ["mlserver", "--version"], "version 1.7.1"),
+        ("training", ["python", "-c", "import mlflow; print(mlflow.__version__)"], "3.17.2"),
+        ("mlflow", ["mlflow", "--version"], "version 3.17.2"),
         ("jax", ["python", "-c", "import jax; print(jax.numpy.ones(3).sum())"], "3.0"),
         ("ray", ["bash", "-c", "ray --version"], "version 2.60.0"),
         ("envoy", ["envoy", "--version"], "/1.40.0/"),

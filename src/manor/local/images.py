@@ -75,6 +75,7 @@ _RECIPES = {
         _Recipe("serving", base="base"),
         _Recipe("ray", base="base"),
         _Recipe("jax", base="base"),
+        _Recipe("mlflow", base="base"),
         _Recipe("envoy", base="base", programs=("envoy",)),
         _Recipe("pause", programs=("pause",)),
         _Recipe("coredns", programs=("coredns",)),
