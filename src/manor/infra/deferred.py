@@ -30,6 +30,7 @@ PLACEHOLDERS: dict[Path, Any] = {
     ("Platform", "spec", "registries"): ["late.invalid"],
     ("Platform", "spec", "images", "training"): "late.invalid/image",
     ("Platform", "spec", "images", "serving", "*"): "late.invalid/image",
+    ("Platform", "spec", "images", "tools", "*"): "late.invalid/image",
     ("Platform", "spec", "identity", "issuer"): "https://late.invalid",
     ("Tenant", "spec", "hosts", "*"): "{key}.{name}.late.invalid",
     ("Tenant", "spec", "registries"): ["late.invalid"],
@@ -37,6 +38,7 @@ PLACEHOLDERS: dict[Path, Any] = {
     ("TrainingJob", "spec", "image"): "late.invalid/image",
     ("TrainingJob", "spec", "env", "*"): "late",
     ("Model", "spec", "image"): "late.invalid/image",
+    ("Model", "spec", "env", "*"): "late",
     ("Model", "spec", "storageUri"): "oci://late.invalid/model",
     ("Model", "spec", "canary", "storageUri"): "oci://late.invalid/model",
 }
