@@ -232,8 +232,12 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
     },
     "Model": {
         "format": ["sklearn"],
-        "storageUri": ["pvc://other/iris", "oci://r.example/iris:1", "s3://b/i", "gs://b/i"],
+        "storageUri": [
+            *("pvc://other/iris", "oci://r.example/iris:1", "models:/iris/1"),
+            *("s3://b/i", "gs://b/i"),
+        ],
         "image": ["r.example/own:1"],
+        "env": [{"LEVEL": "1"}],
         "replicas": [2],
         "autoscaling": [{"maxReplicas": 3}],
         "canary": [{"storageUri": "pvc://models/next", "weight": 10}],
@@ -244,7 +248,11 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
 """For each field of the ML kinds, values to set it to."""
 LEAST: dict[str, dict[str, Any]] = {
     "TrainingJob": {"command": ["python3"], "resources": {"memory": "2Gi"}},
-    "Model": {"format": "sklearn", "storageUri": "pvc://models/iris"},
+    "Model": {
+        "format": "sklearn",
+        "storageUri": "pvc://models/iris",
+        "env": {"MLFLOW_TRACKING_URI": "http://mlflow"},
+    },
 }
 
 

@@ -76,6 +76,16 @@ def test_a_ray_job_has_a_node_for_each_worker_and_one_pod_that_hands_it_in() -> 
     )
 
 
+@pytest.mark.parametrize("engine", ["native", "kserve", "seldon"])
+def test_a_registered_model_is_fetched_whichever_engine_serves_it(engine: str) -> None:
+    registry = {"MLFLOW_TRACKING_URI": "http://mlflow"}
+    (pod,) = pods_of(engine, model(storageUri="models:/digits/3", env=registry))
+    (fetch,) = pod.spec["initContainers"]
+    assert fetch["command"][-2:] == ["models:/digits/3", "/mnt/models"]
+    assert {"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow"} in fetch["env"]
+    assert env_of(pod)["MLFLOW_TRACKING_URI"]["value"] == "http://mlflow"
+
+
 def test_the_launcher_is_python() -> None:
     compile(SCRIPT, "launch.py", "exec")
     words = [sys.executable, "-c", SCRIPT, "1", "0", "/", "true"]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from manor.engines.native import fetch
+from manor.engines import fetch
 
 pytestmark = pytest.mark.unit
 
