@@ -14,6 +14,7 @@ from manor.render import spec_object
 from manor.rollout import Event, read_desired, standing, usage
 from manor.rollout.progress import GpusOvercommitted, SpecSetAside
 from manor.state import read_state
+from tool_examples import tool
 
 pytestmark = pytest.mark.unit
 
@@ -119,6 +120,17 @@ async def test_how_a_workload_stands(
     )
     stands = await standing(server.client(), job(), Engines())
     assert (stands.phase, stands.reason) == (phase, reason)
+
+
+async def test_who_may_not_list_tools_reads_those_of_the_platform(server: ApiStandIn) -> None:
+    """What a workload becomes depends on them, whoever applies it."""
+    on = platform(tools=["forge", "mlflow"])
+    server.hold(spec_object(on), spec_object(tool()), spec_object(tool("kiln")))
+    assert (await read_state(server.client())).tools.keys() == {"forge", "kiln"}
+    server.refused["GET /apis/manor.dev/v1alpha1/tools"] = (403, "forbidden")
+    known = await read_state(server.client())
+    assert known.tools.keys() == {"forge"}
+    assert known.toolset.names == {"forge", "mlflow"}
 
 
 async def test_what_a_tenant_uses_is_summed_over_its_namespaces(server: ApiStandIn) -> None:

@@ -160,8 +160,8 @@ def role_bindings(
 
 
 def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Object]:
-    """What people of a tenant may do outside its namespaces: see their Tenant and Gateway, and what
-    Tools let everyone read; owners create namespaces.
+    """What people of a tenant may do outside its namespaces: see their Tenant, its Tools and its
+    Gateway, and what Tools let everyone read; owners create namespaces.
 
     The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of
     the Tenant and of the namespace's name; the list of names bounds their number.
@@ -183,7 +183,11 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
         "resourceNames": [platform.metadata.name],
     }
     gateways = {"apiGroups": [GATEWAY_GROUP], "resources": ["gateways"]}
-    seeing: list[Object] = [{**named, "verbs": ["get"]} for named in (platforms, tenants, spaces)]
+    seen_first: list[Object] = [platforms, tenants, spaces]
+    if used := [tool.name for tool in tools.tools]:  # no names would mean every name
+        tool_files = {"apiGroups": [GROUP], "resources": [kinds.TOOL.plural]}
+        seen_first.append({**tool_files, "resourceNames": used})
+    seeing: list[Object] = [{**named, "verbs": ["get"]} for named in seen_first]
     seeing += _seen_by_tenants(tools)
     owning: list[Object] = [
         {**tenants, "verbs": [OWN]},

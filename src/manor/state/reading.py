@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from manor.api import kinds
+from manor.api import Platform, kinds
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, validated
@@ -69,7 +69,7 @@ async def read_state(
     except UnknownKind:  # nothing of Manor's is there yet
         return state
     with suppress(UnknownKind):  # an older Manor's kinds
-        for obj in await _listed(client, API_VERSION, kinds.TOOL.kind) or []:
+        for obj in await _tools(client, state.platform):
             state.read(obj)
     for namespace in await _listed(client, "v1", "Namespace") or []:
         meta = namespace["metadata"]
@@ -113,6 +113,18 @@ async def _platform(client: Client) -> list[Object]:
         return [await client.get(API_VERSION, kinds.PLATFORM.kind, "manor")]
     except NotFound:
         return []
+
+
+async def _tools(client: Client, platform: Platform | None) -> list[Object]:
+    """All Tools; for a user who may not list them, those that the Platform names."""
+    try:
+        return await client.list(API_VERSION, kinds.TOOL.kind)
+    except Forbidden:
+        tools = []
+    for name in platform.spec.tools if platform else ():
+        with suppress(Forbidden, NotFound):  # not of the user's tenant; one that comes with Manor
+            tools.append(await client.get(API_VERSION, kinds.TOOL.kind, name))
+    return tools
 
 
 async def _tenants(client: Client, namespaces: Iterable[str], names: Iterable[str]) -> list[Object]:
