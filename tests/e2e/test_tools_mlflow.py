@@ -184,6 +184,11 @@ def test_the_server_answers_by_its_own_names_alone(teams: Any) -> None:
         assert said(teams, "red", "deployment/iris", url, host) == answer, host
 
 
+def is_ready(pod: Any) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
 def test_runs_outlive_the_servers_pod(teams: Any) -> None:
     before = runs(teams, "red")
     (pod,) = get(teams, "red", "pods", "-l", SERVER)["items"]
@@ -191,9 +196,10 @@ def test_runs_outlive_the_servers_pod(teams: Any) -> None:
     assert gone.returncode == 0, gone.stderr
 
     def again() -> bool:
-        ready = get(teams, "red", "deployment", "mlflow")["status"].get("readyReplicas")
-        pods = get(teams, "red", "pods", "-l", SERVER)["items"]
-        return bool(ready) and pod["metadata"]["uid"] not in {p["metadata"]["uid"] for p in pods}
+        ready = [
+            each for each in get(teams, "red", "pods", "-l", SERVER)["items"] if is_ready(each)
+        ]
+        return bool(ready) and pod["metadata"]["uid"] not in [p["metadata"]["uid"] for p in ready]
 
     until(again, 180)
     assert runs(teams, "red") == before
