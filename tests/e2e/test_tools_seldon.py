@@ -40,12 +40,14 @@ REQUEST = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def teams(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """The example as its page has it: the operator set up, two teams, each with a trained model."""
     program = Path(os.environ.get(ENVIRONMENT_VARIABLE) or "/nowhere").expanduser() / "seldon"
     if not os.access(program, os.X_OK):
         pytest.skip(f"{ENVIRONMENT_VARIABLE} has no program `seldon`: Seldon's operator, v1.17.1")
-    example = tool_example(FOLDER)
+    example = request.getfixturevalue("tool_example")(FOLDER)  # not before: it starts a node
     load_workload_images(example.node.name, "training", "serving")
     image = ensure_program("seldon", image_of_operator(), program, Report())
     load_images(load_node(example.node.name), [image])
