@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from ground import gateway_kinds
+from makers import definitions
 from manor.api import API_VERSION, Tool
+from manor.apply import wait
 from manor.kube import Client
 from manor.render import spec_object
 from manor.rollout.fixtures import Finding, define_kinds, definition, try_fixtures
@@ -29,7 +31,14 @@ async def node() -> AsyncIterator[RunningNode]:
     them in one go."""
     with node_for_tests("tools", "--api-only") as running:
         async with Client.connect(running.kubeconfig) as client:
-            for each in (tool(), *shipped().values()):
+            tools = (tool(), *shipped().values())
+            # With their schemas, where those are at hand: they judge the fixtures too.
+            groups = {kind.group for each in tools for kind in each.spec.kinds}
+            makers = definitions(*groups)
+            for crd in makers:
+                await client.apply(crd, field_manager="tests", force=True)
+            await wait(client, makers, timeout=60)
+            for each in tools:
                 await define_kinds(client, each)
         yield running
 

@@ -84,9 +84,8 @@ async def uninstall(client: Client, tool: Tool, progress: Progress = silent) -> 
 
 def _install(tool: Tool) -> ToolInstall:
     if tool.spec.install is None:
-        raise InstallError(
-            f"Tool {tool.name} does not say how it is installed; see its makers' guide"
-        )
+        guide = f"Tool {tool.name} does not say how it is installed; see its makers' guide"
+        raise InstallError(f"{guide}. {tool.spec.notice}" if tool.spec.notice else guide)
     return tool.spec.install
 
 
