@@ -235,6 +235,28 @@ def test_what_stays_in_the_namespace_and_what_will_not_work_is_told() -> None:
     assert "ns-owner: they let in whom a header names" in broken
 
 
+def test_what_is_in_use_beyond_the_budget_is_told() -> None:
+    asks = {"requests": {"cpu": "6", "memory": "1Gi"}, "limits": {"nvidia.com/gpu": "1"}}
+    spec = {"containers": [{"name": "main", "image": "a", "resources": asks}]}
+    size = {"resources": {"requests": {"storage": "200Gi"}}}
+    objects = {
+        "Pod": [
+            obj("v1", "Pod", "a", spec=spec),
+            obj("v1", "Pod", "b", spec=spec),
+            obj("v1", "Pod", "done", spec=spec, status={"phase": "Succeeded"}),
+        ],
+        "PersistentVolumeClaim": [obj("v1", "PersistentVolumeClaim", "home", spec=size)],
+    }
+    broken = told(adopt(profile(), objects=objects), Matter.BREAKS)
+    assert [text.partition(", and ")[0] for text in broken] == [
+        "cpu: 12 in use",
+        "storage: 200Gi in use",
+        "2 GPUs in use",
+    ]
+    enough = {"hard": {"cpu": "12", "requests.storage": "1Ti", "requests.nvidia.com/gpu": "2"}}
+    assert not told(adopt(profile(resourceQuotaSpec=enough), objects=objects), Matter.BREAKS)
+
+
 @pytest.mark.parametrize(
     ("given", "place", "why"),
     [

@@ -1,13 +1,15 @@
 """The quota of a Profile, `spec.resourceQuotaSpec`, as the budget of a Tenant."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from manor.adoption.notes import Matter, Note
 from manor.api.platform import Platform
 from manor.api.quantity import canonical, is_binary, parse
-from manor.api.tenant import Quota
+from manor.api.tenant import Quota, Tenant
 
 Object = dict[str, Any]
 
@@ -95,3 +97,43 @@ def _scopes(spec: Object) -> Iterator[Note]:
         if spec.get(name):
             text = f"resourceQuotaSpec.{name}: a Tenant's budget is that of all its pods"
             yield Note(Matter.LEFT_OUT, text)
+
+
+def overdrawn(
+    tenant: Tenant, pods: Sequence[Object], claims: Sequence[Object], platform: Platform | None
+) -> Iterator[Note]:
+    """What the namespace asks for today beyond the Tenant's budget."""
+    quota, used = tenant.spec.quota, _used(pods, claims)
+    limits = {"cpu": quota.cpu, "memory": quota.memory, "storage": quota.storage}
+    limits["pods"] = str(quota.pods)
+    for name, limit in limits.items():
+        if used[name] > parse(limit):
+            asked = canonical(used[name], binary=is_binary(limit))
+            text = f"{name}: {asked} in use, and the quota is {limit}: nothing new until it is less"
+            yield Note(Matter.BREAKS, text)
+    gpus = {name: int(used[name]) for name in _gpu_names(platform) if used[name]}
+    asked_gpus = platform.spec.gpu.gpus_in(gpus) if platform else sum(gpus.values())
+    if asked_gpus > tenant.spec.gpu.total:
+        text = f"{float(asked_gpus):g} GPUs in use, and the budget is {tenant.spec.gpu.total}"
+        yield Note(Matter.BREAKS, f"{text}: set gpu.guarantee or gpu.borrow")
+
+
+def _used(pods: Sequence[Object], claims: Sequence[Object]) -> Mapping[str, Decimal]:
+    """The sums of what pods that are not finished, and volume claims, ask for."""
+    used: defaultdict[str, Decimal] = defaultdict(Decimal)
+    running = [
+        pod for pod in pods if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    ]
+    for pod in running:
+        used["pods"] += 1
+        for container in pod["spec"].get("containers", ()):
+            resources = container.get("resources") or {}
+            for name, text in {
+                **(resources.get("limits") or {}),
+                **(resources.get("requests") or {}),
+            }.items():
+                used[name] += parse(str(text))
+    for claim in claims:
+        asked = claim["spec"].get("resources", {}).get("requests", {}).get("storage", "0")
+        used["storage"] += parse(str(asked))
+    return used

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from manor.adoption.budget import budget
+from manor.adoption.budget import budget, overdrawn
 from manor.adoption.notes import Matter, Note
 from manor.adoption.people import people
 from manor.adoption.remains import remains
@@ -79,6 +79,8 @@ def _adopted(place: Place, known: Specs) -> Adoption:
             for problem in error.problems
         ]
         return Adoption(place.name, None, _set_aside(*reasons))
+    pods, claims = (place.objects.get(kind, ()) for kind in ("Pod", "PersistentVolumeClaim"))
+    notes += overdrawn(tenant, pods, claims, known.platform)
     if place.namespace is not None:
         notes += remains(place.namespace, place.objects, place.refused, known.platform)
     return Adoption(place.name, tenant, notes)

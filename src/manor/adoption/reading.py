@@ -14,6 +14,7 @@ GROUPS = {
     "AuthorizationPolicy": "security.istio.io",
     "LimitRange": "",
     "NetworkPolicy": "networking.k8s.io",
+    "PersistentVolumeClaim": "",
     "Pod": "",
     "PodDefault": GROUP,
     "ResourceQuota": "",
