@@ -225,7 +225,12 @@ def test_what_stays_in_the_namespace_and_what_will_not_work_is_told() -> None:
     on = platform(registries=["registry.example"])
     found = adopt(profile(), on=on, namespace=place, objects=objects, refused=refused)
     remaining = "\n".join(told(found, Matter.REMAINS))
-    for word in ("annotation `owner`", "goes with Profile vision", "istio-injection:", "open:"):
+    for word in (
+        "annotation `owner`",
+        "is deleted with Profile vision",
+        "istio-injection:",
+        "open:",
+    ):
         assert word in remaining
     assert "metadata.name" not in remaining
     broken = "\n".join(told(found, Matter.BREAKS))
@@ -282,6 +287,27 @@ def test_a_profile_never_takes_what_another_tenant_may_make() -> None:
     (found,) = adopted([Place(profile("a-1"))], known)
     assert found.tenant is None
     assert "is kept for owners of tenant 'a'" in told(found, Matter.SET_ASIDE)[0]
+
+
+def test_of_what_is_adopted_it_is_told_what_kubeflow_left() -> None:
+    spec = {"owners": [{"kind": "Group", "name": "ml"}]}
+    meta = {"name": "vision"}
+    value = {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": meta, "spec": spec}
+    known = Specs(platform(identity={"groupPrefix": "oidc:"}), {"vision": Tenant(**value)})
+    owner = {"apiVersion": "kubeflow.org/v1", "kind": "Profile", "name": "vision", "uid": "u"}
+    labels = {"manor.dev/tenant": "vision", "tools.manor.dev/kubeflow": "true"}
+    own = binding("manor-owners", "kubeflow-edit")
+    own["metadata"]["labels"] = {"applyset.kubernetes.io/part-of": "applyset-x"}
+    bindings = [own, binding("theirs", "edit"), binding("user-eve", "kubeflow-edit")]
+    space = namespace(labels=labels, ownerReferences=[owner])
+    for who, more in (({"kind": "Group", "name": "oidc:ml"}, 0), (ADA, 1)):
+        place = Place(profile(owner=who), space, {"RoleBinding": bindings})
+        (found,) = adopted([place], known)
+        remaining = told(found, Matter.REMAINS)
+        assert (len(told(found, Matter.DONE)), len(remaining)) == (1, 2 + more)
+        assert any("is deleted with Profile vision" in text for text in remaining)
+        assert any(text.startswith("RoleBinding user-eve:") for text in remaining)
+        assert ("owns the Profile and not the Tenant" in remaining[0]) == bool(more)
 
 
 @pytest.fixture

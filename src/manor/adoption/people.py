@@ -24,10 +24,10 @@ def people(
     """
     notes: list[Note] = []
     members: dict[Who, Role] = {}
-    first = _who(owner)
+    first = who_is(owner)
     for binding in sorted(bindings, key=lambda each: str(each["metadata"]["name"])):
         role = _role(binding)
-        for who in map(_who, binding.get("subjects") or ()):
+        for who in map(who_is, binding.get("subjects") or ()):
             reason = _why_not(who, role, binding, namespace, group_prefix)
             if reason is not None:
                 notes.append(Note(Matter.LEFT_OUT, reason))
@@ -40,7 +40,8 @@ def people(
     return parts | ({"members": listed} if listed else {}), notes
 
 
-def _who(subject: Object) -> Who:
+def who_is(subject: Object) -> Who:
+    """Whom a subject of RBAC's means."""
     return subject.get("kind", "User"), subject.get("name", ""), subject.get("namespace", "")
 
 

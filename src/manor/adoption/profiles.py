@@ -4,13 +4,13 @@ A Profile is a namespace of its name, an owner, a quota, and contributors. What 
 field for is told, and so is what stays in the namespace or will not work there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from manor.adoption.budget import budget, overdrawn
 from manor.adoption.notes import Matter, Note
-from manor.adoption.people import people
+from manor.adoption.people import people, who_is
 from manor.adoption.remains import remains
 from manor.api import API_VERSION, Tenant
 from manor.api.wellknown import TENANT_LABEL
@@ -65,7 +65,7 @@ def adopted(places: Iterable[Place], known: Specs) -> list[Adoption]:
 def _adopted(place: Place, known: Specs) -> Adoption:
     holder = ((place.namespace or {}).get("metadata", {}).get("labels") or {}).get(TENANT_LABEL)
     if holder == place.name:
-        return Adoption(place.name, None, [Note(Matter.DONE, "its Tenant is on the cluster")])
+        return Adoption(place.name, None, [*_standing(place, known)])
     if holder:
         return Adoption(place.name, None, _set_aside(f"it is Tenant {holder}'s namespace already"))
     value, notes = _spec(place, known)
@@ -86,15 +86,37 @@ def _adopted(place: Place, known: Specs) -> Adoption:
     return Adoption(place.name, tenant, notes)
 
 
+def _standing(place: Place, known: Specs) -> Iterator[Note]:
+    """What is told of a Profile whose namespace is the Tenant's of its name."""
+    yield Note(Matter.DONE, "its Tenant is on the cluster")
+    tenant, prefix = known.tenants.get(place.name), _prefix(known)
+    owners = tenant.subjects("owner") if tenant else []
+    kind, name, namespace = who_is((place.profile.get("spec") or {}).get("owner") or {})
+    if (kind, name, namespace or None) not in [
+        (each.kind, each.known_as(prefix), each.namespace) for each in owners
+    ]:
+        text = f"{kind} {name} owns the Profile and not the Tenant: Kubeflow's access management"
+        yield Note(Matter.REMAINS, f"{text} lets them in; delete the Profile")
+    bindings = [
+        each
+        for each in place.objects.get("RoleBinding", ())
+        if each["roleRef"]["name"].startswith("kubeflow-")
+    ]
+    yield from remains(place.namespace or {}, {"RoleBinding": bindings}, (), known.platform)
+
+
+def _prefix(known: Specs) -> str:
+    return known.platform.spec.identity.group_prefix if known.platform else ""
+
+
 def _set_aside(*reasons: str) -> list[Note]:
     return [Note(Matter.SET_ASIDE, reason) for reason in reasons]
 
 
 def _spec(place: Place, known: Specs) -> tuple[Object, list[Note]]:
     given = place.profile.get("spec") or {}
-    prefix = known.platform.spec.identity.group_prefix if known.platform else ""
     bindings = place.objects.get("RoleBinding", ())
-    who, lost_people = people(given.get("owner") or {}, bindings, place.name, prefix)
+    who, lost_people = people(given.get("owner") or {}, bindings, place.name, _prefix(known))
     amounts, lost_amounts = budget(given.get("resourceQuotaSpec") or {}, known.platform)
     plugins = [
         Note(

@@ -5,14 +5,23 @@ from typing import Any
 
 from manor.adoption.notes import Matter, Note
 from manor.api.platform import Platform
-from manor.api.wellknown import TENANT_LABEL
+from manor.api.wellknown import GROUP, MANAGED_BY_LABEL, TOOL_LABEL_PREFIX
+from manor.objectset.applyset import PART_OF
 
 Object = dict[str, Any]
 
 OWNER_ANNOTATION = "owner"
 """By it the Profile controller knows that a namespace is a Profile's."""
 SIDECAR = "istio-proxy"
-KEPT_LABELS = ("kubernetes.io/metadata.name", TENANT_LABEL, "pod-security.kubernetes.io/")
+KEPT_LABELS = (
+    "kubernetes.io/metadata.name",
+    MANAGED_BY_LABEL,
+    "pod-security.kubernetes.io/",
+    f"{GROUP}/",
+    TOOL_LABEL_PREFIX,
+    PART_OF,
+)
+"""Kubernetes' own and Manor's."""
 
 OTHERS: Mapping[str, tuple[Matter, str]] = {
     "RoleBinding": (Matter.REMAINS, "rights beside the Tenant's; delete them"),
@@ -45,7 +54,7 @@ def remains(
     pods."""
     yield from _marks(namespace["metadata"])
     for kind, (matter, what) in OTHERS.items():
-        if found := objects.get(kind, ()):
+        if found := [each for each in objects.get(kind, ()) if not _is_manors(each)]:
             yield Note(matter, f"{kind} {_names(found)}: {what}")
     pods = objects.get("Pod", ())
     if meshed := [pod for pod in pods if _has_sidecar(pod)]:
@@ -65,15 +74,19 @@ def _marks(meta: Object) -> Iterator[Note]:
         yield Note(Matter.REMAINS, text)
     for owner in meta.get("ownerReferences") or ():
         text = (
-            f"the namespace goes with {owner['kind']} {owner['name']} unless the Tenant is applied"
+            f"the namespace is deleted with {owner['kind']} {owner['name']}, and all that is in it"
         )
-        yield Note(Matter.REMAINS, f"{text} first")
+        yield Note(Matter.REMAINS, f"{text}: remove its ownerReferences first")
     labels = [key for key in meta.get("labels") or {} if not key.startswith(KEPT_LABELS)]
     if labels:
         text = (
             f"the namespace's labels {', '.join(sorted(labels))}: others act by them; remove them"
         )
         yield Note(Matter.REMAINS, text)
+
+
+def _is_manors(obj: Object) -> bool:
+    return PART_OF in (obj["metadata"].get("labels") or {})
 
 
 def _names(objects: Sequence[Object]) -> str:
