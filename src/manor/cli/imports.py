@@ -15,7 +15,7 @@ from manor.render import spec_object
 app = typer.Typer(
     help="What others made for many teams, as Tenants: a plan.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 
 
@@ -43,10 +43,9 @@ async def profiles(
 
     Examples:
 
+    \b
         manor import profiles
-
         manor import profiles -o yaml > teams.yaml
-
         manor apply --adopt -f teams.yaml
     """
     warnings: list[str] = []
