@@ -19,6 +19,7 @@ from sabotages import (
     unbind,
 )
 
+METADATA_NAME = "kubernetes.io/metadata.name"
 WRITE = "create update patch delete"
 POLICIES = (
     "manor-default-deny",
@@ -403,13 +404,21 @@ SABOTAGES = (
     ),
     sabotage(
         "no network policies",
-        "NETWORK-020 NETWORK-021 NETWORK-022",
+        "NETWORK-020 NETWORK-021 NETWORK-022 NETWORK-026",
         *(remove(NETWORKING, "NetworkPolicy", name, "tenant-a") for name in POLICIES),
     ),
     sabotage(
         "an allow-all policy",
-        "NETWORK-021 NETWORK-022",
+        "NETWORK-021 NETWORK-022 NETWORK-026",
         network_policy("tenant-a", ingress=[{}], egress=[{}]),
+    ),
+    sabotage(
+        "a way to a Tool's controllers",
+        "NETWORK-026",
+        network_policy(
+            "tenant-a",
+            egress=[{"to": [{"namespaceSelector": {"matchLabels": {METADATA_NAME: "kserve"}}}]}],
+        ),
     ),
     sabotage(
         "egress to link-local addresses",
@@ -436,7 +445,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a forged tenant label",
-        "FAIRNESS-001 METADATA-012 NETWORK-020 PLATFORM-004",
+        "FAIRNESS-001 METADATA-012 NETWORK-020 NETWORK-026 PLATFORM-004",
         merge(
             "v1",
             "Namespace",

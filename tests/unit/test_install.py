@@ -248,3 +248,9 @@ def test_other_files_than_those_pinned_are_refused(proxy: Path) -> None:
     proxy.unlink()
     with pytest.raises(InstallError, match=r"cannot be fetched from file:"):
         module_folder(module)
+
+
+@pytest.mark.parametrize(("notice", "said"), [("", "makers' guide"), ("by hand", "by hand")])
+def test_what_nobody_can_install_says_what_to_do(notice: str, said: str) -> None:
+    with pytest.raises(InstallError, match=f"does not say how it is installed: .*{said}"):
+        manifests(tool(notice=notice))

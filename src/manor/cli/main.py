@@ -56,6 +56,7 @@ COMMANDS = {
         "ML systems made fit for many teams: list, check, install.",
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
+    "import": Entry("imports", "app", "What others made for many teams, as Tenants: a plan."),
     "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }
