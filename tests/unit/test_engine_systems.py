@@ -128,6 +128,7 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
         assert without_names(mine.spec) == without_names(theirs.spec)
     deployment, route = ENGINES["seldon"].render(platform(), tenant(), workload)
     main, canary = deployment["spec"]["predictors"]
+    assert (main["traffic"], canary["traffic"]) == (90, 10)
     assert main["annotations"] == canary["annotations"] == {"seldon.io/no-engine": "true"}
     assert main["componentSpecs"][0]["pdbSpec"] == {"maxUnavailable": 1}
     assert route["spec"]["rules"][0]["backendRefs"] == [

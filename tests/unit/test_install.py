@@ -109,13 +109,6 @@ def test_a_container_that_is_open_stops_it(container: dict[str, Any], message: s
         made(deployment(**container))
 
 
-def test_a_tool_that_others_install_says_so_and_what_to_know() -> None:
-    with pytest.raises(InstallError, match=r"see its makers' guide$"):
-        manifests(tool())
-    with pytest.raises(InstallError, match=r"see its makers' guide\. Mind the licence$"):
-        manifests(tool(notice="Mind the licence"))
-
-
 def test_what_is_not_wanted_of_the_chart_is_left_out(proxy: Path, tmp_path: Path) -> None:
     module = {"path": "forge.example/Smith", "version": "v1.0.0", "sum": hash_of(proxy)}
     helm = tmp_path / "helm"

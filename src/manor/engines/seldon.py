@@ -66,13 +66,17 @@ class Seldon:
                 "maxReplicas": scaling.max_replicas,
                 "metricsv2": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
             }
-        return {
+        made: Object = {
             "name": "main" if first else "canary",
             "replicas": version.replicas,
             "annotations": {"seldon.io/no-engine": "true"},
             "graph": {"name": name, "type": "MODEL"},
             "componentSpecs": [component],
         }
+        if canary := model.spec.canary:
+            # What divides the requests is the route; Seldon asks that the parts make a whole.
+            made["traffic"] = 100 - canary.weight if first else canary.weight
+        return made
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
         """The replicas of each predictor."""
