@@ -3,13 +3,21 @@ hardened."""
 
 from manor.install.errors import InstallError
 from manor.install.hardening import hardened
-from manor.install.installation import image_words, install, inventory_of, manifests, uninstall
+from manor.install.installation import (
+    image_words,
+    images_of,
+    install,
+    inventory_of,
+    manifests,
+    uninstall,
+)
 from manor.install.modules import module_folder
 
 __all__ = [
     "InstallError",
     "hardened",
     "image_words",
+    "images_of",
     "install",
     "inventory_of",
     "manifests",
