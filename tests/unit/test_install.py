@@ -18,6 +18,7 @@ from manor.install.certificate import made as made_for
 from manor.install.modules import hash_of
 from manor.kube import Client
 from manor.kube.errors import api_error
+from manor.tools import toolbox
 from tool_examples import tool
 
 pytestmark = pytest.mark.unit
@@ -217,6 +218,14 @@ def test_images_beside_the_controllers_are_known_by_the_registrys_word() -> None
         "registry.example/forge/fetcher:v1",
     ]
     assert images_of(install, "mirror.example/ml")[-1] == "mirror.example/ml/fetcher:v1"
+
+
+def test_a_mirror_for_kserve_holds_what_its_configuration_names() -> None:
+    install = toolbox({})["kserve"].spec.install
+    assert install is not None
+    held = [image.rpartition("/")[2] for image in images_of(install, "mirror.example/ml")]
+    names = ["kserve-controller", "storage-initializer", "agent", "router"]
+    assert held == [f"{name}:v0.20.0" for name in names]
 
 
 def archive(**files: str) -> bytes:

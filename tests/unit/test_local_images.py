@@ -108,6 +108,12 @@ def test_images_that_a_system_names_are_made_under_its_names(
         images.ensure_beside(other, bundle=bundle, report=Report(io.StringIO()))
 
 
+def test_an_image_of_manors_is_known_by_its_whole_name() -> None:
+    assert images.recipe_of(images._RECIPES["ray"].reference) == "ray"
+    for other in ("ray", "manor.local/ray:mine", "registry.example/ray:0.1.0"):
+        assert images.recipe_of(other) is None
+
+
 @pytest.mark.parametrize("name", images.NAMES)
 def test_every_image_runs_as_a_numbered_user(name: str) -> None:
     lines = (SOURCES / name / "Containerfile").read_text().splitlines()
