@@ -167,6 +167,12 @@ def test_every_image_runs_as_a_numbered_user(built: dict[str, Unpacked]) -> None
         ("mlflow", ["mlflow", "--version"], "version 3.17.2"),
         ("jax", ["python", "-c", "import jax; print(jax.numpy.ones(3).sum())"], "3.0"),
         ("ray", ["bash", "-c", "ray --version"], "version 2.60.0"),
+        (
+            "storage-initializer",
+            ["python", "-c", "import boto3, kserve_storage as k; print(k.Storage.download_files)"],
+            "<function Storage.download_files",
+        ),
+        ("seaweedfs", ["weed", "version"], "version 8000GB 4.48"),
         ("envoy", ["envoy", "--version"], "/1.40.0/"),
         ("envoy-gateway", ["envoy-gateway", "version"], "GATEWAYAPI_VERSION: v1."),
         ("coredns", ["coredns", "-version"], "CoreDNS-1.15.0"),

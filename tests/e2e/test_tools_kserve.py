@@ -2,6 +2,7 @@
 node."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -102,9 +103,9 @@ def predicted(teams: Any, team: str, model: str = "iris", *, host: str = "") -> 
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
-def outputs(teams: Any, team: str) -> str:
+def outputs(teams: Any, team: str, model: str = "iris") -> str:
     """What the model says; nothing until it answers as the protocol has it."""
-    said = predicted(teams, team)
+    said = predicted(teams, team, model)
     return said if "outputs" in said else ""
 
 
@@ -193,3 +194,65 @@ def test_a_model_scales_up_and_down_by_what_its_pods_use(teams: Any) -> None:
         for each in asked:
             each.result()
     until(lambda: replicas() == 1, 180)
+
+
+@pytest.fixture(scope="module")
+def store(teams: Any) -> Iterator[Any]:
+    """The platform's object store, and each team's model in its own bucket, by its own Secret."""
+    image = "manor.local/seaweedfs:0.1.0"
+    run_manor("local", "load-image", "--name", teams.node.name, image)
+    made = teams.kubectl(None, "apply", "-f", str(FOLDER / "s3" / "store.yaml"))
+    assert made.returncode == 0, made.stderr
+    status = ("-n", "object-store", "rollout", "status", "deployment/s3", "--timeout=90s")
+    ready = teams.kubectl(None, *status)
+    assert ready.returncode == 0, ready.stdout + ready.stderr
+    for team in TEAMS:
+        until(partial(is_done, teams, team, "train-iris"), 180)
+        teams.create(f"{team}-owner", of_team(team, "bucket"))
+        teams.manor("apply", "-f", "-", given=of_team(team, "upload"))
+    for team in TEAMS:
+        until(partial(is_done, teams, team, "upload-iris"), 90)
+    yield teams
+    teams.kubectl(None, "delete", "namespace", "object-store", "--wait=false")
+
+
+def is_done(teams: Any, team: str, job: str) -> bool:
+    return bool(get(teams, team, "job", job).get("status", {}).get("succeeded"))
+
+
+def of_team(team: str, name: str) -> str:
+    """A file of the example's folder `s3`, as the team has it."""
+    return re.sub(r"\bred\b", team, (FOLDER / "s3" / f"{name}.yaml").read_text())
+
+
+def test_each_team_serves_from_its_bucket_by_its_own_secret(store: Any) -> None:
+    for team in TEAMS:
+        store.create(f"{team}-owner", of_team(team, "serve"))
+    for team in TEAMS:
+        until(partial(is_ready, store, team, "flowers"), 120)
+        answer = until(partial(outputs, store, team, "flowers"), 60)
+        assert json.loads(answer)["outputs"][0]["data"] == [0, 1, 2]
+
+
+def test_nobody_gets_the_models_in_the_others_bucket(store: Any) -> None:
+    service, _ = yaml.safe_load_all(of_team("blue", "serve"))
+    service["metadata"]["name"] = "stolen"
+    service["spec"]["predictor"]["model"]["storageUri"] = "s3://serve-red/iris"
+    store.create("blue-owner", yaml.safe_dump(service))
+    label = "serving.kserve.io/inferenceservice=stolen"
+
+    def message() -> str:
+        """What the storage initializer says at its end."""
+        pods = get(store, "blue", "pods", "-l", label).get("items", [])
+        inits = [init for pod in pods for init in pod["status"].get("initContainerStatuses", [])]
+        states = [init.get(when, {}) for init in inits for when in ("lastState", "state")]
+        return "".join(state.get("terminated", {}).get("message", "") for state in states)
+
+    assert "s3://serve-red/iris cannot be fetched: S3 error [403]: Forbidden" in until(message, 60)
+    store.kubectl("blue-owner", "-n", "serve-blue", "delete", "isvc", "stolen")
+
+    service["metadata"]["annotations"]["serving.kserve.io/storageSecretName"] = "serve-red/bucket"
+    refused = store.kubectl("blue-owner", "apply", "-f", "-", given=yaml.safe_dump(service))
+    assert "storageSecretName is the plain name of a Secret of this namespace" in refused.stderr
+    hidden = store.kubectl("blue-owner", "-n", "serve-red", "get", "secret", "bucket")
+    assert 'cannot get resource "secrets"' in hidden.stderr

@@ -12,12 +12,13 @@ import pytest
 from cryptography import x509
 
 from manor.api.tool import GoModule, ToolInstall
-from manor.install import InstallError, hardened, image_words, manifests, module_folder
+from manor.install import InstallError, hardened, image_words, images_of, manifests, module_folder
 from manor.install.certificate import PLACEHOLDER, Pair, certified, pair_for
 from manor.install.certificate import made as made_for
 from manor.install.modules import hash_of
 from manor.kube import Client
 from manor.kube.errors import api_error
+from manor.tools import toolbox
 from tool_examples import tool
 
 pytestmark = pytest.mark.unit
@@ -204,6 +205,27 @@ def test_a_mirror_takes_the_place_of_the_makers_registry() -> None:
     install = ToolInstall.model_validate(INSTALL)
     assert image_words(install, None)["image"] == "registry.example/forge/smith:v1"
     assert image_words(install, "mirror.example/ml")["image"] == "mirror.example/ml/smith:v1"
+
+
+def test_images_beside_the_controllers_are_known_by_the_registrys_word() -> None:
+    image = "$registry/fetcher:$tag"
+    config = obj("ConfigMap", data={"fetcher": f'{{"image": "{image}", "cpu": 1}}', "again": image})
+    values = {"proxy": "$registry/net/proxy:v2", "image": "$repository:$tag"}
+    install = ToolInstall.model_validate({**INSTALL, "values": values, "objects": [config]})
+    assert images_of(install, None) == [
+        "registry.example/forge/smith:v1",
+        "registry.example/forge/net/proxy:v2",
+        "registry.example/forge/fetcher:v1",
+    ]
+    assert images_of(install, "mirror.example/ml")[-1] == "mirror.example/ml/fetcher:v1"
+
+
+def test_a_mirror_for_kserve_holds_what_its_configuration_names() -> None:
+    install = toolbox({})["kserve"].spec.install
+    assert install is not None
+    held = [image.rpartition("/")[2] for image in images_of(install, "mirror.example/ml")]
+    names = ["kserve-controller", "storage-initializer", "agent", "router"]
+    assert held == [f"{name}:v0.20.0" for name in names]
 
 
 def archive(**files: str) -> bytes:

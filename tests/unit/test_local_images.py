@@ -4,6 +4,7 @@ libraries."""
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ from manor.local.progress import Report
 
 pytestmark = pytest.mark.unit
 SOURCES = Path(__file__).parents[2] / "images"
+
+
+ON_BASE = {
+    *("training", "serving", "ray", "jax", "mlflow", "storage-initializer", "seaweedfs", "envoy"),
+}
 
 
 @pytest.fixture
@@ -52,11 +58,8 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     [
         ("serving/requirements.lock", {"serving"}),
         ("coredns/Containerfile", {"coredns"}),
-        ("base/Containerfile", {"base", "training", "serving", "ray", "jax", "mlflow", "envoy"}),
-        (
-            "debian/Containerfile",
-            {"debian", "base", "training", "serving", "ray", "jax", "mlflow", "envoy"},
-        ),
+        ("base/Containerfile", {"base", *ON_BASE}),
+        ("debian/Containerfile", {"debian", "base", *ON_BASE}),
     ],
 )
 def test_a_change_remakes_what_stands_on_it(
@@ -87,6 +90,30 @@ def test_what_is_there_is_not_built_again(
     with pytest.raises(ImageError, match="not installed"):
         images.ensure(["coredns"], bundle=bundle, report=report)
     assert [path.name for path in archive.parent.iterdir()] == [archive.name]
+
+
+def test_images_that_a_system_names_are_made_under_its_names(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reference = "manor.local/storage-initializer:v0.20.0"
+    recipe = replace(images._RECIPES["storage-initializer"], tag=reference)
+    archive = images._Workshop(bundle).archive(recipe)
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    named = ["manor.local/router:v0.20.0", reference]
+    (made,) = images.ensure_beside(named, bundle=bundle, report=Report(io.StringIO()))
+    assert (made.reference, made.archive) == (reference, archive)
+    # The positive control: another version would be built, and there is nothing to build it with.
+    other = ["manor.local/storage-initializer:v0.21.0"]
+    with pytest.raises(ImageError, match="not installed"):
+        images.ensure_beside(other, bundle=bundle, report=Report(io.StringIO()))
+
+
+def test_an_image_of_manors_is_known_by_its_whole_name() -> None:
+    assert images.recipe_of(images._RECIPES["ray"].reference) == "ray"
+    for other in ("ray", "manor.local/ray:mine", "registry.example/ray:0.1.0"):
+        assert images.recipe_of(other) is None
 
 
 @pytest.mark.parametrize("name", images.NAMES)

@@ -271,7 +271,8 @@ class ToolInstall(Spec):
         str, Field(pattern=r"^[a-z0-9][-a-z0-9._:/]*:[A-Za-z0-9._-]+$", max_length=512)
     ]
     """Image of its controller, with a tag; `$image`, `$registry`, `$repository` and `$tag` stand
-    for it, or for its mirror."""
+    for it, or for its mirror. `$registry/<name>:$tag` in `values` or `objects` is an image beside
+    it."""
     program: (
         Annotated[str, Field(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$", max_length=253)] | None
     ) = None

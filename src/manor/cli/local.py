@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from manor.cli.output import ask_before_removal, echo, out
-from manor.local import configuration, containers, kubeconfig, lifecycle, status
+from manor.local import configuration, containers, images, kubeconfig, lifecycle, status
+from manor.local.binaries import Bundle
 from manor.local.errors import LocalError
 from manor.local.node import Node, load_node
 from manor.local.progress import Report
@@ -110,6 +111,7 @@ def down(
     \b
     manor local load-image registry.example/team/trainer:1      (held by docker, podman or buildah)
     docker save trainer:1 -o trainer.tar; manor local load-image trainer.tar
+    manor local load-image manor.local/ray:0.1.0                (made here, as all of manor.local)
     """,
 )
 def load_image(
@@ -122,12 +124,17 @@ def load_image(
     `latest`."""
     node = load_node(name)
     file = Path(image)
-    for loaded in (
-        containers.load_archive(node, file)
-        if file.is_file()
-        else containers.load_image(node, image)
-    ):
-        echo(loaded)
+    if file.is_file():
+        loaded = containers.load_archive(node, file)
+    elif recipe := images.recipe_of(image):
+        bundle = Bundle(Path(node.bin), Path(node.share))
+        containers.load_images(
+            node, images.ensure([recipe], bundle=bundle, report=Report()).values()
+        )
+        loaded = [image]
+    else:
+        loaded = containers.load_image(node, image)
+    echo("\n".join(loaded))
 
 
 @app.command("status", epilog="Example: manor local status -o json")

@@ -26,13 +26,14 @@ from manor.cli.output import (
     run_async,
 )
 from manor.cli.progress import shown, summary
-from manor.install import image_words, is_installed, manifests
+from manor.install import images_of, is_installed, manifests
 from manor.install import install as install_objects
 from manor.install import uninstall as uninstall_objects
 from manor.kube import Client, Forbidden, KubeError, Object
 from manor.load import InvalidInput, read
 from manor.load.specs import validated
 from manor.local import images, lifecycle
+from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.node import Node as LocalNode
 from manor.local.node import load_node
@@ -199,7 +200,7 @@ def install(
         there, registry = load_node(node), images.REGISTRY
         helm, kubeconfig, context = str(Path(there.bin) / "helm"), there.files.kubeconfig, None
         if not render:
-            _load_image(tool, there)
+            _load_images(tool, there)
     objects = manifests(tool, registry=registry, helm=helm)
     if render:
         print_objects(objects, Format.yaml)
@@ -252,7 +253,7 @@ def list_images(
     known = toolbox({})
     for each in name or sorted(known):
         if (spec := _named(each, known).spec.install) is not None:
-            echo(image_words(spec, registry)["image"])
+            echo("\n".join(images_of(spec, registry)))
 
 
 def _tool(name: str, filename: Path | None, context: str | None, kubeconfig: Path | None) -> Tool:
@@ -276,16 +277,21 @@ def _named(name: str, tools: Mapping[str, Tool]) -> Tool:
     return tools[name]
 
 
-def _load_image(tool: Tool, node: LocalNode) -> None:
-    """The controller's image, made here from its pinned source, onto the embedded node."""
+def _load_images(tool: Tool, node: LocalNode) -> None:
+    """The controller's image, made here from its pinned source, and those beside it, onto the
+    embedded node."""
     spec = tool.spec.install
     if spec is None or spec.program is None:
         return
-    reference = image_words(spec, images.REGISTRY)["image"]
-    report = Report()
-    image = tool_image(tool.name, reference, spec.program, pins(tool.name), report)
-    with report.task(f"load {reference}"):
-        load_images(node, [image])
+    report, bundle = Report(), Bundle(Path(node.bin), Path(node.share))
+    controller, *beside = images_of(spec, images.REGISTRY)
+    wanted = [
+        tool_image(tool.name, controller, spec.program, pins(tool.name), report),
+        *images.ensure_beside(beside, bundle=bundle, report=report),
+    ]
+    for image in wanted:
+        with report.task(f"load {image.reference}"):
+            load_images(node, [image])
 
 
 @run_async

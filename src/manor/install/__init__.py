@@ -5,6 +5,7 @@ from manor.install.errors import InstallError
 from manor.install.hardening import hardened
 from manor.install.installation import (
     image_words,
+    images_of,
     install,
     inventory_of,
     is_installed,
@@ -17,6 +18,7 @@ __all__ = [
     "InstallError",
     "hardened",
     "image_words",
+    "images_of",
     "install",
     "inventory_of",
     "is_installed",

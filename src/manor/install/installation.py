@@ -1,5 +1,7 @@
 """A Tool's manifests, and their way onto the cluster."""
 
+import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -16,6 +18,8 @@ from manor.install.modules import module_folder
 from manor.kube import Client, NotFound
 from manor.manifests import documents
 from manor.tools.objects import filled
+
+_BESIDE = re.compile(r"\$registry/[-a-z0-9._/]+:[-A-Za-z0-9._$]+")
 
 
 def inventory_of(tool: Tool) -> Inventory:
@@ -56,6 +60,13 @@ def image_words(spec: ToolInstall, registry: str | None) -> dict[str, str]:
         "tag": tag,
         "namespace": spec.namespace,
     }
+
+
+def images_of(spec: ToolInstall, registry: str | None) -> list[str]:
+    """Every image that the Tool's file names: its controller's first, then those beside it."""
+    words = image_words(spec, registry)
+    beside = _BESIDE.findall(json.dumps([spec.values, spec.objects]))
+    return [words["image"], *dict.fromkeys(filled(beside, words))]
 
 
 async def install(

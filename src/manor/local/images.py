@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -76,6 +76,8 @@ _RECIPES = {
         _Recipe("ray", base="base"),
         _Recipe("jax", base="base"),
         _Recipe("mlflow", base="base"),
+        _Recipe("storage-initializer", base="base"),
+        _Recipe("seaweedfs", base="base"),
         _Recipe("envoy", base="base", programs=("envoy",)),
         _Recipe("pause", programs=("pause",)),
         _Recipe("coredns", programs=("coredns",)),
@@ -94,11 +96,24 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
     Raises:
         ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
     """
-    workshop = _Workshop(bundle)
-    if any(not workshop.archive(_RECIPES[name]).is_file() for name in names):
-        with filling(workshop.folder, report), report.task("images") as task:
-            workshop.build([_RECIPES[name] for name in names], task)
-    return {name: workshop.image(_RECIPES[name]) for name in names}
+    return _ensure([_RECIPES[name] for name in names], bundle, report, "images")
+
+
+def recipe_of(reference: str) -> str | None:
+    """The name of the recipe that makes the image of this reference, if one does."""
+    return next((name for name in NAMES if _RECIPES[name].reference == reference), None)
+
+
+def ensure_beside(references: Sequence[str], *, bundle: Bundle, report: Report) -> list[Image]:
+    """Images that a system names beside its controller's, under these references: those that there
+    is a recipe for, found by the last part of the name.
+
+    Raises:
+        ImageError: as of `ensure`.
+    """
+    named = {reference.rpartition("/")[2].partition(":")[0]: reference for reference in references}
+    recipes = [replace(_RECIPES[name], tag=named[name]) for name in NAMES if name in named]
+    return [*_ensure(recipes, bundle, report, "images").values()]
 
 
 def ensure_program(name: str, reference: str, program: Path, report: Report) -> Image:
@@ -108,11 +123,18 @@ def ensure_program(name: str, reference: str, program: Path, report: Report) -> 
         ImageError: a tool is missing, or the build fails.
     """
     recipe = _Recipe(f"tool-{name}", programs=(program.name,), folder="tool", tag=reference)
-    workshop = _Workshop(Bundle(program.parent, program.parent))
-    if not workshop.archive(recipe).is_file():
-        with filling(workshop.folder, report), report.task(f"image of {name}") as task:
-            workshop.build([recipe], task)
-    return workshop.image(recipe)
+    bundle = Bundle(program.parent, program.parent)
+    return _ensure([recipe], bundle, report, f"image of {name}")[recipe.name]
+
+
+def _ensure(
+    recipes: Sequence[_Recipe], bundle: Bundle, report: Report, title: str
+) -> dict[str, Image]:
+    workshop = _Workshop(bundle)
+    if any(not workshop.archive(recipe).is_file() for recipe in recipes):
+        with filling(workshop.folder, report), report.task(title) as task:
+            workshop.build(recipes, task)
+    return {recipe.name: workshop.image(recipe) for recipe in recipes}
 
 
 class _Workshop:
