@@ -56,9 +56,10 @@ def _own_bounds(path: Path) -> Iterator[str]:
 
 
 def test_no_module_has_limits_of_its_own() -> None:
-    assert [
-        found for path in SOURCES if path.name != "limits.py" for found in _own_bounds(path)
-    ] == []
+    # fetch.py runs in a pod, where nothing of Manor's is.
+    elsewhere = {"limits.py", "fetch.py"}
+    others = [path for path in SOURCES if path.name not in elsewhere]
+    assert [found for path in others for found in _own_bounds(path)] == []
 
 
 async def test_others_hold_inside_a_block_and_in_the_tasks_started_there() -> None:
