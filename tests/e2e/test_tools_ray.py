@@ -173,28 +173,6 @@ async def test_a_service_answers_at_its_teams_host_name(
     await gone(teams["tenant-a"], objects)
 
 
-async def test_a_cluster_grows_as_far_as_the_quota_goes(
-    teams: dict[str, Client], jobs: dict[str, Object]
-) -> None:
-    """Of six workers that its tasks ask for, the quota has room for two beside head, autoscaler and
-    submitter, and beside what the other job's cluster still holds."""
-    client = teams["tenant-a"]
-    objects = await made_of("growing.yaml", client)
-
-    async def ended() -> bool:
-        job = await client.get("ray.io/v1", "RayJob", "growing", "tenant-a")
-        return job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed")
-
-    await until("it ended", ended, PATIENCE)
-    (submitter,) = await client.list("v1", "Pod", "tenant-a", labels={"job-name": "growing"})
-    said = await client.logs("tenant-a", submitter["metadata"]["name"])
-    workers = int(said.partition(" workers did it")[0].split()[-1])
-    assert 1 <= workers <= 2
-    events = await client.list("v1", "Event", "tenant-a")
-    assert any("exceeded quota: manor-quota" in event.get("message", "") for event in events)
-    await gone(client, objects)
-
-
 async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:
     spec = {
         key: value for key, value in JOB["spec"]["rayClusterSpec"].items() if key != "authOptions"
