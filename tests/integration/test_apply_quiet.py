@@ -24,7 +24,7 @@ def rendered(paths: Sequence[Path]) -> list[Object]:
     specs = load(paths)
     assert specs.platform
     objects = render_foundation()
-    for each in compile_specs(specs.platform, specs.tenants, specs.all):
+    for each in compile_specs(specs.platform, specs.tenants, specs.all, specs.toolset):
         objects += [spec_object(each.spec), *each.objects]
     return objects
 
