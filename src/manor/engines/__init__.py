@@ -1,7 +1,7 @@
 """How an ML kind becomes Kubernetes objects: engines behind one protocol, chosen by the
 Platform."""
 
-from manor.engines.compilation import checked, compile_specs, render_workload, tenant_of
+from manor.engines.compilation import checked, compile_specs, homes, render_workload, tenant_of
 from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
@@ -17,6 +17,7 @@ __all__ = [
     "checked",
     "compile_specs",
     "engine_for",
+    "homes",
     "made_kinds",
     "model_url",
     "render_workload",

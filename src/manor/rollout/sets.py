@@ -6,7 +6,6 @@ foundation (the system namespace and the CRDs) has a ConfigMap as its parent.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,10 +13,9 @@ from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, kinds
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
-from manor.engines import Compiled, Requirement, made_kinds, requirements, tenant_of
+from manor.engines import Compiled, Requirement, homes, made_kinds, requirements
 from manor.kube import Object
 from manor.limits import limits
-from manor.load import Specs
 from manor.objectset.kinds import group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
@@ -103,46 +101,41 @@ def _stages(desired: Desired, parts: Sequence[Compiled]) -> list[list[ObjectSet]
         [],
     ]
     place = {"Tool": 1, "Platform": 2, "Tenant": 3}
+    tenants, tools = homes(desired.known.tenants), desired.known.toolset
     for part in parts:
-        ordered[place.get(part.spec.kind, 4)].append(_set(part, desired))
+        # None, of what lives in no namespace, and of a workload whose tenant is gone.
+        tenant = tenants.get(getattr(part.spec.metadata, "namespace", ""))
+        used = tools.of(tenant) if tenant else tools
+        ordered[place.get(part.spec.kind, 4)].append(_set(part, desired, tenant, used))
     return [stage for stage in ordered if stage]
 
 
-def _set(part: Compiled, desired: Desired) -> ObjectSet:
+def _set(part: Compiled, desired: Desired, tenant: Tenant | None, tools: Toolset) -> ObjectSet:
+    """The set of a spec; of a workload `tenant` is its tenant, and `tools` are those that it may
+    have been run by."""
     spec = part.spec
     return ObjectSet(
         title=f"{spec.kind} {spec.metadata.name}",
-        inventory=inventory_of(spec, _tools(spec, desired.known)),
+        inventory=inventory_of(spec, tools),
         parent=spec_object(spec),
         objects=[
             o
             for o in part.objects
             if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served
         ],
-        needs=_needs(spec, desired),
+        needs=_needs(spec, desired, tenant),
         requires=_requires(spec, desired) if part.objects else (),
     )
 
 
-def _tools(spec: Spec, known: Specs) -> Toolset:
-    """The Tools that a workload's team uses; all, where its tenant is gone."""
-    if isinstance(spec, Platform | Tool | Tenant):
-        return NO_TOOLS
-    with suppress(LookupError):
-        return known.toolset.of(tenant_of(spec, known.tenants))
-    return known.toolset
-
-
-def _needs(spec: Spec, desired: Desired) -> Ref | None:
+def _needs(spec: Spec, desired: Desired, tenant: Tenant | None) -> Ref | None:
     match spec:
         case Platform() | Tool():
             return _foundation_inventory().ref
         case Tenant():
             return inventory_of(desired.known.platform).ref if desired.known.platform else None
         case _:
-            with suppress(LookupError):  # to be deleted, and its tenant is gone
-                return inventory_of(tenant_of(spec, desired.known.tenants)).ref
-            return None
+            return inventory_of(tenant).ref if tenant else None
 
 
 def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:
