@@ -6,12 +6,13 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from manor.kube import ApiError, Client, Object
+from manor.kube import ApiError, Client, Forbidden, Object
 from nodes import RunningNode, load_workload_images, run_manor
 from waiting import until
 
@@ -80,9 +81,21 @@ async def jobs(teams: dict[str, Client]) -> AsyncIterator[dict[str, Object]]:
             await teams[team].delete(obj["apiVersion"], obj["kind"], "pi", team)
 
 
+async def created(client: Client, obj: Object) -> bool:
+    """Whether the object could be made: quotas count a kind half a minute after it is new."""
+    try:
+        await client.create(obj)
+    except Forbidden as error:
+        if "status unknown for quota" not in error.message:
+            raise
+        return False
+    return True
+
+
 async def run_job(client: Client, team: str) -> Object:
     for obj in (CODE, JOB):
-        await client.create({**obj, "metadata": {**obj["metadata"], "namespace": team}})
+        mine = {**obj, "metadata": {**obj["metadata"], "namespace": team}}
+        await until(f"quotas count a {obj['kind']}", partial(created, client, mine))
     end = time.monotonic() + PATIENCE
     while True:
         job = await client.get(JOB["apiVersion"], "RayJob", "pi", team)
