@@ -296,7 +296,8 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
             with suppress(NotFound):
                 await client.delete(*where(obj))
         for obj in reversed(made):
-            await until(f"{where(obj)} gone", partial(_gone, client, where(obj)))
+            # The server looks again after ever longer pauses for what a definition may leave behind.
+            await until(f"{where(obj)} gone", partial(_gone, client, where(obj)), 400)
 
 
 async def refuses(client: Client, case: Case) -> bool:
