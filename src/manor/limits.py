@@ -42,6 +42,10 @@ class Kube:
     """Until a watch is asked for anew."""
     watch_grace: Seconds = 10.0
     """That a watch may outlive the time-out it asked the server for."""
+    watch_pause: Seconds = 0.2
+    """Before a broken watch is asked for anew, at the most; each further pause is twice as long."""
+    watch_pause_longest: Seconds = 15.0
+    """The longest of these pauses."""
     command: Seconds = 30.0
     """For a command run in a container."""
     command_output: Bytes = 4 * 2**20
@@ -221,6 +225,38 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Operator:
+    """The operator."""
+
+    sets: Number = 32
+    """Specs that are made so at a time."""
+    batch: Number = 64
+    """Specs that are planned at a time: checking many against all others costs what one does."""
+    retry: Seconds = 1.0
+    """Before what failed is tried again; each further pause is twice as long."""
+    retry_longest: Seconds = 300.0
+    """The longest of these pauses."""
+    look: Seconds = 5.0
+    """Between two looks at a workload that waits for what tells nobody."""
+    gone: Seconds = 10.0
+    """That one try of a deletion waits until all is gone."""
+    tools: Seconds = 60.0
+    """Between two looks for Tools that are turned on and not installed."""
+    usage: Seconds = 15.0
+    """Between two looks at what tenants use of their budgets."""
+    events: Number = 1000
+    """Events that wait to be written; more are not told."""
+    event_again: Seconds = 3600.0
+    """Before the same event is told again."""
+    lease: Seconds = 15.0
+    """For which a leader that is not heard of keeps its place."""
+    lease_renew: Seconds = 10.0
+    """Within which a leader renews its lease, or gives up its place."""
+    lease_poll: Seconds = 2.0
+    """Between two looks at the lease."""
+
+
+@dataclass(frozen=True)
 class Cli:
     """The command line."""
 
@@ -243,6 +279,7 @@ class Limits:
     infra: Infra = field(default_factory=Infra)
     install: Install = field(default_factory=Install)
     local: Local = field(default_factory=Local)
+    operator: Operator = field(default_factory=Operator)
     cli: Cli = field(default_factory=Cli)
 
 

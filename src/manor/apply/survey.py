@@ -99,7 +99,7 @@ async def survey(
 ) -> Survey:
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
     wanted = await members(client, list(objects), inventory.marks)
-    parent = await read_parent(client, inventory)
+    parent = await read_parent(reader, inventory)
     versions = {member.ref.group_kind: member.desired["apiVersion"] for member in wanted}
     found = await labelled(client, reader, parent, versions)
     missing = [member for member in wanted if member.served and member.ref not in found]

@@ -57,6 +57,7 @@ COMMANDS = {
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
     "import": Entry("imports", "app", "What others made for many teams, as Tenants: a plan."),
+    "operator": Entry("operator", "operator", "Keep the cluster as its specs say, until stopped."),
     "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }

@@ -29,7 +29,7 @@ async def usage(client: Client, tenants: Iterable[Tenant], known: State) -> dict
     for quota in await _quotas(client, [space for places in spaces.values() for space in places]):
         quotas[quota["metadata"]["namespace"]].append(quota)
     return {
-        name: Usage(tuple(places), _budget([quota for place in places for quota in quotas[place]]))
+        name: Usage(tuple(places), budget([quota for place in places for quota in quotas[place]]))
         for name, places in spaces.items()
     }
 
@@ -50,7 +50,8 @@ async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
         return [quota for quotas in found for quota in quotas]
 
 
-def _budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
+def budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
+    """What the quotas say together: of each resource, used and hard."""
     resources = sorted({resource for quota in quotas for resource in quota["spec"]["hard"]})
     return {
         resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource))
