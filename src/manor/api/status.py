@@ -160,7 +160,7 @@ class Status(_Part):
     """What is so, and what is not; each type once."""
 
     def written(self) -> dict[str, Any]:
-        """The status as an object has it, whole: for a write that takes the place of the one before."""
+        """The status as an object has it: whole, to take the place of the one before."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def condition(self, kind: str) -> Condition | None:
