@@ -27,6 +27,8 @@ class KindInfo:
     short_names: tuple[str, ...] = ()
     scaled: bool = False
     """Whether it has replicas, and with them the subresource `scale`."""
+    defaulted: tuple[str, ...] = ()
+    """Fields of the spec whose default the server fills in: a column, or `scale`, reads them."""
 
     @property
     def singular(self) -> str:
@@ -97,6 +99,7 @@ TRAINING_JOB = KindInfo(
         _APPLIED,
         _AGE,
     ),
+    defaulted=("workers",),
 )
 MODEL = KindInfo(
     "Model",
@@ -114,6 +117,7 @@ MODEL = KindInfo(
         _AGE,
     ),
     scaled=True,
+    defaulted=("replicas",),
 )
 
 ALL = (PLATFORM, TOOL, TENANT, TRAINING_JOB, MODEL)

@@ -11,7 +11,6 @@ from manor.api import GROUP, KINDS, VERSION, kinds
 from manor.api.kinds import Column, KindInfo
 from manor.api.meta import with_rules
 from manor.api.status import STATUSES
-from manor.api.workload import ModelSpec
 from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
@@ -102,10 +101,10 @@ def _schema(info: KindInfo) -> Object:
         "status": _resolved(STATUSES[kind]),
     }
     root["required"] = ["spec"]
-    if info.scaled:
-        # The subresource `scale` answers only where the field has a value.
-        replicas = root["properties"]["spec"]["properties"]["replicas"]
-        replicas["default"] = ModelSpec.model_fields["replicas"].default
+    spec = KINDS[kind].model_fields["spec"].annotation
+    for field in info.defaulted:
+        default = spec.model_fields[field].default
+        root["properties"]["spec"]["properties"][field]["default"] = default
     return with_rules(root, *rules)
 
 
