@@ -60,6 +60,7 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     header, line = manor("get", "tenants").out.splitlines()
     assert header.split() == [
         "NAME",
+        "STATUS",
         "NAMESPACES",
         "OWNERS",
         "CPU",
@@ -71,6 +72,7 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     ]
     assert line.split() == [
         "vision",
+        "Applied",
         "vision,vision-1",
         "ada",
         "1500m/8",
@@ -111,7 +113,7 @@ def test_a_member_who_may_list_nothing_sees_the_own_tenant(
     }
     team.reviews["selfsubjectrulesreviews"] = {"resourceRules": [rule]}
     line = manor("get", "tenants").out.splitlines()[1]
-    assert line.split()[:4] == ["vision", "vision", "ada", "1500m/8"]
+    assert line.split()[:5] == ["vision", "Applied", "vision", "ada", "1500m/8"]
 
 
 def test_workloads_are_listed_with_why_they_are_no_further(
@@ -134,11 +136,11 @@ def test_workloads_are_listed_with_why_they_are_no_further(
     (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)[
         "items"
     ]
-    assert shown["status"]["reason"] == "no image"
+    assert shown["status"]["message"] == "no image"
     missing = manor("get", "models", "none", "-n", "vision")
     assert missing.code == 2
     assert "no Model none in namespace vision" in missing.err
-    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   REASON"]
+    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   MESSAGE"]
 
 
 GATEWAY = {

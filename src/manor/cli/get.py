@@ -1,12 +1,13 @@
 """`manor get`: what is on the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from manor.api import Model, Platform, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
 from manor.api.platform import Engines
+from manor.api.status import ConditionType, Status, WorkloadStatus
 from manor.cli.cluster import told_state
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Format, print_objects, print_table, run_async
@@ -14,6 +15,7 @@ from manor.engines import Phase
 from manor.kube import Client, Object
 from manor.render import spec_object, url
 from manor.rollout import Usage, standing, usage
+from manor.state import State
 
 app = typer.Typer(help="List what is on the cluster.", no_args_is_help=True)
 
@@ -25,6 +27,7 @@ BUDGET = {
 }
 """The columns of a tenant's budget, each with what a ResourceQuota calls it."""
 
+_STORED = "stored, and nothing was made of it: `manor apply` makes it so"
 _WORDS = {
     Phase.NOT_APPLIED: "stored, and nothing runs: `manor apply` makes it so",
     Phase.SUSPENDED: "waits in its queue",
@@ -45,7 +48,7 @@ async def tenants(
     kubeconfig: Kubeconfig = None,
     output: Output = Format.table,
 ) -> None:
-    """List the tenants that you may see, with what they use of their budget.
+    """List the tenants that you may see, how they stand, and what they use of their budget.
 
     Examples:
 
@@ -60,16 +63,30 @@ async def tenants(
             there = ", ".join(known.tenants) or "none"
             raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
         uses = await usage(client, wanted, known)
+    statuses = {tenant.name: known.status_of(tenant) for tenant in wanted}
     if output is not Format.table:
         print_objects(
-            [spec_object(tenant) | {"status": _status(uses[tenant.name])} for tenant in wanted],
+            [
+                spec_object(tenant) | {"status": _status(statuses[tenant.name], uses[tenant.name])}
+                for tenant in wanted
+            ],
             output,
         )
         return
+    _print_tenants(wanted, known, uses, statuses)
+
+
+def _print_tenants(
+    wanted: Sequence[Tenant],
+    known: State,
+    uses: Mapping[str, Usage],
+    statuses: Mapping[str, Status | None],
+) -> None:
     gpus = _gpus(known.platform)
-    header = ["NAME", "NAMESPACES", "OWNERS", *BUDGET, *(["GPU"] if gpus else []), "URL"]
-    shown = []
-    for tenant in wanted:
+    header = ["NAME", "STATUS", "NAMESPACES", "OWNERS", *BUDGET, *(["GPU"] if gpus else []), "URL"]
+    shown, stand = [], [_stands(statuses[t.name], uses[t.name]) for t in wanted]
+    told = any(message for _, message in stand)
+    for tenant, (word, message) in zip(wanted, stand, strict=True):
         used, places = uses[tenant.name].budget, uses[tenant.name].namespaces
         owners = ",".join(owner.name for owner in tenant.subjects("owner"))
         urls = (
@@ -82,8 +99,9 @@ async def tenants(
         named = [
             f"{place} (kept)" if place in tenant.kept_namespaces else place for place in places
         ]
-        shown.append([tenant.name, ",".join(named), owners, *budget, ",".join(urls)])
-    print_table(header, shown)
+        row = [tenant.name, word, ",".join(named), owners, *budget, ",".join(urls)]
+        shown.append([*row, message] if told else row)
+    print_table([*header, "MESSAGE"] if told else header, shown)
 
 
 @app.command()
@@ -147,31 +165,46 @@ async def _workloads(
                 f"no {kind.__name__} {', '.join(missing)} in namespace {place}"
             )
         engines = known.platform.spec.engines if known.platform else Engines()
-        standings = [(workload, await standing(client, workload, engines)) for workload in wanted]
-    rows = [
-        (workload, stands.phase.value, _WORDS.get(stands.phase, stands.reason))
-        for workload, stands in standings
-    ]
+        stand = [
+            (workload, _told(known, workload) or await _seen(client, workload, engines))
+            for workload in wanted
+        ]
     if output is not Format.table:
-        print_objects(
-            [
-                spec_object(w) | {"status": {"phase": phase, "reason": reason}}
-                for w, phase, reason in rows
-            ],
-            output,
-        )
+        print_objects([spec_object(w) | {"status": status} for w, status in stand], output)
         return
     print_table(
-        ["NAME", "STATUS", "REASON"],
-        [[w.metadata.name, phase, reason] for w, phase, reason in rows],
+        ["NAME", "STATUS", "MESSAGE"],
+        [[w.metadata.name, status["phase"], status["message"]] for w, status in stand],
     )
+
+
+def _told(known: State, workload: Workload) -> Object | None:
+    """What whoever acts on the workload says of it."""
+    status = known.status_of(workload)
+    return status.written() if isinstance(status, WorkloadStatus) and status.phase else None
+
+
+async def _seen(client: Client, workload: Workload, engines: Engines) -> Object:
+    """What is seen of the workload where nobody says it."""
+    stands = await standing(client, workload, engines)
+    return {"phase": stands.phase.value, "message": _WORDS.get(stands.phase, stands.reason)}
+
+
+def _stands(status: Status | None, uses: Usage) -> tuple[str, str]:
+    """How a tenant stands, and why it is no further: as is said of it, or else as is seen."""
+    if ready := status and status.condition(ConditionType.READY):
+        if ready.status == "True":
+            return ready.type, ""
+        return ready.reason, ready.message
+    return ("Applied", "") if uses.budget else ("NotApplied", _STORED)
 
 
 def _gpus(platform: Platform | None) -> list[str]:
     return [f"requests.{name}" for name in platform.spec.gpu.resource_names] if platform else []
 
 
-def _status(uses: Usage) -> Object:
+def _status(status: Status | None, uses: Usage) -> Object:
     used = {resource: used for resource, (used, _) in uses.budget.items()}
     hard = {resource: hard for resource, (_, hard) in uses.budget.items()}
-    return {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
+    seen = {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
+    return {**(status.written() if status else {}), **seen}
