@@ -85,6 +85,8 @@ SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 APPLIER = "manor:applier"
 """The ClusterRole of whoever applies tenants and workloads without being a cluster administrator:
 CI, an operator."""
+WORKLOADS = "manor:workloads"
+"""The ClusterRole of what a workload becomes."""
 WORKLOADS_ACCOUNT = "manor-workloads"
 """As whom what a workload becomes is written, in each of a tenant's namespaces: a service account
 that nobody makes, and that may write what engines make and no more."""

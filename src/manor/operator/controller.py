@@ -45,8 +45,9 @@ class Controller:
         self._client = client
         self._metrics = metrics
         self._owners = Owners()
-        self._echoes: dict[Ref, dict[Ref, str]] = {}
-        """While a key is worked on: the changes of its members that were heard of, by version."""
+        self._echoes: dict[Ref, dict[Ref, tuple[str, str]]] = {}
+        """While a key is worked on: the changes of its members that were heard of, each with its
+        resource version and what somebody did, if it was not us."""
         self._drifted: dict[Ref, dict[Ref, str]] = {}
         """Members of each key that somebody else wrote, with who it was."""
         self._stuck: set[Ref] = set()
@@ -160,15 +161,18 @@ class Controller:
     def _finish(self, key: Ref, outcome: Outcome) -> None:
         """What was heard of while the key was worked on is news, unless it was written here."""
         heard = self._echoes.pop(key, {})
-        news = {ref for ref, version in heard.items() if outcome.wrote.get(ref) != version}
-        self._told_of_drift(key, outcome)
+        news = {
+            ref: what for ref, (version, what) in heard.items() if outcome.wrote.get(ref) != version
+        }
+        self._tell_of_drift(key, outcome)
         self.queue.done(key, failed=not outcome.ok)
         if news:
+            self._drifted[key] = {ref: what for ref, what in news.items() if what}
             self.queue.add(key)
         elif outcome.again is not None:
             self.queue.later(key, outcome.again)
 
-    def _told_of_drift(self, key: Ref, outcome: Outcome) -> None:
+    def _tell_of_drift(self, key: Ref, outcome: Outcome) -> None:
         drifted = self._drifted.pop(key, {})
         for step in outcome.steps:
             if step.ref in drifted and step.action in CHANGES:
@@ -197,15 +201,17 @@ class Controller:
             return
         if not is_news(old, new):
             return
-        ref = ref_of(obj)
+        ref, what = ref_of(obj), ""
+        if new is None:
+            what = "deleted by somebody"
+        elif old is not None and (who := last_writer(new)):
+            what = f"changed by {who}"
         if self.queue.is_working(owner):
             version = new["metadata"]["resourceVersion"] if new else ""
-            self._echoes.setdefault(owner, {})[ref] = version
+            self._echoes.setdefault(owner, {})[ref] = version, what
             return
-        if new is None:
-            self._drifted.setdefault(owner, {})[ref] = "deleted by somebody"
-        elif who := last_writer(new):
-            self._drifted.setdefault(owner, {})[ref] = f"changed by {who}"
+        if what:
+            self._drifted.setdefault(owner, {})[ref] = what
         self.queue.add(owner)
 
     def _on_spec(self, ref: Ref, *, there: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from manor.api import kinds
 from manor.api.wellknown import COMPONENT_LABEL, GROUP, NAME_LABEL
 from manor.kube import Object
-from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, PART_OF, applyset_id
+from manor.objectset.applyset import FIELD_MANAGER, PART_OF, applyset_id
 from manor.objectset.readiness import readiness
 from manor.objectset.references import Ref
 
@@ -57,8 +57,8 @@ def last_writer(obj: Object) -> str:
     entries = [
         entry
         for entry in obj["metadata"].get("managedFields", ())
-        if entry.get("manager") not in (FIELD_MANAGER, PARENT_FIELD_MANAGER)
-        and not entry.get("subresource")
+        if not entry.get("subresource")
+        and (entry.get("manager"), entry.get("operation")) != (FIELD_MANAGER, "Apply")
     ]
     entries.sort(key=lambda entry: str(entry.get("time", "")))
     return str(entries[-1]["manager"]) if entries else ""

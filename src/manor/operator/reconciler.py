@@ -18,7 +18,6 @@ from manor.apply import (
     Refused,
     Result,
     Step,
-    apply,
     delete,
     release,
 )
@@ -29,7 +28,7 @@ from manor.kube import Cache, Client, NotFound, Object, Unreachable
 from manor.limits import limits, override
 from manor.objectset.applyset import with_labels
 from manor.objectset.inventory import Inventory
-from manor.objectset.kinds import PERSISTENT_VOLUME_CLAIM
+from manor.objectset.kinds import NAMESPACE, PERSISTENT_VOLUME_CLAIM, kind_of
 from manor.objectset.readiness import Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
@@ -37,12 +36,11 @@ from manor.operator.known import FINALIZER, Known
 from manor.operator.quota import quota_status
 from manor.operator.statuses import Statuses
 from manor.operator.workloads import tell_standing
+from manor.rollout.rollout import apply_set
 from manor.rollout.sets import ObjectSet
 
 _LASTING = frozenset({Reason.NOT_OURS, Reason.OWNED_BY_ANOTHER, Reason.REJECTED, Reason.IMMUTABLE})
 """Why something is not made until somebody changes something."""
-_NOT_AWAITED = frozenset({PERSISTENT_VOLUME_CLAIM, ("gateway.networking.k8s.io", "Gateway")})
-"""A claim may wait for its first pod. A team works while its way in is being made."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,8 @@ class Reconciler:
         try:
             # No worker waits for what may take minutes: it comes again by itself.
             with override(apply=replace(limits().apply, counted=0.0, leaving=0.0)):
-                return await apply(client, part.objects, inventory, options, reader=noted)
+                own = replace(part, inventory=inventory, parent=None)
+                return await apply_set(client, own, options, reader=noted)
         except Refused as refused:
             return Result(refused.steps)
 
@@ -198,9 +197,13 @@ class Reconciler:
             if lasting:
                 return reached("stalled", reason, said, generation), False
             return reached("reconciling", reason, said, generation), False
+        spaces = {obj["metadata"]["name"] for obj in part.objects if kind_of(obj) == NAMESPACE}
         for obj in part.objects:
             ref = ref_of(obj)
-            if not has_readiness(ref.group_kind) or ref.group_kind in _NOT_AWAITED:
+            # A claim may wait for its first pod, and a team works while its way in, which is
+            # outside its namespaces, is being made.
+            awaited = has_readiness(ref.group_kind) and ref.group_kind != PERSISTENT_VOLUME_CLAIM
+            if not awaited or (spaces and ref.namespace and ref.namespace not in spaces):
                 continue
             live = await self._cache.find(obj["apiVersion"], ref.kind, ref.name, ref.namespace)
             state = readiness(live) if live else Readiness(False, "does not exist")

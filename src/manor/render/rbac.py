@@ -17,6 +17,8 @@ from manor.api.wellknown import (
     RBAC_API,
     RBAC_GROUP,
     SYSTEM_NAMESPACE,
+    WORKLOADS,
+    WORKLOADS_ACCOUNT,
     cluster_role,
     tenant_cluster_role,
     tool_role,
@@ -72,6 +74,7 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     bound += [
         tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES
     ]
+    bound.append(WORKLOADS)
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
@@ -86,19 +89,34 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     return make(RBAC_API, "ClusterRole", APPLIER, rules=rules)
 
 
+def workloads_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
+    """What it takes to make what a workload becomes, in its own namespace. The operator does it as
+    whom this is bound to there, so that what a tenant asks for is written with no more rights than
+    that."""
+    rules = _rule(_plurals(tools, by_engines), READ + WRITE)
+    return make(RBAC_API, "ClusterRole", WORKLOADS, rules=rules)
+
+
+def _plurals(tools: Toolset, found: Iterable[GroupKind]) -> dict[str, list[str]]:
+    """The resources of these kinds, by their groups."""
+    known = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
+    plurals: dict[str, list[str]] = {}
+    for group, kind in sorted(found):
+        plurals.setdefault(group, []).append(known[group, kind])
+    return plurals
+
+
 def _made(tools: Toolset, by_engines: Iterable[GroupKind]) -> dict[str, list[str]]:
     """What Tools bring into each tenant, and what engines and the queue system make there."""
-    plurals = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
     made: dict[str, list[str]] = {}
     brought = [
         (group_of(raw["apiVersion"]), raw["kind"])
         for tool in tools.tools
         for raw in (*tool.spec.objects.tenant, *tool.spec.objects.namespace)
     ]
-    for group, kind in sorted({*brought, *by_engines}):
-        plural = plurals[group, kind]
-        if plural not in _APPLIED.get(group, ()):
-            made.setdefault(group, []).append(plural)
+    for group, plurals in _plurals(tools, {*brought, *by_engines}).items():
+        if more := [plural for plural in plurals if plural not in _APPLIED.get(group, ())]:
+            made[group] = more
     return made
 
 
@@ -160,6 +178,9 @@ def role_bindings(
             made.append(
                 make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts)
             )
+    account = {"kind": "ServiceAccount", "name": WORKLOADS_ACCOUNT, "namespace": namespace}
+    ref, name = _role_ref(WORKLOADS), WORKLOADS_ACCOUNT
+    made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=[account]))
     return made
 
 

@@ -9,6 +9,7 @@ from manor.apply import Options, Phase, Plan, Ref, Refused, Result, apply, plan,
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
+from manor.rollout.budgets import lower_quotas
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -98,6 +99,8 @@ async def apply_set(
 ) -> Result:
     """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
     other sets."""
+    reader = reader or DirectReader(client)
+    await lower_quotas(client, part, reader)
     return await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
 
 
