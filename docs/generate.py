@@ -53,7 +53,7 @@ def default_of(schema: dict[str, Any], required: bool) -> str:
     if required:
         return "required"
     default = schema.get("default")
-    return "" if default in (None, [], {}) or isinstance(default, dict) else f"`{default}`"
+    return "" if default in (None, "", [], {}) or isinstance(default, dict) else f"`{default}`"
 
 
 def table(name: str, schema: dict[str, Any], level: int) -> list[str]:
