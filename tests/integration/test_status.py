@@ -140,18 +140,18 @@ async def test_an_editor_scales_a_model_within_what_its_spec_may_say(cluster: Cl
     assert seen == {"replicas": 3, "selector": "app.kubernetes.io/instance=iris"}
 
 
-async def test_who_leaves_replicas_out_of_the_file_does_not_undo_a_scale(cluster: Client) -> None:
-    spec = {**BASE["Model"], "metadata": {"name": "scaled", "namespace": PLACE}}
-    await cluster.apply(spec, field_manager="manor")
+async def test_a_scale_and_a_file_with_replicas_are_in_conflict(cluster: Client) -> None:
+    bare = {**BASE["Model"], "metadata": {"name": "scaled", "namespace": PLACE}}
+    two = {**bare, "spec": {**bare["spec"], "replicas": 2}}
     path = f"/apis/{API_VERSION}/namespaces/{PLACE}/models/scaled/scale"
-    found = await cluster.request("GET", path)
-    found["spec"]["replicas"] = 3
-    await cluster.impersonate("an-editor").request("PUT", path, body=found)
-    again = await cluster.apply(spec, field_manager="manor")
-    assert again["spec"]["replicas"] == 3
-    two = {**spec, "spec": {**spec["spec"], "replicas": 2}}
+    await cluster.apply(two, field_manager="manor")
+    asked = await cluster.request("GET", path)
+    asked["spec"]["replicas"] = 3
+    await cluster.impersonate("an-editor").request("PUT", path, body=asked)
     with pytest.raises(Conflict, match=r"\.spec\.replicas"):
         await cluster.apply(two, field_manager="manor")
+    left = await cluster.apply(bare, field_manager="manor")
+    assert left["spec"]["replicas"] == 3
 
 
 async def test_columns_answer_the_first_question(cluster: Client, api_node: Any) -> None:
