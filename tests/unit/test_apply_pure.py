@@ -137,7 +137,11 @@ def test_one_and_true_differ() -> None:
 def test_a_default_that_the_server_filled_in_is_no_difference() -> None:
     wanted = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "spec": {"a": 1}}
     entry = {"manager": "manor", "operation": "Apply", "apiVersion": "v1"}
-    for fields, same in (({"f:a": {}}, True), ({"f:a": {}, "f:b": {}}, False)):
+    noted: list[tuple[dict[str, Any], bool]] = [
+        ({"f:a": {}}, True),
+        ({"f:a": {}, "f:b": {}}, False),
+    ]
+    for fields, same in noted:
         meta = {"name": "x", "managedFields": [{**entry, "fieldsV1": {"f:spec": fields}}]}
         assert is_applied(wanted, {**wanted, "metadata": meta, "spec": {"a": 1, "b": 2}}) is same
 
