@@ -101,7 +101,7 @@ def _schema(info: KindInfo) -> Object:
         "status": _resolved(STATUSES[kind]),
     }
     root["required"] = ["spec"]
-    spec = KINDS[kind].model_fields["spec"].annotation
+    spec: Any = KINDS[kind].model_fields["spec"].annotation
     for field in info.defaulted:
         default = spec.model_fields[field].default
         root["properties"]["spec"]["properties"][field]["default"] = default
