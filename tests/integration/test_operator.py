@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,8 @@ async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -
     for name in ("jay", "kid"):
         await operated.delete(API_VERSION, "Tenant", name)
     for name in ("jay", "kid"):
-        await until(f"{name} is gone", lambda n=name: is_gone(operated, API_VERSION, "Tenant", n))
+        gone = partial(is_gone, operated, API_VERSION, "Tenant", name)
+        await until(f"{name} is gone", gone)
     assert not await is_gone(operated, "v1", "PersistentVolumeClaim", "data", "jay")
     assert await is_gone(operated, RBAC, "RoleBinding", "manor-owners", "jay")
     assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-default-deny", "jay")

@@ -10,7 +10,7 @@ import time
 from manor import log
 from manor.api import kinds
 from manor.api.wellknown import FLOWCONTROL_API, GROUP, MANAGED, RBAC_GROUP
-from manor.apply.steps import CHANGES
+from manor.apply import Action
 from manor.kube import Cache, Client, Object
 from manor.limits import limits
 from manor.objectset.kinds import NAMESPACE, GroupKind, group_of, kind_of
@@ -37,6 +37,9 @@ WHOLE: frozenset[GroupKind] = frozenset(
 """Kinds that are followed in full: a new tenant's names outside all namespaces are looked for
 before they are taken."""
 
+_GONE = ""
+"""In the place of the resource version of what is no more."""
+
 
 class Controller:
     """Takes up changes while it runs."""
@@ -45,9 +48,9 @@ class Controller:
         self._client = client
         self._metrics = metrics
         self._owners = Owners()
-        self._echoes: dict[Ref, dict[Ref, tuple[str, str]]] = {}
-        """While a key is worked on: the changes of its members that were heard of, each with its
-        resource version and what somebody did, if it was not us."""
+        self._echoes: dict[Ref, dict[tuple[Ref, str], str]] = {}
+        """While a key is worked on: the changes of its members that were heard of, by resource
+        version, each with what somebody did, if it was not us."""
         self._drifted: dict[Ref, dict[Ref, str]] = {}
         """Members of each key that somebody else wrote, with who it was."""
         self._stuck: set[Ref] = set()
@@ -159,27 +162,30 @@ class Controller:
         return await reconciler.remove(key)
 
     def _finish(self, key: Ref, outcome: Outcome) -> None:
-        """What was heard of while the key was worked on is news, unless it was written here."""
-        heard = self._echoes.pop(key, {})
-        news = {
-            ref: what for ref, (version, what) in heard.items() if outcome.wrote.get(ref) != version
-        }
-        self._tell_of_drift(key, outcome)
+        """What was heard of while the key was worked on is news, unless it was done here."""
+        heard, wrote = self._echoes.pop(key, {}), outcome.wrote.items()
+        done = wrote | {(step.ref, _GONE) for step in outcome.steps if step.action is Action.PRUNE}
+        news = {ref: what for (ref, version), what in heard.items() if (ref, version) not in done}
+        drifted = self._drifted.pop(key, {})
+        drifted |= {ref: what for ref, what in news.items() if what}
+        told = self._tell_of_drift(key, outcome, drifted)
         self.queue.done(key, failed=not outcome.ok)
         if news:
-            self._drifted[key] = {ref: what for ref, what in news.items() if what}
+            self._drifted[key] = {ref: drifted[ref] for ref in drifted.keys() - told}
             self.queue.add(key)
         elif outcome.again is not None:
             self.queue.later(key, outcome.again)
 
-    def _tell_of_drift(self, key: Ref, outcome: Outcome) -> None:
-        drifted = self._drifted.pop(key, {})
-        for step in outcome.steps:
-            if step.ref in drifted and step.action in CHANGES:
-                log.info("drift corrected", object=step.ref, cause=drifted[step.ref])
-                said = f"{step.ref}, {drifted[step.ref]}, is as this says again"
-                self._events.tell(key, self.known.uids.get(key, ""), "DriftCorrected", said)
-                self._metrics.drift.labels(step.ref.kind).inc()
+    def _tell_of_drift(self, key: Ref, outcome: Outcome, drifted: dict[Ref, str]) -> set[Ref]:
+        """Tell what was put right; those that were."""
+        again = (Action.CREATE, Action.UPDATE)
+        told = {step.ref for step in outcome.steps if step.action in again} & drifted.keys()
+        for ref in sorted(told):
+            log.info("drift corrected", object=ref, cause=drifted[ref])
+            said = f"{ref}, {drifted[ref]}, is as this says again"
+            self._events.tell(key, self.known.uids.get(key, ""), "DriftCorrected", said)
+            self._metrics.drift.labels(ref.kind).inc()
+        return told
 
     def _on_change(self, old: Object | None, new: Object | None) -> None:
         """The cache heard of a change."""
@@ -207,8 +213,8 @@ class Controller:
         elif old is not None and (who := last_writer(new)):
             what = f"changed by {who}"
         if self.queue.is_working(owner):
-            version = new["metadata"]["resourceVersion"] if new else ""
-            self._echoes.setdefault(owner, {})[ref] = version, what
+            version = new["metadata"]["resourceVersion"] if new else _GONE
+            self._echoes.setdefault(owner, {})[ref, version] = what
             return
         if what:
             self._drifted.setdefault(owner, {})[ref] = what

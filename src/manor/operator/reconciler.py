@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from manor import log
-from manor.api import Model, Tenant, TrainingJob, kinds
-from manor.api.status import Condition, Phase, reached
+from manor.api import Model, Platform, Tenant, TrainingJob, kinds
+from manor.api.status import Condition, Phase, QuotaStatus, reached
 from manor.api.status import Reason as Told
-from manor.api.wellknown import GROUP, WORKLOADS_ACCOUNT, service_account_user
+from manor.api.wellknown import GROUP, QUOTA, WORKLOADS_ACCOUNT, service_account_user
 from manor.apply import (
     Action,
     NotReady,
@@ -33,11 +33,11 @@ from manor.objectset.readiness import Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import FINALIZER, Known
-from manor.operator.quota import quota_status
 from manor.operator.statuses import Statuses
 from manor.operator.workloads import tell_standing
 from manor.rollout.rollout import apply_set
 from manor.rollout.sets import ObjectSet
+from manor.rollout.usage import budget, quota_status
 
 _LASTING = frozenset({Reason.NOT_OURS, Reason.OWNED_BY_ANOTHER, Reason.REJECTED, Reason.IMMUTABLE})
 """Why something is not made until somebody changes something."""
@@ -126,9 +126,17 @@ class Reconciler:
             conditions,
             namespaces=spaces,
             namespace_count=len(spaces),
-            quota=await quota_status(self._cache, platform, tenant),
+            quota=await self._quota(platform, tenant),
         )
         return Outcome(ok=ok, steps=result.steps)
+
+    async def _quota(self, platform: Platform, tenant: Tenant) -> QuotaStatus:
+        """What the tenant's namespaces use of its budget."""
+        found = [
+            await self._cache.find("v1", "ResourceQuota", QUOTA, space.name)
+            for space in tenant.namespaces
+        ]
+        return quota_status(budget([quota for quota in found if quota]), platform)
 
     async def _workload(self, key: Ref, part: ObjectSet, generation: int, noted: _Noted) -> Outcome:
         """What a tenant's object asks for is written as that tenant: nobody gets more by asking for
