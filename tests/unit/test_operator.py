@@ -22,7 +22,8 @@ def made(kind: str, **options: Any) -> list[dict[str, Any]]:
 
 def with_network(**network: Any) -> dict[str, Any]:
     (policy,) = made("NetworkPolicy", platform=platform(network={**NETWORK, **network}))
-    return policy["spec"]
+    spec: dict[str, Any] = policy["spec"]
+    return spec
 
 
 def rules() -> list[dict[str, Any]]:

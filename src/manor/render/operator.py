@@ -118,7 +118,7 @@ def render_operator(
     the API server and DNS are, and who may read metrics."""
     network = platform.spec.network if platform else None
     spec = {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}
-    priority = {"value": PRIORITY, "description": "Manor's operator"}
+    priority: Object = {"value": PRIORITY, "description": "Manor's operator"}
     return [
         make("scheduling.k8s.io/v1", "PriorityClass", OPERATOR, **priority),
         make(
@@ -229,7 +229,8 @@ def _pod(image: str, resources: Mapping[str, object]) -> Object:
 
 
 def _container(image: str, resources: Mapping[str, object]) -> Object:
-    own_name = {"fieldRef": {"fieldPath": "metadata.name"}}
+    # The server would fill in the version, and take what says nothing of it for another value.
+    own_name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
     return {
         "name": "operator",
         "image": image,
