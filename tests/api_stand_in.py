@@ -37,11 +37,11 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "HTTPRoute": lambda obj: {
         "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
     },
-    "Deployment": lambda _: {
+    "Deployment": lambda obj: {
         "observedGeneration": 1,
-        "replicas": 1,
-        "updatedReplicas": 1,
-        "availableReplicas": 1,
+        **dict.fromkeys(
+            ("replicas", "updatedReplicas", "availableReplicas"), obj["spec"].get("replicas", 1)
+        ),
     },
     "Job": lambda _: _is("Complete"),
 }
@@ -153,7 +153,9 @@ class ApiStandIn:
         self._admit(path, given)
         return self._store(path, self._born(path, given), dry=dry)
 
-    def _patch(self, path: str, params: Any, given: Object, *, dry: bool) -> Object:
+    def _patch(self, path: str, params: Any, given: Any, *, dry: bool) -> Object:
+        if isinstance(given, list):
+            return self._json_patch(path, given, dry=dry)
         live, told = self.objects.get(path), given["metadata"]
         if live is None:
             self._admit(path, given)
@@ -174,6 +176,23 @@ class ApiStandIn:
         if made == live:
             return live
         return self._store(path, made if live else self._born(path, made), dry=dry)
+
+    def _json_patch(self, path: str, operations: list[Object], *, dry: bool) -> Object:
+        """RFC 6902, as far as items of lists are tested and removed."""
+        obj = json.loads(json.dumps(self._existing(path)))
+        for operation in operations:
+            *way, index = operation["path"].strip("/").split("/")
+            items = obj
+            for key in way:
+                items = items[key]
+            if operation["op"] == "remove":
+                del items[int(index)]
+            elif items[int(index)] != operation["value"]:
+                raise refusal(422, "Invalid", f"testing {operation['path']} failed")
+        made = self._store(path, obj, dry=dry)
+        if "deletionTimestamp" in made["metadata"] and not made["metadata"].get("finalizers"):
+            self.remove(path)
+        return made
 
     def _delete(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
         obj = self._existing(path)

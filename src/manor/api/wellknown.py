@@ -92,6 +92,13 @@ WORKLOADS_ACCOUNT = "manor-workloads"
 that nobody makes, and that may write what engines make and no more."""
 CONTROLLER = "controller"
 """The role of a Tool's controllers, in the namespaces where the Tool is used."""
+OPERATOR = "manor-operator"
+"""Of the operator, in the system namespace: its service account, its Deployment, its lock (a Lease)
+and whatever else is its alone."""
+OPERATOR_ROLE = "manor:operator"
+"""The ClusterRole of what the operator may do beside `APPLIER`."""
+OPERATOR_FINALIZER = f"{GROUP}/operator"
+"""On what the operator takes care of: a deletion waits until the operator has cleaned up."""
 
 
 def cluster_role(role: str) -> str:

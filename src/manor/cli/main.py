@@ -50,6 +50,10 @@ COMMANDS = {
         "command",
         "Attack the cluster as each tenant's own; say what held.",
     ),
+    "install": Entry("install", "install", "Install the operator, which keeps specs true."),
+    "uninstall": Entry(
+        "install", "uninstall", "Remove the operator; teams and what they have stand."
+    ),
     "tools": Entry(
         "tools",
         "app",

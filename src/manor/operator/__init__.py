@@ -1,7 +1,6 @@
 """Keeps a cluster as its specs say, for as long as it runs. Nothing about isolation depends on
 that."""
 
-from manor.operator.known import FINALIZER, PAUSED
 from manor.operator.running import run
 
-__all__ = ["FINALIZER", "PAUSED", "run"]
+__all__ = ["run"]

@@ -12,13 +12,11 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from manor import log
-from manor.api.wellknown import SYSTEM_NAMESPACE
+from manor.api.wellknown import OPERATOR, SYSTEM_NAMESPACE
 from manor.errors import ManorError
 from manor.kube import Client, Conflict, KubeError, NotFound, Object
 from manor.limits import limits
 from manor.polling import poll_until
-
-LEASE = "manor-operator"
 
 
 class LeadershipLost(ManorError):
@@ -67,7 +65,7 @@ class Election:
     async def _take(self) -> bool:
         try:
             lease = await self._client.get(
-                "coordination.k8s.io/v1", "Lease", LEASE, SYSTEM_NAMESPACE
+                "coordination.k8s.io/v1", "Lease", OPERATOR, SYSTEM_NAMESPACE
             )
         except NotFound:
             await self._client.create(self._lease({}, 0))
@@ -91,7 +89,7 @@ class Election:
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {**metadata, "name": LEASE, "namespace": SYSTEM_NAMESPACE},
+            "metadata": {**metadata, "name": OPERATOR, "namespace": SYSTEM_NAMESPACE},
             "spec": {
                 "holderIdentity": self._identity if holder is None else holder,
                 "leaseDurationSeconds": int(limits().operator.lease),
@@ -104,7 +102,7 @@ class Election:
         """The next replica need not wait for the lease to end."""
         try:
             lease = await self._client.get(
-                "coordination.k8s.io/v1", "Lease", LEASE, SYSTEM_NAMESPACE
+                "coordination.k8s.io/v1", "Lease", OPERATOR, SYSTEM_NAMESPACE
             )
             if lease["spec"].get("holderIdentity") == self._identity:
                 changes = lease["spec"].get("leaseTransitions") or 0

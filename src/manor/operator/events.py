@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Literal, Self
 
 from manor import log
-from manor.api.wellknown import API_VERSION
+from manor.api.wellknown import API_VERSION, OPERATOR
 from manor.kube import Client, KubeError, Object
 from manor.limits import limits
 from manor.objectset.references import Ref
 
 _Type = Literal["Normal", "Warning"]
-REPORTER = "manor-operator"
 _MESSAGE_LIMIT = 1024
 """Of an Event's message, in bytes (Kubernetes, core/v1 Event)."""
 
@@ -77,8 +76,8 @@ def _event(about: Ref, uid: str, reason: str, message: str, kind: _Type) -> Obje
         "reason": reason,
         "message": message.encode()[:_MESSAGE_LIMIT].decode(errors="ignore"),
         "type": kind,
-        "source": {"component": REPORTER},
-        "reportingComponent": REPORTER,
+        "source": {"component": OPERATOR},
+        "reportingComponent": OPERATOR,
         "firstTimestamp": now,
         "lastTimestamp": now,
         "count": 1,

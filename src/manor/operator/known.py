@@ -176,6 +176,3 @@ def ref_of_tenant(name: str) -> Ref:
 
 FOLLOWED = tuple((API_VERSION, info.kind) for info in kinds.ALL)
 """Manor's kinds, as they are watched."""
-
-FINALIZER = f"{GROUP}/operator"
-"""Held on a Tenant until what it became is drained."""

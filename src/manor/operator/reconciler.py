@@ -8,7 +8,13 @@ from manor import log
 from manor.api import Model, Platform, Tenant, TrainingJob, kinds
 from manor.api.status import Condition, Phase, QuotaStatus, reached
 from manor.api.status import Reason as Told
-from manor.api.wellknown import GROUP, QUOTA, WORKLOADS_ACCOUNT, service_account_user
+from manor.api.wellknown import (
+    GROUP,
+    OPERATOR_FINALIZER,
+    QUOTA,
+    WORKLOADS_ACCOUNT,
+    service_account_user,
+)
 from manor.apply import (
     Action,
     NotReady,
@@ -32,7 +38,7 @@ from manor.objectset.kinds import NAMESPACE, PERSISTENT_VOLUME_CLAIM, kind_of
 from manor.objectset.readiness import Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
-from manor.operator.known import FINALIZER, Known
+from manor.operator.known import Known
 from manor.operator.statuses import Statuses
 from manor.operator.workloads import tell_standing
 from manor.rollout.rollout import apply_set
@@ -114,7 +120,7 @@ class Reconciler:
 
     async def _tenant(self, key: Ref, part: ObjectSet, generation: int, noted: _Noted) -> Outcome:
         tenant, platform = self._known.spec(key), self._known.platform
-        inventory = replace(part.inventory, finalizer=FINALIZER)
+        inventory = replace(part.inventory, finalizer=OPERATOR_FINALIZER)
         result = await self._applied(self._client, part, inventory, noted)
         conditions, ok = await self._reached(part, result, generation)
         if platform is None or not isinstance(tenant, Tenant):
@@ -224,9 +230,11 @@ class Reconciler:
         """A Tenant that is being deleted: all that it became goes first, but not people's data and
         work, unless it says so; nothing goes where its whole kind does."""
         live = await self._statuses.live(key)
-        if live is None or FINALIZER not in live["metadata"].get("finalizers", ()):
+        if live is None or OPERATOR_FINALIZER not in live["metadata"].get("finalizers", ()):
             return Outcome()
-        inventory = Inventory(key.name, "", live["apiVersion"], key.kind, finalizer=FINALIZER)
+        inventory = Inventory(
+            key.name, "", live["apiVersion"], key.kind, finalizer=OPERATOR_FINALIZER
+        )
         generation = live["metadata"].get("generation", 0)
         try:
             if await self._kind_goes():

@@ -8,6 +8,12 @@ caller's.
 
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
+from manor.rollout.installation import (
+    InstalledOtherwise,
+    install_stages,
+    release,
+    remove_operator,
+)
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -21,6 +27,7 @@ __all__ = [
     "Authority",
     "Desired",
     "Event",
+    "InstalledOtherwise",
     "ObjectSet",
     "Outcome",
     "Progress",
@@ -35,12 +42,15 @@ __all__ = [
     "compiled",
     "delete_stages",
     "each_set",
+    "install_stages",
     "kept_namespaces",
     "plan_set",
     "preview",
     "quota_status",
     "read_desired",
     "refuse_remaining",
+    "release",
+    "remove_operator",
     "roll_out",
     "silent",
     "standing",
