@@ -246,6 +246,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
             *("pvc://other/iris", "oci://r.example/iris:1", "models:/iris/1"),
             *("s3://b/i", "gs://b/i"),
         ],
+        "storageSecret": ["bucket"],
         "image": ["r.example/own:1"],
         "env": [{"LEVEL": "1"}],
         "replicas": [2],
