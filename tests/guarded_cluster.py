@@ -300,7 +300,7 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
             with suppress(NotFound):
                 await client.delete(*where(obj))
         for obj in reversed(made):
-            # The server looks again after ever longer pauses for what a definition may leave behind.
+            # The server looks again, after ever longer pauses, for what a kind may leave behind.
             await until(f"{where(obj)} gone", partial(_gone, client, where(obj)), 400)
 
 
