@@ -27,6 +27,18 @@ def _is(condition: str) -> Object:
     return {"conditions": [{"type": condition, "status": "True"}]}
 
 
+def _has_fields(obj: Object, selector: str) -> bool:
+    """Whether an object has the fields that a selector names."""
+    for term in selector.split(","):
+        path, sign, value = term.partition("!=" if "!=" in term else "=")
+        found: Any = obj
+        for key in path.split(".") if path else ():
+            found = found.get(key, "") if isinstance(found, dict) else ""
+        if path and (found == value) == (sign == "!="):
+            return False
+    return True
+
+
 VERBS = ["get", "list", "create", "patch", "delete"]
 CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "Namespace": lambda _: {"phase": "Active"},
@@ -140,7 +152,11 @@ class ApiStandIn:
         }:
             return {
                 "metadata": {},
-                "items": list(self._listed(path, params.get("labelSelector", ""))),
+                "items": [
+                    obj
+                    for obj in self._listed(path, params.get("labelSelector", ""))
+                    if _has_fields(obj, params.get("fieldSelector", ""))
+                ],
             }
         return self._existing(path)
 

@@ -8,6 +8,7 @@ caller's.
 
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
+from manor.rollout.diagnosis import Diagnosis, diagnose, in_words
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -20,6 +21,7 @@ from manor.rollout.usage import Usage, usage
 __all__ = [
     "Authority",
     "Desired",
+    "Diagnosis",
     "Event",
     "ObjectSet",
     "Outcome",
@@ -34,7 +36,9 @@ __all__ = [
     "authority",
     "compiled",
     "delete_stages",
+    "diagnose",
     "each_set",
+    "in_words",
     "kept_namespaces",
     "plan_set",
     "preview",
