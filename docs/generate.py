@@ -13,6 +13,7 @@ from typing import Any
 
 from manor import limits
 from manor.api import API_VERSION, KINDS
+from manor.api.status import STATUSES
 from manor.engines.protocol import Engine
 from manor.engines.registry import ENGINES
 from manor.verify import Check, load
@@ -52,12 +53,14 @@ def default_of(schema: dict[str, Any], required: bool) -> str:
     if required:
         return "required"
     default = schema.get("default")
-    return "" if default in (None, [], {}) or isinstance(default, dict) else f"`{default}`"
+    return "" if default in (None, "", [], {}) or isinstance(default, dict) else f"`{default}`"
 
 
 def table(name: str, schema: dict[str, Any], level: int) -> list[str]:
     """A part of a spec as a heading and a table of its fields."""
     lines = [f"{'#' * level} {name}", "", schema.get("description", ""), ""]
+    if "enum" in schema:
+        return [*lines, f"One of {type_of(schema)}.", ""]
     lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
     for field, described in schema.get("properties", {}).items():
         required = field in schema.get("required", [])
@@ -118,6 +121,9 @@ def reference() -> str:
         lines += [f"## {kind}", "", schema["description"], ""]
         lines += table(f"{kind} spec", spec, 3)
         parts |= {name: part for name, part in definitions.items() if not name.endswith("Metadata")}
+        status = STATUSES[kind].model_json_schema(by_alias=True)
+        lines += table(f"{kind} status", status, 3)
+        parts |= status["$defs"]
     lines += ["## Parts", ""]
     for name in sorted(parts):
         lines += table(name, parts[name], 3)

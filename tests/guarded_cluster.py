@@ -86,7 +86,11 @@ TOO_MUCH = [
         "resources": ["flowschemas"],
         "verbs": ["create"],
     },
-    {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
+    {
+        "apiGroups": ["manor.dev"],
+        "resources": ["tenants", "tenants/status", "tools"],
+        "verbs": ["create", "patch"],
+    },
 ]
 ADDONS = "system:serviceaccount:cluster-addons"
 COMPONENTS: dict[str, list[Object]] = {
@@ -296,7 +300,7 @@ async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
             with suppress(NotFound):
                 await client.delete(*where(obj))
         for obj in reversed(made):
-            # The server looks again after ever longer pauses for what a definition may leave behind.
+            # The server looks ever more rarely for what a definition may leave behind.
             await until(f"{where(obj)} gone", partial(_gone, client, where(obj)), 400)
 
 

@@ -202,7 +202,7 @@ def test_queues_are_listed_and_foreseen(team: ApiStandIn, manor: Command, tmp_pa
 def test_a_tenant_is_described_with_what_is_wrong(team: ApiStandIn, manor: Command) -> None:
     ready = {"type": "Ready", "status": "False", "reason": "NotApplied", "message": "a conflict"}
     live = team.held("tenants", "vision")
-    live["status"] = {"conditions": [ready]}
+    live["status"] = {"observedGeneration": 1, "conditions": [ready]}
     told = manor("describe", "tenant", "vision").out
     lines = [line.strip() for line in told.splitlines()]
     assert lines[0] == "Tenant vision"

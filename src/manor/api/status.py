@@ -24,7 +24,9 @@ def _short(text: str) -> str:
     return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"
 
 
-Message = Annotated[str, AfterValidator(_short)]
+Message = Annotated[
+    str, AfterValidator(_short), Field(json_schema_extra={"maxLength": MESSAGE_LIMIT})
+]
 """Words for a person, in one line, whoever said them first."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """A moment, as `2026-11-26T08:30:00Z`."""
@@ -132,7 +134,9 @@ class Condition(_Part):
     """What it is about."""
     status: Literal["True", "False", "Unknown"]
     """Whether it is so."""
-    reason: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*$", max_length=1024)]
+    reason: Annotated[
+        str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", max_length=1024)
+    ]
     """Why, in one word, for a program."""
     message: Message = ""
     """Why, for a person."""
@@ -162,7 +166,7 @@ class Status(_Part):
     """What is so, and what is not; each type once."""
 
     def written(self) -> dict[str, Any]:
-        """The status as an object has it, whole: for a write that takes the place of the one before."""
+        """The status as an object has it: whole, to take the place of the one before."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def condition(self, kind: str) -> Condition | None:

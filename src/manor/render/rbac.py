@@ -4,7 +4,7 @@ its namespaces; and the bindings of all of them."""
 from collections.abc import Iterable, Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
-from manor.api.pack_zero import READ, RULES, WRITE
+from manor.api.pack_zero import CHANGE, READ, RULES, WRITE
 from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
@@ -41,6 +41,8 @@ _APPLIED: dict[str, list[str]] = {
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }
+_TOLD = {GROUP: [f"{info.plural}/status" for info in kinds.ALL]}
+"""The status of Manor's own kinds."""
 _LOOKED_AT: dict[str, list[str]] = {
     "": ["pods", "events"],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
@@ -57,8 +59,9 @@ def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
 
 
 def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
-    """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail,
-    no wildcard. `by_engines` are the kinds that engines and the queue system make.
+    """What it takes to apply tenants and workloads and to say how they stand, and no more: no
+    Secret, no exec, no guardrail, no wildcard. `by_engines` are the kinds that engines and the
+    queue system make.
 
     `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants
     only what it holds itself. The Platform, its roles and its guardrails are a cluster
@@ -73,6 +76,7 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_made(tools, by_engines), READ + WRITE),
+        *_rule(_TOLD, CHANGE),
         *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": bound, "verbs": ["bind"]},

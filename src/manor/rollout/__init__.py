@@ -16,7 +16,7 @@ from manor.rollout.removal import TenantsRemain, kept_namespaces, refuse_remaini
 from manor.rollout.rollout import apply_set, plan_set, preview, roll_out, wait_ready
 from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, each_set
 from manor.rollout.standing import Standing, standing
-from manor.rollout.usage import Usage, usage
+from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
     "Authority",
@@ -42,6 +42,7 @@ __all__ = [
     "kept_namespaces",
     "plan_set",
     "preview",
+    "quota_status",
     "read_desired",
     "refuse_remaining",
     "roll_out",

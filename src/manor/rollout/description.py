@@ -10,7 +10,7 @@ from typing import Any
 
 from manor.api import API_VERSION, Platform, Tenant, Workload, kinds
 from manor.api.platform import Engines
-from manor.api.status import ConditionType, TenantStatus
+from manor.api.status import ConditionType, Status
 from manor.api.wellknown import MANAGED, TENANT_LABEL
 from manor.apply.concurrency import concurrently
 from manor.engines import Phase
@@ -64,7 +64,7 @@ class Description:
     """One tenant, as it is told."""
 
     tenant: Tenant
-    status: TenantStatus
+    status: Status
     platform: Platform | None
     spaces: list[Space]
     unseen: list[str]
@@ -98,8 +98,7 @@ class Description:
 async def describe(client: Client, name: str) -> Description:
     """The tenant of this name. NotFound where there is none, Forbidden for who may not read it."""
     state, unseen = State(), list[str]()
-    live = await client.get(API_VERSION, kinds.TENANT.kind, name)
-    state.read(live)
+    state.read(await client.get(API_VERSION, kinds.TENANT.kind, name))
     if state.broken:
         raise ManorError(str(state.broken[0]))
     try:
@@ -110,7 +109,7 @@ async def describe(client: Client, name: str) -> Description:
     places = await _places(client, tenant, unseen)
     engines = state.platform.spec.engines if state.platform else Engines()
     spaces = await concurrently(_space(client, place, phase, engines) for place, phase in places)
-    status = TenantStatus.model_validate(live.get("status") or {})
+    status = state.status_of(tenant) or Status()
     return Description(tenant, status, state.platform, list(spaces), unseen)
 
 

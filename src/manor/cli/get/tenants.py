@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from manor.api import API_VERSION, Platform, Tenant, kinds
+from manor.api.status import ConditionType, Status
 from manor.cli.cluster import told_state
 from manor.cli.completion import complete_tenants
 from manor.cli.get.options import Output, Watch
@@ -16,6 +17,7 @@ from manor.cli.output import ListFormat, run_async
 from manor.kube import Client, Object
 from manor.render import spec_object, url
 from manor.rollout import Usage, usage
+from manor.state import State
 
 BUDGET = {
     "CPU": "requests.cpu",
@@ -24,6 +26,7 @@ BUDGET = {
     "PODS": "pods",
 }
 """The columns of a budget, each with what a ResourceQuota calls it."""
+_STORED = "stored, and nothing was made of it: `manor apply` makes it so"
 WIDE = ("EDITORS", "VIEWERS", "TOOLS")
 
 
@@ -38,7 +41,7 @@ async def tenants(
     output: Output = ListFormat.table,
     watch: Watch = False,
 ) -> None:
-    """List the tenants that you may see, with what they use of their budget.
+    """List the tenants that you may see, how they stand, and what they use of their budget.
 
     Examples:
 
@@ -64,31 +67,49 @@ async def _listing(client: Client, names: Sequence[str]) -> Listing:
         raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
     uses = await usage(client, wanted, known)
     gpus = gpu_resources(known.platform)
-    columns = [*BUDGET, *(["GPU"] if gpus else [])]
-    rows = [_row(tenant, uses[tenant.name], known.platform, gpus) for tenant in wanted]
-    return Listing(("NAME", "NAMESPACES", "OWNERS", *columns, "URL"), WIDE, rows)
+    stand = [_stands(known.status_of(tenant), uses[tenant.name]) for tenant in wanted]
+    messages = any(message for _, message in stand)
+    rows = [
+        _row(tenant, known, uses[tenant.name], gpus, (word, message) if messages else (word,))
+        for tenant, (word, message) in zip(wanted, stand, strict=True)
+    ]
+    columns = [*BUDGET, *(["GPU"] if gpus else []), "URL", *(["MESSAGE"] if messages else [])]
+    return Listing(("NAME", "STATUS", "NAMESPACES", "OWNERS", *columns), WIDE, rows)
 
 
-def _row(tenant: Tenant, uses: Usage, platform: Platform | None, gpus: Sequence[str]) -> Row:
+def _row(
+    tenant: Tenant, known: State, uses: Usage, gpus: Sequence[str], stand: tuple[str, ...]
+) -> Row:
+    platform = known.platform
     hosts = tenant.hosts(platform.spec.domain) if platform else ()
     urls = [url(platform, host) for host in hosts] if platform else []
     kept = tenant.kept_namespaces
     named = [f"{place} (kept)" if place in kept else place for place in uses.namespaces]
     cells = (
-        *(tenant.name, ",".join(named), _people(tenant, "owner")),
+        *(tenant.name, stand[0], ",".join(named), _people(tenant, "owner")),
         *(of_budget(uses, part) for part in [*BUDGET.values(), *gpus[:1]]),
-        ",".join(urls),
+        *(",".join(urls), *stand[1:]),
     )
     wide = (_people(tenant, "editor"), _people(tenant, "viewer"), ",".join(tenant.spec.tools or ()))
-    return Row(cells, tuple(text or "-" for text in wide), partial(described, tenant, uses))
+    described = partial(_described, tenant, known.status_of(tenant), uses)
+    return Row(cells, tuple(text or "-" for text in wide), described)
 
 
-def described(tenant: Tenant, uses: Usage) -> Object:
+def _stands(status: Status | None, uses: Usage) -> tuple[str, str]:
+    """How a tenant stands, and why it is no further: as is said of it, or else as is seen."""
+    if ready := status and status.condition(ConditionType.READY):
+        if ready.status == "True":
+            return ready.type, ""
+        return ready.reason, ready.message
+    return ("Applied", "") if uses.budget else ("NotApplied", _STORED)
+
+
+def _described(tenant: Tenant, status: Status | None, uses: Usage) -> Object:
     """The tenant with its namespaces and what it uses, as its status says it."""
     used = {resource: used for resource, (used, _) in uses.budget.items()}
     hard = {resource: hard for resource, (_, hard) in uses.budget.items()}
-    status = {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
-    return spec_object(tenant) | {"status": status}
+    seen = {"namespaces": list(uses.namespaces), "quota": {"used": used, "hard": hard}}
+    return spec_object(tenant) | {"status": {**(status.written() if status else {}), **seen}}
 
 
 def of_budget(uses: Usage, resource: str) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from manor.api import API_VERSION, Model, TrainingJob, Workload
 from manor.api.platform import Engines
+from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
 from manor.cli.cluster import told_state
 from manor.cli.get.options import Output, Watch
@@ -14,9 +15,10 @@ from manor.cli.listing import Listing, Row, Source, show
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
 from manor.engines import Phase
-from manor.kube import Client
+from manor.kube import Client, Object
 from manor.render import spec_object
-from manor.rollout import Standing, standing
+from manor.rollout import standing
+from manor.state import State
 
 _STORED = "stored, and nothing runs: `manor apply` makes it so"
 """Why a workload is no further of which nothing was made."""
@@ -101,14 +103,26 @@ async def listing(
             f"no {kind.__name__} {', '.join(missing)} in namespace {namespace}"
         )
     engines = known.platform.spec.engines if known.platform else Engines()
-    stand = await concurrently(standing(client, one, engines) for one in wanted)
-    rows = [_row(one, stands) for one, stands in zip(wanted, stand, strict=True)]
-    return Listing(("NAME", "STATUS", "REASON"), ("WHAT TO DO",), rows)
+    statuses = [_told(known, one) for one in wanted]
+    rows = await concurrently(
+        _row(client, one, status, engines) for one, status in zip(wanted, statuses, strict=True)
+    )
+    return Listing(("NAME", "STATUS", "MESSAGE"), ("WHAT TO DO",), list(rows))
 
 
-def _row(workload: Workload, stands: Standing) -> Row:
-    reason = _STORED if stands.phase is Phase.NOT_APPLIED else stands.reason
-    advice = stands.diagnosis.advice if stands.diagnosis else ""
-    cells = (workload.metadata.name, stands.phase.value, reason)
-    status = {"phase": stands.phase.value, "reason": reason}
-    return Row(cells, (advice,), lambda: spec_object(workload) | {"status": status})
+async def _row(client: Client, workload: Workload, status: Object | None, engines: Engines) -> Row:
+    """What whoever acts on the workload says of it, or else what is seen."""
+    advice = ""
+    if status is None:
+        seen = await standing(client, workload, engines)
+        message = _STORED if seen.phase is Phase.NOT_APPLIED else seen.reason
+        status = {"phase": seen.phase.value, "message": message}
+        advice = seen.diagnosis.advice if seen.diagnosis else ""
+    cells = (workload.metadata.name, status["phase"], status.get("message", ""))
+    whole = status
+    return Row(cells, (advice,), lambda: spec_object(workload) | {"status": whole})
+
+
+def _told(known: State, workload: Workload) -> Object | None:
+    status = known.status_of(workload)
+    return status.written() if isinstance(status, WorkloadStatus) and status.phase else None
