@@ -7,7 +7,7 @@ import typer
 
 from manor.cli.completion import complete_tenants
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import Format, echo, print_object, run_async
+from manor.cli.output import Format, echo, line_of, print_object, run_async, widths_of
 from manor.kube import Client, Object
 from manor.rollout.description import Description, describe
 
@@ -71,7 +71,11 @@ def _lines(found: Description) -> Iterator[str]:
 def _of_namespace(space: Object) -> Iterator[str]:
     yield ""
     yield f"Namespace {space['name']}"
-    rows = [[name, one["used"], one["hard"]] for name, one in space["quota"].items()]
+    rows = [
+        [name, one["used"], one["hard"]]
+        for name, one in space["quota"].items()
+        if one["used"] != "0" or not name.startswith("count/")  # dozens of kinds are counted
+    ]
     yield from _table(["RESOURCE", "USED", "OF"], rows, "no quota that you may see")
     works = [[one["kind"], one["name"], one["phase"], one["message"]] for one in space["workloads"]]
     yield from _table(["KIND", "NAME", "STATUS", "WHY"], works, "no jobs or models")
@@ -81,7 +85,7 @@ def _table(header: list[str], rows: list[list[str]], nothing: str) -> Iterator[s
     if not rows:
         yield f"  {nothing}"
         return
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, *rows]:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  " + "   ".join(cells).rstrip()
+    lines = [header, *rows]
+    widths = widths_of(lines)
+    for row in lines:
+        yield "  " + line_of(row, widths).rstrip()

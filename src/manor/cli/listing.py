@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from manor.cli.output import (
     ListFormat,
+    echo,
+    line_of,
     print_object,
     print_objects,
-    print_row,
     print_table,
     widths_of,
 )
@@ -87,7 +88,7 @@ async def _follow(
                 if line in told:
                     continue
                 if output in (ListFormat.table, ListFormat.wide):
-                    print_row(line, widths)
+                    echo(line_of(line, widths))
                 else:
                     print_object(row.object(), output)
             told = set(lines)

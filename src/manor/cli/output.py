@@ -21,7 +21,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from manor.errors import ManorError
-from manor.render import Object
+from manor.kube import Object
 from manor.visible import harmful, visible
 
 P = ParamSpec("P")
@@ -174,8 +174,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as what they hold, and lines as long as they are: what is cut or folded
     cannot be copied."""
     widths = widths_of([header, *rows])
-    for row in [header, *rows]:
-        print_row(row, widths)
+    echo("".join(line_of(row, widths) for row in [header, *rows]))
 
 
 def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -183,7 +182,7 @@ def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
-def print_row(row: Sequence[str], widths: Sequence[int]) -> None:
+def line_of(row: Sequence[str], widths: Sequence[int]) -> str:
     """One line of a table."""
     cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-    echo("   ".join(cells).rstrip() + "\n")
+    return "   ".join(cells).rstrip() + "\n"

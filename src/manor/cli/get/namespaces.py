@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from manor.api.wellknown import MANAGED, TENANT_LABEL
-from manor.cli.cluster import told_state
 from manor.cli.completion import complete_tenants
-from manor.cli.get.options import Output, Watch
-from manor.cli.get.tenants import BUDGET
+from manor.cli.get.options import BUDGET, Output, Watch
 from manor.cli.listing import Listing, Row, Source, age, show
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import ListFormat, run_async
@@ -64,6 +62,9 @@ async def _listing(client: Client, tenants: Sequence[str]) -> Listing:
 
 async def _own(client: Client, tenants: Iterable[str]) -> tuple[list[Object], list[Object]]:
     """The namespaces of the tenants that the user is told of, and their quotas."""
+    # It takes as long to import as all else, and who lists namespaces needs none of it.
+    from manor.cli.cluster import told_state
+
     known = await told_state(client, names=tenants, workloads=False)
     spaces: list[Object] = []
     quotas: list[Object] = []

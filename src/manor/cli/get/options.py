@@ -1,4 +1,4 @@
-"""Options that every list has."""
+"""Options that lists share, and the columns of budgets."""
 
 from typing import Annotated
 
@@ -11,3 +11,11 @@ Watch = Annotated[
     bool,
     typer.Option("--watch", "-w", help="Go on and print what changes, until Ctrl-C."),
 ]
+
+BUDGET = {
+    "CPU": "requests.cpu",
+    "MEMORY": "requests.memory",
+    "STORAGE": "requests.storage",
+    "PODS": "pods",
+}
+"""The columns of a budget, each with what a ResourceQuota calls it."""

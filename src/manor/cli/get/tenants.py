@@ -10,7 +10,7 @@ from manor.api import API_VERSION, Platform, Tenant, kinds
 from manor.api.status import ConditionType, Status
 from manor.cli.cluster import told_state
 from manor.cli.completion import complete_tenants
-from manor.cli.get.options import Output, Watch
+from manor.cli.get.options import BUDGET, Output, Watch
 from manor.cli.listing import Listing, Row, Source, show
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import ListFormat, run_async
@@ -19,13 +19,6 @@ from manor.render import spec_object, url
 from manor.rollout import Usage, usage
 from manor.state import State
 
-BUDGET = {
-    "CPU": "requests.cpu",
-    "MEMORY": "requests.memory",
-    "STORAGE": "requests.storage",
-    "PODS": "pods",
-}
-"""The columns of a budget, each with what a ResourceQuota calls it."""
 _STORED = "stored, and nothing was made of it: `manor apply` makes it so"
 WIDE = ("EDITORS", "VIEWERS", "TOOLS")
 
