@@ -99,12 +99,14 @@ def make(team: Any, *objects: dict[str, Any]) -> None:
 def test_each_cause_is_told_by_its_name(team: Any, ask: Ask) -> None:
     claim = {"name": "data", "persistentVolumeClaim": {"claimName": "nowhere"}}
     secret = {"name": "key", "secret": {"secretName": "nobody"}}
+    mounts = pod(volumes=[secret])
+    mounts["containers"][0]["volumeMounts"] = [{"name": "key", "mountPath": "/key"}]
     privileged = pod()
-    del privileged["containers"][0]["securityContext"]["capabilities"]
+    privileged["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     asked = {
         "image": (pod("manor.local/absent:1"), "ImageUnavailable", "manor.local/absent:1"),
         "volume": (pod(volumes=[claim]), "VolumeUnavailable", "there is no volume claim nowhere"),
-        "mount": (pod(volumes=[secret]), "VolumeUnavailable", 'secret "nobody" not found'),
+        "mount": (mounts, "VolumeUnavailable", 'secret "nobody" not found'),
         "node": (pod(nodeSelector={"disk": "of-gold"}), "Unschedulable", "other labels than it"),
         "policy": (privileged, "Refused", "refused by PodSecurity"),
         "large": (pod(cpu="3"), "QuotaExceeded", "requests.cpu: 3 asked for"),
