@@ -99,6 +99,8 @@ def make(team: Any, *objects: dict[str, Any]) -> None:
 def test_each_cause_is_told_by_its_name(team: Any, ask: Ask) -> None:
     claim = {"name": "data", "persistentVolumeClaim": {"claimName": "nowhere"}}
     secret = {"name": "key", "secret": {"secretName": "nobody"}}
+    term = {"labelSelector": {"matchLabels": {"app": "x"}}, "topologyKey": "kubernetes.io/hostname"}
+    beside = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     mounts = pod(volumes=[secret])
     mounts["containers"][0]["volumeMounts"] = [{"name": "key", "mountPath": "/key"}]
     privileged = pod()
@@ -107,7 +109,7 @@ def test_each_cause_is_told_by_its_name(team: Any, ask: Ask) -> None:
         "image": (pod("manor.local/absent:1"), "ImageUnavailable", "manor.local/absent:1"),
         "volume": (pod(volumes=[claim]), "VolumeUnavailable", "there is no volume claim nowhere"),
         "mount": (mounts, "VolumeUnavailable", 'secret "nobody" not found'),
-        "node": (pod(nodeSelector={"disk": "of-gold"}), "Unschedulable", "other labels than it"),
+        "node": (pod(affinity=beside), "Unschedulable", "no node takes it: of 1 nodes: 1 "),
         "policy": (privileged, "Refused", "refused by PodSecurity"),
         "large": (pod(cpu="3"), "QuotaExceeded", "requests.cpu: 3 asked for"),
     }

@@ -154,7 +154,7 @@ def test_a_pod_is_tried_before_it_is_made(team: ApiStandIn, manor: Command, tmp_
     claim = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
     assert like(pod(volumes=[claim]))["reason"] == "VolumeUnavailable"
     denied = "ValidatingAdmissionPolicy 'manor-images' with binding 'b' denied request: no"
-    team.refused["POST .*/pods"] = (403, denied)
+    team.refused["POST .*/pods"] = (422, denied)
     assert like(pod())["message"] == "refused by manor-images: no"
     team.refused["POST .*/pods"] = (403, 'User "eve" cannot create pods')
     assert like(pod())["advice"] == "have somebody with the right to it make it"

@@ -55,11 +55,12 @@ async def could_run(client: Client, pod: Object, count: int = 1) -> Diagnosis:
     """What would be in the way of `count` pods like this; Progressing where nothing is seen."""
     try:
         made = await client.create(pod, dry_run=True)
-    except Forbidden as error:
+    except ApiError as error:  # a policy says Invalid, a quota and a webhook Forbidden
         if is_by_admission(error.message):
             return refused(error.message)
-        return told(Reason.REFUSED, error.message, "have somebody with the right to it make it")
-    except ApiError as error:
+        if isinstance(error, Forbidden):
+            advice = "have somebody with the right to it make it"
+            return told(Reason.REFUSED, error.message, advice)
         return told(Reason.REFUSED, error.message, "correct what the message names")
     unseen: list[str] = []
     message = ""
