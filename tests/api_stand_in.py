@@ -7,10 +7,11 @@ definitions. It has no schemas, evaluates no CEL but `false`, and authorizes eve
 controller would write at once, `controllers` write.
 """
 
+import asyncio
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,18 @@ from served_kinds import BUILT_IN, MANORS, Kind, defined
 
 def _is(condition: str) -> Object:
     return {"conditions": [{"type": condition, "status": "True"}]}
+
+
+def _has_fields(obj: Object, selector: str) -> bool:
+    """Whether an object has the fields that a selector names."""
+    for term in selector.split(","):
+        path, sign, value = term.partition("!=" if "!=" in term else "=")
+        found: Any = obj
+        for key in path.split(".") if path else ():
+            found = found.get(key, "") if isinstance(found, dict) else ""
+        if path and (found == value) == (sign == "!="):
+            return False
+    return True
 
 
 VERBS = ["get", "list", "create", "patch", "delete"]
@@ -130,6 +143,24 @@ class ApiStandIn:
         answer = getattr(self, f"_{method.lower()}")(path, params, given, dry=dry)
         return json.dumps(answer)
 
+    async def lines(
+        self, _identity: Identity, path: str, _params: Any, _timeout: float
+    ) -> AsyncIterator[bytes]:
+        """The events of a watch, which is refused as method WATCH: what there is, then what
+        changes."""
+        for pattern, (status, message) in self.refused.items():
+            if re.fullmatch(pattern, f"WATCH {path}"):
+                raise refusal(status, "", message)
+        seen: dict[str, str] = {}
+        while True:
+            for obj in list(self._listed(path, "")):
+                name, now = obj["metadata"]["name"], json.dumps(obj)
+                if seen.get(name) != now:
+                    event = {"type": "MODIFIED" if name in seen else "ADDED", "object": obj}
+                    seen[name] = now
+                    yield json.dumps(event).encode()
+            await asyncio.sleep(0.01)
+
     def _get(self, path: str, params: Any, _given: Object, *, dry: bool) -> Object:
         if path in ("/api", "/apis"):
             return self._discovery(core=path == "/api")
@@ -140,14 +171,19 @@ class ApiStandIn:
         }:
             return {
                 "metadata": {},
-                "items": list(self._listed(path, params.get("labelSelector", ""))),
+                "items": [
+                    obj
+                    for obj in self._listed(path, params.get("labelSelector", ""))
+                    if _has_fields(obj, params.get("fieldSelector", ""))
+                ],
             }
         return self._existing(path)
 
     def _post(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
         if (plural := path.rpartition("/")[2]) in self.reviews:
             return {**given, "status": self.reviews[plural]}
-        path = f"{path}/{given['metadata']['name']}"
+        meta = given["metadata"]
+        path = f"{path}/{meta.get('name') or meta['generateName'] + '12345'}"
         if path in self.objects:
             raise refusal(409, "AlreadyExists", f"{path} already exists")
         self._admit(path, given)

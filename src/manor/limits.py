@@ -99,6 +99,13 @@ class Rollout:
     new kinds."""
     counted_poll: Seconds = 1.0
     """Between two looks at them."""
+    log_lines: Number = 5
+    """Of a container's log, from its end, among which the last that says something is looked
+    for."""
+    log: Bytes = 2**18
+    """That are read of these lines."""
+    claims: Number = 5
+    """Volume claims of a pod that are looked at for why it does not start."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +273,10 @@ class Cli:
     """For a model's prediction."""
     completion: Seconds = 2.0
     """That a person waits after pressing Tab."""
+    watch_pause: Seconds = 1.0
+    """Between two looks of `manor get -w`, however much changes."""
+    watch_poll: Seconds = 5.0
+    """Between two looks of it where the server does not tell what changes."""
 
 
 @dataclass(frozen=True)

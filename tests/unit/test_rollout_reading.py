@@ -85,7 +85,11 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
     ("live", "phase", "reason"),
     [
         (None, Phase.NOT_APPLIED, ""),
-        ({"spec": {"suspend": True}, "status": {}}, Phase.SUSPENDED, ""),
+        (
+            {"spec": {"suspend": True}, "status": {}},
+            Phase.SUSPENDED,
+            "it waits in its queue",
+        ),
         (
             {"spec": {}, "status": {"active": 1, "ready": 1}},
             Phase.RUNNING,
@@ -99,7 +103,7 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
         (
             {"spec": {}, "status": {}},
             Phase.PENDING,
-            "is not complete (no pods yet); last event: Failed: no room",
+            "is not complete (no pods yet); Failed: no room",
         ),
     ],
 )
@@ -109,12 +113,14 @@ async def test_how_a_workload_stands(
     meta = {"name": "train", "namespace": "vision"}
     if live:
         server.hold({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, **live})
-    about = {"involvedObject": {"name": "train"}, "reason": "Failed", "message": "no room"}
+    involved = {"kind": "Job", "name": "train"}
+    about = {"type": "Warning", "reason": "Failed", "message": "no room"}
     server.hold(
         {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": "e", "namespace": "vision"},
+            "involvedObject": involved,
             **about,
         }
     )

@@ -101,6 +101,8 @@ class Reason(StrEnum):
     """An image cannot be pulled."""
     VOLUME_UNAVAILABLE = "VolumeUnavailable"
     """A volume is missing, or cannot be bound or mounted."""
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    """A container needs a Secret or ConfigMap, or a key of one, that is not there."""
     CRASHED = "Crashed"
     """A container ends by itself, again and again."""
     RUNNING = "Running"

@@ -40,6 +40,7 @@ from manor.local.node import load_node
 from manor.local.progress import Report
 from manor.local.tool_images import tool_image
 from manor.render import spec_object
+from manor.rollout.diagnosis import in_words
 from manor.rollout.fixtures import Finding, try_fixtures
 from manor.state import State, missing_tools
 from manor.tools import Toolset, objections, toolbox
@@ -302,7 +303,7 @@ async def _apply(
             err.print(f"{tool.name} {tool.spec.version}: {summary(result.steps)}")
             if result.having(*BAD):
                 raise typer.Exit(EXIT_FAILED)
-            await wait(client, objects, timeout=timeout, progress=show)
+            await wait(client, objects, timeout=timeout, progress=show, explain=in_words)
     on = f"; turn it on for teams: spec.tools: [{tool.name}] in the Platform"
     err.print(f"{tool.name} is ready{on if tool.concerns_teams else ''}", markup=False)
 

@@ -318,11 +318,15 @@ class Client:
         container: str | None = None,
         previous: bool = False,
         tail_lines: int | None = None,
+        limit_bytes: int | None = None,
     ) -> str:
         """The log of a container of `pod`; with `previous`, that of its last run."""
         path = (await self.resource("v1", "Pod")).path(namespace, pod, "log")
         params = _given(
-            container=container, tailLines=tail_lines, previous="true" if previous else None
+            container=container,
+            tailLines=tail_lines,
+            limitBytes=limit_bytes,
+            previous="true" if previous else None,
         )
         return await self._transport.send(self._identity, "GET", path, params, accept="*/*")
 

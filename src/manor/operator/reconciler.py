@@ -147,8 +147,8 @@ class Reconciler:
     async def _workload(self, key: Ref, part: ObjectSet, generation: int, noted: _Noted) -> Outcome:
         """What a tenant's object asks for is written as that tenant: nobody gets more by asking for
         it here than by writing it."""
-        user = service_account_user(key.namespace, WORKLOADS_ACCOUNT)
-        result = await self._applied(self._client.impersonate(user), part, part.inventory, noted)
+        tenant = self._client.impersonate(service_account_user(key.namespace, WORKLOADS_ACCOUNT))
+        result = await self._applied(tenant, part, part.inventory, noted)
         conditions, ok = await self._reached(part, result, generation)
         if result.having(*BAD):
             await self._statuses.tell(
@@ -159,7 +159,8 @@ class Reconciler:
         if platform is None or not isinstance(workload, TrainingJob | Model):
             return Outcome()  # it went meanwhile
         again = await tell_standing(
-            self._client,
+            tenant,
+            self._cache,
             self._statuses,
             key,
             workload,

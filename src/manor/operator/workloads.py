@@ -6,7 +6,7 @@ from manor.api import Model, Platform, Tenant, Workload
 from manor.api.status import Phase, Reason, workload_conditions
 from manor.engines import Phase as Stand
 from manor.engines import model_url
-from manor.kube import Client
+from manor.kube import Client, Reader
 from manor.limits import limits
 from manor.objectset.references import Ref
 from manor.operator.statuses import Statuses
@@ -26,6 +26,7 @@ _WAITING = frozenset({Phase.PENDING, Phase.QUEUED})
 
 async def tell_standing(
     client: Client,
+    reader: Reader,
     statuses: Statuses,
     key: Ref,
     workload: Workload,
@@ -33,10 +34,14 @@ async def tell_standing(
     platform: Platform,
     tenant: Tenant,
 ) -> float | None:
-    """Write how the workload stands. Seconds after which to look again where what it waits for
-    tells nobody."""
-    found = await standing(client, workload, platform.spec.engines)
+    """Write how the workload stands, as far as its tenant may see.
+
+    Returns the seconds after which to look again, where what it waits for tells nobody.
+    """
+    found = await standing(client, workload, platform.spec.engines, reader)
     phase, reason = _PHASES[found.phase]
+    if found.diagnosis:
+        reason = found.diagnosis.reason
     said: dict[str, Any] = {"phase": phase, "message": found.reason}
     if isinstance(workload, Model):
         said["url"] = model_url(platform, tenant, workload)

@@ -93,7 +93,11 @@ def workloads_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     """What it takes to make what a workload becomes, in its own namespace. The operator does it as
     whom this is bound to there, so that what a tenant asks for is written with no more rights than
     that."""
-    rules = _rule(_plurals(tools, by_engines), READ + WRITE)
+    rules = [
+        *_rule(_plurals(tools, by_engines), READ + WRITE),
+        *_rule({"": ["pods", "events"]}, READ),  # why it is no further
+        *_rule({"": ["pods/log"]}, ["get"]),
+    ]
     return make(RBAC_API, "ClusterRole", WORKLOADS, rules=rules)
 
 

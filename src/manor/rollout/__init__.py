@@ -8,6 +8,7 @@ caller's.
 
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
+from manor.rollout.diagnosis import Diagnosis, diagnose, in_words
 from manor.rollout.installation import (
     InstalledOtherwise,
     install_stages,
@@ -26,6 +27,7 @@ from manor.rollout.usage import Usage, quota_status, usage
 __all__ = [
     "Authority",
     "Desired",
+    "Diagnosis",
     "Event",
     "InstalledOtherwise",
     "ObjectSet",
@@ -41,7 +43,9 @@ __all__ = [
     "authority",
     "compiled",
     "delete_stages",
+    "diagnose",
     "each_set",
+    "in_words",
     "install_stages",
     "kept_namespaces",
     "plan_set",

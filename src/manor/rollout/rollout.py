@@ -10,6 +10,7 @@ from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
+from manor.rollout.diagnosis import in_words
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -132,4 +133,4 @@ async def wait_ready(
     """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete.
     NotReady says what is not, and why."""
     objects = [obj for one in sets if one.ok for obj in one.part.objects]
-    await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress)
+    await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)

@@ -85,6 +85,11 @@ async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
 
 def budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
     """What the quotas say together: of each resource, used and hard."""
+    if len(quotas) == 1:  # most tenants have one namespace, and the server's amounts are canonical
+        (quota,) = quotas
+        used = (quota.get("status") or {}).get("used") or {}
+        hard = quota["spec"]["hard"]
+        return {resource: (used.get(resource, "0"), hard[resource]) for resource in sorted(hard)}
     resources = sorted({resource for quota in quotas for resource in quota["spec"]["hard"]})
     return {
         resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource))
