@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_each_cause_is_told_by_its_name(team: Any, ask: Ask) -> None:
     for name, (_, reason, words) in asked.items():
         until_now(
             f"{name} is told as {reason}: {ask('job', name)}",
-            lambda name=name, reason=reason: ask("job", name)["reason"] == reason,
+            partial(_is_told, ask, name, reason),
         )
         told = ask("job", name)
         assert words in told["message"]
@@ -155,3 +156,7 @@ def test_a_pod_is_tried_before_it_is_made(team: Any, ask: Ask, tmp_path: Path) -
     large = like(pod(cpu="8"))
     assert (large["code"], large["reason"]) == (1, "QuotaExceeded"), large
     assert team.kubectl("dora", "-n", "doubt", "get", "pods", "-o", "name").stdout == before
+
+
+def _is_told(ask: Callable[..., Any], name: str, reason: str) -> bool:
+    return bool(ask("job", name)["reason"] == reason)

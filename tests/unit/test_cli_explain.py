@@ -266,7 +266,7 @@ async def test_what_changes_is_printed_and_nothing_twice(
         said: list[str] = []
         await until(
             "the change is told",
-            _said(lambda: said.append(capsys.readouterr().out) or "Running" in "".join(said)),
+            _said(lambda: "Running" in _heard(said, capsys.readouterr().out)),
         )
         looked = looks
         if not watched:
@@ -284,3 +284,9 @@ def _said(question: Callable[[], Any]) -> Callable[[], Awaitable[bool]]:
         return bool(question())
 
     return answer
+
+
+def _heard(said: list[str], more: str) -> str:
+    """All that was printed so far."""
+    said.append(more)
+    return "".join(said)

@@ -17,10 +17,11 @@ from served_kinds import Kind
 pytestmark = pytest.mark.unit
 
 SPACE = "vision"
+_META = {"name": "train", "namespace": SPACE, "uid": "u-job"}
 JOB = {
     "apiVersion": "batch/v1",
     "kind": "Job",
-    "metadata": {"name": "train", "namespace": SPACE, "uid": "u-job"},
+    "metadata": _META,
     "spec": {"parallelism": 1},
     "status": {"active": 1},
 }
@@ -323,7 +324,7 @@ async def test_a_train_job_is_told_of_by_the_jobs_of_its_set(server: ApiStandIn)
         "spec": {},
     }
     labels = {"jobset.sigs.k8s.io/jobset-name": "train"}
-    of_set = {**JOB, "metadata": {**JOB["metadata"], "name": "train-node-0", "labels": labels}}
+    of_set = {**JOB, "metadata": {**_META, "name": "train-node-0", "labels": labels}}
     told = await found(server, primary, of_set, event(of_set, "FailedCreate", POLICY))
     assert told.reason is Reason.REFUSED
 
@@ -348,7 +349,7 @@ def waits(name: str, owner: str, priority: int = 0, age: int = 0, **more: Any) -
 async def test_what_waits_is_told_its_number_in_the_queue(server: ApiStandIn) -> None:
     server.kinds.append(Kind("kueue.x-k8s.io", "v1beta2", "Workload", "workloads", True))
     labels = {"kueue.x-k8s.io/queue-name": "default"}
-    queued = {**JOB, "metadata": {**JOB["metadata"], "labels": labels}, "spec": {"suspend": True}}
+    queued = {**JOB, "metadata": {**_META, "labels": labels}, "spec": {"suspend": True}}
     admitted = waits("running", "u-1")
     admitted["status"] = {"conditions": [{"type": "Admitted", "status": "True"}]}
     line = [
@@ -381,7 +382,7 @@ async def test_what_may_not_be_seen_is_said(server: ApiStandIn) -> None:
 
 async def test_the_standing_has_the_diagnosis_and_few_requests(server: ApiStandIn) -> None:
     server.hold(
-        {**JOB, "metadata": {**JOB["metadata"], "name": "train"}},
+        {**JOB, "metadata": {**_META, "name": "train"}},
         event(JOB, "FailedCreate", QUOTA),
     )
     asked: list[str] = []
@@ -392,7 +393,7 @@ async def test_the_standing_has_the_diagnosis_and_few_requests(server: ApiStandI
         asked.append(path)
         return await send(identity, method, path, *more, **named)
 
-    server.send = counted  # type: ignore[method-assign]
+    server.send = counted  # type: ignore[method-assign, assignment]
     stands = await standing(client, job(), Engines())
     assert stands.phase is Phase.PENDING
     assert stands.diagnosis

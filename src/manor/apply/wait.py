@@ -1,7 +1,8 @@
 """Waits until what was applied is ready, and says what is not, and why."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
@@ -13,7 +14,7 @@ from manor.objectset.readiness import READY, Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
 from manor.polling import poll_until
 
-Explain = Callable[[Client, Object], Awaitable[str]]
+Explain = Callable[[Client, Object], Coroutine[Any, Any, str]]
 """Says in words why an object is no further; nothing where that cannot be seen."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from manor.api import API_VERSION, Platform, Tenant, Workload, kinds
 from manor.api.platform import Engines
 from manor.api.status import ConditionType, Status
+from manor.api.subjects import ROLES
 from manor.api.wellknown import MANAGED, TENANT_LABEL
 from manor.apply.concurrency import concurrently
 from manor.engines import Phase
@@ -19,8 +20,6 @@ from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.render import url
 from manor.rollout.standing import Standing, standing
 from manor.state import State
-
-ROLES = ("owner", "editor", "viewer")
 
 
 @dataclass

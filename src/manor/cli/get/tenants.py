@@ -8,6 +8,7 @@ import typer
 
 from manor.api import API_VERSION, Platform, Tenant, kinds
 from manor.api.status import ConditionType, Status
+from manor.api.subjects import Role
 from manor.cli.cluster import told_state
 from manor.cli.completion import complete_tenants
 from manor.cli.get.options import BUDGET, Output, Watch
@@ -115,5 +116,5 @@ def gpu_resources(platform: Platform | None) -> list[str]:
     return [f"requests.{name}" for name in platform.spec.gpu.resource_names] if platform else []
 
 
-def _people(tenant: Tenant, role: str) -> str:
+def _people(tenant: Tenant, role: Role) -> str:
     return ",".join(person.name for person in tenant.subjects(role))
