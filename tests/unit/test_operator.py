@@ -54,7 +54,7 @@ def test_what_it_may_become_and_hand_out_is_named_one_by_one() -> None:
     }
     assert named["impersonate"] == [["manor-workloads"]]
     assert [set(names) for names in named["bind"]] == [
-        {"manor:owner", "manor:editor", "manor:viewer"}
+        {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads"}
     ]
     # No rule but the applier's binds.
     assert not [right for right in (*RIGHTS, *LOCK_RIGHTS) if MIGHTY & set(right.verbs)]

@@ -61,6 +61,8 @@ POD_SECURITY = {
 # Annotations, both on a namespace: keys that its tenant may write besides, joined by commas.
 METADATA_KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
 SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+PAUSED_ANNOTATION = f"{GROUP}/paused"
+"""On an object of Manor's own: the operator leaves it as it is. The value is for people."""
 
 # Objects.
 SYSTEM_NAMESPACE = "manor-system"

@@ -17,7 +17,7 @@ from typing import Self
 
 from manor import log
 from manor.kube.client import Client, Object
-from manor.kube.errors import ApiError, Gone, KubeError, UnknownKind, Unreachable
+from manor.kube.errors import ApiError, Forbidden, Gone, NotFound, UnknownKind, Unreachable
 from manor.kube.reader import DirectReader, Labels
 from manor.limits import limits
 
@@ -67,7 +67,7 @@ class Cache:
 
     async def follow(self, api_version: str, kind: str) -> None:
         """Return once all objects of the kind are known, and follow them from then on. Raises
-        UnknownKind."""
+        UnknownKind, Forbidden."""
         await self._followed(api_version, kind)
 
     async def find(
@@ -113,6 +113,8 @@ class Cache:
                 self._kinds[key] = made
             followed = self._kinds[key]
         await followed.synced.wait()
+        if followed.refusal:
+            raise followed.refusal
         if followed.unserved:
             raise UnknownKind(api_version, kind)
         return followed
@@ -146,6 +148,8 @@ class _Followed:
         anew."""
         self.synced = asyncio.Event()
         self.unserved = False
+        self.refusal: Forbidden | None = None
+        """Why nothing is known: who follows may not see the kind."""
 
     @property
     def is_whole(self) -> bool:
@@ -214,8 +218,11 @@ class _Followed:
                 self._at = None
                 continue
             except (UnknownKind, ApiError, Unreachable) as error:
-                if isinstance(error, UnknownKind) or error_status(error) == 404:
+                if isinstance(error, UnknownKind | NotFound):
                     self._forget()
+                elif isinstance(error, Forbidden) and not self.synced.is_set():
+                    self.refusal = error
+                    self.synced.set()
                 log.info("watch broken", kind=self._kind, cause=error)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause = min(pause * 2, bounds.watch_pause_longest)
@@ -244,7 +251,7 @@ class _Followed:
                     anew = False
                     for key in self._kept.keys() - seen:
                         self._tell(self._drop(key), None)
-                    self.unserved = False
+                    self.unserved, self.refusal = False, None
                     self.synced.set()
                 continue
             key = _key(obj)
@@ -267,11 +274,6 @@ class _Followed:
     def _tell(self, old: Object | None, new: Object | None) -> None:
         if old is not None or new is not None:
             self._on_change(old, new)
-
-
-def error_status(error: KubeError) -> int:
-    """The status of the answer that an error is; 0 where there was none."""
-    return error.status if isinstance(error, ApiError) else 0
 
 
 def _key(obj: Object) -> Key:

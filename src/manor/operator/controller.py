@@ -13,7 +13,7 @@ from manor.api.wellknown import FLOWCONTROL_API, GROUP, MANAGED, RBAC_GROUP
 from manor.apply import Action
 from manor.kube import Cache, Client, Object
 from manor.limits import limits
-from manor.objectset.kinds import NAMESPACE, GroupKind, group_of, kind_of
+from manor.objectset.kinds import NAMESPACE, RESOURCE_QUOTA, GroupKind, group_of, kind_of
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
@@ -24,6 +24,7 @@ from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
 from manor.state import missing_tools
 
+_ADMISSION = "admissionregistration.k8s.io"
 WHOLE: frozenset[GroupKind] = frozenset(
     {
         NAMESPACE,
@@ -31,6 +32,11 @@ WHOLE: frozenset[GroupKind] = frozenset(
         (RBAC_GROUP, "ClusterRoleBinding"),
         (group_of(FLOWCONTROL_API), "FlowSchema"),
         (group_of(FLOWCONTROL_API), "PriorityLevelConfiguration"),
+        *(
+            (_ADMISSION, f"{kind}AdmissionPolicy{suffix}")
+            for kind in ("Mutating", "Validating")
+            for suffix in ("", "Binding")
+        ),
         *((GROUP, info.kind) for info in kinds.ALL),
     }
 )
@@ -206,6 +212,8 @@ class Controller:
         if owner is None or not self.synced.is_set():
             return
         if not is_news(old, new):
+            if kind_of(obj) == RESOURCE_QUOTA:  # somebody used something of the budget
+                self.queue.later(owner, limits().operator.usage)
             return
         ref, what = ref_of(obj), ""
         if new is None:

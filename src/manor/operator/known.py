@@ -4,15 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from manor.api import AnyKind, Platform, Tenant, Tool, Workload, kinds
-from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
+from manor.api.wellknown import API_VERSION, GROUP, PAUSED_ANNOTATION, TENANT_LABEL
 from manor.engines import homes
 from manor.kube import Object
 from manor.load import Document, InvalidInput, Specs, validated
 from manor.objectset.kinds import NAMESPACE, group_of, kind_of
 from manor.objectset.references import Ref, ref_of
-
-PAUSED = f"{GROUP}/paused"
-"""The annotation that keeps the operator off an object: its value is for people."""
 
 
 @dataclass
@@ -104,7 +101,7 @@ class Known:
         self.uids[ref] = meta["uid"]
         if "deletionTimestamp" in meta:
             self.going.add(ref)
-        if PAUSED in (meta.get("annotations") or {}):
+        if PAUSED_ANNOTATION in (meta.get("annotations") or {}):
             self.paused.add(ref)
         try:
             spec = validated(Document(new, str(ref), {(): 0}))
@@ -160,7 +157,7 @@ class Known:
 def said(obj: Object) -> tuple[object, ...]:
     """What an author says by an object of Manor's: its spec, whether it goes, whether it rests."""
     meta = obj["metadata"]
-    paused = PAUSED in (meta.get("annotations") or {})
+    paused = PAUSED_ANNOTATION in (meta.get("annotations") or {})
     return obj.get("spec"), "deletionTimestamp" in meta, paused
 
 

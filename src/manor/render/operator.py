@@ -74,6 +74,18 @@ RIGHTS = (
         [info.plural for info in kinds.ALL],
     ),
     Right(
+        "Sees whether the guardrails stand. They are an administrator's to write: who may write "
+        "them may unmake what holds teams apart.",
+        READ,
+        "admissionregistration.k8s.io",
+        [
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        ],
+    ),
+    Right(
         "Tells people what it did and what is wrong.",
         ("create",),
         "",

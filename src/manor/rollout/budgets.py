@@ -14,7 +14,7 @@ from manor.apply.inventory import read_parent
 from manor.kube import Client, Object, Reader
 from manor.objectset.applyset import FIELD_MANAGER, with_labels
 from manor.objectset.kinds import RESOURCE_QUOTA, kind_of
-from manor.objectset.references import ref_of
+from manor.objectset.references import Ref, ref_of
 from manor.rollout.sets import ObjectSet
 
 Hard = Mapping[str, str]
@@ -31,21 +31,33 @@ def least(allowed: Hard, wanted: Hard) -> dict[str, str]:
     return {**allowed, **lower}
 
 
-async def lower_quotas(client: Client, part: ObjectSet, reader: Reader) -> None:
-    """Take from the quotas of a set what they are to allow no longer, before anything is given."""
+async def lower_quotas(client: Client, part: ObjectSet, reader: Reader) -> frozenset[Ref]:
+    """Take from the quotas of a set what they are to allow no longer, before anything is given.
+    Those that something was taken from."""
     wanted = {ref_of(obj): obj for obj in part.objects if kind_of(obj) == RESOURCE_QUOTA}
     if not wanted or part.inventory.owned:
-        return
+        return frozenset()
     parent = await read_parent(reader, part.inventory)
+    if not parent.exists:
+        return frozenset()
     spaces = parent.scope.namespaces | {ref.namespace for ref in wanted}
-    if not parent.exists or len(spaces) == 1:
-        return
     found = await reader.find_all("v1", "ResourceQuota", spaces, part.inventory.marks)
-    lowered = [low for live in found if (low := _lowered(live, wanted.get(ref_of(live)), part))]
+    live = {ref_of(obj): obj for obj in found}
+    if not any(_gains(live.get(ref), obj) for ref, obj in wanted.items()):
+        return frozenset()
+    lowered = [low for ref in live if (low := _lowered(live[ref], wanted.get(ref), part))]
     for answer in await concurrently(
         client.apply(low, field_manager=FIELD_MANAGER, force=True) for low in lowered
     ):
         reader.wrote(answer)
+    return frozenset(map(ref_of, lowered))
+
+
+def _gains(live: Object | None, wanted: Object) -> bool:
+    """Whether the quota is to allow anything more."""
+    allowed = (live["spec"].get("hard") or {}) if live else {}
+    shall = wanted["spec"]["hard"]
+    return live is None or least(allowed, shall) != {**allowed, **shall}
 
 
 def _lowered(live: Object, wanted: Object | None, part: ObjectSet) -> Object | None:

@@ -3,9 +3,23 @@ ready."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from manor import log
-from manor.apply import Options, Phase, Plan, Ref, Refused, Result, apply, plan, revoke, wait
+from manor.apply import (
+    Action,
+    Options,
+    Phase,
+    Plan,
+    Ref,
+    Refused,
+    Result,
+    Step,
+    apply,
+    plan,
+    revoke,
+    wait,
+)
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
@@ -101,8 +115,14 @@ async def apply_set(
     """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
     other sets."""
     reader = reader or DirectReader(client)
-    await lower_quotas(client, part, reader)
-    return await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
+    lowered = await lower_quotas(client, part, reader)
+    done = await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
+    return Result(tuple(_as_lowered(step) if step.ref in lowered else step for step in done))
+
+
+def _as_lowered(step: Step) -> Step:
+    """The step of a quota that was written before, and so seems unchanged."""
+    return replace(step, action=Action.UPDATE) if step.action is Action.UNCHANGED else step
 
 
 async def plan_set(
