@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test test-pulumi coverage check bench lock golden docs node-bundle release
+.PHONY: help up down test test-pulumi coverage check bench lock golden docs chart node-bundle release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,9 +54,14 @@ golden: $(STAMP) ## write the golden files anew
 docs: $(STAMP) ## write the generated pages anew
 	$(VENV)/bin/python docs/generate.py
 
-lock: ## resolve the dependencies anew into requirements.lock
+chart: $(STAMP) ## write the operator's Helm chart anew, into deploy/chart
+	$(VENV)/bin/python -m release.chart
+
+lock: ## resolve the dependencies anew into requirements.lock, and into that of the operator's image
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev \
 	    pyproject.toml -o requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate --no-header \
+	    --constraint requirements.lock images/operator/requirements.in pyproject.toml -o images/operator/requirements.lock
 	@echo "uv==$$($(VENV)/bin/uv --version | cut -d' ' -f2)" | $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header - -o requirements-uv.lock
 
 node-bundle: $(STAMP) ## pack the node's binaries, built from their pins, into dist/ for a release

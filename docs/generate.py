@@ -13,8 +13,13 @@ from typing import Any
 
 from manor import limits
 from manor.api import API_VERSION, KINDS
+from manor.api.status import STATUSES
+from manor.api.wellknown import APPLIER
 from manor.engines.protocol import Engine
 from manor.engines.registry import ENGINES
+from manor.load import Specs
+from manor.render.operator import LOCK_RIGHTS, RIGHTS, render_operator
+from manor.rollout import compiled
 from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
 
@@ -52,12 +57,14 @@ def default_of(schema: dict[str, Any], required: bool) -> str:
     if required:
         return "required"
     default = schema.get("default")
-    return "" if default in (None, [], {}) or isinstance(default, dict) else f"`{default}`"
+    return "" if default in (None, "", [], {}) or isinstance(default, dict) else f"`{default}`"
 
 
 def table(name: str, schema: dict[str, Any], level: int) -> list[str]:
     """A part of a spec as a heading and a table of its fields."""
     lines = [f"{'#' * level} {name}", "", schema.get("description", ""), ""]
+    if "enum" in schema:
+        return [*lines, f"One of {type_of(schema)}.", ""]
     lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
     for field, described in schema.get("properties", {}).items():
         required = field in schema.get("required", [])
@@ -118,6 +125,9 @@ def reference() -> str:
         lines += [f"## {kind}", "", schema["description"], ""]
         lines += table(f"{kind} spec", spec, 3)
         parts |= {name: part for name, part in definitions.items() if not name.endswith("Metadata")}
+        status = STATUSES[kind].model_json_schema(by_alias=True)
+        lines += table(f"{kind} status", status, 3)
+        parts |= status["$defs"]
     lines += ["## Parts", ""]
     for name in sorted(parts):
         lines += table(name, parts[name], 3)
@@ -236,6 +246,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
             *("pvc://other/iris", "oci://r.example/iris:1", "models:/iris/1"),
             *("s3://b/i", "gs://b/i"),
         ],
+        "storageSecret": ["bucket"],
         "image": ["r.example/own:1"],
         "env": [{"LEVEL": "1"}],
         "replicas": [2],
@@ -310,12 +321,46 @@ PLATFORM = {
         "engines": {"queue": "kueue"},
     },
 }
+BARE = {"engines": {}}
+"""Of a Platform on which no Tool is on."""
 TENANT = {
     "apiVersion": API_VERSION,
     "kind": "Tenant",
     "metadata": {"name": "team"},
     "spec": {"owners": [{"name": "ada"}], "hosts": ["team.example.org", "other.example.org"]},
 }
+
+
+def operator_rights() -> str:
+    """What the operator may do: its own rights with their reasons, then those of the applier, all
+    from the roles as they are rendered."""
+    platform = KINDS["Platform"].model_validate({**PLATFORM, "spec": {**PLATFORM["spec"], **BARE}})
+    (applied,) = compiled(Specs(platform), Specs(platform))
+    reasons = {"ClusterRole": RIGHTS, "Role": LOCK_RIGHTS}
+    lines: list[str] = []
+    for obj in render_operator("image"):
+        if obj["kind"] in reasons:
+            where = "everywhere" if obj["kind"] == "ClusterRole" else "in manor-system alone"
+            lines += [f"`{obj['metadata']['name']}`, {where}:", "", "| may | of | why |"]
+            lines += ["|---|---|---|"]
+            for rule, right in zip(obj["rules"], reasons[obj["kind"]], strict=True):
+                lines.append(f"| {_verbs(rule)} | {_of(rule)} | {right.reason} |")
+            lines.append("")
+    (role,) = [o for o in applied.objects if o["metadata"]["name"] == APPLIER]
+    lines += [f"`{APPLIER}`, everywhere:", "", "| may | of |", "|---|---|"]
+    lines += [f"| {_verbs(rule)} | {_of(rule)} |" for rule in role["rules"]]
+    return "\n".join([*lines, ""])
+
+
+def _verbs(rule: dict[str, Any]) -> str:
+    return ", ".join(rule["verbs"])
+
+
+def _of(rule: dict[str, Any]) -> str:
+    group = next(filter(None, rule["apiGroups"]), "")
+    names = ", ".join(f"`{name}`" for name in rule.get("resourceNames", []))
+    resources = ", ".join(rule["resources"]) + (f" ({group})" if group else "")
+    return f"{resources} named {names}" if names else resources
 
 
 def filled(page: str, part: str, made: str) -> str:
@@ -337,6 +382,7 @@ def pages() -> dict[str, str]:
         "reference.md": reference(),
         "checks.md": catalogue_page(load()),
         "engines.md": filled("engines.md", "fields", engine_fields()),
+        "operator.md": filled("operator.md", "rights", operator_rights()),
         "guardrails.md": filled("guardrails.md", "policies", policies()),
         "threat-model.md": filled("threat-model.md", "guarantees", guarantees()),
         "why.md": filled("why.md", "comparison", comparison()),

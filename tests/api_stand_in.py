@@ -7,10 +7,11 @@ definitions. It has no schemas, evaluates no CEL but `false`, and authorizes eve
 controller would write at once, `controllers` write.
 """
 
+import asyncio
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,18 @@ def _is(condition: str) -> Object:
     return {"conditions": [{"type": condition, "status": "True"}]}
 
 
+def _has_fields(obj: Object, selector: str) -> bool:
+    """Whether an object has the fields that a selector names."""
+    for term in selector.split(","):
+        path, sign, value = term.partition("!=" if "!=" in term else "=")
+        found: Any = obj
+        for key in path.split(".") if path else ():
+            found = found.get(key, "") if isinstance(found, dict) else ""
+        if path and (found == value) == (sign == "!="):
+            return False
+    return True
+
+
 VERBS = ["get", "list", "create", "patch", "delete"]
 CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "Namespace": lambda _: {"phase": "Active"},
@@ -37,11 +50,11 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "HTTPRoute": lambda obj: {
         "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
     },
-    "Deployment": lambda _: {
+    "Deployment": lambda obj: {
         "observedGeneration": 1,
-        "replicas": 1,
-        "updatedReplicas": 1,
-        "availableReplicas": 1,
+        **dict.fromkeys(
+            ("replicas", "updatedReplicas", "availableReplicas"), obj["spec"].get("replicas", 1)
+        ),
     },
     "Job": lambda _: _is("Complete"),
 }
@@ -130,6 +143,24 @@ class ApiStandIn:
         answer = getattr(self, f"_{method.lower()}")(path, params, given, dry=dry)
         return json.dumps(answer)
 
+    async def lines(
+        self, _identity: Identity, path: str, _params: Any, _timeout: float
+    ) -> AsyncIterator[bytes]:
+        """The events of a watch, which is refused as method WATCH: what there is, then what
+        changes."""
+        for pattern, (status, message) in self.refused.items():
+            if re.fullmatch(pattern, f"WATCH {path}"):
+                raise refusal(status, "", message)
+        seen: dict[str, str] = {}
+        while True:
+            for obj in list(self._listed(path, "")):
+                name, now = obj["metadata"]["name"], json.dumps(obj)
+                if seen.get(name) != now:
+                    event = {"type": "MODIFIED" if name in seen else "ADDED", "object": obj}
+                    seen[name] = now
+                    yield json.dumps(event).encode()
+            await asyncio.sleep(0.01)
+
     def _get(self, path: str, params: Any, _given: Object, *, dry: bool) -> Object:
         if path in ("/api", "/apis"):
             return self._discovery(core=path == "/api")
@@ -140,20 +171,27 @@ class ApiStandIn:
         }:
             return {
                 "metadata": {},
-                "items": list(self._listed(path, params.get("labelSelector", ""))),
+                "items": [
+                    obj
+                    for obj in self._listed(path, params.get("labelSelector", ""))
+                    if _has_fields(obj, params.get("fieldSelector", ""))
+                ],
             }
         return self._existing(path)
 
     def _post(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
         if (plural := path.rpartition("/")[2]) in self.reviews:
             return {**given, "status": self.reviews[plural]}
-        path = f"{path}/{given['metadata']['name']}"
+        meta = given["metadata"]
+        path = f"{path}/{meta.get('name') or meta['generateName'] + '12345'}"
         if path in self.objects:
             raise refusal(409, "AlreadyExists", f"{path} already exists")
         self._admit(path, given)
         return self._store(path, self._born(path, given), dry=dry)
 
-    def _patch(self, path: str, params: Any, given: Object, *, dry: bool) -> Object:
+    def _patch(self, path: str, params: Any, given: Any, *, dry: bool) -> Object:
+        if isinstance(given, list):
+            return self._json_patch(path, given, dry=dry)
         live, told = self.objects.get(path), given["metadata"]
         if live is None:
             self._admit(path, given)
@@ -174,6 +212,23 @@ class ApiStandIn:
         if made == live:
             return live
         return self._store(path, made if live else self._born(path, made), dry=dry)
+
+    def _json_patch(self, path: str, operations: list[Object], *, dry: bool) -> Object:
+        """RFC 6902, as far as items of lists are tested and removed."""
+        obj = json.loads(json.dumps(self._existing(path)))
+        for operation in operations:
+            *way, index = operation["path"].strip("/").split("/")
+            items = obj
+            for key in way:
+                items = items[key]
+            if operation["op"] == "remove":
+                del items[int(index)]
+            elif items[int(index)] != operation["value"]:
+                raise refusal(422, "Invalid", f"testing {operation['path']} failed")
+        made = self._store(path, obj, dry=dry)
+        if "deletionTimestamp" in made["metadata"] and not made["metadata"].get("finalizers"):
+            self.remove(path)
+        return made
 
     def _delete(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
         obj = self._existing(path)

@@ -86,7 +86,11 @@ TOO_MUCH = [
         "resources": ["flowschemas"],
         "verbs": ["create"],
     },
-    {"apiGroups": ["manor.dev"], "resources": ["tenants"], "verbs": ["create", "patch"]},
+    {
+        "apiGroups": ["manor.dev"],
+        "resources": ["tenants", "tenants/status", "tools"],
+        "verbs": ["create", "patch"],
+    },
 ]
 ADDONS = "system:serviceaccount:cluster-addons"
 COMPONENTS: dict[str, list[Object]] = {

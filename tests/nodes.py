@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from manor.local import images
+from manor.local import binaries, images
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.node import load_node
 from manor.local.progress import Report
+from manor.local.store import Store
 
 MANOR = str(Path(sys.executable).with_name("manor"))
 
@@ -54,6 +55,16 @@ def load_workload_images(name: str, *names: str) -> None:
     node = load_node(name)
     made = images.ensure(names, bundle=Bundle(Path(node.bin), Path(node.share)), report=Report())
     load_images(node, made.values())
+
+
+def helm() -> Path:
+    """Helm itself: where the node's programs are, or built from its pins."""
+    given = Path(os.environ.get(binaries.ENVIRONMENT_VARIABLE, ""), "helm")
+    if os.access(given, os.X_OK):
+        return given
+    store = Store()
+    binaries._complete(store, ["helm"], (), None, Report())
+    return store.bin / "helm"
 
 
 @contextmanager

@@ -23,6 +23,7 @@ CLUSTER = {
     "authorization.k8s.io/v1": "SelfSubjectRulesReview",
     "flowcontrol.apiserver.k8s.io/v1": "FlowSchema PriorityLevelConfiguration",
     "rbac.authorization.k8s.io/v1": "ClusterRole ClusterRoleBinding",
+    "scheduling.k8s.io/v1": "PriorityClass",
     "storage.k8s.io/v1": "StorageClass",
 }
 NAMESPACED = {
@@ -33,6 +34,7 @@ NAMESPACED = {
     "apps/v1": "Deployment",
     "autoscaling/v2": "HorizontalPodAutoscaler",
     "batch/v1": "Job",
+    "coordination.k8s.io/v1": "Lease",
     "gateway.networking.k8s.io/v1": "Gateway HTTPRoute ReferenceGrant",
     "networking.k8s.io/v1": "NetworkPolicy",
     "policy/v1": "PodDisruptionBudget",

@@ -111,6 +111,7 @@ VALID: dict[str, list[Change]] = {
         ),
         (("spec", "host"), "a.example.org"),
         (("spec", "storageUri"), "models:/iris/1"),
+        (("spec", "storageSecret"), "bucket"),
         (("spec", "env"), {"OMP_NUM_THREADS": "1"}),
     ],
 }

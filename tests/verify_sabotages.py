@@ -97,10 +97,12 @@ SABOTAGES = (
     # KServe, and the controllers of Tools.
     sabotage(
         "kserve-services unbound",
-        "ADMISSION-009 ADMISSION-018 METADATA-018 POD-046 POD-047",
+        "ADMISSION-009 TOOLS-KSERVE-SERVICES",
         *unbind("kserve-services"),
     ),
-    sabotage("kserve-graphs unbound", "ADMISSION-009 ROUTES-018", *unbind("kserve-graphs")),
+    sabotage(
+        "kserve-graphs unbound", "ADMISSION-009 TOOLS-KSERVE-GRAPHS", *unbind("kserve-graphs")
+    ),
     sabotage(
         "a Tool's controller that reads every Secret",
         "RBAC-028",

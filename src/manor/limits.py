@@ -42,6 +42,10 @@ class Kube:
     """Until a watch is asked for anew."""
     watch_grace: Seconds = 10.0
     """That a watch may outlive the time-out it asked the server for."""
+    watch_pause: Seconds = 0.2
+    """Before a broken watch is asked for anew, at the most; each further pause is twice as long."""
+    watch_pause_longest: Seconds = 15.0
+    """The longest of these pauses."""
     command: Seconds = 30.0
     """For a command run in a container."""
     command_output: Bytes = 4 * 2**20
@@ -95,6 +99,13 @@ class Rollout:
     new kinds."""
     counted_poll: Seconds = 1.0
     """Between two looks at them."""
+    log_lines: Number = 5
+    """Of a container's log, from its end, among which the last that says something is looked
+    for."""
+    log: Bytes = 2**18
+    """That are read of these lines."""
+    claims: Number = 5
+    """Volume claims of a pod that are looked at for why it does not start."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +232,38 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Operator:
+    """The operator."""
+
+    sets: Number = 32
+    """Specs that are made so at a time."""
+    batch: Number = 64
+    """Specs that are planned at a time: checking many against all others costs what one does."""
+    retry: Seconds = 1.0
+    """Before what failed is tried again; each further pause is twice as long."""
+    retry_longest: Seconds = 300.0
+    """The longest of these pauses."""
+    look: Seconds = 5.0
+    """Between two looks at a workload that waits for what tells nobody."""
+    gone: Seconds = 10.0
+    """That one try of a deletion waits until all is gone."""
+    tools: Seconds = 60.0
+    """Between two looks for Tools that are turned on and not installed."""
+    usage: Seconds = 15.0
+    """Between two looks at what tenants use of their budgets."""
+    events: Number = 1000
+    """Events that wait to be written; more are not told."""
+    event_again: Seconds = 3600.0
+    """Before the same event is told again."""
+    lease: Seconds = 15.0
+    """For which a leader that is not heard of keeps its place."""
+    lease_renew: Seconds = 10.0
+    """Within which a leader renews its lease, or gives up its place."""
+    lease_poll: Seconds = 2.0
+    """Between two looks at the lease."""
+
+
+@dataclass(frozen=True)
 class Cli:
     """The command line."""
 
@@ -230,6 +273,10 @@ class Cli:
     """For a model's prediction."""
     completion: Seconds = 2.0
     """That a person waits after pressing Tab."""
+    watch_pause: Seconds = 1.0
+    """Between two looks of `manor get -w`, however much changes."""
+    watch_poll: Seconds = 5.0
+    """Between two looks of it where the server does not tell what changes."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +290,7 @@ class Limits:
     infra: Infra = field(default_factory=Infra)
     install: Install = field(default_factory=Install)
     local: Local = field(default_factory=Local)
+    operator: Operator = field(default_factory=Operator)
     cli: Cli = field(default_factory=Cli)
 
 

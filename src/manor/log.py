@@ -16,6 +16,11 @@ LOGGER.addHandler(logging.NullHandler())
 _bound: ContextVar[Mapping[str, object]] = ContextVar("fields", default={})  # noqa: B039 - never written
 
 
+def error(event: str, **fields: object) -> None:
+    """Something that is a fault of the program."""
+    _log(logging.ERROR, event, fields)
+
+
 def info(event: str, **fields: object) -> None:
     """Something that changes, or is waited for."""
     _log(logging.INFO, event, fields)

@@ -159,8 +159,8 @@ def test_one_team_borrows_what_the_other_leaves_and_gives_it_back(teams: Teams) 
     # All workers of a job or none: one of vision's runs whole, the other waits whole.
     until("vision keeps one job", lambda: teams.running("vision") in (whole[:2], whole[2:]))
     stand = teams.manor("vision", "get", "trainingjobs", "-n", "vision")
-    assert "Suspended" in stand
-    assert "waits in its queue" in stand
+    assert "Queued" in stand
+    assert "number 1 of 1 in queue default" in stand
 
     teams.manor("speech", "delete", "-f", str(FOLDER / "speech-job.yaml"), "--yes")
     until("what was borrowed is borrowed again", lambda: teams.running("vision") == whole)

@@ -48,11 +48,12 @@ async def teams(
     each team."""
     load_workload_images(node.name, "ray")
     run_manor("tools", "install", "kuberay", "--node", node.name)
-    files = [
-        part for name in ("platform", *TEAMS) for part in ("-f", str(EXAMPLE / f"{name}.yaml"))
-    ]
-    run_manor("apply", "--kubeconfig", str(node.kubeconfig), *files)
     folder = tmp_path_factory.mktemp("kubeconfigs")
+    platform = folder / "platform.yaml"
+    platform.write_text((EXAMPLE / "platform.yaml").read_text().replace("172.30.0.2", node.ip))
+    files = [platform, *(EXAMPLE / f"{team}.yaml" for team in TEAMS)]
+    parts = [part for file in files for part in ("-f", str(file))]
+    run_manor("apply", "--kubeconfig", str(node.kubeconfig), *parts)
     async with AsyncExitStack() as stack:
         found = {}
         for team in TEAMS:
@@ -184,6 +185,27 @@ async def test_a_service_answers_at_its_teams_host_name(
 
     await until("it greets", answers, PATIENCE)
     await gone(teams["tenant-a"], objects)
+
+
+async def test_a_cluster_grows_as_far_as_the_quota_goes(teams: dict[str, Client]) -> None:
+    """It begins without workers. Of six that its tasks ask for, the quota has room for two at most
+    beside head, autoscaler and submitter."""
+    client = teams["tenant-a"]
+    (growing,) = objects = list(yaml.safe_load_all((EXAMPLE / "growing.yaml").read_text()))
+    await until("quotas count RayJobs", partial(created, client, growing))
+
+    async def ended() -> bool:
+        job = await client.get("ray.io/v1", "RayJob", "growing", "tenant-a")
+        return job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed")
+
+    await until("it ended", ended, PATIENCE)
+    (submitter,) = await client.list("v1", "Pod", "tenant-a", labels={"job-name": "growing"})
+    said = await client.logs("tenant-a", submitter["metadata"]["name"])
+    workers = int(said.partition(" workers did it")[0].split()[-1])
+    assert 1 <= workers <= 2
+    events = await client.list("v1", "Event", "tenant-a")
+    assert any("exceeded quota: manor-quota" in event.get("message", "") for event in events)
+    await gone(client, objects)
 
 
 async def test_a_cluster_without_a_token_is_refused(teams: dict[str, Client]) -> None:

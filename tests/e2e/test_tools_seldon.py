@@ -37,6 +37,15 @@ FLOWERS = [[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5], [6.3, 3.3, 6.0, 2.5]]
 REQUEST = json.dumps(
     {"inputs": [{"name": "x", "shape": [3, 4], "datatype": "FP64", "data": FLOWERS}]}
 )
+PETALS = """
+apiVersion: manor.dev/v1alpha1
+kind: Model
+metadata: {name: petals, namespace: seldon-red}
+spec:
+  format: sklearn
+  storageUri: pvc://models/iris/model.joblib
+  resources: {cpu: 100m, memory: 512Mi}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -129,17 +138,17 @@ def is_in(state: str, teams: Any, team: str, name: str) -> bool:
     return bool(status.get("state") == state)
 
 
-def answers(teams: Any, team: str) -> bool:
+def answers(teams: Any, team: str, model: str = "iris") -> bool:
     """Whether the model answers as the protocol has it."""
-    return "outputs" in predicted(teams, team)
+    return "outputs" in predicted(teams, team, model)
 
 
-def predicted(teams: Any, team: str) -> str:
-    """What the model says by its team's host name."""
+def predicted(teams: Any, team: str, model: str = "iris") -> str:
+    """What a model says by its team's host name."""
     headers = [f"Host: seldon-{team}.manor.local", "Content-Type: application/json"]
     command = [
         *("curl", "-s", "-m", "20", *(word for header in headers for word in ("-H", header))),
-        *(f"{teams.node.ingress}/v2/models/iris/infer", "-d", REQUEST),
+        *(f"{teams.node.ingress}/v2/models/{model}/infer", "-d", REQUEST),
     ]
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
@@ -158,6 +167,24 @@ def test_each_team_serves_by_its_own_host_name(teams: Any) -> None:
         assert json.loads(predicted(teams, team))["outputs"][0]["data"] == [0, 1, 2]
     other = teams.kubectl("blue-owner", "-n", "seldon-red", "get", "seldondeployments")
     assert 'cannot list resource "seldondeployments"' in other.stderr
+
+
+def test_a_model_by_the_engine_seldon_answers_as_by_any_other(teams: Any) -> None:
+    """At the Model's own address, by what the operator makes of Manor's SeldonDeployment, which
+    goes with the Model."""
+    platform = yaml.safe_load((FOLDER / "platform.yaml").read_text())
+    platform["spec"]["engines"] = {"model": "seldon"}
+    teams.manor("apply", "-f", "-", given=yaml.safe_dump_all([platform]))
+    teams.manor("apply", "-f", "-", given=PETALS)
+    until_now("answered", partial(answers, teams, "red", "petals"), 180)
+    assert json.loads(predicted(teams, "red", "petals"))["outputs"][0]["data"] == [0, 1, 2]
+    assert is_in("Available", teams, "red", "petals")
+    assert "Ready" in teams.manor("get", "models", "petals", "-n", "seldon-red")
+    asked = teams.manor("predict", "petals", json.dumps(FLOWERS), "-n", "seldon-red")
+    assert json.loads(asked)["outputs"][0]["data"] == [0, 1, 2]
+    teams.manor("delete", "-f", "-", "--yes", given=PETALS)
+    assert not get(teams, "red", "seldondeployment", "petals")
+    teams.manor("apply", *SPECS)
 
 
 def test_a_canary_is_a_second_predictor_with_a_service_of_its_own(teams: Any) -> None:

@@ -7,25 +7,28 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from manor.api import Platform, Tenant
+from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.apply import wait_enforced
 from manor.kube import Client, Conflict, NotFound, Object
 from manor.render import render_tenant, spec_object
 from manor.state import read_state
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
+from manor.verify.attempt import Verdict
 from manor.verify.probe.leftovers import find
 from manor.verify.probe.pod import Disturbed
 from manor.verify.probe.probe_pods import ProbePods, Target
 from manor.verify.probe.reach import marked
 from manor.verify.probe.script import TCP_PORT
 from nodes import MANOR, RunningNode
-from sabotages import Sabotage, reds, sabotaged, settled
+from sabotages import Sabotage, reds, remove, sabotaged, settled
 from verify_live_sabotages import SABOTAGES, A, B
 from verify_world import platform, settle, tenant
 
@@ -34,6 +37,8 @@ pytestmark = pytest.mark.e2e
 TENANTS = [tenant(A), tenant(B)]
 PROPAGATION = 20.0
 """Seconds until the CNI enforces a change."""
+GREEDY = "verify-greedy"
+API_SERVER = "MNR-NETWORK-008"
 LIVE = [check for check in load() if check.level is Level.LIVE]
 
 
@@ -44,21 +49,26 @@ async def world(node: RunningNode) -> AsyncIterator[Client]:
         world = (await read_state(client, workloads=False)).platform or platform()
         await settle(client, world, TENANTS)
         yield client
-        known = {one.name: one for one in TENANTS}
-        for one in TENANTS:
-            for obj in [*reversed(render_tenant(world, one, known)), spec_object(one)]:
-                meta = obj["metadata"]
-                with suppress(NotFound):
-                    await client.delete(
-                        obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace")
-                    )
+        await removed(client, world, TENANTS)
 
 
-async def attack(client: Client, checks: list[Check]) -> Report:
-    """What the checks find between the tenants of this test."""
+async def removed(client: Client, world: Platform, tenants: list[Tenant]) -> None:
+    """The tenants are gone with all that was made of them."""
+    known = {one.name: one for one in tenants}
+    for one in tenants:
+        for obj in [*reversed(render_tenant(world, one, known)), spec_object(one)]:
+            meta = obj["metadata"]
+            with suppress(NotFound):
+                await client.delete(
+                    obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace")
+                )
+
+
+async def attack(client: Client, checks: list[Check], names: Iterable[str] = (A, B)) -> Report:
+    """What the checks find between tenants of this test."""
     await wait_enforced(client)
     tenancy = await read_tenancy(client)
-    ours = tuple(team for team in tenancy.teams if team.name in (A, B))
+    ours = tuple(team for team in tenancy.teams if team.name in names)
     return await verify(client, Tenancy(ours, tenancy.platform), checks, Level.LIVE)
 
 
@@ -103,6 +113,55 @@ async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sab
         if result.status is Status.FAIL:
             assert result.telling is not None
             assert result.telling.got
+
+
+@pytest.fixture
+async def asking(world: Client, node: RunningNode) -> AsyncIterator[Client]:
+    """A third tenant, which asks for all that its Platform lets it reach, the API server too."""
+    before = (await read_state(world, workloads=False)).platform
+    assert before is not None
+    spec = before.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec["spec"]["network"]["apiServers"] = [{"cidr": f"{node.ip}/32", "port": 6443}]
+    wide = {"internet": True, "cidrs": ["0.0.0.0/1", "128.0.0.0/1"]}
+    greedy = tenant(GREEDY, network={"apiServer": True, "egress": wide})
+    after = Platform.model_validate(spec)
+    await settle(world, after, [greedy])
+    yield world
+    await removed(world, after, [greedy])
+    await settle(world, before, TENANTS)
+
+
+async def test_the_api_server_is_reached_by_who_asks_and_nothing_else_of_the_node(
+    asking: Client,
+) -> None:
+    """To the network plugin the API server is the node: opening the one must not open the other,
+    nor must the ranges that hold the node's addresses and bar them."""
+    network = [check for check in LIVE if check.id.startswith("MNR-NETWORK-")]
+    report = await settled(
+        partial(attack, asking, names=(GREEDY, B)), network, frozenset(), PROPAGATION
+    )
+    assert {r.check.id: r.reason for r in report.results if r.status is not Status.PASS} == {}
+    (own,) = [result for result in report.results if result.check.id == API_SERVER]
+    seen = {
+        (attempt.context.partition(" ")[0], attempt.verdict, attempt.got.partition(" ")[0])
+        for attempt in own.attempts
+        if not attempt.control
+    }
+    assert seen == {(GREEDY, Verdict.ASKED, "reached"), (B, Verdict.HELD, "timeout")}
+
+
+async def test_who_asks_for_the_api_server_in_vain_is_told(asking: Client) -> None:
+    gone = remove(NETWORKING_API, "NetworkPolicy", POLICY_API_SERVER, GREEDY)
+    check = [check for check in LIVE if check.id == API_SERVER]
+    async with sabotaged(asking, Sabotage("no way there", (gone,), frozenset())):
+        end = time.monotonic() + PROPAGATION
+        while True:
+            report = await attack(asking, check, (GREEDY, B))
+            (result,) = report.results
+            if result.status is Status.ERROR or time.monotonic() > end:
+                break
+    assert result.status is Status.ERROR, result.reason
+    assert "asked for by network.apiServer of the tenant" in result.reason
 
 
 async def test_an_interrupted_run_leaves_nothing(world: Client, node: RunningNode) -> None:

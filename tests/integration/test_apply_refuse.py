@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from applied import fates
-from manor.apply import Action, InvalidObjects, Options, Refused, apply, plan
+from manor.apply import Action, InvalidObjects, Options, Reason, Refused, apply, plan
 from manor.kube import Client, Forbidden, NotFound, Unreachable
 
 pytestmark = pytest.mark.integration
@@ -88,6 +88,28 @@ async def test_what_is_not_ours_is_refused_and_nothing_changes(client: Client, a
     assert (
         await apply(client, [area.namespace(), area.config("new")], area.inventory)
     ).counts() == {Action.UNCHANGED: 2}
+
+
+async def test_what_another_controls_is_refused_even_to_adopters(client: Client, area: Any) -> None:
+    """It would be deleted with its owner, and a namespace with all that is in it."""
+    await client.create(area.namespace())
+    owner = await client.create(area.config("owner"))
+    reference = {key: owner[key] for key in ("apiVersion", "kind")} | {
+        key: owner["metadata"][key] for key in ("name", "uid")
+    }
+    owned = area.config("owned")
+    owned["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
+    await client.create(owned)
+    wanted = [area.namespace(), area.config("owned")]
+    with pytest.raises(Refused) as caught:
+        await apply(client, wanted, area.inventory, Options(adopt=True))
+    (step,) = caught.value.steps
+    assert (step.ref.name, step.reasons) == ("owned", (Reason.CONTROLLED,))
+    assert "controlled by ConfigMap owner and deleted with it" in step.message
+    loose = {"metadata": {"ownerReferences": None}}
+    await client.patch("v1", "ConfigMap", "owned", loose, namespace=area.name)
+    adopted = await apply(client, wanted, area.inventory, Options(adopt=True))
+    assert fates(adopted)["ConfigMap/owned"] == "update"
 
 
 async def test_another_inventorys_object_is_refused_even_to_adopters(

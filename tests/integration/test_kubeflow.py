@@ -119,15 +119,18 @@ async def test_a_profile_is_adopted_as_a_tenant_and_outlived_by_it(
         assert word in plan.stderr, plan.stderr
     refused = manor(kubeflow, "apply", "-f", "-", "--no-wait", given=plan.stdout)
     assert refused.returncode == 1
-    assert "exists and was not made by this inventory" in refused.stderr
-    done = manor(kubeflow, "apply", "--adopt", "-f", "-", "--no-wait", given=plan.stdout)
+    adopting = ("apply", "--adopt", "-f", "-", "--no-wait")
+    # A Profile goes with all that it owns: a Tenant's namespace would too.
+    refused = manor(kubeflow, *adopting, given=plan.stdout)
+    assert refused.returncode == 1
+    assert f"controlled by Profile {TEAM} and deleted with it" in refused.stderr
+    assert "metadata.ownerReferences" in refused.stderr
+    await client.patch("v1", "Namespace", TEAM, {"metadata": {"ownerReferences": None}})
+    done = manor(kubeflow, *adopting, given=plan.stdout)
     assert done.returncode == 0, done.stderr
-    # A Profile goes with all that it owns.
     again = manor(kubeflow, "import", "profiles")
     assert again.returncode == 0
     assert f"{TEAM}: already adopted" in again.stderr
-    assert f"the namespace is deleted with Profile {TEAM}" in again.stderr
-    await client.patch("v1", "Namespace", TEAM, {"metadata": {"ownerReferences": None}})
     nobody = {"metadata": {"finalizers": None}}
     await client.patch("kubeflow.org/v1", "Profile", TEAM, nobody)
     await client.delete("kubeflow.org/v1", "Profile", TEAM)

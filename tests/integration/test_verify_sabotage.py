@@ -13,8 +13,10 @@ import yaml
 from ground import gateway_kinds
 from manor.kube import Client
 from manor.limits import Verify, override
+from manor.tools import shipped
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, runner, verify
 from manor.verify.attempt import Verdict
+from manor.verify.tools import tool_checks
 from nodes import RunningNode, node_for_tests, run_manor
 from sabotages import Sabotage, bind, put, reds, sabotaged, settled, user
 from verify_sabotages import SABOTAGES
@@ -32,7 +34,11 @@ POD_SECURITY = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
 }
 TENANTS = ("tenant-a", "tenant-b")
-CHECKS = [check for check in load() if check.level is not Level.LIVE]
+CHECKS = [
+    check
+    for check in (*load(), *tool_checks([shipped()["kserve"]]))
+    if check.level is not Level.LIVE
+]
 
 
 @pytest.fixture(scope="module")

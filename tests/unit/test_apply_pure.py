@@ -134,6 +134,18 @@ def test_one_and_true_differ() -> None:
     assert not is_applied(flagged(True), flagged(1, managedFields=entries))
 
 
+def test_a_default_that_the_server_filled_in_is_no_difference() -> None:
+    wanted = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "spec": {"a": 1}}
+    entry = {"manager": "manor", "operation": "Apply", "apiVersion": "v1"}
+    noted: list[tuple[dict[str, Any], bool]] = [
+        ({"f:a": {}}, True),
+        ({"f:a": {}, "f:b": {}}, False),
+    ]
+    for fields, same in noted:
+        meta = {"name": "x", "managedFields": [{**entry, "fieldsV1": {"f:spec": fields}}]}
+        assert is_applied(wanted, {**wanted, "metadata": meta, "spec": {"a": 1, "b": 2}}) is same
+
+
 def secret(**data: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",

@@ -3,7 +3,8 @@
 import pytest
 
 from api_stand_in import ApiStandIn
-from manor.apply.wait import hint
+from manor.apply import NotReady, wait
+from manor.kube import Client, Object
 
 pytestmark = pytest.mark.unit
 
@@ -12,22 +13,32 @@ DEPLOYMENT = {
     "kind": "Deployment",
     "metadata": {"name": "iris", "namespace": "vision"},
     "spec": {"selector": {"matchLabels": {"app": "iris"}}},
+    "status": {"observedGeneration": 1},
+}
+META = {"name": "iris-1", "namespace": "vision", "labels": {"app": "iris"}}
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": META, "spec": {}, "status": {}}
+EVENT = {
+    "apiVersion": "v1",
+    "kind": "Event",
+    "metadata": {"name": "e", "namespace": "vision"},
+    "involvedObject": {"name": "iris-1"},
+    "reason": "Failed",
+    "message": "no image",
 }
 
 
-def pod(state: str) -> dict[str, object]:
-    status = {"initContainerStatuses": [{"name": "wait-for-model", "state": {state: {}}}]}
-    meta = {"name": "iris-1", "namespace": "vision", "labels": {"app": "iris"}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {}, "status": status}
+async def _explained(_client: Client, obj: Object) -> str:
+    return f"{obj['metadata']['name']} has no room"
 
 
 @pytest.mark.parametrize(
-    ("state", "told"), [("running", "wait-for-model: waiting for the model"), ("terminated", "")]
+    ("explain", "told"),
+    [(None, "last event: Failed: no image"), (_explained, "iris has no room")],
 )
-async def test_what_an_init_container_waits_for_is_told_in_its_own_words(
-    state: str, told: str
-) -> None:
+async def test_why_it_is_not_ready_is_told(explain: object, told: str) -> None:
     server = ApiStandIn()
-    server.hold(DEPLOYMENT, pod(state))
-    server.logs["/api/v1/namespaces/vision/pods/iris-1/log"] = "waiting for the model\n"
-    assert await hint(server.client(), DEPLOYMENT) == told
+    server.hold(DEPLOYMENT, POD, EVENT)
+    with pytest.raises(NotReady) as caught:
+        await wait(server.client(), [DEPLOYMENT], timeout=0, explain=explain)  # type: ignore[arg-type]
+    (pending,) = caught.value.pending
+    assert pending.reason == f"0 of 1 pods are available; {told}"

@@ -8,6 +8,7 @@ import yaml
 from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import job, model, platform, tenant
+from manor.api.status import Phase, Reason, TenantStatus, TrainingJobStatus, reached
 from manor.cli import completion
 from manor.kube import Object
 from manor.render import spec_object
@@ -60,6 +61,7 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     header, line = manor("get", "tenants").out.splitlines()
     assert header.split() == [
         "NAME",
+        "STATUS",
         "NAMESPACES",
         "OWNERS",
         "CPU",
@@ -71,6 +73,7 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     ]
     assert line.split() == [
         "vision",
+        "Applied",
         "vision,vision-1",
         "ada",
         "1500m/8",
@@ -87,6 +90,40 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     assert missing.code == 2
     assert "no tenant nobody; there are: vision" in missing.err
     assert team.written == []
+
+
+def test_a_tenant_of_which_nothing_was_made_is_not_applied(
+    team: ApiStandIn, manor: Command
+) -> None:
+    team.hold(spec_object(tenant()) | {"metadata": {"name": "idle"}})
+    _, *lines = manor("get", "tenants").out.splitlines()
+    words = {line.split()[0]: line.split()[1] for line in lines}
+    assert words == {"vision": "Applied", "idle": "NotApplied"}
+    (idle,) = (line for line in lines if line.startswith("idle"))
+    assert idle.endswith("stored, and nothing was made of it: `manor apply` makes it so")
+
+
+def test_what_an_operator_says_is_shown_while_it_is_of_the_object_as_it_is(
+    team: ApiStandIn, manor: Command
+) -> None:
+    stalled = reached("stalled", Reason.INVALID, "two claim a host", 1)
+    said = TenantStatus(observed_generation=1, conditions=stalled).written()
+    team.hold({**spec_object(tenant()), "status": said})
+    line = manor("get", "tenants").out.splitlines()[1]
+    assert line.split()[:2] == ["vision", "Invalid"]
+    assert line.endswith("two claim a host")
+    (shown,) = json.loads(manor("get", "tenants", "-o", "json").out)["items"]
+    assert shown["status"]["conditions"] == said["conditions"]
+    assert shown["status"]["quota"]["used"]["requests.cpu"] == "1500m"
+    waits = TrainingJobStatus(observed_generation=1, phase=Phase.QUEUED, message="is third")
+    team.hold({**spec_object(job()), "status": waits.written()})
+    team.refused["GET /apis/batch/.*"] = (500, "nobody looks where it is told")
+    told = manor("get", "trainingjobs", "-n", "vision").out.splitlines()[1]
+    assert told.split(maxsplit=2) == ["train", "Queued", "is third"]
+    del team.refused["GET /apis/batch/.*"]
+    team.hold({**spec_object(job()), "status": {**waits.written(), "observedGeneration": 0}})
+    seen = manor("get", "trainingjobs", "-n", "vision").out.splitlines()[1]
+    assert seen.split()[:2] == ["train", "NotApplied"]
 
 
 def test_a_broken_object_is_named_and_stops_no_other(team: ApiStandIn, manor: Command) -> None:
@@ -111,7 +148,7 @@ def test_a_member_who_may_list_nothing_sees_the_own_tenant(
     }
     team.reviews["selfsubjectrulesreviews"] = {"resourceRules": [rule]}
     line = manor("get", "tenants").out.splitlines()[1]
-    assert line.split()[:4] == ["vision", "vision", "ada", "1500m/8"]
+    assert line.split()[:5] == ["vision", "Applied", "vision", "ada", "1500m/8"]
 
 
 def test_workloads_are_listed_with_why_they_are_no_further(
@@ -134,11 +171,11 @@ def test_workloads_are_listed_with_why_they_are_no_further(
     (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)[
         "items"
     ]
-    assert shown["status"]["reason"] == "no image"
+    assert shown["status"]["message"] == "no image"
     missing = manor("get", "models", "none", "-n", "vision")
     assert missing.code == 2
     assert "no Model none in namespace vision" in missing.err
-    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   REASON"]
+    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   MESSAGE"]
 
 
 GATEWAY = {

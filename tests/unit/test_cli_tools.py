@@ -73,6 +73,24 @@ def test_a_tool_without_kinds_is_installed_once_its_objects_are(
     assert listed(manor, "lamp")[4] == "yes"
 
 
+def test_the_file_is_installed_or_else_the_clusters_own(
+    forge: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
+    """A Tool of one's own may have the name of one that comes with Manor."""
+    own, filed = (
+        tool("mlflow", version=version, **NOTHING, install=LAMP.spec.install)
+        for version in ("own", "filed")
+    )
+    forge.hold(spec_object(own))
+    assert manor("tools", "install", "mlflow").err.startswith("mlflow own: ")
+    file = tmp_path / "mlflow.yaml"
+    file.write_text(yaml.safe_dump(spec_object(filed)))
+    done = manor("tools", "install", "mlflow", "-f", str(file))
+    assert done.err.startswith("mlflow filed: ")
+    assert manor("tools", "uninstall", "mlflow", "--yes").code == 0
+    assert "lamp" not in forge.names("serviceaccounts")
+
+
 def test_what_teams_use_must_be_turned_on(
     forge: ApiStandIn, manor: Command, tmp_path: Path
 ) -> None:

@@ -110,6 +110,24 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
     assert kinds == ["InferenceService", "InferenceService", "HTTPRoute", "PodDisruptionBudget"]
 
 
+@pytest.mark.parametrize("uri", ["s3://bucket/iris", "gs://bucket/iris", "https://x.org/iris"])
+def test_kserve_fetches_what_is_no_volume(uri: str) -> None:
+    """By a Secret of the team's, for both versions; the pod itself brings nothing."""
+    canary = {"storageUri": "pvc://models/2", "weight": 10}
+    workload = model(storageUri=uri, storageSecret="bucket", canary=canary)
+    assert list(ENGINES["kserve"].unsupported(workload)) == []
+    objects = ENGINES["kserve"].render(platform(), tenant(), workload)
+    services = [obj for obj in objects if obj["kind"] == "InferenceService"]
+    secret = "serving.kserve.io/storageSecretName"
+    assert [each["metadata"]["annotations"][secret] for each in services] == ["bucket", "bucket"]
+    fetched, mounted = pods_of("kserve", workload)
+    assert env_of(fetched)["STORAGE_URI"]["value"] == uri
+    assert env_of(fetched)["MLSERVER_MODEL_URI"]["value"] == "/mnt/models"
+    assert "initContainers" not in fetched.spec
+    assert [volume["name"] for volume in fetched.spec["volumes"]] == ["tmp"]
+    assert "STORAGE_URI" not in env_of(mounted)
+
+
 def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
     workload = model(replicas=2, canary={"storageUri": "pvc://models/2", "weight": 10})
     native, served = pods_of("native", workload), pods_of("seldon", workload)
@@ -181,7 +199,9 @@ def test_workers_of_a_closed_team_reach_each_other(engine: str) -> None:
             ("spec", "ttlSecondsAfterFinished"),
         ),
         ("ray", job(resources={"memory": "512Mi"}), ("spec", "resources", "memory")),
-        ("kserve", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
+        ("kserve", model(storageUri="pvc://models/../iris"), ("spec", "storageUri")),
+        ("native", model(storageSecret="bucket"), ("spec", "storageSecret")),
+        ("seldon", model(storageSecret="bucket"), ("spec", "storageSecret")),
         ("seldon", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
         ("seldon", model(resources={"gpu": 1}), ("spec", "resources", "gpu")),
     ],

@@ -14,6 +14,7 @@ from manor.api.meta import ApiVersion
 from manor.api.pack_zero import RULES
 from manor.api.roles import GOVERNED_GROUPS, RoleRule
 from manor.api.rules import KindRule, Verbs, governed_groups
+from manor.api.status import STATUSES
 from manor.engines import made_kinds
 from manor.render import guardrails, pod_makers
 from manor.render.roles import cluster_roles
@@ -200,6 +201,18 @@ def test_whoever_applies_workloads_may_write_all_that_they_become() -> None:
             plurals[group, kind] in rule["resources"] and set(rule["verbs"]) >= WRITES
             for rule in rules
         ), kind
+
+
+def test_whoever_applies_writes_a_status_and_no_tenant_does() -> None:
+    assert list(STATUSES) == [info.kind for info in kinds.ALL]
+    statuses = {f"{info.plural}/status" for info in kinds.ALL}
+    for role in ("viewer", "editor", "owner"):
+        for resource in statuses:
+            assert held(role, wellknown.GROUP, resource) <= READS
+    (applier,) = (obj for obj in GOLDEN if obj["metadata"]["name"] == wellknown.APPLIER)
+    (rule,) = (rule for rule in applier["rules"] if statuses & set(rule["resources"]))
+    assert set(rule["resources"]) == statuses
+    assert rule["verbs"] == ["get", "update", "patch"]
 
 
 def test_policies_name_no_key_of_manors_that_nobody_else_knows() -> None:

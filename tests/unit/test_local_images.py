@@ -5,11 +5,12 @@ import io
 import re
 import shutil
 from dataclasses import replace
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
-from manor.local import images
+from manor.local import images, wheel
 from manor.local.binaries import Bundle
 from manor.local.errors import ImageError
 from manor.local.progress import Report
@@ -20,6 +21,7 @@ SOURCES = Path(__file__).parents[2] / "images"
 
 ON_BASE = {
     *("training", "serving", "ray", "jax", "mlflow", "storage-initializer", "seaweedfs", "envoy"),
+    "operator",
 }
 
 
@@ -42,10 +44,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keys(bundle: Bundle) -> dict[str, str]:
     workshop = images._Workshop(bundle)
-    fresh = {
-        name: images._Recipe(recipe.name, recipe.base, recipe.programs)
-        for name, recipe in images._RECIPES.items()
-    }
+    fresh = {name: replace(recipe) for name, recipe in images._RECIPES.items()}
     return {name: workshop.archive(recipe).stem for name, recipe in fresh.items()}
 
 
@@ -57,6 +56,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     ("file", "remade"),
     [
         ("serving/requirements.lock", {"serving"}),
+        ("operator/requirements.lock", {"operator"}),
         ("coredns/Containerfile", {"coredns"}),
         ("base/Containerfile", {"base", *ON_BASE}),
         ("debian/Containerfile", {"debian", "base", *ON_BASE}),
@@ -75,6 +75,15 @@ def test_another_program_remakes_its_image(bundle: Bundle) -> None:
     before = keys(bundle)
     (bundle.bin / "envoy").write_text("newer")
     assert changed(before, keys(bundle)) == {"envoy"}
+
+
+def test_a_change_of_manor_remakes_the_operators_image(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keys(bundle)
+    changed_members = [*wheel.members(), ("manor/more.py", b"")]
+    monkeypatch.setattr(wheel, "members", lambda: iter(changed_members))
+    assert changed(before, keys(bundle)) == {"operator"}
 
 
 def test_what_is_there_is_not_built_again(
@@ -135,6 +144,20 @@ def versions(name: str) -> dict[str, str]:
     lock = (SOURCES / name / "requirements.lock").read_text()
     assert len(re.findall(r"^\S+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
+
+
+def test_the_operators_image_has_what_manor_needs_in_the_versions_of_its_tests() -> None:
+    inside = versions("operator")
+    root = (SOURCES.parent / "requirements.lock").read_text()
+    tested = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", root, re.MULTILINE))
+    del inside["pip"]
+    assert {name: tested[name] for name in inside} == inside
+    needs = {
+        re.split(r"[ ;<>=\[]", line)[0].lower()
+        for line in distribution("manor").requires or ()
+        if "extra ==" not in line
+    }
+    assert needs <= inside.keys()
 
 
 def test_models_are_served_by_the_libraries_that_trained_them() -> None:

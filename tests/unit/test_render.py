@@ -156,7 +156,12 @@ def test_no_role_of_ours_holds_a_wildcard_or_a_way_up() -> None:
             assert not {"escalate", "impersonate"} & set(rule["verbs"])
             if "bind" in rule["verbs"]:
                 assert role["metadata"]["name"] == "manor:applier"
-                assert rule["resourceNames"] == ["manor:owner", "manor:editor", "manor:viewer"]
+                assert rule["resourceNames"] == [
+                    "manor:owner",
+                    "manor:editor",
+                    "manor:viewer",
+                    "manor:workloads",
+                ]
             assert not {"nodes", "nodes/proxy", "pods/proxy", "services/proxy"} & set(
                 rule["resources"]
             )

@@ -11,7 +11,7 @@ from manor.engines import Phase
 from manor.kube import Object
 from manor.load import Document, InvalidInput
 from manor.render import spec_object
-from manor.rollout import Event, read_desired, standing, usage
+from manor.rollout import Event, quota_status, read_desired, standing, usage
 from manor.rollout.progress import GpusOvercommitted, SpecSetAside
 from manor.state import read_state
 from tool_examples import tool
@@ -85,7 +85,11 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
     ("live", "phase", "reason"),
     [
         (None, Phase.NOT_APPLIED, ""),
-        ({"spec": {"suspend": True}, "status": {}}, Phase.SUSPENDED, ""),
+        (
+            {"spec": {"suspend": True}, "status": {}},
+            Phase.SUSPENDED,
+            "it waits in its queue",
+        ),
         (
             {"spec": {}, "status": {"active": 1, "ready": 1}},
             Phase.RUNNING,
@@ -99,7 +103,7 @@ async def test_what_two_claim_one_can_give_up(server: ApiStandIn) -> None:
         (
             {"spec": {}, "status": {}},
             Phase.PENDING,
-            "is not complete (no pods yet); last event: Failed: no room",
+            "is not complete (no pods yet); Failed: no room",
         ),
     ],
 )
@@ -109,12 +113,14 @@ async def test_how_a_workload_stands(
     meta = {"name": "train", "namespace": "vision"}
     if live:
         server.hold({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, **live})
-    about = {"involvedObject": {"name": "train"}, "reason": "Failed", "message": "no room"}
+    involved = {"kind": "Job", "name": "train"}
+    about = {"type": "Warning", "reason": "Failed", "message": "no room"}
     server.hold(
         {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": "e", "namespace": "vision"},
+            "involvedObject": involved,
             **about,
         }
     )
@@ -131,6 +137,38 @@ async def test_who_may_not_list_tools_reads_those_of_the_platform(server: ApiSta
     known = await read_state(server.client())
     assert known.tools.keys() == {"forge"}
     assert known.toolset.names == {"forge", "mlflow"}
+
+
+def test_a_status_tells_the_budget_in_whole_gpus_and_counts_no_objects() -> None:
+    names = ["nvidia.com/gpu", "nvidia.com/mig-1g.5gb", "gpu.nvidia.com"]
+    gpu = {"resourceNames": names, "perGpu": {"nvidia.com/mig-1g.5gb": 7}}
+    budget = {
+        "requests.cpu": ("1500m", "8"),
+        "requests.nvidia.com/gpu": ("1", "2"),
+        "requests.nvidia.com/mig-1g.5gb": ("3", "7"),
+        "gpu.nvidia.com.deviceclass.resource.k8s.io/devices": ("2", "4"),
+        "count/secrets": ("5", "200"),
+    }
+    told = quota_status(budget, platform(gpu=gpu))
+    assert (told.cpu, told.memory, told.gpus) == ("1500m/8", "", "3.4/7")
+    assert told.used == {name: used for name, (used, _) in budget.items() if "count" not in name}
+    assert told.hard.keys() == told.used.keys()
+    without = quota_status({"requests.nvidia.com/gpu": ("0", "0")}, platform())
+    assert without.gpus == ""
+
+
+async def test_a_status_is_that_of_the_object_as_it_is_now(server: ApiStandIn) -> None:
+    for told, known in (
+        ({"observedGeneration": 1, "phase": "Queued"}, Phase.SUSPENDED.value),
+        ({"observedGeneration": 0, "phase": "Queued"}, None),
+        ({"phase": "Queued"}, None),
+        ({"observedGeneration": 1, "phase": "Invented"}, None),
+        (None, None),
+    ):
+        server.hold({**spec_object(job()), "status": told})
+        state = await read_state(server.client(), ["vision"])
+        found = state.status_of(job())
+        assert (found and found.written()["phase"]) == known, told
 
 
 async def test_what_a_tenant_uses_is_summed_over_its_namespaces(server: ApiStandIn) -> None:

@@ -35,7 +35,8 @@ def test_every_check_of_the_models_has_an_example() -> None:
         for path in FOLDER.glob("*.py")
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.FunctionDef)
-        and function.name != "parse"  # reads what the API server writes
+        # The one reads what the API server writes, the other imports what is asked for.
+        and function.name not in ("parse", "__getattr__")
         for node in ast.walk(function)
         if isinstance(node, ast.Raise)
     }

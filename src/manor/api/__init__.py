@@ -1,25 +1,37 @@
 """The kinds of group manor.dev: what people write. Models only; what they become is render's and
-the engines' part."""
+the engines' part.
 
-from manor.api import kinds
-from manor.api.platform import Platform
-from manor.api.subjects import Member, Subject
-from manor.api.tenant import NamespaceShare, Tenant
-from manor.api.tool import Tool
+A module of models is imported when one of them is asked for: making them takes longer than most
+commands do, and a list or a completion needs few.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from manor.api.wellknown import API_VERSION, GROUP, VERSION
-from manor.api.workload import Model, TrainingJob, Workload
 
-AnyKind = Platform | Tool | Tenant | Workload
-"""A spec of any kind."""
+if TYPE_CHECKING:
+    from manor.api.catalogue import KINDS, AnyKind
+    from manor.api.platform import Platform
+    from manor.api.subjects import Member, Subject
+    from manor.api.tenant import NamespaceShare, Tenant
+    from manor.api.tool import Tool
+    from manor.api.workload import Model, TrainingJob, Workload
 
-KINDS: dict[str, type[Platform] | type[Tool] | type[Tenant] | type[TrainingJob] | type[Model]] = {
-    kinds.PLATFORM.kind: Platform,
-    kinds.TOOL.kind: Tool,
-    kinds.TENANT.kind: Tenant,
-    kinds.TRAINING_JOB.kind: TrainingJob,
-    kinds.MODEL.kind: Model,
+_MODULES = {
+    "KINDS": "catalogue",
+    "AnyKind": "catalogue",
+    "Platform": "platform",
+    "Member": "subjects",
+    "Subject": "subjects",
+    "NamespaceShare": "tenant",
+    "Tenant": "tenant",
+    "Tool": "tool",
+    "Model": "workload",
+    "TrainingJob": "workload",
+    "Workload": "workload",
 }
-"""The model of every kind, by the kind's name."""
+"""Where each name is defined."""
 
 __all__ = [
     "API_VERSION",
@@ -37,3 +49,9 @@ __all__ = [
     "TrainingJob",
     "Workload",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

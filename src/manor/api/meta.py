@@ -52,11 +52,13 @@ Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9\[][-A-Za-z0-9._:/\[\]]*$",
 """Host, or host/path, of images."""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without line breaks and other control characters, such as those that steer a
+    terminal."""
     return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
 
 
-Line = Annotated[str, AfterValidator(_one_line), Field(max_length=200)]
+Line = Annotated[str, AfterValidator(one_line), Field(max_length=200)]
 """Free text that ends in messages: any characters, in one line once read."""
 
 MetadataKey = Annotated[

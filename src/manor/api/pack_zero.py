@@ -217,6 +217,8 @@ def _workload(info: KindInfo) -> KindRule:
         info.plural,
         namespaced=info.namespaced,
         verbs=WORKED_WITH,
+        subresources=_STATUS,
+        scale=info.scaled,
         counted=True,
         owns=True,
     )

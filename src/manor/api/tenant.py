@@ -203,6 +203,9 @@ class TenantSpec(Spec):
     """Keys of labels and annotations that it may write besides; the Platform's when absent."""
     sandbox: bool = False
     """Whether all its pods must run in the Platform's sandboxed runtime class."""
+    deletion_policy: Literal["Keep", "Delete"] = "Keep"
+    """What the operator does once the Tenant is deleted with what holds data or people's work: it
+    keeps it, closed, or deletes it. `manor delete` asks."""
 
 
 _SPACE = "__namespace__"

@@ -61,6 +61,8 @@ POD_SECURITY = {
 # Annotations, both on a namespace: keys that its tenant may write besides, joined by commas.
 METADATA_KEYS_ANNOTATION = f"{GROUP}/metadata-keys"
 SERVICE_ANNOTATIONS_ANNOTATION = f"{GROUP}/service-annotations"
+PAUSED_ANNOTATION = f"{GROUP}/paused"
+"""On an object of Manor's own: the operator leaves it as it is. The value is for people."""
 
 # Objects.
 SYSTEM_NAMESPACE = "manor-system"
@@ -85,8 +87,20 @@ SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 APPLIER = "manor:applier"
 """The ClusterRole of whoever applies tenants and workloads without being a cluster administrator:
 CI, an operator."""
+WORKLOADS = "manor:workloads"
+"""The ClusterRole of what a workload becomes."""
+WORKLOADS_ACCOUNT = "manor-workloads"
+"""As whom what a workload becomes is written, in each of a tenant's namespaces: a service account
+that nobody makes, and that may write what engines make and no more."""
 CONTROLLER = "controller"
 """The role of a Tool's controllers, in the namespaces where the Tool is used."""
+OPERATOR = "manor-operator"
+"""Of the operator, in the system namespace: its service account, its Deployment, its lock (a Lease)
+and whatever else is its alone."""
+OPERATOR_ROLE = "manor:operator"
+"""The ClusterRole of what the operator may do beside `APPLIER`."""
+OPERATOR_FINALIZER = f"{GROUP}/operator"
+"""On what the operator takes care of: a deletion waits until the operator has cleaned up."""
 
 
 def cluster_role(role: str) -> str:

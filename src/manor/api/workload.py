@@ -200,7 +200,10 @@ class ModelSpec(Spec):
     """Model format; decides the serving runtime."""
     storage_uri: StorageUri
     """Where the model's files are: `pvc://<claim>/<path>`, `oci://<image>`, or
-    `models:/<name>/<version>` of the team's MLflow; other schemes where the engine can."""
+    `models:/<name>/<version>` of the team's MLflow; `s3://`, `gs://` and `https://` where the
+    engine can."""
+    storage_secret: Name | None = None
+    """Secret of the namespace with which the engine fetches the files, the canary's too."""
     image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)

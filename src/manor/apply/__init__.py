@@ -2,7 +2,7 @@
 delete."""
 
 from manor.apply.apply import apply, revoke
-from manor.apply.delete import KeptNamespace, delete, to_be_kept
+from manor.apply.delete import KeptNamespace, delete, release, to_be_kept
 from manor.apply.diff import Change, changes, unified
 from manor.apply.enforcement import wait_enforced
 from manor.apply.errors import (
@@ -52,6 +52,7 @@ __all__ = [
     "changes",
     "delete",
     "plan",
+    "release",
     "revoke",
     "silent",
     "to_be_kept",

@@ -50,8 +50,9 @@ async def apply(
     """
     options, progress = options or Options(), logged(progress)
     progress(Started(Phase.READ, len(objects)))
-    found = await survey(client, reader or DirectReader(client), objects, inventory)
-    first, found = await take_away(client, found, options, progress)
+    reader = reader or DirectReader(client)
+    found = await survey(client, reader, objects, inventory)
+    first, found = await take_away(client, reader, found, options, progress)
     unowned = found.unowned(adopt=options.adopt)
     if any(inventory.namespace or not step.ref.namespace for step in unowned):
         for step in unowned:
@@ -66,9 +67,9 @@ async def apply(
             return Result(tuple(first))
     found = found.owned()
     progress(Started(Phase.APPLY, len(found.members)))
-    writer = Writer(client, found, options, progress, [*unowned, *settled(first, found)])
+    writer = Writer(client, reader, found, options, progress, [*unowned, *settled(first, found)])
     await _provide_holders(client, found, writer)
-    holder = await write_parent(client, found.parent, found.parent.scope | found.scope)
+    holder = await write_parent(client, reader, found.parent, found.parent.scope | found.scope)
     for _, wave in groupby(found.members, key=lambda member: member.wave):
         members = list(wave)
         await writer.write_wave(members)
@@ -77,7 +78,7 @@ async def apply(
     steps = list({step.ref: step for step in [*first, *writer.steps.values()]}.values())
     if not options.prune:
         return Result(tuple(steps))
-    steps += await _prune(client, found, writer.steps, holder, options, progress)
+    steps += await _prune(client, reader, found, writer.steps, holder, options, progress)
     return Result(tuple(steps))
 
 
@@ -89,8 +90,9 @@ async def revoke(
     reader: Reader | None = None,
 ) -> Result:
     """Only takes away the rights that `apply` would take away, where all else cannot be applied."""
-    found = await survey(client, reader or DirectReader(client), objects, inventory)
-    steps, _ = await take_away(client, found, Options(), logged(progress))
+    reader = reader or DirectReader(client)
+    found = await survey(client, reader, objects, inventory)
+    steps, _ = await take_away(client, reader, found, Options(), logged(progress))
     return Result(tuple(steps))
 
 
@@ -141,6 +143,7 @@ def _still_goes(found: Survey, fates: Mapping[Ref, Step]) -> list[Object]:
 
 async def _prune(
     client: Client,
+    reader: Reader,
     found: Survey,
     fates: Mapping[Ref, Step],
     parent: Parent,
@@ -169,6 +172,6 @@ async def _prune(
         gone = {step.ref for step in steps if step.action is Action.PRUNE}
         left = [ref for ref in map(ref_of, found.orphans) if ref not in gone]
         await write_parent(
-            client, parent, Scope.of([member.ref for member in found.members] + left)
+            client, reader, parent, Scope.of([member.ref for member in found.members] + left)
         )
     return steps

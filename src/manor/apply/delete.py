@@ -54,8 +54,9 @@ async def delete(
         progress(Finished(step))
 
     progress(Started(Phase.READ, 0))
-    parent = await read_parent(client, inventory)
-    members = await labelled(client, DirectReader(client), parent)
+    reader = DirectReader(client)
+    parent = await read_parent(reader, inventory)
+    members = await labelled(client, reader, parent)
     holders = {ref: members.pop(ref) for ref in inventory.holders if ref in members}
     rights = [obj for ref, obj in members.items() if is_binding(ref.group_kind)]
     taken = await concurrently(delete_object(client, obj, report) for obj in rights)
@@ -72,7 +73,7 @@ async def delete(
     if stuck:
         report(stuck)
     if left or stuck:
-        await write_parent(client, parent, Scope.of([*left, *holders]))
+        await write_parent(client, reader, parent, Scope.of([*left, *holders]))
         return Result(tuple(steps))
     await _remove_parent(client, parent, holders, report)
     last = [obj for ref, obj in holders.items() if ref != inventory.ref]
@@ -92,7 +93,8 @@ class KeptNamespace:
 
 async def to_be_kept(client: Client, inventory: Inventory, options: Options) -> list[KeptNamespace]:
     """The namespaces that a deletion would keep, and why. Writes nothing."""
-    members = await labelled(client, DirectReader(client), await read_parent(client, inventory))
+    reader = DirectReader(client)
+    members = await labelled(client, reader, await read_parent(reader, inventory))
     pruning = await plan_pruning(client, inventory, members.values(), options)
     namespaces = [
         step
@@ -142,14 +144,20 @@ async def _remove_parent(
         if inventory.ref in holders or (parent.exists and inventory.made_here):
             await client.delete(inventory.api_version, inventory.kind, inventory.name, namespace)
         elif parent.exists:  # not ours to delete: take back what the inventory put on it
-            live = await client.get(
-                inventory.api_version, inventory.kind, inventory.name, namespace
-            )
-            await client.apply(_bare(live), field_manager=PARENT_FIELD_MANAGER, force=True)
+            await release(client, inventory)
     except NotFound:
         return
     if inventory.ref in holders:
         report(Step(inventory.ref, Action.PRUNE, before=holders[inventory.ref]))
+
+
+async def release(client: Client, inventory: Inventory) -> None:
+    """Takes back what the inventory put on its parent; its members stand as they are. Raises
+    NotFound."""
+    live = await client.get(
+        inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None
+    )
+    await client.apply(_bare(live), field_manager=PARENT_FIELD_MANAGER, force=True)
 
 
 def _bare(obj: Object) -> Object:

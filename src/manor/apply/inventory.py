@@ -8,7 +8,7 @@ deletion.
 from dataclasses import dataclass
 
 from manor.apply.errors import InventoryError
-from manor.kube import Client, Conflict, NotFound, Object, UnknownKind
+from manor.kube import Client, Conflict, Object, Reader, UnknownKind
 from manor.objectset.applyset import ID_LABEL, PARENT_FIELD_MANAGER, TOOL, TOOLING, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.references import Ref, is_namespace
@@ -42,13 +42,15 @@ class Parent:
         }
 
 
-async def read_parent(client: Client, inventory: Inventory) -> Parent:
+async def read_parent(reader: Reader, inventory: Inventory) -> Parent:
     """The parent as it is. Raises InventoryError where other tooling owns it."""
     try:
-        live = await client.get(
-            inventory.api_version, inventory.kind, inventory.name, inventory.namespace or None
+        live = await reader.find(
+            inventory.api_version, inventory.kind, inventory.name, inventory.namespace
         )
-    except (NotFound, UnknownKind):
+    except UnknownKind:
+        live = None
+    if live is None:
         return Parent(inventory, None, Scope(inventory.owned.kinds) if inventory.owned else Scope())
     parent = reread_parent(inventory, live)
     _check_owner(parent)
@@ -82,7 +84,7 @@ def _check_owner(parent: Parent) -> None:
         )
 
 
-async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
+async def write_parent(client: Client, reader: Reader, parent: Parent, scope: Scope) -> Parent:
     """Makes the parent name `scope`; no write where it does already. Raises InventoryError for a
     concurrent change."""
     inventory = parent.inventory
@@ -92,10 +94,11 @@ async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
     meta = wanted["metadata"]
     if parent.live is not None:
         live = parent.live["metadata"]
-        if all(
+        marked = all(
             (live.get(field) or {}).items() >= meta[field].items()
             for field in ("labels", "annotations")
-        ):
+        )
+        if marked and set(live.get("finalizers") or ()) >= set(meta.get("finalizers", ())):
             return parent
         meta["resourceVersion"] = live["resourceVersion"]
     try:
@@ -104,4 +107,5 @@ async def write_parent(client: Client, parent: Parent, scope: Scope) -> Parent:
         raise InventoryError(
             f"another run changed the inventory {inventory} meanwhile; run again"
         ) from error
+    reader.wrote(live)
     return reread_parent(inventory, live)

@@ -22,10 +22,14 @@ def is_applied(desired: Object, live: Object) -> bool:
     entry = _entry(live)
     if entry is None or entry["apiVersion"] != desired["apiVersion"]:
         return False
-    wanted = {key: value for key, value in desired.items() if key not in ("apiVersion", "kind")}
-    wanted["metadata"] = {
-        key: value for key, value in desired["metadata"].items() if key not in _NAMES
+    wanted = {
+        key: value
+        for key, value in desired.items()
+        if key not in ("apiVersion", "kind", "metadata")
     }
+    # Of an object with a name and no more, nothing of the metadata is noted.
+    if metadata := {key: value for key, value in desired["metadata"].items() if key not in _NAMES}:
+        wanted["metadata"] = metadata
     return _same(wanted, live, entry["fieldsV1"])
 
 

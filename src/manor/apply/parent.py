@@ -7,6 +7,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.inventory import reread_parent
 from manor.apply.options import Options
+from manor.apply.ownership import is_applied
 from manor.apply.preview import preview
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Step, conflict_step, failure_step
@@ -30,7 +31,9 @@ def parent_step(wanted: Object, found: Survey) -> Step:
         if field in live["metadata"] or field in wanted["metadata"]
     }
     after = {**live, "spec": wanted["spec"], "metadata": {**live["metadata"], **kept}}
-    return Step(ref, Action.UNCHANGED if after == live else Action.UPDATE, before=live, after=after)
+    # Where the spec says less than what is stored, the server has filled in a default.
+    same = after == live or is_applied(wanted, live)
+    return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=after)
 
 
 async def _obstacles(client: Client, found: Survey, options: Options) -> list[Step]:

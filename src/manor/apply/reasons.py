@@ -8,6 +8,8 @@ class Reason(StrEnum):
 
     NOT_OURS = "NotOurs"
     """It exists and belongs to nobody; `Options.adopt` takes it over."""
+    CONTROLLED = "Controlled"
+    """Another object controls it, and is what it is deleted with."""
     OWNED_BY_ANOTHER = "OwnedByAnother"
     """It exists and belongs to another inventory."""
     CONFLICT = "Conflict"

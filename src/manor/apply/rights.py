@@ -17,14 +17,14 @@ from manor.apply.prune import delete_object
 from manor.apply.reasons import Reason
 from manor.apply.steps import BAD, Action, Step, failure_step
 from manor.apply.survey import Survey
-from manor.kube import ApiError, Client, Object
+from manor.kube import ApiError, Client, Object, Reader
 from manor.objectset.kinds import kind_of
 from manor.objectset.order import is_binding
 from manor.objectset.references import ref_of
 
 
 async def take_away(
-    client: Client, found: Survey, options: Options, progress: Progress
+    client: Client, reader: Reader, found: Survey, options: Options, progress: Progress
 ) -> tuple[list[Step], Survey]:
     """Takes from the bindings there are whoever is not to be bound, and deletes those that are not
     wanted.
@@ -43,7 +43,7 @@ async def take_away(
     ]
     unwanted = [obj for obj in found.orphans if options.prune and is_binding(kind_of(obj))]
     narrowed = await concurrently(
-        _narrow(client, member, found.live[member.ref]) for member in losing
+        _narrow(client, reader, member, found.live[member.ref]) for member in losing
     )
     for step in narrowed:
         report(step)
@@ -68,7 +68,7 @@ def settled(steps: list[Step], found: Survey) -> list[Step]:
     ]
 
 
-async def _narrow(client: Client, member: Member, live: Object) -> Step:
+async def _narrow(client: Client, reader: Reader, member: Member, live: Object) -> Step:
     """The binding with those that it has and shall have."""
     stay = _subjects(live)
     subjects = [
@@ -80,6 +80,7 @@ async def _narrow(client: Client, member: Member, live: Object) -> Step:
         after = await put(client, lesser, force=True)
     except ApiError as error:
         return failure_step(member.ref, error, live)
+    reader.wrote(after)
     reasons = (Reason.SUBJECTS_REMOVED,)
     return Step(
         member.ref,

@@ -85,7 +85,15 @@ def _not_ours(
         )
     # Kubernetes itself makes the account in every namespace, ours included. What we wrote and
     # somebody else labelled anew is ours still.
-    if adopt or wrote(live) or is_default_account(ref):
+    if wrote(live) or is_default_account(ref):
+        return None
+    if owner := _controller(live):
+        message = (
+            f"exists, controlled by {owner['kind']} {owner['name']} and deleted with it; to take "
+            f"it over, remove that from its metadata.ownerReferences first, then adopt it"
+        )
+        return Reason.CONTROLLED, message
+    if adopt:
         return None
     message = (
         "exists and was not made by this inventory; delete or rename it, or, to take it "
@@ -99,7 +107,7 @@ async def survey(
 ) -> Survey:
     """Reads all that a run needs to know; writes nothing. Raises InvalidObjects, InventoryError."""
     wanted = await members(client, list(objects), inventory.marks)
-    parent = await read_parent(client, inventory)
+    parent = await read_parent(reader, inventory)
     versions = {member.ref.group_kind: member.desired["apiVersion"] for member in wanted}
     found = await labelled(client, reader, parent, versions)
     missing = [member for member in wanted if member.served and member.ref not in found]
@@ -137,7 +145,7 @@ async def labelled(
         _list(client, reader, kind, versions.get(kind), spaces, parent.inventory.marks)
         for kind in kinds
     )
-    found = {ref_of(obj): obj for objects in lists for obj in objects if not _is_controlled(obj)}
+    found = {ref_of(obj): obj for objects in lists for obj in objects if _controller(obj) is None}
     return {ref: obj for ref, obj in found.items() if parent.may_hold(ref)}
 
 
@@ -159,8 +167,10 @@ async def _list(
         return []
 
 
-def _is_controlled(obj: Object) -> bool:
-    return any(owner.get("controller") for owner in obj["metadata"].get("ownerReferences", ()))
+def _controller(obj: Object) -> Object | None:
+    """The owner whose controller made it."""
+    owners = obj["metadata"].get("ownerReferences", ())
+    return next((owner for owner in owners if owner.get("controller")), None)
 
 
 async def _look_up(

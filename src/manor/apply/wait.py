@@ -1,7 +1,8 @@
 """Waits until what was applied is ready, and says what is not, and why."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from manor.apply.concurrency import concurrently
 from manor.apply.errors import NotReady
@@ -13,6 +14,9 @@ from manor.objectset.readiness import READY, Readiness, has_readiness, readiness
 from manor.objectset.references import Ref, ref_of
 from manor.polling import poll_until
 
+Explain = Callable[[Client, Object], Coroutine[Any, Any, str]]
+"""Says in words why an object is no further; nothing where that cannot be seen."""
+
 
 async def wait(
     client: Client,
@@ -21,11 +25,13 @@ async def wait(
     timeout: float | None = None,
     jobs: bool = False,
     progress: Progress = silent,
+    explain: Explain | None = None,
 ) -> None:
     """Returns when all `objects` are ready; with `jobs`, when their Jobs are complete too.
 
     A volume claim that waits for its first consumer counts as ready. Raises NotReady after
-    `timeout` seconds, and as soon as nothing is left that could still become ready.
+    `timeout` seconds, and as soon as nothing is left that could still become ready; `explain` says
+    why, and the last event where there is none.
     """
     pending = {ref_of(obj): obj for obj in objects if has_readiness(kind_of(obj))}
     progress = logged(progress)
@@ -53,7 +59,7 @@ async def wait(
         what = (
             "these cannot become ready:" if _is_settled(left) else f"not ready after {timeout:g} s:"
         )
-        raise NotReady(what, await _explained(client, pending, _report(left)))
+        raise NotReady(what, await _explained(client, pending, _report(left), explain))
 
 
 def _is_settled(waiting: Mapping[Ref, Readiness]) -> bool:
@@ -95,25 +101,26 @@ async def _lazy_classes(client: Client) -> frozenset[str]:
 
 
 async def _explained(
-    client: Client, objects: dict[Ref, Object], pending: Sequence[Pending]
+    client: Client,
+    objects: dict[Ref, Object],
+    pending: Sequence[Pending],
+    explain: Explain | None,
 ) -> list[Pending]:
-    hints = await concurrently(hint(client, objects[p.ref]) for p in pending)
+    explain = explain or last_event
+    words = await concurrently(explain(client, objects[p.ref]) for p in pending)
     return [
-        Pending(p.ref, f"{p.reason}; {hint}" if hint else p.reason)
-        for p, hint in zip(pending, hints, strict=True)
+        Pending(p.ref, f"{p.reason}; {why}" if why and why not in p.reason else p.reason)
+        for p, why in zip(pending, words, strict=True)
     ]
 
 
-async def hint(client: Client, obj: Object) -> str:
-    """Why `obj` is no further, as far as can be seen: what its pods wait for themselves, or the
-    last word of the events on it and on them."""
+async def last_event(client: Client, obj: Object) -> str:
+    """The last word of the events on `obj` and on its pods."""
     ref = ref_of(obj)
     if not ref.namespace:
         return ""
     try:
         pods = await _pods(client, obj)
-        if said := await _preparing(client, pods):
-            return said
         names = {ref.name, *(pod["metadata"]["name"] for pod in pods)}
         events = await client.list("v1", "Event", ref.namespace)
     except ApiError:  # no permission to look; what is known is told all the same
@@ -121,21 +128,6 @@ async def hint(client: Client, obj: Object) -> str:
     ours = [event for event in events if event["involvedObject"].get("name") in names]
     ours.sort(key=lambda event: (event.get("type") == "Warning", event.get("lastTimestamp") or ""))
     return f"last event: {ours[-1].get('reason')}: {ours[-1].get('message')}" if ours else ""
-
-
-async def _preparing(client: Client, pods: Sequence[Object]) -> str:
-    """The init container that runs in one of the pods, and its last line: such as a model's, which
-    waits for files."""
-    for pod in pods:
-        for status in pod.get("status", {}).get("initContainerStatuses", ()):
-            if "running" in status.get("state", {}):
-                meta = pod["metadata"]
-                path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
-                line = await client.request(
-                    "GET", path, params={"container": status["name"], "tailLines": 1}
-                )
-                return f"{status['name']}: {str(line).strip()}"
-    return ""
 
 
 async def _pods(client: Client, obj: Object) -> list[Object]:

@@ -14,7 +14,16 @@ from manor.apply.progress import Finished, Progress
 from manor.apply.reasons import Reason
 from manor.apply.steps import BAD, Action, Step, conflict_step, failure_step
 from manor.apply.survey import Survey
-from manor.kube import ApiError, Client, Conflict, NotFound, Object, UnknownKind, Unreachable
+from manor.kube import (
+    ApiError,
+    Client,
+    Conflict,
+    NotFound,
+    Object,
+    Reader,
+    UnknownKind,
+    Unreachable,
+)
 from manor.limits import limits
 from manor.objectset.kinds import GroupKind, defined_kinds
 from manor.objectset.order import Wave
@@ -33,6 +42,7 @@ class Writer:
     def __init__(
         self,
         client: Client,
+        reader: Reader,
         found: Survey,
         options: Options,
         progress: Progress,
@@ -41,6 +51,7 @@ class Writer:
         self.steps: dict[Ref, Step] = {}
         self._settled = {step.ref: step for step in settled}
         self._client = client
+        self._reader = reader
         self._found = found
         self._marks = found.parent.inventory.marks.items()
         self._options = options
@@ -148,11 +159,12 @@ class Writer:
 
         async def written() -> bool:
             try:
-                await put(self._client, member, force=self._options.force_conflicts)
+                live = await put(self._client, member, force=self._options.force_conflicts)
             except ApiError as error:
                 if time.monotonic() - began > _patience(error):
                     raise
                 return False
+            self._reader.wrote(live)
             return True
 
         pauses = {"interval": bounds.retry_pause, "longest": bounds.retry_pause_longest}

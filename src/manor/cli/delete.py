@@ -79,7 +79,7 @@ async def delete(
         refuse_remaining(desired)
         stages = delete_stages(desired)
         if not yes:
-            options = await _confirmed(client, desired.specs, stages, options)
+            options = await confirmed(client, desired.specs, stages, options)
         with shown(verbose=verbose) as show:
             outcome = await take_down(client, stages, options, show)
     tell_who_may(outcome, desired.specs)
@@ -106,8 +106,9 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     return [Document(obj, f"{kind} {obj['metadata']['name']}", {(): 0}) for obj in found]
 
 
-async def _confirmed(client: Client, specs: Specs, stages: Stages, options: Options) -> Options:
-    """The options, with consent to what was told before the answer."""
+async def confirmed(client: Client, specs: Specs, stages: Stages, options: Options) -> Options:
+    """Say what will be deleted, and ask: the options, with consent to what was told before the
+    answer."""
     kept = await kept_namespaces(client, stages, options)
     names = ", ".join(f"{spec.kind} {spec.metadata.name}" for spec in specs.all)
     data = (

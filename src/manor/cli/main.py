@@ -50,13 +50,24 @@ COMMANDS = {
         "command",
         "Attack the cluster as each tenant's own; say what held.",
     ),
+    "install": Entry("install", "install", "Install the operator, which keeps specs true."),
+    "uninstall": Entry(
+        "install", "uninstall", "Remove the operator; teams and what they have stand."
+    ),
     "tools": Entry(
         "tools",
         "app",
         "ML systems made fit for many teams: list, check, install.",
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
+    "describe": Entry(
+        "describe", "app", "Tell all of a tenant: who, what, how much is used, what is wrong."
+    ),
+    "explain": Entry(
+        "explain", "explain", "Say why a pod, a job or a model does not run, and what to do."
+    ),
     "import": Entry("imports", "app", "What others made for many teams, as Tenants: a plan."),
+    "operator": Entry("operator", "operator", "Keep the cluster as its specs say, until stopped."),
     "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }

@@ -21,7 +21,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from manor.errors import ManorError
-from manor.render import Object
+from manor.kube import Object
 from manor.visible import harmful, visible
 
 P = ParamSpec("P")
@@ -149,17 +149,40 @@ class Format(StrEnum):
     yaml = "yaml"
 
 
-def print_objects(objects: Sequence[Object], output: Format) -> None:
+class ListFormat(StrEnum):
+    """How a list of what is on the cluster is printed."""
+
+    table = "table"
+    wide = "wide"
+    json = "json"
+    yaml = "yaml"
+
+
+def print_object(obj: Object, output: StrEnum) -> None:
+    """Print one object as JSON, or else as YAML."""
+    as_json = output.value == "json"
+    text = json.dumps(obj, indent=2, ensure_ascii=False) if as_json else to_yaml([obj])
+    echo(text)
+
+
+def print_objects(objects: Sequence[Object], output: StrEnum) -> None:
     """Print objects in the format asked for, which is no table."""
-    echo(to_json(objects) if output is Format.json else to_yaml(objects))
+    echo(to_json(objects) if output.value == "json" else to_yaml(objects))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as what they hold, and lines as long as they are: what is cut or folded
     cannot be copied."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        line = "   ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        out.print(line, soft_wrap=True, markup=False)
+    widths = widths_of([header, *rows])
+    echo("".join(line_of(row, widths) for row in [header, *rows]))
+
+
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def line_of(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of a table."""
+    cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    return "   ".join(cells).rstrip() + "\n"

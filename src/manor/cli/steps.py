@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-import click
 import typer
 
 from manor.apply import Step, changes
@@ -64,5 +63,5 @@ def coloured(diff: str) -> str:
     colours = {"+": "green", "-": "red", "@": "cyan"}
     lines = diff.splitlines(keepends=True)
     return "".join(
-        click.style(line, fg=colours[line[0]]) if line[0] in colours else line for line in lines
+        typer.style(line, fg=colours[line[0]]) if line[0] in colours else line for line in lines
     )

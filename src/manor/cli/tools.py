@@ -40,6 +40,7 @@ from manor.local.node import load_node
 from manor.local.progress import Report
 from manor.local.tool_images import tool_image
 from manor.render import spec_object
+from manor.rollout.diagnosis import in_words
 from manor.rollout.fixtures import Finding, try_fixtures
 from manor.state import State, missing_tools
 from manor.tools import Toolset, objections, toolbox
@@ -194,13 +195,13 @@ def install(
         manor tools install kueue --registry mirror.example.com/ml
         manor tools install kueue --node manor      (the embedded node)
     """
-    tool = _tool(name, filename, context, kubeconfig)
-    helm = None
+    helm = there = None
     if node is not None:
         there, registry = load_node(node), images.REGISTRY
         helm, kubeconfig, context = str(Path(there.bin) / "helm"), there.files.kubeconfig, None
-        if not render:
-            _load_images(tool, there)
+    tool = _tool(name, filename, context, kubeconfig)
+    if there is not None and not render:
+        _load_images(tool, there)
     objects = manifests(tool, registry=registry, helm=helm)
     if render:
         print_objects(objects, Format.yaml)
@@ -257,14 +258,12 @@ def list_images(
 
 
 def _tool(name: str, filename: Path | None, context: str | None, kubeconfig: Path | None) -> Tool:
-    """The Tool of that name: in the file, or one that comes with Manor, or the cluster's own."""
+    """The Tool of that name: in the file, or the cluster's own, or one that comes with Manor."""
     if filename is not None:
         tool = _read(filename)
         if tool.name != name:
             raise typer.BadParameter(f"{filename} holds Tool {tool.name!r}, not {name!r}")
         return tool
-    if name in toolbox({}):
-        return toolbox({})[name]
     known, _ = run_async(_standing)(kubeconfig, context)
     return _named(name, toolbox(known.tools if known else {}))
 
@@ -304,7 +303,7 @@ async def _apply(
             err.print(f"{tool.name} {tool.spec.version}: {summary(result.steps)}")
             if result.having(*BAD):
                 raise typer.Exit(EXIT_FAILED)
-            await wait(client, objects, timeout=timeout, progress=show)
+            await wait(client, objects, timeout=timeout, progress=show, explain=in_words)
     on = f"; turn it on for teams: spec.tools: [{tool.name}] in the Platform"
     err.print(f"{tool.name} is ready{on if tool.concerns_teams else ''}", markup=False)
 

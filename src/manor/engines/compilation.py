@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
-from manor.engines.protocol import Unsupported
+from manor.engines.protocol import GroupKind, Unsupported
 from manor.engines.queues import queue_kinds, queue_objects
 from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
@@ -64,8 +64,8 @@ def _compiled(
 ) -> Compiled:
     match spec:
         case Platform():
-            made = queue_kinds(spec, tools).union(*(made_kinds(kind, tools) for kind in KINDS))
-            own = render_platform(spec, tools, made)
+            made = frozenset[GroupKind]().union(*(made_kinds(kind, tools) for kind in KINDS))
+            own = render_platform(spec, tools, queue_kinds(spec, tools), made)
             return Compiled(spec, [*own, *queue_objects(spec, tools)])
         case Tool():
             return Compiled(spec, [])  # what follows from it is the Platform's and the tenants'

@@ -26,6 +26,9 @@ GROUP = "serving.kserve.io"
 API = f"{GROUP}/v1beta1"
 CONTAINER = "kserve-container"
 """What KServe calls the container that serves."""
+FETCHED = frozenset({"s3", "gs", "https"})
+"""Schemes whose files KServe's storage initializer puts into the pod, of those that a Model may
+have."""
 NAME_LIMIT = 63 - len("-predictor")
 """KServe's Service is named `<name>-predictor`."""
 
@@ -47,8 +50,9 @@ class Kserve:
     }
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
-        """Storage URIs that cannot be mounted, and names that KServe has no room for."""
-        yield from unmountable(model, self.name)
+        """Storage URIs that cannot be mounted or fetched, and names that KServe has no room
+        for."""
+        yield from unmountable(model, self.name, FETCHED)
         name = max((version.name for version in versions(model)), key=len)
         if len(name) > NAME_LIMIT:
             longest = NAME_LIMIT - len(name) + len(model.metadata.name)
@@ -72,19 +76,27 @@ class Kserve:
         self, platform: Platform, tenant: Tenant, model: Model, version: Version
     ) -> Object:
         scaling = model.spec.autoscaling if version.name == model.metadata.name else None
+        pod = server_pod(platform, tenant, model, version, CONTAINER)
+        if version.storage_uri.partition("://")[0] in FETCHED:
+            # By this variable of its container KServe knows what to fetch.
+            pod["containers"][0]["env"].append(
+                {"name": "STORAGE_URI", "value": version.storage_uri}
+            )
         predictor = {
-            **server_pod(platform, tenant, model, version, CONTAINER),
+            **pod,
             "labels": version_labels(model, version),
             "minReplicas": version.replicas,
             "maxReplicas": scaling.max_replicas if scaling else version.replicas,
         }
-        scaled = {"serving.kserve.io/autoscalerClass": "hpa" if scaling else "none"}
+        annotations = {f"{GROUP}/autoscalerClass": "hpa" if scaling else "none"}
+        if model.spec.storage_secret:
+            annotations[f"{GROUP}/storageSecretName"] = model.spec.storage_secret
         if scaling:
             predictor |= {"scaleMetric": "cpu", "scaleTarget": scaling.cpu_percent}
         queue = queue_labels(platform, tenant, gpu=model.spec.resources.gpu)
         spec = {"predictor": predictor}
         made = object_of("InferenceService", API, version.name, model, queue, spec=spec)
-        made["metadata"]["annotations"] = scaled
+        made["metadata"]["annotations"] = annotations
         return made
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:

@@ -23,17 +23,17 @@ class Unsupported(ManorError, ValueError):
 
 
 class Phase(StrEnum):
-    """How a workload stands."""
+    """How a workload stands, in the words of its status (`manor.api.status.Phase`)."""
 
     NOT_APPLIED = "NotApplied"
     """It is stored, and nothing was made of it."""
     PENDING = "Pending"
-    SUSPENDED = "Suspended"
+    SUSPENDED = "Queued"
     """It waits in its queue."""
     RUNNING = "Running"
     READY = "Ready"
     """It serves."""
-    COMPLETE = "Complete"
+    COMPLETE = "Succeeded"
     FAILED = "Failed"
 
 

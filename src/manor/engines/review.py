@@ -163,7 +163,7 @@ def _of_tools(
     for obj in objects:
         namespace, spec = obj["metadata"].get("namespace", ""), obj.get("spec", {})
         if obj["kind"] in ("Deployment", "StatefulSet"):
-            for resource, amount in _of_pod(spec["template"]["spec"]).items():
+            for resource, amount in pod_amounts(spec["template"]["spec"]).items():
                 asked[namespace, resource] += spec.get("replicas", 1) * amount
         elif obj["kind"] == "PersistentVolumeClaim" and _place(obj) not in own:
             size = spec["resources"]["requests"]["storage"]
@@ -218,7 +218,7 @@ def _pods(
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for pod in pods:
         wanted["pods"] += pod.count
-        for resource, amount in _of_pod(pod.spec).items():
+        for resource, amount in pod_amounts(pod.spec).items():
             amounts[resource] += pod.count * amount
     namespace = workload.metadata.namespace
     hard, told = parts[namespace], set()
@@ -247,7 +247,7 @@ def _elsewhere(resource: str, amount: Decimal, parts: Mapping[str, Mapping[str, 
     return f"it fits into: {', '.join(room)}" if room else "no namespace of the tenant has as much"
 
 
-def _of_pod(spec: Object) -> dict[str, Decimal]:
+def pod_amounts(spec: Object) -> dict[str, Decimal]:
     """What a quota counts of a pod: the sum of its containers, or its largest init container where
     that is more."""
     total: dict[str, Decimal] = defaultdict(Decimal)

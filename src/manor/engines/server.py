@@ -1,6 +1,6 @@
 """The versions of a Model and the pod that serves one, which every engine starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from manor.api import Model, Platform, Tenant
@@ -34,13 +34,17 @@ def versions(model: Model) -> list[Version]:
     return served
 
 
-def unmountable(model: Model, engine: str) -> Iterator[Unsupported]:
-    """The storage URIs of a model that the engine cannot bring into its pods."""
-    env = model.spec.env
-    if why := obstacle(model.spec.storage_uri, env, engine):
+def unmountable(model: Model, engine: str, fetches: Collection[str] = ()) -> Iterator[Unsupported]:
+    """The storage URIs of a model that the engine cannot bring into its pods, by what it `fetches`
+    too, and a Secret for that where it fetches nothing."""
+    spec = model.spec
+    if why := obstacle(spec.storage_uri, spec.env, engine, fetches):
         yield Unsupported(("spec", "storageUri"), why)
-    if model.spec.canary and (why := obstacle(model.spec.canary.storage_uri, env, engine)):
+    if spec.canary and (why := obstacle(spec.canary.storage_uri, spec.env, engine, fetches)):
         yield Unsupported(("spec", "canary", "storageUri"), why)
+    if spec.storage_secret and not fetches:
+        message = f"the {engine} engine fetches nothing by a Secret; remove it"
+        yield Unsupported(("spec", "storageSecret"), message)
 
 
 def version_labels(model: Model, version: Version) -> dict[str, str]:
@@ -74,11 +78,11 @@ def server_pod(
     container's."""
     stored = storage(version.storage_uri)
     server = _server(platform, tenant, model, name, stored.path, port)
-    server["volumeMounts"] = [_mount(read_only=True)]
+    server["volumeMounts"] = [_mount(read_only=True)] if stored.volume else []
     fields = placement(platform, tenant, model.spec.resources)
     if stored.brought_by:
         fields["initContainers"] = [_bringer(server, stored)]
-    return pod_spec([server], [stored.volume], **fields)
+    return pod_spec([server], [stored.volume] if stored.volume else [], **fields)
 
 
 def _server(

@@ -1,7 +1,7 @@
 """Where a model's files are: a storage URI as a volume of the serving pod."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -27,7 +27,8 @@ _WAIT = (
 class Storage:
     """A storage URI in a pod."""
 
-    volume: Object
+    volume: Object | None
+    """None where the engine's system brings the files there."""
     path: str
     """Where the server finds the files."""
     brought_by: tuple[str, ...] = ()
@@ -37,8 +38,11 @@ class Storage:
     """Whether the command writes the files itself."""
 
 
-def obstacle(storage_uri: str, env: Mapping[str, str], engine: str) -> str:
-    """Why the engine cannot serve the URI by a server with the variables `env`; empty if it can."""
+def obstacle(
+    storage_uri: str, env: Mapping[str, str], engine: str, fetches: Collection[str] = ()
+) -> str:
+    """Why the engine cannot serve the URI by a server with the variables `env`; empty if it can.
+    Its system brings the files of the schemes that it `fetches`."""
     scheme, _, rest = storage_uri.partition("://")
     if storage_uri.startswith("models:/"):
         if not _REGISTERED.match(storage_uri):
@@ -51,7 +55,7 @@ def obstacle(storage_uri: str, env: Mapping[str, str], engine: str) -> str:
         return ""
     if scheme == "pvc" and ".." in rest.partition("/")[2].split("/"):
         return f"{storage_uri}: a path inside a volume cannot hold '..'"
-    if scheme in ("pvc", "oci"):
+    if scheme in ("pvc", "oci", *fetches):
         return ""
     known = "pvc://<claim>/<path>, oci://<image> and models:/<name>/<version>"
     return (
@@ -64,7 +68,8 @@ def storage(storage_uri: str) -> Storage:
     """The volume of a storage URI that has no `obstacle`.
 
     A claim is mounted whole, so that a model written anew is seen. What MLflow has registered is
-    copied out of its server, which needs no volume that two nodes can mount.
+    copied out of its server, which needs no volume that two nodes can mount. What a system fetches
+    it puts there itself.
     """
     scheme, _, rest = storage_uri.partition("://")
     if storage_uri.startswith("models:/"):
@@ -73,6 +78,8 @@ def storage(storage_uri: str) -> Storage:
         return Storage({"name": "model", "emptyDir": {}}, MODEL_PATH, command, fetched=True)
     if scheme == "oci":
         return Storage({"name": "model", "image": {"reference": rest}}, MODEL_PATH)
+    if scheme != "pvc":
+        return Storage(None, MODEL_PATH)
     claim, _, inside = rest.partition("/")
     volume: Object = {
         "name": "model",

@@ -1,6 +1,7 @@
 """The one door to the API server: connection and identity, plain objects of any kind, streams,
 errors."""
 
+from manor.kube.cache import Cache
 from manor.kube.client import Client, Labels, Object
 from manor.kube.discovery import Resource
 from manor.kube.errors import (
@@ -22,6 +23,7 @@ from manor.kube.streams import Event, ExecResult
 
 __all__ = [
     "ApiError",
+    "Cache",
     "Client",
     "Conflict",
     "DirectReader",

@@ -318,11 +318,15 @@ class Client:
         container: str | None = None,
         previous: bool = False,
         tail_lines: int | None = None,
+        limit_bytes: int | None = None,
     ) -> str:
         """The log of a container of `pod`; with `previous`, that of its last run."""
         path = (await self.resource("v1", "Pod")).path(namespace, pod, "log")
         params = _given(
-            container=container, tailLines=tail_lines, previous="true" if previous else None
+            container=container,
+            tailLines=tail_lines,
+            limitBytes=limit_bytes,
+            previous="true" if previous else None,
         )
         return await self._transport.send(self._identity, "GET", path, params, accept="*/*")
 
@@ -335,18 +339,22 @@ class Client:
         labels: Labels | None = None,
         field_selector: str | None = None,
         resource_version: str | None = None,
+        initial: bool = False,
         timeout: float | None = None,
     ) -> AsyncIterator[Event]:
         """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes
         first, as ADDED.
 
-        Raises Gone where `resource_version` is too old: list again.
+        With `initial`, a BOOKMARK with the annotation `k8s.io/initial-events-end` says where that
+        ends (a streaming list, KEP-3157). Raises Gone where `resource_version` is too old.
         """
         path = (await self.resource(api_version, kind)).path(namespace)
         params = _given(
             labelSelector=_selector(labels),
             fieldSelector=field_selector,
             resourceVersion=resource_version,
+            sendInitialEvents="true" if initial else None,
+            resourceVersionMatch="NotOlderThan" if initial else None,
         )
         async for event in watch(
             self._transport, self._identity, path, params, timeout or limits().kube.watch

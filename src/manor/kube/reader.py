@@ -31,6 +31,9 @@ class Reader(Protocol):
         """The objects with these labels in the namespaces, or, of a kind outside all namespaces,
         everywhere."""
 
+    def wrote(self, obj: Object) -> None:
+        """Take note of what the server answered to a write."""
+
 
 class DirectReader:
     """Asks the server each time."""
@@ -56,6 +59,9 @@ class DirectReader:
         only = next(iter(wanted)) if namespaced and len(wanted) == 1 else None
         found = await self._client.list(api_version, kind, only, labels)
         return [obj for obj in found if not namespaced or obj["metadata"]["namespace"] in wanted]
+
+    def wrote(self, obj: Object) -> None:
+        """The server knows."""
 
 
 class SharedReader:
@@ -95,6 +101,9 @@ class SharedReader:
             *(self._part(api_version, kind, place, labels) for place in places)
         )
         return [obj for part in parts for obj in part]
+
+    def wrote(self, obj: Object) -> None:
+        """No set asks for what another one writes."""
 
     async def _part(
         self, api_version: str, kind: str, namespace: str, labels: Labels

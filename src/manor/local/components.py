@@ -242,6 +242,10 @@ def _cilium(node: Node) -> Component:
         # Packets between pods pass the node's own rules too, among them the bound on questions to
         # the cluster's DNS.
         enable_endpoint_routes=True,
+        # The API server is the node itself, which ranges of addresses leave out by default: what
+        # tenants with `network.apiServer` are opened would open nothing. Other ranges that hold
+        # its address bar it: the Platform's `nodeCidrs`.
+        policy_cidr_match_mode="nodes",
         labels=",".join(IDENTITY_LABELS),
     )
     return Component(

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import manor
 from manor.limits import limits
+from manor.local import wheel
 from manor.local.binaries import Bundle
 from manor.local.buildah import Buildah
 from manor.local.errors import ImageError
@@ -45,6 +47,7 @@ class _Recipe:
     programs: tuple[str, ...] = ()
     folder: str | None = None
     tag: str | None = None
+    with_manor: bool = False
 
     @property
     def source(self) -> Path:
@@ -52,7 +55,8 @@ class _Recipe:
 
     @property
     def reference(self) -> str:
-        return self.tag or f"{REGISTRY}/{self.name}:{IMAGES_VERSION}"
+        version = manor.__version__ if self.with_manor else IMAGES_VERSION
+        return self.tag or f"{REGISTRY}/{self.name}:{version}"
 
     @property
     def lock(self) -> Path | None:
@@ -77,6 +81,7 @@ _RECIPES = {
         _Recipe("jax", base="base"),
         _Recipe("mlflow", base="base"),
         _Recipe("storage-initializer", base="base"),
+        _Recipe("operator", base="base", with_manor=True),
         _Recipe("seaweedfs", base="base"),
         _Recipe("envoy", base="base", programs=("envoy",)),
         _Recipe("pause", programs=("pause",)),
@@ -97,6 +102,21 @@ def ensure(names: Sequence[str], *, bundle: Bundle, report: Report) -> dict[str,
         ImageError: a tool is missing, a package or a base cannot be had, or a build fails.
     """
     return _ensure([_RECIPES[name] for name in names], bundle, report, "images")
+
+
+def operator_reference() -> str:
+    """The name of the operator's image, as pods give it."""
+    return _RECIPES["operator"].reference
+
+
+def ensure_operator(report: Report) -> Image:
+    """The operator's image: Manor itself, and no program of the node.
+
+    Raises:
+        ImageError: as of `ensure`.
+    """
+    recipe = _RECIPES["operator"]
+    return _ensure([recipe], Bundle(Path(), Path()), report, "image")[recipe.name]
 
 
 def recipe_of(reference: str) -> str | None:
@@ -173,6 +193,8 @@ class _Workshop:
             shutil.copy(self._bundle.bin / program, context)
         if recipe.lock:
             _fetch_wheels(recipe.lock, context / "wheels")
+        if recipe.with_manor:
+            _add_manor(context / "wheels")
         if recipe.base:
             base = self.archive(_RECIPES[recipe.base])
             buildah.build(context, recipe.reference, made, {"BASE": f"docker-archive:{base}"})
@@ -206,6 +228,8 @@ class _Workshop:
                     digest.update(
                         f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
                     )
+            for inner, content in wheel.members() if recipe.with_manor else ():
+                digest.update(f"{inner} {hashlib.sha256(content).hexdigest()}\n".encode())
             self._keys[recipe.name] = digest.hexdigest()[:16]
         return self._keys[recipe.name]
 
@@ -259,3 +283,11 @@ def _fetch_wheels(lock: Path, folder: Path) -> None:
     if done.returncode:
         raise ImageError(f"pip cannot fetch the packages of {lock}:\n{done.stderr.strip()}")
     shutil.copy(lock, folder)
+
+
+def _add_manor(folder: Path) -> None:
+    """Put Manor's own wheel beside the others, and into their lock."""
+    made = wheel.write_wheel(folder)
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    with (folder / "requirements.lock").open("a") as lock:
+        lock.write(f"manor=={manor.__version__} --hash=sha256:{digest}\n")

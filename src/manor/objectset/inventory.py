@@ -37,6 +37,8 @@ class Inventory:
     kind: str = "ConfigMap"
     owned: Owned | None = None
     """For a parent that is not to be believed, as people of its namespace can write it."""
+    finalizer: str = ""
+    """Held on the parent by whoever has work to do once it is deleted."""
 
     @classmethod
     def of(cls, parent: Object) -> "Inventory":
@@ -74,7 +76,9 @@ class Inventory:
         """The parent's name and its marks alone: whose set it is, and where its members are."""
         place = {"namespace": self.namespace} if self.namespace else {}
         labels, annotations = {ID_LABEL: self.id}, parent_annotations(self.ref, scope)
-        meta = {"name": self.name, **place, "labels": labels, "annotations": annotations}
+        meta: Object = {"name": self.name, **place, "labels": labels, "annotations": annotations}
+        if self.finalizer:
+            meta["finalizers"] = [self.finalizer]
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": meta}
 
     def __str__(self) -> str:

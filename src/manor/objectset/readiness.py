@@ -156,7 +156,12 @@ def _condition(status: dict[str, Any], kind: str) -> Readiness:
 
 def condition_is(obj: Object, kind: str) -> bool:
     """Whether the object's status has the condition, and it holds."""
-    return bool(_find(obj.get("status") or {}, kind).get("status") == "True")
+    return bool(condition_of(obj, kind).get("status") == "True")
+
+
+def condition_of(obj: Object, kind: str) -> dict[str, Any]:
+    """The condition of this type in the object's status; empty where it has none."""
+    return _find(obj.get("status") or {}, kind)
 
 
 def _find(status: dict[str, Any], kind: str) -> dict[str, Any]:

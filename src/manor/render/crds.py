@@ -5,9 +5,12 @@ import json
 import re
 from typing import Any
 
+from pydantic import BaseModel
+
 from manor.api import GROUP, KINDS, VERSION, kinds
-from manor.api.kinds import KindInfo
+from manor.api.kinds import Column, KindInfo
 from manor.api.meta import with_rules
+from manor.api.status import STATUSES
 from manor.render.objects import Object, make
 
 _DROPPED = ("title", "default", "discriminator")
@@ -60,12 +63,18 @@ def _structural(schema: Any, definitions: dict[str, Any]) -> Any:
     }
 
 
-def _schema(kind: str) -> Object:
-    generated = KINDS[kind].model_json_schema(by_alias=True)
+def _resolved(model: type[BaseModel]) -> Object:
+    generated = model.model_json_schema(by_alias=True)
     definitions = generated.get("$defs", {})
     root: Object = _structural(
         {key: value for key, value in generated.items() if key != "$defs"}, definitions
     )
+    return root
+
+
+def _schema(info: KindInfo) -> Object:
+    kind = info.kind
+    root = _resolved(KINDS[kind])
     name = root["properties"]["metadata"]["properties"]["name"]
     rules = []
     if limit := name.get("maxLength"):
@@ -89,8 +98,13 @@ def _schema(kind: str) -> Object:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
+        "status": _resolved(STATUSES[kind]),
     }
     root["required"] = ["spec"]
+    spec: Any = KINDS[kind].model_fields["spec"].annotation
+    for field in info.defaulted:
+        default = spec.model_fields[field].default
+        root["properties"]["spec"]["properties"][field]["default"] = default
     return with_rules(root, *rules)
 
 
@@ -105,16 +119,31 @@ def _names(info: KindInfo) -> Object:
     return {**names, "shortNames": list(info.short_names)} if info.short_names else names
 
 
+def _subresources(info: KindInfo) -> Object:
+    status: Object = {"status": {}}
+    if not info.scaled:
+        return status
+    paths = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    return {**status, "scale": paths}
+
+
+def _column(column: Column) -> Object:
+    described: Object = {"name": column.name, "type": column.type, "jsonPath": column.path}
+    return {**described, "priority": 1} if column.wide else described
+
+
 def _crd(info: KindInfo) -> Object:
     version = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": _schema(info.kind)},
-        "additionalPrinterColumns": [
-            {"name": column.name, "type": column.type, "jsonPath": column.path}
-            for column in info.columns
-        ],
+        "schema": {"openAPIV3Schema": _schema(info)},
+        "subresources": _subresources(info),
+        "additionalPrinterColumns": [_column(column) for column in info.columns],
     }
     definition = make(
         "apiextensions.k8s.io/v1",

@@ -15,7 +15,7 @@ from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
-from manor.render.rbac import applier_role
+from manor.render.rbac import applier_role, workloads_role
 from manor.render.roles import cluster_roles, controllers_roles, tool_roles
 from manor.tools import NO_TOOLS, Toolset
 
@@ -33,17 +33,22 @@ def render_foundation() -> list[Object]:
 
 
 def render_platform(
-    platform: Platform, tools: Toolset = NO_TOOLS, by_engines: Iterable[GroupKind] = ()
+    platform: Platform,
+    tools: Toolset = NO_TOOLS,
+    by_queues: Iterable[GroupKind] = (),
+    by_engines: Iterable[GroupKind] = (),
 ) -> list[Object]:
     """The tenant roles, Tools' too, the guardrails, and the front of the way in.
 
-    `by_engines` are the kinds that engines and the queue system make: who applies writes them.
+    `by_queues` and `by_engines` are the kinds that the queue system and engines make: who applies
+    writes them.
     """
     return [
         *cluster_roles(platform),
         *(role for tool in tools.tools for role in tool_roles(tool)),
         *controllers_roles(tools),
-        applier_role(tools, by_engines),
+        applier_role(tools, {*by_queues, *by_engines}),
+        workloads_role(tools, by_engines),
         *guardrails.policies(platform, tools),
         *render_front(platform),
     ]

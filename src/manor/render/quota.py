@@ -37,7 +37,7 @@ def is_device_class(resource: str) -> bool:
     return "/" not in resource and not resource.startswith("hugepages-")
 
 
-def _quota_key(resource: str) -> str:
+def quota_key(resource: str) -> str:
     """A resource as a ResourceQuota names it."""
     return (
         f"{resource}.deviceclass.resource.k8s.io/devices"
@@ -76,10 +76,8 @@ def budget(platform: Platform, tenant: Tenant, tools: Toolset = NO_TOOLS) -> dic
         "services.nodeports": str(LOAD_BALANCERS * 5) if tenant.spec.load_balancers else "0",
         "services.loadbalancers": str(LOAD_BALANCERS) if tenant.spec.load_balancers else "0",
     }
-    hard |= {
-        _quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()
-    }
-    hard |= {_quota_key(name): amount for name, amount in other_resources(platform, tenant).items()}
+    hard |= {quota_key(name): str(count) for name, count in gpu_resources(platform, tenant).items()}
+    hard |= {quota_key(name): amount for name, amount in other_resources(platform, tenant).items()}
     hard |= {
         f"count/{resource}": str(quota.objects) for resource in sorted(_counted(platform, tools))
     }

@@ -4,7 +4,7 @@ its namespaces; and the bindings of all of them."""
 from collections.abc import Iterable, Sequence
 
 from manor.api import Platform, Subject, Tenant, kinds
-from manor.api.pack_zero import READ, RULES, WRITE
+from manor.api.pack_zero import CHANGE, READ, RULES, WRITE
 from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
@@ -17,6 +17,8 @@ from manor.api.wellknown import (
     RBAC_API,
     RBAC_GROUP,
     SYSTEM_NAMESPACE,
+    WORKLOADS,
+    WORKLOADS_ACCOUNT,
     cluster_role,
     tenant_cluster_role,
     tool_role,
@@ -41,6 +43,8 @@ _APPLIED: dict[str, list[str]] = {
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }
+_TOLD = {GROUP: [f"{info.plural}/status" for info in kinds.ALL]}
+"""The status of Manor's own kinds."""
 _LOOKED_AT: dict[str, list[str]] = {
     "": ["pods", "events"],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
@@ -57,8 +61,9 @@ def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
 
 
 def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
-    """What it takes to apply tenants and workloads, and no more: no Secret, no exec, no guardrail,
-    no wildcard. `by_engines` are the kinds that engines and the queue system make.
+    """What it takes to apply tenants and workloads and to say how they stand, and no more: no
+    Secret, no exec, no guardrail, no wildcard. `by_engines` are the kinds that engines and the
+    queue system make.
 
     `bind` names the tenant roles alone, and those of Tools; every other role that it writes grants
     only what it holds itself. The Platform, its roles and its guardrails are a cluster
@@ -69,10 +74,12 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     bound += [
         tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES
     ]
+    bound.append(WORKLOADS)
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
         *_rule(_made(tools, by_engines), READ + WRITE),
+        *_rule(_TOLD, CHANGE),
         *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
         {**roles, "resourceNames": bound, "verbs": ["bind"]},
@@ -82,19 +89,38 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     return make(RBAC_API, "ClusterRole", APPLIER, rules=rules)
 
 
+def workloads_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
+    """What it takes to make what a workload becomes, in its own namespace. The operator does it as
+    whom this is bound to there, so that what a tenant asks for is written with no more rights than
+    that."""
+    rules = [
+        *_rule(_plurals(tools, by_engines), READ + WRITE),
+        *_rule({"": ["pods", "events"]}, READ),  # why it is no further
+        *_rule({"": ["pods/log"]}, ["get"]),
+    ]
+    return make(RBAC_API, "ClusterRole", WORKLOADS, rules=rules)
+
+
+def _plurals(tools: Toolset, found: Iterable[GroupKind]) -> dict[str, list[str]]:
+    """The resources of these kinds, by their groups."""
+    known = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
+    plurals: dict[str, list[str]] = {}
+    for group, kind in sorted(found):
+        plurals.setdefault(group, []).append(known[group, kind])
+    return plurals
+
+
 def _made(tools: Toolset, by_engines: Iterable[GroupKind]) -> dict[str, list[str]]:
     """What Tools bring into each tenant, and what engines and the queue system make there."""
-    plurals = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
     made: dict[str, list[str]] = {}
     brought = [
         (group_of(raw["apiVersion"]), raw["kind"])
         for tool in tools.tools
         for raw in (*tool.spec.objects.tenant, *tool.spec.objects.namespace)
     ]
-    for group, kind in sorted({*brought, *by_engines}):
-        plural = plurals[group, kind]
-        if plural not in _APPLIED.get(group, ()):
-            made.setdefault(group, []).append(plural)
+    for group, plurals in _plurals(tools, {*brought, *by_engines}).items():
+        if more := [plural for plural in plurals if plural not in _APPLIED.get(group, ())]:
+            made[group] = more
     return made
 
 
@@ -156,6 +182,9 @@ def role_bindings(
             made.append(
                 make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts)
             )
+    account = {"kind": "ServiceAccount", "name": WORKLOADS_ACCOUNT, "namespace": namespace}
+    ref, name = _role_ref(WORKLOADS), WORKLOADS_ACCOUNT
+    made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=[account]))
     return made
 
 

@@ -8,6 +8,13 @@ caller's.
 
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
+from manor.rollout.diagnosis import Diagnosis, diagnose, in_words
+from manor.rollout.installation import (
+    InstalledOtherwise,
+    install_stages,
+    release,
+    remove_operator,
+)
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -15,12 +22,14 @@ from manor.rollout.removal import TenantsRemain, kept_namespaces, refuse_remaini
 from manor.rollout.rollout import apply_set, plan_set, preview, roll_out, wait_ready
 from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, each_set
 from manor.rollout.standing import Standing, standing
-from manor.rollout.usage import Usage, usage
+from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
     "Authority",
     "Desired",
+    "Diagnosis",
     "Event",
+    "InstalledOtherwise",
     "ObjectSet",
     "Outcome",
     "Progress",
@@ -34,12 +43,18 @@ __all__ = [
     "authority",
     "compiled",
     "delete_stages",
+    "diagnose",
     "each_set",
+    "in_words",
+    "install_stages",
     "kept_namespaces",
     "plan_set",
     "preview",
+    "quota_status",
     "read_desired",
     "refuse_remaining",
+    "release",
+    "remove_operator",
     "roll_out",
     "silent",
     "standing",

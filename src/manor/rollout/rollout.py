@@ -3,12 +3,28 @@ ready."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from manor import log
-from manor.apply import Options, Phase, Plan, Ref, Refused, Result, apply, plan, revoke, wait
+from manor.apply import (
+    Action,
+    Options,
+    Phase,
+    Plan,
+    Ref,
+    Refused,
+    Result,
+    Step,
+    apply,
+    plan,
+    revoke,
+    wait,
+)
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
+from manor.rollout.budgets import lower_quotas
+from manor.rollout.diagnosis import in_words
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -98,7 +114,15 @@ async def apply_set(
 ) -> Result:
     """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
     other sets."""
-    return await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
+    reader = reader or DirectReader(client)
+    lowered = await lower_quotas(client, part, reader)
+    done = await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
+    return Result(tuple(_as_lowered(step) if step.ref in lowered else step for step in done))
+
+
+def _as_lowered(step: Step) -> Step:
+    """The step of a quota that was written before, and so seems unchanged."""
+    return replace(step, action=Action.UPDATE) if step.action is Action.UNCHANGED else step
 
 
 async def plan_set(
@@ -129,4 +153,4 @@ async def wait_ready(
     """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete.
     NotReady says what is not, and why."""
     objects = [obj for one in sets if one.ok for obj in one.part.objects]
-    await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress)
+    await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from manor.api import Tenant
+from manor.api import Platform, Tenant
 from manor.api.quantity import canonical, is_binary, parse
+from manor.api.status import QuotaStatus
 from manor.api.wellknown import MANAGED
 from manor.kube import Client, Forbidden, Object
+from manor.render.quota import quota_key
 from manor.state import State
 
 
@@ -29,9 +32,39 @@ async def usage(client: Client, tenants: Iterable[Tenant], known: State) -> dict
     for quota in await _quotas(client, [space for places in spaces.values() for space in places]):
         quotas[quota["metadata"]["namespace"]].append(quota)
     return {
-        name: Usage(tuple(places), _budget([quota for place in places for quota in quotas[place]]))
+        name: Usage(tuple(places), budget([quota for place in places for quota in quotas[place]]))
         for name, places in spaces.items()
     }
+
+
+def quota_status(budget: Mapping[str, tuple[str, str]], platform: Platform) -> QuotaStatus:
+    """What a tenant's status says of its budget: the resources that its spec gives amounts of, and
+    no counts of objects, which change with everything that anybody makes."""
+    gpu = platform.spec.gpu
+    keys = {name: quota_key(name) for name in gpu.resource_names}
+    told = ["requests.cpu", "requests.memory", "requests.storage", "pods", *keys.values()]
+    kept = {resource: budget[resource] for resource in told if resource in budget}
+    used, hard = ({name: pair[side] for name, pair in kept.items()} for side in (0, 1))
+
+    def gpus(amounts: Mapping[str, str]) -> Fraction:
+        return gpu.gpus_in({name: int(parse(amounts.get(key, "0"))) for name, key in keys.items()})
+
+    shown = {
+        field: f"{used[resource]}/{hard[resource]}"
+        for field, resource in (
+            ("cpu", "requests.cpu"),
+            ("memory", "requests.memory"),
+            ("storage", "requests.storage"),
+        )
+        if resource in kept
+    }
+    if most := gpus(hard):
+        shown["gpus"] = f"{_number(gpus(used))}/{_number(most)}"
+    return QuotaStatus(used=used, hard=hard, **shown)
+
+
+def _number(amount: Fraction) -> str:
+    return str(amount) if amount.denominator == 1 else f"{float(amount):.1f}"
 
 
 def _namespaces(tenant: Tenant, owned: Iterable[str]) -> list[str]:
@@ -50,7 +83,13 @@ async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:
         return [quota for quotas in found for quota in quotas]
 
 
-def _budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
+def budget(quotas: Sequence[Object]) -> dict[str, tuple[str, str]]:
+    """What the quotas say together: of each resource, used and hard."""
+    if len(quotas) == 1:  # most tenants have one namespace, and the server's amounts are canonical
+        (quota,) = quotas
+        used = (quota.get("status") or {}).get("used") or {}
+        hard = quota["spec"]["hard"]
+        return {resource: (used.get(resource, "0"), hard[resource]) for resource in sorted(hard)}
     resources = sorted({resource for quota in quotas for resource in quota["spec"]["hard"]})
     return {
         resource: (_sum(quotas, "used", resource), _sum(quotas, "hard", resource))

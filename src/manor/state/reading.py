@@ -5,7 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from manor.api import Platform, kinds
+from pydantic import ValidationError
+
+from manor.api import AnyKind, Platform, kinds
+from manor.api.status import STATUSES, Status
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, validated
@@ -32,6 +35,8 @@ class State(Specs):
     has it."""
 
     broken: list[Broken] = field(default_factory=list)
+    statuses: dict[tuple[str, str, str], Status] = field(default_factory=dict)
+    """What whoever acts on them says of the objects (kind, namespace, name) as they are now."""
 
     def read(self, obj: Object) -> None:
         """Adds a live object, or sets it aside."""
@@ -45,6 +50,13 @@ class State(Specs):
             self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
             return
         self.take(spec)
+        if status := _current_status(obj):
+            self.statuses[obj["kind"], meta.get("namespace", ""), meta["name"]] = status
+
+    def status_of(self, spec: AnyKind) -> Status | None:
+        """What is said of the object; None where nobody has acted on it as it is now."""
+        meta = spec.metadata
+        return self.statuses.get((spec.kind, getattr(meta, "namespace", ""), meta.name))
 
 
 async def read_state(
@@ -102,6 +114,16 @@ async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
             claims = await _listed(client, "v1", "PersistentVolumeClaim", namespace)
             if claims is not None:
                 state.claims[namespace] = [claim["metadata"]["name"] for claim in claims]
+
+
+def _current_status(obj: Object) -> Status | None:
+    written = obj.get("status") or {}
+    if written.get("observedGeneration") != obj["metadata"].get("generation", 0):
+        return None
+    try:
+        return STATUSES[obj["kind"]].model_validate(written)
+    except ValidationError:  # another version's, which says something that we do not know
+        return None
 
 
 def _age(obj: Object) -> tuple[str, str]:

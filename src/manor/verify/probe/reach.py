@@ -180,11 +180,14 @@ async def _connection(context: AttackContext, title: str, target: Target) -> Con
     )
 
 
-def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]) -> Attack:
+def cut_off(
+    targets: Mapping[str, Target], *, witness: Literal["victim", "free"], promised: bool = False
+) -> Attack:
     """The attacker's pod reaches none of the targets; a pod of the victim, or a free one, is the
     witness.
 
     Control: the attacker's client reaches its own server, so that its silence is not its own fault.
+    Where `promised`, a target that the specs ask for must be reached as the witness reaches it.
     """
 
     async def run(context: AttackContext) -> list[Attempt]:
@@ -209,7 +212,9 @@ def cut_off(targets: Mapping[str, Target], *, witness: Literal["victim", "free"]
         ):
             what = f"{connection.title}: {connection.mine} from a pod of {context.attacker.name}"
             if why := await by_request(context, connection.target, connection.mine):
-                attempts.append(Attempt(what, Verdict.ASKED, f"{mine}; asked for by {why}"))
+                kept = mine.reached or not (promised and theirs.reached)
+                got = f"{mine}; the same from {other.name}: {theirs}; asked for by {why}"
+                attempts.append(Attempt(what, Verdict.ASKED if kept else Verdict.ERROR, got))
             elif got_mine:
                 attempts.append(
                     Attempt(

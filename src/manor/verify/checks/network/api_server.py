@@ -21,11 +21,14 @@ CHECK = Check(
     ),
     expect=(
         "The connection is dropped by NetworkPolicy, while a pod in a namespace without policies "
-        "gets another outcome."
+        "gets another outcome. A pod of a tenant that asks for it (`network.apiServer`) reaches "
+        "it, as the other pod does."
     ),
     remedy=(
         "Remove the NetworkPolicy that lets it pass; `manor apply` writes the default-deny "
-        "policy again."
+        "policy again. Where a tenant asks for it in vain: `network.apiServers` of the Platform "
+        "are the addresses in `kubectl get endpointslices kubernetes`; Cilium matches them on "
+        "nodes by `policy-cidr-match-mode: nodes` alone."
     ),
     requires=(NODES, PROBE_IMAGE),
     run=cut_off(
@@ -34,5 +37,6 @@ CHECK = Check(
             "its own port": Target("tcp", "$node", 6443),
         },
         witness="free",
+        promised=True,
     ),
 )

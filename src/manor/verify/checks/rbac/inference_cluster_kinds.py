@@ -3,8 +3,8 @@
 from manor.verify.access import Access, no_access
 from manor.verify.check import Check, Level, Severity
 from manor.verify.features import KSERVE
-from manor.verify.inference import GROUP
 
+GROUP = "serving.kserve.io"
 WRITES = "create update patch delete deletecollection"
 
 CHECK = Check(

@@ -1,0 +1,19 @@
+"""Every kind, by its name."""
+
+from manor.api import kinds
+from manor.api.platform import Platform
+from manor.api.tenant import Tenant
+from manor.api.tool import Tool
+from manor.api.workload import Model, TrainingJob, Workload
+
+AnyKind = Platform | Tool | Tenant | Workload
+"""A spec of any kind."""
+
+KINDS: dict[str, type[Platform] | type[Tool] | type[Tenant] | type[TrainingJob] | type[Model]] = {
+    kinds.PLATFORM.kind: Platform,
+    kinds.TOOL.kind: Tool,
+    kinds.TENANT.kind: Tenant,
+    kinds.TRAINING_JOB.kind: TrainingJob,
+    kinds.MODEL.kind: Model,
+}
+"""The model of every kind, by the kind's name."""

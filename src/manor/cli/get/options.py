@@ -1,0 +1,21 @@
+"""Options that lists share, and the columns of budgets."""
+
+from typing import Annotated
+
+import typer
+
+from manor.cli.output import ListFormat
+
+Output = Annotated[ListFormat, typer.Option("--output", "-o", help="How the list is printed.")]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", "-w", help="Go on and print what changes, until Ctrl-C."),
+]
+
+BUDGET = {
+    "CPU": "requests.cpu",
+    "MEMORY": "requests.memory",
+    "STORAGE": "requests.storage",
+    "PODS": "pods",
+}
+"""The columns of a budget, each with what a ResourceQuota calls it."""

@@ -1,0 +1,128 @@
+"""`manor get jobs` and `manor get models`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from manor.api import API_VERSION, Model, TrainingJob, Workload
+from manor.api.platform import Engines
+from manor.api.status import WorkloadStatus
+from manor.apply.concurrency import concurrently
+from manor.cli.cluster import told_state
+from manor.cli.get.options import Output, Watch
+from manor.cli.listing import Listing, Row, Source, show
+from manor.cli.options import Context, Kubeconfig, Namespace
+from manor.cli.output import ListFormat, run_async
+from manor.engines import Phase
+from manor.kube import Client, Object
+from manor.render import spec_object
+from manor.rollout import standing
+from manor.state import State
+
+_STORED = "stored, and nothing runs: `manor apply` makes it so"
+"""Why a workload is no further of which nothing was made."""
+
+
+@run_async
+async def jobs(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of TrainingJobs; all when absent.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = ListFormat.table,
+    watch: Watch = False,
+) -> None:
+    """List the TrainingJobs of a namespace, how they stand, and why one does not run.
+
+    Examples:
+
+    \b
+        manor get jobs -n vision
+        manor get jobs -n vision -w
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        await _show(client, TrainingJob, name or [], namespace, output, watch=watch)
+
+
+@run_async
+async def models(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of Models; all when absent.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = ListFormat.table,
+    watch: Watch = False,
+) -> None:
+    """List the Models of a namespace, how they stand, and why one does not answer.
+
+    Examples:
+
+    \b
+        manor get models -n vision
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        await _show(client, Model, name or [], namespace, output, watch=watch)
+
+
+async def _show(
+    client: Client,
+    kind: type[Workload],
+    names: Sequence[str],
+    namespace: str | None,
+    output: ListFormat,
+    *,
+    watch: bool,
+) -> None:
+    place = namespace or client.namespace
+
+    async def look() -> Listing:
+        return await listing(client, kind, names, place)
+
+    sources = [Source(API_VERSION, kind.__name__, place), Source("v1", "Pod", place)]
+    await show(client, look, output, sources if watch else None)
+
+
+async def listing(
+    client: Client, kind: type[Workload], names: Sequence[str], namespace: str
+) -> Listing:
+    """The workloads of a kind in a namespace; all of them where there are no `names`."""
+    known = await told_state(client, [namespace])
+    found = [
+        one
+        for one in known.workloads
+        if isinstance(one, kind) and one.metadata.namespace == namespace
+    ]
+    wanted = [one for one in found if not names or one.metadata.name in names]
+    if missing := sorted(set(names) - {one.metadata.name for one in wanted}):
+        raise typer.BadParameter(
+            f"no {kind.__name__} {', '.join(missing)} in namespace {namespace}"
+        )
+    engines = known.platform.spec.engines if known.platform else Engines()
+    statuses = [_told(known, one) for one in wanted]
+    rows = await concurrently(
+        _row(client, one, status, engines) for one, status in zip(wanted, statuses, strict=True)
+    )
+    return Listing(("NAME", "STATUS", "MESSAGE"), ("WHAT TO DO",), list(rows))
+
+
+async def _row(client: Client, workload: Workload, status: Object | None, engines: Engines) -> Row:
+    """What whoever acts on the workload says of it, or else what is seen."""
+    advice = ""
+    if status is None:
+        seen = await standing(client, workload, engines)
+        message = _STORED if seen.phase is Phase.NOT_APPLIED else seen.reason
+        status = {"phase": seen.phase.value, "message": message}
+        advice = seen.diagnosis.advice if seen.diagnosis else ""
+    cells = (workload.metadata.name, status["phase"], status.get("message", ""))
+    whole = status
+    return Row(cells, (advice,), lambda: spec_object(workload) | {"status": whole})
+
+
+def _told(known: State, workload: Workload) -> Object | None:
+    status = known.status_of(workload)
+    return status.written() if isinstance(status, WorkloadStatus) and status.phase else None

@@ -1,0 +1,64 @@
+"""Writes how an object stands, where that is another than before."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from manor.api import API_VERSION
+from manor.api.status import STATUSES, Condition, Status, conditions
+from manor.kube import Cache, Client, NotFound, Object
+from manor.objectset.references import Ref
+
+
+class Statuses:
+    """Of all of Manor's objects."""
+
+    def __init__(self, client: Client, cache: Cache) -> None:
+        self._client = client
+        self._cache = cache
+
+    async def live(self, key: Ref) -> Object | None:
+        """The object, as far as is known."""
+        return await self._cache.find(API_VERSION, key.kind, key.name, key.namespace)
+
+    async def tell(
+        self, key: Ref, generation: int, reached: Sequence[Condition], **said: Any
+    ) -> None:
+        """The conditions that `generation` of the object has reached, and what its kind's status
+        says besides; None takes a field away."""
+        live = await self.live(key)
+        if live is None or ("deletionTimestamp" in live["metadata"] and not reached):
+            return
+        model = STATUSES[key.kind]
+        before = model.model_validate(live.get("status") or {})
+        after = before.model_copy(
+            update={
+                "observed_generation": generation,
+                "conditions": conditions(before.conditions, reached, _now()),
+                **said,
+            }
+        )
+        await self._write(live, before, after)
+
+    async def _write(self, live: Object, before: Status, after: Status) -> None:
+        old, new = before.written(), after.written()
+        if old == new:
+            return
+        gone = dict.fromkeys(old.keys() - new.keys())
+        meta = live["metadata"]
+        try:
+            answer = await self._client.patch(
+                live["apiVersion"],
+                live["kind"],
+                meta["name"],
+                {"status": {**new, **gone}},
+                namespace=meta.get("namespace"),
+                subresource="status",
+            )
+        except NotFound:  # it went meanwhile
+            return
+        self._cache.wrote(answer)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,50 @@
+"""How a workload stands, for its status."""
+
+from typing import Any
+
+from manor.api import Model, Platform, Tenant, Workload
+from manor.api.status import Phase, Reason, workload_conditions
+from manor.engines import Phase as Stand
+from manor.engines import model_url
+from manor.kube import Client, Reader
+from manor.limits import limits
+from manor.objectset.references import Ref
+from manor.operator.statuses import Statuses
+from manor.rollout.standing import standing
+
+_PHASES = {
+    Stand.NOT_APPLIED: (Phase.PENDING, Reason.PROGRESSING),
+    Stand.PENDING: (Phase.PENDING, Reason.PROGRESSING),
+    Stand.SUSPENDED: (Phase.QUEUED, Reason.QUEUED),
+    Stand.RUNNING: (Phase.RUNNING, Reason.RUNNING),
+    Stand.READY: (Phase.READY, Reason.SERVING),
+    Stand.COMPLETE: (Phase.SUCCEEDED, Reason.SUCCEEDED),
+    Stand.FAILED: (Phase.FAILED, Reason.FAILED),
+}
+_WAITING = frozenset({Phase.PENDING, Phase.QUEUED})
+
+
+async def tell_standing(
+    client: Client,
+    reader: Reader,
+    statuses: Statuses,
+    key: Ref,
+    workload: Workload,
+    generation: int,
+    platform: Platform,
+    tenant: Tenant,
+) -> float | None:
+    """Write how the workload stands, as far as its tenant may see.
+
+    Returns the seconds after which to look again, where what it waits for tells nobody.
+    """
+    found = await standing(client, workload, platform.spec.engines, reader)
+    phase, reason = _PHASES[found.phase]
+    if found.diagnosis:
+        reason = found.diagnosis.reason
+    said: dict[str, Any] = {"phase": phase, "message": found.reason}
+    if isinstance(workload, Model):
+        said["url"] = model_url(platform, tenant, workload)
+    told = workload_conditions(phase, reason, found.reason, generation)
+    await statuses.tell(key, generation, told, **said)
+    return limits().operator.look if phase in _WAITING else None

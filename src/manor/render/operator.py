@@ -1,0 +1,267 @@
+"""The operator on the cluster: who it is, what it may do, how it runs.
+
+It stands in the way of no request, and isolation does not hang on it: where it is down, nothing
+that it made goes away.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from manor.api import Platform, kinds
+from manor.api.pack_zero import READ
+from manor.api.platform import DnsService, PlatformNetwork
+from manor.api.wellknown import (
+    APPLIER,
+    GROUP,
+    INSTANCE_LABEL,
+    MANAGED,
+    NAME_LABEL,
+    OPERATOR,
+    OPERATOR_ROLE,
+    RBAC_API,
+    RBAC_GROUP,
+    SYSTEM_NAMESPACE,
+    WORKLOADS_ACCOUNT,
+)
+from manor.render.network import dns_rules, pods, policy
+from manor.render.objects import Object, make
+
+PODS = {NAME_LABEL: OPERATOR, INSTANCE_LABEL: "manor"}
+"""The labels of its pods."""
+PORT = 8080
+"""Where it tells of itself over HTTP: /healthz, /readyz, /metrics."""
+REPLICAS = 2
+"""One works, and one takes over."""
+RESOURCES: Object = {
+    "requests": {"cpu": "100m", "memory": "256Mi"},
+    "limits": {"memory": "512Mi"},
+}
+"""For thousands of tenants. The CPU has no limit: it would be felt when everything changes."""
+PRIORITY = 1_000_000_000
+"""The highest that is not the system's own. The system's classes are bound to kube-system on some
+clouds, and are for what others cannot do without."""
+
+_USER = 65532
+_API_SERVER_PORTS = (443, 6443)
+
+
+class Right(NamedTuple):
+    """What the operator may do, and why."""
+
+    reason: str
+    verbs: Sequence[str]
+    group: str
+    resources: Sequence[str]
+    names: Sequence[str] = ()
+
+    @property
+    def rule(self) -> Object:
+        """As RBAC has it."""
+        named = {"resourceNames": list(self.names)} if self.names else {}
+        return {
+            "apiGroups": [self.group],
+            "resources": list(self.resources),
+            **named,
+            "verbs": list(self.verbs),
+        }
+
+
+RIGHTS = (
+    Right(
+        "Reads what it acts on, also before a Platform has brought `manor:applier`.",
+        READ,
+        GROUP,
+        [info.plural for info in kinds.ALL],
+    ),
+    Right(
+        "Sees whether the guardrails stand. They are an administrator's to write: who may write "
+        "them may unmake what holds teams apart.",
+        READ,
+        "admissionregistration.k8s.io",
+        [
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        ],
+    ),
+    Right(
+        "Tells people what it did and what is wrong.",
+        ("create",),
+        "",
+        ["events"],
+    ),
+    Right(
+        "Writes what a workload becomes as this account of the team's namespace, which may do no "
+        "more: never as a person, a group or another account.",
+        ("impersonate",),
+        "",
+        ["serviceaccounts"],
+        (WORKLOADS_ACCOUNT,),
+    ),
+)
+"""Everywhere, beside `manor:applier`."""
+LOCK_RIGHTS = (
+    Right(
+        "Makes the lock that one of its pods holds; RBAC cannot name what is not there yet.",
+        ("create",),
+        "coordination.k8s.io",
+        ["leases"],
+    ),
+    Right(
+        "Holds that lock, and renews it.",
+        ("get", "update"),
+        "coordination.k8s.io",
+        ["leases"],
+        (OPERATOR,),
+    ),
+)
+"""In its own namespace alone."""
+
+
+def render_operator(
+    image: str,
+    *,
+    platform: Platform | None = None,
+    replicas: int = REPLICAS,
+    resources: Mapping[str, object] = RESOURCES,
+) -> list[Object]:
+    """The operator's objects in the system namespace. `platform`, where there is one, says where
+    the API server and DNS are, and who may read metrics."""
+    network = platform.spec.network if platform else None
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}
+    priority: Object = {"value": PRIORITY, "description": "Manor's operator"}
+    return [
+        make("scheduling.k8s.io/v1", "PriorityClass", OPERATOR, **priority),
+        make(
+            "v1", "ServiceAccount", OPERATOR, SYSTEM_NAMESPACE, automountServiceAccountToken=False
+        ),
+        *_rights(),
+        policy(
+            SYSTEM_NAMESPACE,
+            OPERATOR,
+            podSelector={"matchLabels": PODS},
+            ingress=_metrics_readers(network),
+            egress=[*_api_servers(network), *dns_rules(network.dns if network else _DNS)],
+        ),
+        make("policy/v1", "PodDisruptionBudget", OPERATOR, SYSTEM_NAMESPACE, spec=spec),
+        _deployment(image, replicas, resources),
+    ]
+
+
+_DNS: DnsService = PlatformNetwork.model_fields["dns"].default
+
+
+def _rights() -> list[Object]:
+    account = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": SYSTEM_NAMESPACE}
+    rules = [right.rule for right in RIGHTS]
+    made = [make(RBAC_API, "ClusterRole", OPERATOR_ROLE, rules=rules)]
+    for name, role in ((OPERATOR_ROLE, OPERATOR_ROLE), (f"{OPERATOR_ROLE}:applier", APPLIER)):
+        ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": role}
+        made.append(make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[account]))
+    rules = [right.rule for right in LOCK_RIGHTS]
+    made.append(make(RBAC_API, "Role", OPERATOR, SYSTEM_NAMESPACE, rules=rules))
+    ref = {"apiGroup": RBAC_GROUP, "kind": "Role", "name": OPERATOR}
+    made.append(
+        make(RBAC_API, "RoleBinding", OPERATOR, SYSTEM_NAMESPACE, roleRef=ref, subjects=[account])
+    )
+    return made
+
+
+def _api_servers(network: PlatformNetwork | None) -> list[Object]:
+    """The way to the API server. It is no pod, and nothing names it but addresses, which the
+    Platform may know: where it does not, its ports at any address."""
+    if network is None or not network.api_servers:
+        return [{"ports": [{"protocol": "TCP", "port": port} for port in _API_SERVER_PORTS]}]
+    return [
+        {
+            "to": [{"ipBlock": {"cidr": str(server.cidr)}}],
+            "ports": [{"protocol": "TCP", "port": server.port}],
+        }
+        for server in network.api_servers
+    ]
+
+
+def _metrics_readers(network: PlatformNetwork | None) -> list[Object]:
+    """The Platform's own pods that may reach this port of every team, monitoring among them."""
+    peers = [
+        pods(peer)
+        for peer in (network.peers if network else ())
+        if peer.direction != "egress" and (not peer.ports or PORT in peer.ports)
+    ]
+    return [{"from": peers, "ports": [{"protocol": "TCP", "port": PORT}]}] if peers else []
+
+
+def _deployment(image: str, replicas: int, resources: Mapping[str, object]) -> Object:
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": PODS},
+        # The new one is there before the old one goes.
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
+        "template": {"metadata": {"labels": {**MANAGED, **PODS}}, "spec": _pod(image, resources)},
+    }
+    return make(
+        "apps/v1",
+        "Deployment",
+        OPERATOR,
+        SYSTEM_NAMESPACE,
+        labels={**MANAGED, **PODS},
+        spec=spec,
+    )
+
+
+def _pod(image: str, resources: Mapping[str, object]) -> Object:
+    return {
+        "serviceAccountName": OPERATOR,
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "priorityClassName": OPERATOR,
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": PODS},
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(image, resources)],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+    }
+
+
+def _container(image: str, resources: Mapping[str, object]) -> Object:
+    # The server would fill in the version, and take what says nothing of it for another value.
+    own_name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
+    return {
+        "name": "operator",
+        "image": image,
+        "args": ["-v", "--log-format", "json", "operator"],
+        "env": [{"name": "POD_NAME", "valueFrom": own_name}],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": resources,
+        # Until it answers at all, however slow the node is; then a hung one is started anew.
+        "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
+        "livenessProbe": _probe("/healthz", periodSeconds=10, failureThreshold=6),
+        "readinessProbe": _probe("/readyz", periodSeconds=5),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own emptyDir
+    }
+
+
+def _probe(path: str, **bounds: int) -> Object:
+    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **bounds}

@@ -1,0 +1,296 @@
+"""The operator on a real API server: what is stored is made, kept, told and drained."""
+
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from manor.api import API_VERSION
+from manor.kube import Client, Forbidden, NotFound, Object
+from manor.render.operator import render_operator
+from nodes import MANOR, run_manor
+from waiting import until
+
+pytestmark = pytest.mark.integration
+
+PLATFORM = """
+apiVersion: manor.dev/v1alpha1
+kind: Platform
+metadata: {name: manor}
+spec:
+  domain: op.example
+  network:
+    podCidrs: [10.244.0.0/16]
+    serviceCidrs: [10.96.0.0/16]
+    nodeCidrs: [10.0.0.0/24]
+  registries: [registry.op.example]
+  storageClasses: [standard]
+"""
+RBAC = "rbac.authorization.k8s.io/v1"
+NETWORK = "networking.k8s.io/v1"
+
+
+def tenant(name: str, **spec: Any) -> Object:
+    whole = {"owners": [{"name": f"{name}-owner"}], "quota": {"cpu": "4", "memory": "8Gi"}, **spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Tenant",
+        "metadata": {"name": name},
+        "spec": whole,
+    }
+
+
+def job(namespace: str, name: str) -> Object:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "TrainingJob",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"image": "registry.op.example/train:1", "command": ["true"]},
+    }
+
+
+@contextmanager
+def running(kubeconfig: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`manor operator`, until the end of the block."""
+    command = [MANOR, "-v", "operator", "--no-elect", "--port", "0"]
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [*command, "--kubeconfig", str(kubeconfig)], stdout=said, stderr=said
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, log.read_text()[-3000:]
+
+
+@pytest.fixture(scope="module")
+async def cluster(gateway_api_node: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A cluster with a Platform."""
+    file = tmp_path_factory.mktemp("operator") / "platform.yaml"
+    file.write_text(PLATFORM)
+    run_manor(
+        "apply", "-f", str(file), "--no-wait", "--kubeconfig", str(gateway_api_node.kubeconfig)
+    )
+    return gateway_api_node
+
+
+@pytest.fixture(scope="module")
+async def own(cluster: Any, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the operator's own account, with the rights that its installation gives."""
+    for obj in render_operator("registry.op.example/operator:1"):
+        if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC:
+            await client.apply(obj, field_manager="test", force=True)
+    path = "/api/v1/namespaces/manor-system/serviceaccounts/manor-operator/token"
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = (await client.request("POST", path, body=review))["status"]["token"]
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": token}
+    file = tmp_path_factory.mktemp("operator") / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+@pytest.fixture(scope="module")
+async def operated(
+    own: Path, client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Client]:
+    """The cluster with the operator running."""
+    log = tmp_path_factory.mktemp("operator") / "log"
+    with running(own, log):
+        yield client
+
+
+async def condition(client: Client, kind: str, name: str, namespace: str | None = None) -> Object:
+    """Each condition of an object, of its newest generation, with status, reason and message."""
+    live = await client.get(API_VERSION, kind, name, namespace)
+    status = live.get("status") or {}
+    if status.get("observedGeneration") != live["metadata"]["generation"]:
+        return {}
+    return {found["type"]: found for found in status["conditions"]}
+
+
+async def is_so(client: Client, what: str, name: str) -> bool:
+    """Whether a Tenant has a condition with status True."""
+    found = await condition(client, "Tenant", name)
+    return bool(found.get(what, {}).get("status") == "True")
+
+
+async def ready(client: Client, name: str) -> None:
+    await until(f"{name} is ready", lambda: is_so(client, "Ready", name))
+
+
+async def made(client: Client, name: str, **spec: Any) -> None:
+    """A Tenant stored as `kubectl create` does, once it is ready."""
+    await client.create(tenant(name, **spec))
+    await ready(client, name)
+
+
+async def is_gone(client: Client, *place: Any) -> bool:
+    try:
+        await client.get(*place)
+    except NotFound:
+        return True
+    return False
+
+
+async def test_a_restart_writes_nothing(own: Path, client: Client, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running(own, log):
+        await made(client, "owl")
+        before = await _versions(client)
+    with running(own, log):
+        await made(client, "pig")
+        after = await _versions(client)
+    assert {ref: after[ref] for ref in before} == before
+
+
+async def _versions(client: Client) -> dict[str, str]:
+    """The resource version of all that was made for `owl`, and of the Tenant."""
+    kinds = ("ResourceQuota", "LimitRange", "ConfigMap", "ServiceAccount")
+    found = [obj for kind in kinds for obj in await client.list("v1", kind, "owl")]
+    found += await client.list(RBAC, "RoleBinding", "owl")
+    found += await client.list(NETWORK, "NetworkPolicy", "owl")
+    found.append(await client.get(API_VERSION, "Tenant", "owl"))
+    return {
+        f"{obj['kind']} {obj['metadata']['name']}": obj["metadata"]["resourceVersion"]
+        for obj in found
+        if obj["kind"] != "ResourceQuota"  # its controller counts
+    }
+
+
+async def test_what_is_stored_is_made_as_apply_makes_it(
+    operated: Client, cluster: Any, tmp_path: Path
+) -> None:
+    await made(operated, "ant", volumes=[{"name": "data", "size": "1Gi"}])
+    file = tmp_path / "ant.yaml"
+    file.write_text(yaml.safe_dump(tenant("ant", volumes=[{"name": "data", "size": "1Gi"}])))
+    config = ("--kubeconfig", str(cluster.kubeconfig))
+    assert run_manor("diff", "-f", str(file), *config).stdout == ""
+    live = await operated.get(API_VERSION, "Tenant", "ant")
+    assert live["status"]["namespaces"] == ["ant"]
+    assert live["status"]["quota"]["cpu"].endswith("/4")
+
+
+async def test_what_somebody_changes_is_put_right_and_told(operated: Client) -> None:
+    await made(operated, "bee")
+    await operated.delete(NETWORK, "NetworkPolicy", "manor-default-deny", "bee")
+    widened = {"spec": {"hard": {"pods": "9999"}}}
+    await operated.patch("v1", "ResourceQuota", "manor-quota", widened, namespace="bee")
+
+    async def right() -> bool:
+        quota = await operated.get("v1", "ResourceQuota", "manor-quota", "bee")
+        return quota["spec"]["hard"]["pods"] != "9999" and not await is_gone(
+            operated, NETWORK, "NetworkPolicy", "manor-default-deny", "bee"
+        )
+
+    await until("both are as they were", right)
+
+    async def told() -> bool:
+        events = await operated.list("v1", "Event", "default")
+        said = " ".join(e["message"] for e in events if e["involvedObject"]["name"] == "bee")
+        return "manor-default-deny, deleted by somebody" in said and "manor-quota, changed" in said
+
+    await until("both are told", told)
+
+
+async def test_who_is_no_longer_a_member_has_no_rights(operated: Client) -> None:
+    await made(operated, "cat", members=[{"name": "eve", "role": "editor"}])
+    binding = await operated.get(RBAC, "RoleBinding", "manor-editors", "cat")
+    assert [subject["name"] for subject in binding["subjects"]] == ["eve"]
+    await operated.patch(API_VERSION, "Tenant", "cat", {"spec": {"members": None}})
+    await until(
+        "the binding is gone",
+        lambda: is_gone(operated, RBAC, "RoleBinding", "manor-editors", "cat"),
+    )
+
+
+async def test_one_that_cannot_be_says_why_and_stops_no_other(operated: Client) -> None:
+    await made(operated, "dog", hosts=["shared.op.example"])
+    await operated.create(tenant("dove", hosts=["shared.op.example"]))
+    await operated.create(tenant("eel"))
+    await ready(operated, "eel")
+    await until("dove is stalled", lambda: is_so(operated, "Stalled", "dove"))
+    told = (await condition(operated, "Tenant", "dove"))["Ready"]
+    assert (told["status"], told["reason"]) == ("False", "Invalid")
+    assert "overlaps 'shared.op.example' of tenant 'dog'" in told["message"]
+    assert await is_gone(operated, "v1", "Namespace", "dove")
+    await operated.patch(API_VERSION, "Tenant", "dog", {"spec": {"hosts": ["dog.op.example"]}})
+    await ready(operated, "dove")
+
+
+async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
+    await made(operated, "fox")
+    await until("quotas count jobs", partial(_is_counted, operated, job("fox", "first")))
+    await until("it is made", lambda: _has_job(operated, "first"))
+    told = await condition(operated, "TrainingJob", "first", "fox")
+    assert told["Ready"]["status"] == "False"
+    # The right to make Jobs is the tenant's, not the operator's.
+    role = await operated.get(RBAC, "ClusterRole", "manor:workloads")
+    none = [{"op": "replace", "path": "/rules", "value": []}]
+    patch = "application/json-patch+json"
+    await operated.patch(RBAC, "ClusterRole", "manor:workloads", none, content_type=patch)
+    try:
+        await operated.create(job("fox", "second"))
+        who = "system:serviceaccount:fox:manor-workloads"
+
+        async def refused() -> bool:
+            found = await condition(operated, "TrainingJob", "second", "fox")
+            return who in found.get("Ready", {}).get("message", "")
+
+        await until("it is refused", refused)
+        assert not await _has_job(operated, "second")
+    finally:
+        back = [{"op": "replace", "path": "/rules", "value": role["rules"]}]
+        await operated.patch(RBAC, "ClusterRole", "manor:workloads", back, content_type=patch)
+    await until("it is made after all", lambda: _has_job(operated, "second"))
+
+
+async def _is_counted(client: Client, obj: Object) -> bool:
+    """Whether the object could be made: quotas count a kind some time after it is new."""
+    try:
+        await client.create(obj)
+    except Forbidden as error:
+        if "status unknown for quota" not in error.message:
+            raise
+        return False
+    return True
+
+
+async def _has_job(client: Client, name: str) -> bool:
+    return name in {found["metadata"]["name"] for found in await client.list("batch/v1", "Job")}
+
+
+async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
+    await made(operated, "gnu")
+    paused = {"metadata": {"annotations": {"manor.dev/paused": "while we move"}}}
+    await operated.patch(API_VERSION, "Tenant", "gnu", paused)
+    await until("it rests", lambda: is_so(operated, "Stalled", "gnu"))
+    await operated.delete(NETWORK, "NetworkPolicy", "manor-dns", "gnu")
+    await made(operated, "hen")  # the operator has heard of the deletion by then
+    assert await is_gone(operated, NETWORK, "NetworkPolicy", "manor-dns", "gnu")
+    paused["metadata"]["annotations"]["manor.dev/paused"] = None  # type: ignore[assignment]
+    await operated.patch(API_VERSION, "Tenant", "gnu", paused)
+    await ready(operated, "gnu")
+    assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-dns", "gnu")
+
+
+async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -> None:
+    volumes = [{"name": "data", "size": "1Gi"}]
+    await made(operated, "jay", volumes=volumes)
+    await made(operated, "kid", volumes=volumes, deletionPolicy="Delete")
+    for name in ("jay", "kid"):
+        await operated.delete(API_VERSION, "Tenant", name)
+    for name in ("jay", "kid"):
+        gone = partial(is_gone, operated, API_VERSION, "Tenant", name)
+        await until(f"{name} is gone", gone)
+    assert not await is_gone(operated, "v1", "PersistentVolumeClaim", "data", "jay")
+    assert await is_gone(operated, RBAC, "RoleBinding", "manor-owners", "jay")
+    assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-default-deny", "jay")
+    await until("kid's is gone", lambda: is_gone(operated, "v1", "Namespace", "kid"))

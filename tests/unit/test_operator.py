@@ -1,0 +1,131 @@
+"""The operator holds what it needs, and runs with no more than that."""
+
+from typing import Any
+
+import pytest
+
+from engine_specs import platform
+from manor.api.wellknown import NAMESPACE_NAME_LABEL
+from manor.render.operator import LOCK_RIGHTS, PODS, PORT, RIGHTS, render_operator
+from manor.render.platform import render_platform
+
+pytestmark = pytest.mark.unit
+
+NETWORK = platform().spec.network.model_dump(mode="json", by_alias=True, exclude_unset=True)
+MIGHTY = {"bind", "escalate", "*"}
+FORBIDDEN = {"secrets", "pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token", "*"}
+
+
+def made(kind: str, **options: Any) -> list[dict[str, Any]]:
+    return [obj for obj in render_operator("r.example/op:1", **options) if obj["kind"] == kind]
+
+
+def with_network(**network: Any) -> dict[str, Any]:
+    (policy,) = made("NetworkPolicy", platform=platform(network={**NETWORK, **network}))
+    spec: dict[str, Any] = policy["spec"]
+    return spec
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every rule of every role that the operator is bound to, as rendered."""
+    roles = {
+        (obj["kind"], obj["metadata"]["name"]): obj
+        for obj in [*render_operator("r.example/op:1"), *render_platform(platform())]
+        if obj["kind"] in ("Role", "ClusterRole")
+    }
+    bound = [*made("ClusterRoleBinding"), *made("RoleBinding")]
+    found = [roles[obj["roleRef"]["kind"], obj["roleRef"]["name"]] for obj in bound]
+    assert len(found) == 3
+    return [rule for role in found for rule in role["rules"]]
+
+
+def test_no_right_is_a_wildcard_nor_reads_what_is_secret() -> None:
+    for rule in rules():
+        assert not {"*", "escalate"} & set(rule["verbs"])
+        assert not FORBIDDEN & {*rule["resources"]}
+        assert "*" not in rule["apiGroups"]
+        assert "nonResourceURLs" not in rule
+
+
+def test_what_it_may_become_and_hand_out_is_named_one_by_one() -> None:
+    named = {
+        verb: [rule["resourceNames"] for rule in rules() if verb in rule["verbs"]]
+        for verb in ("impersonate", "bind")
+    }
+    assert named["impersonate"] == [["manor-workloads"]]
+    assert [set(names) for names in named["bind"]] == [
+        {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads"}
+    ]
+    # No rule but the applier's binds.
+    assert not [right for right in (*RIGHTS, *LOCK_RIGHTS) if MIGHTY & set(right.verbs)]
+
+
+def test_its_lock_is_the_only_lease_that_it_may_change() -> None:
+    (role,) = made("Role")
+    assert role["metadata"]["namespace"] == "manor-system"
+    change = [rule for rule in role["rules"] if {"update", "get"} & set(rule["verbs"])]
+    assert [rule["resourceNames"] for rule in change] == [["manor-operator"]]
+    assert not [rule for rule in rules() if "delete" in rule["verbs"] and "leases" in str(rule)]
+
+
+def test_every_right_has_its_reason() -> None:
+    assert all(len(right.reason) > 20 for right in (*RIGHTS, *LOCK_RIGHTS))
+
+
+def test_its_pods_are_what_restricted_admits_and_write_nowhere_but_tmp() -> None:
+    (deployment,) = made("Deployment", replicas=3)
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert deployment["spec"]["replicas"] == 3
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]
+    assert container["image"] == "r.example/op:1"
+    # What is chosen by the labels is these pods.
+    (disruption,) = made("PodDisruptionBudget")
+    for chosen in (deployment["spec"]["selector"], disruption["spec"]["selector"]):
+        assert chosen["matchLabels"].items() <= PODS.items()
+    assert PODS.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_it_reaches_the_api_server_and_dns_alone() -> None:
+    server = {"cidr": "203.0.113.7/32", "port": 6443}
+    egress = with_network(apiServers=[server])["egress"]
+    assert egress[0] == {
+        "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}],
+        "ports": [{"protocol": "TCP", "port": 6443}],
+    }
+    assert [rule["ports"][0]["port"] for rule in egress[1:]] == [53]
+    assert all(rule["to"] for rule in egress)
+
+
+def test_where_nothing_says_where_the_api_server_is_its_ports_are_open() -> None:
+    for spec in (with_network(), made("NetworkPolicy")[0]["spec"]):
+        assert [port["port"] for port in spec["egress"][0]["ports"]] == [443, 6443]
+        assert "to" not in spec["egress"][0]
+        assert all(rule["to"] for rule in spec["egress"][1:])
+
+
+def test_its_metrics_are_for_the_platforms_own_pods_that_reach_such_a_port() -> None:
+    def peer(name: str, **fields: Any) -> dict[str, Any]:
+        return {"name": name, "namespace": name, **fields}
+
+    assert "ingress" not in made("NetworkPolicy")[0]["spec"]
+    assert "Ingress" in made("NetworkPolicy")[0]["spec"]["policyTypes"]
+    spec = with_network(
+        peers=[
+            peer("monitoring"),
+            peer("other-port", ports=[9090]),
+            peer("this-port", ports=[PORT], direction="both"),
+            peer("license", direction="egress"),
+        ]
+    )
+    (rule,) = spec["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": PORT}]
+    names = [one["namespaceSelector"]["matchLabels"][NAMESPACE_NAME_LABEL] for one in rule["from"]]
+    assert names == ["monitoring", "this-port"]
