@@ -14,7 +14,7 @@ from typing import Any
 from manor import limits
 from manor.api import API_VERSION, KINDS
 from manor.api.status import STATUSES
-from manor.api.wellknown import APPLIER
+from manor.api.wellknown import KEEPER
 from manor.engines.protocol import Engine
 from manor.engines.registry import ENGINES
 from manor.load import Specs
@@ -332,8 +332,8 @@ TENANT = {
 
 
 def operator_rights() -> str:
-    """What the operator may do: its own rights with their reasons, then those of the applier, all
-    from the roles as they are rendered."""
+    """What the operator may do: its own rights with their reasons, then those with which it makes
+    tenants' places, all from the roles as they are rendered."""
     platform = KINDS["Platform"].model_validate({**PLATFORM, "spec": {**PLATFORM["spec"], **BARE}})
     (applied,) = compiled(Specs(platform), Specs(platform))
     reasons = {"ClusterRole": RIGHTS, "Role": LOCK_RIGHTS}
@@ -346,8 +346,8 @@ def operator_rights() -> str:
             for rule, right in zip(obj["rules"], reasons[obj["kind"]], strict=True):
                 lines.append(f"| {_verbs(rule)} | {_of(rule)} | {right.reason} |")
             lines.append("")
-    (role,) = [o for o in applied.objects if o["metadata"]["name"] == APPLIER]
-    lines += [f"`{APPLIER}`, everywhere:", "", "| may | of |", "|---|---|"]
+    (role,) = [o for o in applied.objects if o["metadata"]["name"] == KEEPER]
+    lines += [f"`{KEEPER}`, everywhere:", "", "| may | of |", "|---|---|"]
     lines += [f"| {_verbs(rule)} | {_of(rule)} |" for rule in role["rules"]]
     return "\n".join([*lines, ""])
 

@@ -36,7 +36,7 @@ MINE = (
     (f"{RBAC}/v1", "RoleBinding", OPERATOR, SYSTEM),
     (f"{RBAC}/v1", "ClusterRole", "manor:operator", None),
     (f"{RBAC}/v1", "ClusterRoleBinding", "manor:operator", None),
-    (f"{RBAC}/v1", "ClusterRoleBinding", "manor:operator:applier", None),
+    (f"{RBAC}/v1", "ClusterRoleBinding", "manor:operator:keeper", None),
     ("scheduling.k8s.io/v1", "PriorityClass", OPERATOR, None),
 )
 
@@ -182,6 +182,7 @@ MAY_NOT = {
     "administrators": ("bind", RBAC, "clusterroles", "cluster-admin", ""),
     "rights it lacks": ("escalate", RBAC, "clusterroles", "", ""),
     "another's lock": ("update", "coordination.k8s.io", "leases", "kube-scheduler", "kube-system"),
+    "a team's workloads by itself": ("create", "batch", "jobs", "", "tenant-a"),
     "a shell": ("create", "", "pods/exec", "", "tenant-a"),
     "tokens": ("create", "", "serviceaccounts/token", "manor-workloads", "tenant-a"),
     "guardrails": ("delete", "admissionregistration.k8s.io", "validatingadmissionpolicies", "", ""),

@@ -6,8 +6,10 @@ import pytest
 
 from engine_specs import platform
 from manor.api.wellknown import NAMESPACE_NAME_LABEL
+from manor.kube import Object
+from manor.load import Specs
 from manor.render.operator import LOCK_RIGHTS, PODS, PORT, RIGHTS, render_operator
-from manor.render.platform import render_platform
+from manor.rollout import compiled
 
 pytestmark = pytest.mark.unit
 
@@ -30,13 +32,18 @@ def rules() -> list[dict[str, Any]]:
     """Every rule of every role that the operator is bound to, as rendered."""
     roles = {
         (obj["kind"], obj["metadata"]["name"]): obj
-        for obj in [*render_operator("r.example/op:1"), *render_platform(platform())]
+        for obj in [*render_operator("r.example/op:1"), *made_of_the_platform()]
         if obj["kind"] in ("Role", "ClusterRole")
     }
     bound = [*made("ClusterRoleBinding"), *made("RoleBinding")]
     found = [roles[obj["roleRef"]["kind"], obj["roleRef"]["name"]] for obj in bound]
     assert len(found) == 3
     return [rule for role in found for rule in role["rules"]]
+
+
+def made_of_the_platform() -> list[Object]:
+    (found,) = compiled(Specs(platform()), Specs(platform()))
+    return found.objects
 
 
 def test_no_right_is_a_wildcard_nor_reads_what_is_secret() -> None:
@@ -56,8 +63,19 @@ def test_what_it_may_become_and_hand_out_is_named_one_by_one() -> None:
     assert [set(names) for names in named["bind"]] == [
         {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads"}
     ]
-    # No rule but the applier's binds.
+    # No rule but the keeper's binds.
     assert not [right for right in (*RIGHTS, *LOCK_RIGHTS) if MIGHTY & set(right.verbs)]
+
+
+def test_what_engines_make_it_only_sees() -> None:
+    written = {
+        resource
+        for rule in rules()
+        if {"create", "update", "patch"} & set(rule["verbs"])
+        for resource in rule["resources"]
+    }
+    assert not {"jobs", "deployments", "pods"} & written
+    assert {"jobs", "deployments"} <= {r for rule in rules() for r in rule["resources"]}
 
 
 def test_its_lock_is_the_only_lease_that_it_may_change() -> None:

@@ -84,6 +84,9 @@ POLICY_API_SERVER = "manor-api-server"
 """The NetworkPolicy of a tenant whose pods may reach the API server."""
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 """What the user name of every service account begins with."""
+KEEPER = "manor:keeper"
+"""The ClusterRole of whoever makes tenants' places and writes workloads as their tenants alone: the
+operator."""
 APPLIER = "manor:applier"
 """The ClusterRole of whoever applies tenants and workloads without being a cluster administrator:
 CI, an operator."""
@@ -98,7 +101,7 @@ OPERATOR = "manor-operator"
 """Of the operator, in the system namespace: its service account, its Deployment, its lock (a Lease)
 and whatever else is its alone."""
 OPERATOR_ROLE = "manor:operator"
-"""The ClusterRole of what the operator may do beside `APPLIER`."""
+"""The ClusterRole of what the operator may do beside `KEEPER`."""
 OPERATOR_FINALIZER = f"{GROUP}/operator"
 """On what the operator takes care of: a deletion waits until the operator has cleaned up."""
 

@@ -11,9 +11,9 @@ from manor.api import Platform, kinds
 from manor.api.pack_zero import READ
 from manor.api.platform import DnsService, PlatformNetwork
 from manor.api.wellknown import (
-    APPLIER,
     GROUP,
     INSTANCE_LABEL,
+    KEEPER,
     MANAGED,
     NAME_LABEL,
     OPERATOR,
@@ -68,7 +68,7 @@ class Right(NamedTuple):
 
 RIGHTS = (
     Right(
-        "Reads what it acts on, also before a Platform has brought `manor:applier`.",
+        "Reads what it acts on, also before a Platform has brought `manor:keeper`.",
         READ,
         GROUP,
         [info.plural for info in kinds.ALL],
@@ -100,7 +100,7 @@ RIGHTS = (
         (WORKLOADS_ACCOUNT,),
     ),
 )
-"""Everywhere, beside `manor:applier`."""
+"""Everywhere, beside `manor:keeper`."""
 LOCK_RIGHTS = (
     Right(
         "Makes the lock that one of its pods holds; RBAC cannot name what is not there yet.",
@@ -156,7 +156,7 @@ def _rights() -> list[Object]:
     account = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": SYSTEM_NAMESPACE}
     rules = [right.rule for right in RIGHTS]
     made = [make(RBAC_API, "ClusterRole", OPERATOR_ROLE, rules=rules)]
-    for name, role in ((OPERATOR_ROLE, OPERATOR_ROLE), (f"{OPERATOR_ROLE}:applier", APPLIER)):
+    for name, role in ((OPERATOR_ROLE, OPERATOR_ROLE), (f"{OPERATOR_ROLE}:keeper", KEEPER)):
         ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": role}
         made.append(make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[account]))
     rules = [right.rule for right in LOCK_RIGHTS]

@@ -15,7 +15,7 @@ from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
-from manor.render.rbac import applier_role, workloads_role
+from manor.render.rbac import applier_role, keeper_role, workloads_role
 from manor.render.roles import cluster_roles, controllers_roles, tool_roles
 from manor.tools import NO_TOOLS, Toolset
 
@@ -48,6 +48,7 @@ def render_platform(
         *(role for tool in tools.tools for role in tool_roles(tool)),
         *controllers_roles(tools),
         applier_role(tools, {*by_queues, *by_engines}),
+        keeper_role(tools, by_queues, by_engines),
         workloads_role(tools, by_engines),
         *guardrails.policies(platform, tools),
         *render_front(platform),

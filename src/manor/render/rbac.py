@@ -12,6 +12,7 @@ from manor.api.wellknown import (
     FRONT,
     GATEWAY_GROUP,
     GROUP,
+    KEEPER,
     MANAGE,
     OWN,
     RBAC_API,
@@ -36,10 +37,11 @@ _APPLIED: dict[str, list[str]] = {
         "configmaps",
         "serviceaccounts",
         "persistentvolumeclaims",
+        "services",
     ],
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
-    GATEWAY_GROUP: ["gateways", "listenersets", "referencegrants"],
+    GATEWAY_GROUP: ["gateways", "httproutes", "listenersets", "referencegrants"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }
@@ -69,6 +71,20 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     only what it holds itself. The Platform, its roles and its guardrails are a cluster
     administrator's to apply. `manage` makes the guardrails take its holder for the platform.
     """
+    return _writer(APPLIER, tools, by_engines)
+
+
+def keeper_role(
+    tools: Toolset, by_queues: Iterable[GroupKind], by_engines: Iterable[GroupKind]
+) -> Object:
+    """The same, but of what engines make for workloads only to see it: `workloads_role` writes it.
+    Of some of these kinds tenants' own places have objects too."""
+    role = _writer(KEEPER, tools, by_queues)
+    role["rules"] += _rule(_made(tools, by_engines), READ)
+    return role
+
+
+def _writer(name: str, tools: Toolset, besides: Iterable[GroupKind]) -> Object:
     roles = {"apiGroups": [RBAC_GROUP], "resources": ["clusterroles"]}
     bound = [cluster_role(role) for role in ROLES]
     bound += [
@@ -78,7 +94,7 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
-        *_rule(_made(tools, by_engines), READ + WRITE),
+        *_rule(_made(tools, besides), READ + WRITE),
         *_rule(_TOLD, CHANGE),
         *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
@@ -86,7 +102,7 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
     ]
-    return make(RBAC_API, "ClusterRole", APPLIER, rules=rules)
+    return make(RBAC_API, "ClusterRole", name, rules=rules)
 
 
 def workloads_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
