@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test test-pulumi coverage check bench lock golden docs chart node-bundle release
+.PHONY: help up down test test-kills test-pulumi coverage check bench lock golden docs chart node-bundle release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: $(STAMP) ## format, lint, types, layers
 
 test: $(STAMP) ## all tests; ARGS="-n 2 --no-loadscope-reorder" runs them in two processes
 	$(VENV)/bin/pytest --durations=15 $(ARGS)
+
+test-kills: $(STAMP) ## the operator killed a hundred times as it writes, at moments drawn by chance
+	MANOR_TEST_KILLS=100 $(VENV)/bin/pytest --timeout=7200 tests/integration/test_operator_kills.py $(ARGS)
 
 test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder
 	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; see https://www.pulumi.com/docs/install/" >&2; exit 2; }
