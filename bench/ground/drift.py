@@ -14,7 +14,7 @@ RATE = 10.0
 LONGEST = 120.0
 """Seconds after which what is not right yet counts as never put right."""
 _NARROW = {"spec": {"hard": {"requests.cpu": "77"}}}
-_OPEN = {"spec": {"ingress": [{}]}}
+_OPEN: dict[str, Any] = {"spec": {"ingress": [{}]}}
 HURTS: Sequence[tuple[str, str, str, dict[str, Any] | None]] = (
     (NETWORKING_API, "NetworkPolicy", "manor-default-deny", None),
     (NETWORKING_API, "NetworkPolicy", "manor-same-tenant", _OPEN),

@@ -115,7 +115,7 @@ async def every_quota(client: Client, names: list[str]) -> AsyncIterator[list[Su
                 continue
             hard[meta["namespace"]] = event.object["spec"]["hard"]
             of_owner = [one for place, one in hard.items() if place.startswith(owner)]
-            sums.append({key: sum(parse(one[key]) for one in of_owner) for key in BUDGET})
+            sums.append({key: sum((parse(one[key]) for one in of_owner), start=parse("0")) for key in BUDGET})
 
     task = asyncio.create_task(follow())
     try:
