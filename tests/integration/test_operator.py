@@ -229,8 +229,7 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
     await made(operated, "fox")
     await until("quotas count jobs", partial(_is_counted, operated, job("fox", "first")))
     await until("it is made", lambda: _has_job(operated, "first"))
-    told = await condition(operated, "TrainingJob", "first", "fox")
-    assert told["Ready"]["status"] == "False"
+    await until("its standing is told", partial(_is_pending, operated, "first"))
     # The right to make Jobs is the tenant's, not the operator's.
     role = await operated.get(RBAC, "ClusterRole", "manor:workloads")
     none = [{"op": "replace", "path": "/rules", "value": []}]
@@ -250,6 +249,11 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
         back = [{"op": "replace", "path": "/rules", "value": role["rules"]}]
         await operated.patch(RBAC, "ClusterRole", "manor:workloads", back, content_type=patch)
     await until("it is made after all", lambda: _has_job(operated, "second"))
+
+
+async def _is_pending(client: Client, name: str) -> bool:
+    told = await condition(client, "TrainingJob", name, "fox")
+    return bool(told and told["Ready"]["status"] == "False")
 
 
 async def _is_counted(client: Client, obj: Object) -> bool:
