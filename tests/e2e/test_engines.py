@@ -126,7 +126,7 @@ def test_workers_meet_by_every_engine(engines: Engines, engine: str, kinds: set[
     example = engines.example
     engines.choose(trainingJob=engine)
     example.manor("apply", "-f", "-", "--no-wait", given=yaml.safe_dump(JOB))
-    until_now("it is complete", partial(engines.stands, "trainingjobs", "Complete"), 240)
+    until_now("it is complete", partial(engines.stands, "trainingjobs", "Succeeded"), 240)
     assert engines.kinds() == kinds
     said = example.kubectl(OWNER, "-n", TEAM, "logs", *LOGS[engine], "--tail=-1").stdout
     for line in ("worker 0 of 2", "worker 1 of 2", "the first is found"):

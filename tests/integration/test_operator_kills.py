@@ -4,7 +4,7 @@ it."""
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -101,6 +101,10 @@ async def _ended(client: Client, victim: Operator, names: list[str]) -> bool:
     return all(map(is_ready, found))
 
 
+def _sum(amounts: Iterable[str]) -> Decimal:
+    return sum(map(parse, amounts), start=Decimal(0))
+
+
 @asynccontextmanager
 async def every_quota(client: Client, names: list[str]) -> AsyncIterator[list[Sums]]:
     """What the quotas of each of the tenants add up to, after every change of one of them."""
@@ -115,7 +119,7 @@ async def every_quota(client: Client, names: list[str]) -> AsyncIterator[list[Su
                 continue
             hard[meta["namespace"]] = event.object["spec"]["hard"]
             of_owner = [one for place, one in hard.items() if place.startswith(owner)]
-            sums.append({key: sum((parse(one[key]) for one in of_owner), start=parse("0")) for key in BUDGET})
+            sums.append({key: _sum(one[key] for one in of_owner) for key in BUDGET})
 
     task = asyncio.create_task(follow())
     try:
