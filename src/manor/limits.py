@@ -99,6 +99,10 @@ class Rollout:
     new kinds."""
     counted_poll: Seconds = 1.0
     """Between two looks at them."""
+    rests: Seconds = 10.0
+    """Until the operator says that it leaves alone what is to be deleted."""
+    rests_poll: Seconds = 0.2
+    """Between two looks at that."""
     log_lines: Number = 5
     """Of a container's log, from its end, among which the last that says something is looked
     for."""

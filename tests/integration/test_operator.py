@@ -285,6 +285,18 @@ async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
     assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-dns", "gnu")
 
 
+async def test_manor_delete_is_not_undone(operated: Client, cluster: Any, tmp_path: Path) -> None:
+    await made(operated, "ibis")
+    file = tmp_path / "ibis.yaml"
+    file.write_text(yaml.safe_dump(tenant("ibis")))
+    where = ("--kubeconfig", str(cluster.kubeconfig))
+    run_manor("delete", "-f", str(file), "--yes", "--delete-namespace", "ibis", *where)
+    assert await is_gone(operated, API_VERSION, "Tenant", "ibis")
+    await made(operated, "jackdaw")  # the operator has heard of all of it by then
+    assert await is_gone(operated, RBAC, "ClusterRole", "manor:tenant:ibis")
+    assert await is_gone(operated, "v1", "Namespace", "ibis")
+
+
 async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -> None:
     volumes = [{"name": "data", "size": "1Gi"}]
     await made(operated, "jay", volumes=volumes)

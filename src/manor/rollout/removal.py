@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from manor import log
+from manor.api.status import Reason, Status
+from manor.api.wellknown import OPERATOR_FINALIZER, PAUSED_ANNOTATION
 from manor.apply import Action, KeptNamespace, Options, Phase, Ref, Result, delete, to_be_kept
 from manor.errors import ManorError
-from manor.kube import Client, NotFound, UnknownKind
+from manor.kube import Client, NotFound, Object, UnknownKind
+from manor.limits import limits
+from manor.polling import poll_until
 from manor.rollout.desired import Desired
 from manor.rollout.outcome import Outcome, outcome_of
 from manor.rollout.progress import Progress, SetKept, SetsStarted, logged, silent
@@ -69,6 +73,7 @@ async def take_down(
 async def _delete_set(
     client: Client, part: ObjectSet, options: Options, progress: Progress
 ) -> Result:
+    await _keep_operator_off(client, part)
     result = await delete(client, part.inventory, options, progress)
     if part.parent is not None and not result.having(Action.KEEP, Action.FAIL):
         meta = part.parent["metadata"]
@@ -79,3 +84,25 @@ async def _delete_set(
                 part.parent["apiVersion"], part.parent["kind"], meta["name"], meta.get("namespace")
             )
     return result
+
+
+async def _keep_operator_off(client: Client, part: ObjectSet) -> None:
+    """Where an operator keeps what is to go: it would make anew what is deleted. Waits until it
+    says that it rests, but not for long, as there may be none any more."""
+    if part.parent is None:
+        return
+    where = part.parent["apiVersion"], part.parent["kind"], part.parent["metadata"]["name"]
+
+    async def live() -> Object:
+        return await client.get(*where, part.inventory.namespace or None)
+
+    def rests(obj: Object) -> bool:
+        told = Status.model_validate(obj.get("status") or {}).conditions
+        return any(condition.reason == Reason.PAUSED for condition in told)
+
+    with suppress(NotFound, UnknownKind):
+        if OPERATOR_FINALIZER in ((await live())["metadata"].get("finalizers") or ()):
+            note = {"metadata": {"annotations": {PAUSED_ANNOTATION: "manor delete"}}}
+            await client.patch(*where, note)
+            bounds = limits().rollout
+            await poll_until(rests, live, timeout=bounds.rests, interval=bounds.rests_poll)
