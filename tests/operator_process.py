@@ -40,26 +40,29 @@ class Operator:
 
 @contextmanager
 def operating(kubeconfig: Path, log: Path) -> Iterator[Operator]:
-    """An operator until the end of the block, if it was not killed before."""
+    """An operator until the end of the block, if it was not killed before; it ends well when it is
+    told to."""
     command = [MANOR, "-v", "operator", "--no-elect", "--port", "0", "--kubeconfig"]
     with log.open("ab") as said:
         process = subprocess.Popen([*command, str(kubeconfig)], stdout=said, stderr=said)
     try:
         yield Operator(process, log)
     finally:
+        alive = process.poll() is None
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            code = process.wait(30)
         finally:
             process.kill()
             process.wait()
+        assert code == 0 or not alive, log.read_text()[-4000:]
 
 
 def tenant(name: str, **spec: Any) -> Object:
     """A team with a budget."""
     whole = {
         "owners": [{"name": f"{name}-owner"}],
-        "quota": {"cpu": 4, "memory": "8Gi", "storage": "20Gi"},
+        "quota": {"cpu": "4", "memory": "8Gi", "storage": "20Gi"},
         **spec,
     }
     return {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": name}, "spec": whole}

@@ -1,8 +1,6 @@
 """The operator on a real API server: what is stored is made, kept, told and drained."""
 
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,36 +11,14 @@ import yaml
 from manor.api import API_VERSION
 from manor.kube import Client, Forbidden, NotFound, Object
 from manor.render.operator import render_operator
-from nodes import MANOR, run_manor
+from nodes import run_manor
+from operator_process import condition, operating, ready, tenant
 from waiting import until
 
 pytestmark = pytest.mark.integration
 
-PLATFORM = """
-apiVersion: manor.dev/v1alpha1
-kind: Platform
-metadata: {name: manor}
-spec:
-  domain: op.example
-  network:
-    podCidrs: [10.244.0.0/16]
-    serviceCidrs: [10.96.0.0/16]
-    nodeCidrs: [10.0.0.0/24]
-  registries: [registry.op.example]
-  storageClasses: [standard]
-"""
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1"
-
-
-def tenant(name: str, **spec: Any) -> Object:
-    whole = {"owners": [{"name": f"{name}-owner"}], "quota": {"cpu": "4", "memory": "8Gi"}, **spec}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Tenant",
-        "metadata": {"name": name},
-        "spec": whole,
-    }
 
 
 def job(namespace: str, name: str) -> Object:
@@ -50,46 +26,20 @@ def job(namespace: str, name: str) -> Object:
         "apiVersion": API_VERSION,
         "kind": "TrainingJob",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"image": "registry.op.example/train:1", "command": ["true"]},
+        "spec": {"image": "manor.local/train:1", "command": ["true"]},
     }
 
 
-@contextmanager
-def running(kubeconfig: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`manor operator`, until the end of the block."""
-    command = [MANOR, "-v", "operator", "--no-elect", "--port", "0"]
-    with log.open("ab") as said:
-        process = subprocess.Popen(
-            [*command, "--kubeconfig", str(kubeconfig)], stdout=said, stderr=said
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0, log.read_text()[-3000:]
-
-
 @pytest.fixture(scope="module")
-async def cluster(gateway_api_node: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cluster with a Platform."""
-    file = tmp_path_factory.mktemp("operator") / "platform.yaml"
-    file.write_text(PLATFORM)
-    run_manor(
-        "apply", "-f", str(file), "--no-wait", "--kubeconfig", str(gateway_api_node.kubeconfig)
-    )
-    return gateway_api_node
-
-
-@pytest.fixture(scope="module")
-async def own(cluster: Any, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+async def own(platform_node: Any, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A kubeconfig of the operator's own account, with the rights that its installation gives."""
-    for obj in render_operator("registry.op.example/operator:1"):
+    for obj in render_operator("manor.local/operator:1"):
         if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC:
             await client.apply(obj, field_manager="test", force=True)
     path = "/api/v1/namespaces/manor-system/serviceaccounts/manor-operator/token"
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = (await client.request("POST", path, body=review))["status"]["token"]
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config = yaml.safe_load(platform_node.kubeconfig.read_text())
     for user in config["users"]:
         user["user"] = {"token": token}
     file = tmp_path_factory.mktemp("operator") / "kubeconfig"
@@ -103,27 +53,14 @@ async def operated(
 ) -> AsyncIterator[Client]:
     """The cluster with the operator running."""
     log = tmp_path_factory.mktemp("operator") / "log"
-    with running(own, log):
+    with operating(own, log):
         yield client
-
-
-async def condition(client: Client, kind: str, name: str, namespace: str | None = None) -> Object:
-    """Each condition of an object, of its newest generation, with status, reason and message."""
-    live = await client.get(API_VERSION, kind, name, namespace)
-    status = live.get("status") or {}
-    if status.get("observedGeneration") != live["metadata"]["generation"]:
-        return {}
-    return {found["type"]: found for found in status["conditions"]}
 
 
 async def is_so(client: Client, what: str, name: str) -> bool:
     """Whether a Tenant has a condition with status True."""
-    found = await condition(client, "Tenant", name)
-    return bool(found.get(what, {}).get("status") == "True")
-
-
-async def ready(client: Client, name: str) -> None:
-    await until(f"{name} is ready", lambda: is_so(client, "Ready", name))
+    live = await client.get(API_VERSION, "Tenant", name)
+    return bool(condition(live, what).get("status") == "True")
 
 
 async def made(client: Client, name: str, **spec: Any) -> None:
@@ -142,10 +79,10 @@ async def is_gone(client: Client, *place: Any) -> bool:
 
 async def test_a_restart_writes_nothing(own: Path, client: Client, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with running(own, log):
+    with operating(own, log):
         await made(client, "owl")
         before = await _versions(client)
-    with running(own, log):
+    with operating(own, log):
         await made(client, "pig")
         after = await _versions(client)
     assert {ref: after[ref] for ref in before} == before
@@ -166,12 +103,12 @@ async def _versions(client: Client) -> dict[str, str]:
 
 
 async def test_what_is_stored_is_made_as_apply_makes_it(
-    operated: Client, cluster: Any, tmp_path: Path
+    operated: Client, platform_node: Any, tmp_path: Path
 ) -> None:
     await made(operated, "ant", volumes=[{"name": "data", "size": "1Gi"}])
     file = tmp_path / "ant.yaml"
     file.write_text(yaml.safe_dump(tenant("ant", volumes=[{"name": "data", "size": "1Gi"}])))
-    config = ("--kubeconfig", str(cluster.kubeconfig))
+    config = ("--kubeconfig", str(platform_node.kubeconfig))
     assert run_manor("diff", "-f", str(file), *config).stdout == ""
     live = await operated.get(API_VERSION, "Tenant", "ant")
     assert live["status"]["namespaces"] == ["ant"]
@@ -212,16 +149,16 @@ async def test_who_is_no_longer_a_member_has_no_rights(operated: Client) -> None
 
 
 async def test_one_that_cannot_be_says_why_and_stops_no_other(operated: Client) -> None:
-    await made(operated, "dog", hosts=["shared.op.example"])
-    await operated.create(tenant("dove", hosts=["shared.op.example"]))
+    await made(operated, "dog", hosts=["shared.manor.local"])
+    await operated.create(tenant("dove", hosts=["shared.manor.local"]))
     await operated.create(tenant("eel"))
     await ready(operated, "eel")
     await until("dove is stalled", lambda: is_so(operated, "Stalled", "dove"))
-    told = (await condition(operated, "Tenant", "dove"))["Ready"]
+    told = condition(await operated.get(API_VERSION, "Tenant", "dove"))
     assert (told["status"], told["reason"]) == ("False", "Invalid")
-    assert "overlaps 'shared.op.example' of tenant 'dog'" in told["message"]
+    assert "overlaps 'shared.manor.local' of tenant 'dog'" in told["message"]
     assert await is_gone(operated, "v1", "Namespace", "dove")
-    await operated.patch(API_VERSION, "Tenant", "dog", {"spec": {"hosts": ["dog.op.example"]}})
+    await operated.patch(API_VERSION, "Tenant", "dog", {"spec": {"hosts": ["dog.manor.local"]}})
     await ready(operated, "dove")
 
 
@@ -240,8 +177,8 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
         who = "system:serviceaccount:fox:manor-workloads"
 
         async def refused() -> bool:
-            found = await condition(operated, "TrainingJob", "second", "fox")
-            return who in found.get("Ready", {}).get("message", "")
+            live = await operated.get(API_VERSION, "TrainingJob", "second", "fox")
+            return who in condition(live).get("message", "")
 
         await until("it is refused", refused)
         assert not await _has_job(operated, "second")
@@ -252,8 +189,8 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
 
 
 async def _is_pending(client: Client, name: str) -> bool:
-    told = await condition(client, "TrainingJob", name, "fox")
-    return bool(told and told["Ready"]["status"] == "False")
+    live = await client.get(API_VERSION, "TrainingJob", name, "fox")
+    return bool(condition(live).get("status") == "False")
 
 
 async def _is_counted(client: Client, obj: Object) -> bool:
@@ -285,11 +222,13 @@ async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
     assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-dns", "gnu")
 
 
-async def test_manor_delete_is_not_undone(operated: Client, cluster: Any, tmp_path: Path) -> None:
+async def test_manor_delete_is_not_undone(
+    operated: Client, platform_node: Any, tmp_path: Path
+) -> None:
     await made(operated, "ibis")
     file = tmp_path / "ibis.yaml"
     file.write_text(yaml.safe_dump(tenant("ibis")))
-    where = ("--kubeconfig", str(cluster.kubeconfig))
+    where = ("--kubeconfig", str(platform_node.kubeconfig))
     run_manor("delete", "-f", str(file), "--yes", "--delete-namespace", "ibis", *where)
     assert await is_gone(operated, API_VERSION, "Tenant", "ibis")
     await made(operated, "jackdaw")  # the operator has heard of all of it by then
