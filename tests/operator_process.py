@@ -39,10 +39,10 @@ class Operator:
 
 
 @contextmanager
-def operating(kubeconfig: Path, log: Path) -> Iterator[Operator]:
+def operating(kubeconfig: Path, log: Path, elect: str = "--no-elect") -> Iterator[Operator]:
     """An operator until the end of the block, if it was not killed before; it ends well when it is
     told to."""
-    command = [MANOR, "-v", "operator", "--no-elect", "--port", "0", "--kubeconfig"]
+    command = [MANOR, "-v", "operator", elect, "--port", "0", "--kubeconfig"]
     with log.open("ab") as said:
         process = subprocess.Popen([*command, str(kubeconfig)], stdout=said, stderr=said)
     try:

@@ -256,7 +256,7 @@ class Operator:
     usage: Seconds = 15.0
     """Between two looks at what tenants use of their budgets."""
     events: Number = 1000
-    """Events that wait to be written; more are not told."""
+    """Events that wait to be written; more are not told. So many are remembered at least."""
     event_again: Seconds = 3600.0
     """Before the same event is told again."""
     lease: Seconds = 15.0

@@ -102,6 +102,21 @@ async def _versions(client: Client) -> dict[str, str]:
     }
 
 
+async def test_one_works_and_the_next_takes_over(own: Path, client: Client, tmp_path: Path) -> None:
+    first_log, second_log = tmp_path / "first", tmp_path / "second"
+    with operating(own, first_log, "--elect") as first:
+        await made(client, "rat")
+        with operating(own, second_log, "--elect") as second:
+            await made(client, "ram")
+            assert "leading" not in second.said
+            first.kill()  # it gives up nothing: the lease has to run out
+            await made(client, "roe")
+            assert "leading" in second.said
+            with operating(own, first_log, "--elect"):
+                second.process.terminate()  # it gives up the lease
+                await made(client, "yak")
+
+
 async def test_what_is_stored_is_made_as_apply_makes_it(
     operated: Client, platform_node: Any, tmp_path: Path
 ) -> None:

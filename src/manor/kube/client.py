@@ -187,6 +187,7 @@ class Client:
         field_manager: str = "manor",
         force: bool = False,
         dry_run: bool = False,
+        subresource: str | None = None,
     ) -> Object:
         """Server-side apply of `obj`; unknown fields are refused.
 
@@ -198,7 +199,8 @@ class Client:
             **STRICT,
             **_dry(dry_run),
         }
-        return await self._object("PATCH", await self._path_of(obj), params, obj, APPLY_PATCH)
+        path = await self._path_of(obj, subresource)
+        return await self._object("PATCH", path, params, obj, APPLY_PATCH)
 
     async def replace(
         self, obj: Object, *, dry_run: bool = False, subresource: str | None = None

@@ -11,7 +11,7 @@ from manor import log
 from manor.api import kinds
 from manor.api.wellknown import FLOWCONTROL_API, GROUP, MANAGED, RBAC_GROUP
 from manor.apply import Action
-from manor.kube import Cache, Client, Object
+from manor.kube import Cache, Client, KubeError, Object
 from manor.limits import limits
 from manor.objectset.kinds import NAMESPACE, RESOURCE_QUOTA, GroupKind, group_of, kind_of
 from manor.objectset.references import Ref, ref_of
@@ -19,7 +19,7 @@ from manor.operator.events import Recorder
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
 from manor.operator.members import Owners, is_news, last_writer
 from manor.operator.metrics import Metrics
-from manor.operator.plans import Plans, plans
+from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
 from manor.state import missing_tools
@@ -103,7 +103,13 @@ class Controller:
 
     def _planned(self, keys: list[Ref]) -> Plans:
         began = time.monotonic()
-        found = plans(self.known, keys, self._not_served)
+        try:
+            found = plans(self.known, keys, self._not_served)
+        except Exception as error:  # a fault of the program in one spec never stops the others
+            if len(keys) > 1:
+                return merged(self._planned([key]) for key in keys)
+            log.error("planning broke", object=keys[0], cause=repr(error))
+            found = Plans(invalid={keys[0]: f"Manor has a fault here: {error!r}"})
         self._metrics.planning.observe(time.monotonic() - began)
         return found
 
@@ -114,7 +120,11 @@ class Controller:
             return
         self._tools_seen = time.monotonic()
         tools = self.known.beside(set()).toolset
-        missing = await missing_tools(self._client, tools)
+        try:
+            missing = await missing_tools(self._client, tools)
+        except KubeError as error:
+            log.info("Tools not looked for", cause=error)
+            return
         lacking = frozenset(kind for kinds_ in missing.values() for kind in kinds_)
         if lacking != self._not_served:
             self._not_served = lacking

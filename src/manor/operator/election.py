@@ -37,15 +37,16 @@ class Election:
         pause = limits().operator.lease_poll
         await poll_until(bool, self._try, timeout=math.inf, interval=pause)
         log.info("leading", identity=self._identity)
-        async with asyncio.TaskGroup() as group:
-            working = group.create_task(_awaited(work))
-            try:
-                await self._renew(working)
-            finally:
-                working.cancel()
-                await self._give_up()
+        working = asyncio.ensure_future(work)
+        try:
+            await self._renew(working)
+            await working
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await self._give_up()
 
-    async def _renew(self, working: asyncio.Task[None]) -> None:
+    async def _renew(self, working: asyncio.Future[None]) -> None:
         last = time.monotonic()
         while not working.done():
             await asyncio.wait([working], timeout=limits().operator.lease_poll)
@@ -109,7 +110,3 @@ class Election:
                 await self._client.replace(self._lease(lease["metadata"], changes, holder=""))
         except KubeError as error:
             log.info("lease not given up", cause=error)
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work

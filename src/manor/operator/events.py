@@ -45,8 +45,12 @@ class Recorder:
         if now - self._told.get(key, float("-inf")) < limits().operator.event_again:
             return
         self._told[key] = now
-        for old in [k for k, at in self._told.items() if now - at > limits().operator.event_again]:
-            del self._told[old]
+        if len(self._told) > limits().operator.events:
+            self._told = {
+                told: at
+                for told, at in self._told.items()
+                if now - at < limits().operator.event_again
+            }
         if not self._waiting.full():
             self._waiting.put_nowait(_event(about, uid, reason, message, kind))
 

@@ -24,6 +24,16 @@ class Plans:
     """Of each spec that was planned, the generation."""
 
 
+def merged(parts: Iterable[Plans]) -> Plans:
+    """All of them as one."""
+    whole = Plans()
+    for part in parts:
+        whole.sets |= part.sets
+        whole.invalid |= part.invalid
+        whole.generations |= part.generations
+    return whole
+
+
 def plans(known: Known, keys: Sequence[Ref], not_served: frozenset[GroupKind]) -> Plans:
     """What the specs of `keys` become on this cluster; `not_served` are kinds of Tools that are not
     installed.

@@ -6,6 +6,7 @@ from typing import Any
 
 from manor.api import API_VERSION
 from manor.api.status import STATUSES, Condition, Status, conditions
+from manor.api.wellknown import OPERATOR
 from manor.kube import Cache, Client, NotFound, Object
 from manor.objectset.references import Ref
 
@@ -41,19 +42,18 @@ class Statuses:
         await self._write(live, before, after)
 
     async def _write(self, live: Object, before: Status, after: Status) -> None:
-        old, new = before.written(), after.written()
-        if old == new:
+        if before.written() == after.written():
             return
-        gone = dict.fromkeys(old.keys() - new.keys())
-        meta = live["metadata"]
+        meta = {key: live["metadata"].get(key) for key in ("name", "namespace")}
+        told = {
+            "apiVersion": live["apiVersion"],
+            "kind": live["kind"],
+            "metadata": {key: value for key, value in meta.items() if value},
+            "status": after.written(),
+        }
         try:
-            answer = await self._client.patch(
-                live["apiVersion"],
-                live["kind"],
-                meta["name"],
-                {"status": {**new, **gone}},
-                namespace=meta.get("namespace"),
-                subresource="status",
+            answer = await self._client.apply(
+                told, field_manager=OPERATOR, force=True, subresource="status"
             )
         except NotFound:  # it went meanwhile
             return

@@ -49,7 +49,7 @@ def render_platform(
         *controllers_roles(tools),
         applier_role(tools, {*by_queues, *by_engines}),
         keeper_role(tools, by_queues, by_engines),
-        workloads_role(tools, by_engines),
+        workloads_role(platform, tools, by_engines),
         *guardrails.policies(platform, tools),
         *render_front(platform),
     ]

@@ -24,7 +24,7 @@ from manor.api.wellknown import (
     tenant_cluster_role,
     tool_role,
 )
-from manor.objectset.kinds import GroupKind, group_of
+from manor.objectset.kinds import NETWORK_POLICY, GroupKind, group_of
 from manor.render import names
 from manor.render.objects import Object, make
 from manor.tools import Toolset
@@ -105,12 +105,13 @@ def _writer(name: str, tools: Toolset, besides: Iterable[GroupKind]) -> Object:
     return make(RBAC_API, "ClusterRole", name, rules=rules)
 
 
-def workloads_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
+def workloads_role(platform: Platform, tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
     """What it takes to make what a workload becomes, in its own namespace. The operator does it as
     whom this is bound to there, so that what a tenant asks for is written with no more rights than
-    that."""
+    its people have: NetworkPolicies only where these may write them."""
+    barred = set() if platform.spec.network.tenant_policies else {NETWORK_POLICY}
     rules = [
-        *_rule(_plurals(tools, by_engines), READ + WRITE),
+        *_rule(_plurals(tools, {*by_engines} - barred), READ + WRITE),
         *_rule({"": ["pods", "events"]}, READ),  # why it is no further
         *_rule({"": ["pods/log"]}, ["get"]),
     ]
