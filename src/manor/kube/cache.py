@@ -88,10 +88,6 @@ class Cache:
         followed = await self._followed(api_version, kind)
         return followed.select(namespaces, labels)
 
-    def known(self, api_version: str, kind: str) -> list[Object]:
-        """All objects of a kind that is followed."""
-        return self._kinds[api_version, kind].all()
-
     def wrote(self, obj: Object) -> None:
         """Take over what the server answered to a write: the next question sees it, and the watch
         has no news in it."""
@@ -162,9 +158,6 @@ class _Followed:
     def get(self, key: Key) -> Object | None:
         kept = self._kept.get(key)
         return _object(kept) if kept else None
-
-    def all(self) -> list[Object]:
-        return [_object(kept) for kept in self._kept.values()]
 
     def select(self, namespaces: Iterable[str], labels: Mapping[str, str]) -> list[Object]:
         found = set.intersection(*(self._labelled.get(pair, set()) for pair in labels.items()))

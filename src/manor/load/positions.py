@@ -46,11 +46,14 @@ class Problem:
     field: str
     message: str
 
+    @property
+    def said(self) -> str:
+        """Field and message, where it needs no telling whose they are."""
+        return f"{self.field}: {self.message}" if self.field else self.message
+
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.line else self.source
-        return (
-            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
-        )
+        return f"{place}: {self.said}"
 
 
 class InvalidInput(ManorError):

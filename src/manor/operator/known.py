@@ -106,9 +106,7 @@ class Known:
         try:
             spec = validated(Document(new, str(ref), {(): 0}))
         except InvalidInput as error:
-            self.broken[ref] = "; ".join(
-                f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3]
-            )
+            self.broken[ref] = "; ".join(problem.said for problem in error.problems[:3])
         else:
             self._add(ref, spec, meta.get("creationTimestamp", ""))
         return old is None or said(old) != said(new)

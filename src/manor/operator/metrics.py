@@ -42,9 +42,6 @@ class Metrics:
             registry=into,
         )
         self.waiting = Gauge("manor_queue_length", "Specs that wait.", registry=into)
-        self.tenants = Gauge(
-            "manor_tenants", "Tenants, by what is true of them.", ["condition"], registry=into
-        )
         self.leader = Gauge(
             "manor_leader", "Whether this replica is the one that works.", registry=into
         )

@@ -58,8 +58,7 @@ def plans(known: Known, keys: Sequence[Ref], not_served: frozenset[GroupKind]) -
         except InvalidInput as error:
             said: dict[str, list[str]] = {}
             for problem in error.problems:
-                place = f"{problem.field}: " if problem.field else ""
-                said.setdefault(problem.source, []).append(place + problem.message)
+                said.setdefault(problem.source, []).append(problem.said)
             for source, messages in said.items():
                 key, _ = documents.pop(source)
                 found.invalid[key] = "; ".join(messages[:3])

@@ -44,9 +44,7 @@ class State(Specs):
         try:
             spec = validated(Document(obj, "", {(): 0}))
         except InvalidInput as error:
-            reason = "; ".join(
-                f"{p.field}: {p.message}" if p.field else p.message for p in error.problems[:3]
-            )
+            reason = "; ".join(problem.said for problem in error.problems[:3])
             self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
             return
         self.take(spec)
