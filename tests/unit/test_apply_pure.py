@@ -19,7 +19,7 @@ from manor.apply import (
     unified,
     wait,
 )
-from manor.apply.ownership import is_applied
+from manor.apply.ownership import is_applied, unwritten
 from manor.apply.prune import plan_pruning
 from manor.apply.steps import Steps, conflict_step
 from manor.kube import Client, Conflict
@@ -241,3 +241,12 @@ def test_a_kind_of_another_group_is_pruned_like_any_other() -> None:
     )
     assert [step.before for step in pruning.kept] == [claim]
     assert pruning.waves == ((stranger, model),)
+
+
+def test_what_others_set_stays_when_we_say_less() -> None:
+    entries = [
+        {"manager": "manor", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}
+    ]
+    live = {"metadata": {"managedFields": entries}, "spec": {"a": 1, "b": 2, "default": 3}}
+    assert unwritten(live, "spec") == {"default": 3}
+    assert unwritten({**live, "metadata": {}}, "spec") == live["spec"]

@@ -43,6 +43,14 @@ def wrote(live: Object, label: str | None = None) -> bool:
     return f"f:{label}" in labels
 
 
+def unwritten(live: Object, field: str) -> Object:
+    """What stands in the mapping `field` of `live` and is not by our field manager: the server's
+    defaults, and what somebody else sets. Applying leaves it."""
+    entry = _entry(live)
+    ours = entry["fieldsV1"].get(f"f:{field}", {}) if entry else {}
+    return {key: value for key, value in live[field].items() if f"f:{key}" not in ours}
+
+
 def _entry(live: Object) -> Object | None:
     return next(
         (entry for entry in live["metadata"].get("managedFields", ()) if _is_ours(entry)), None

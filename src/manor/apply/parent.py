@@ -7,7 +7,7 @@ from manor.apply.concurrency import concurrently
 from manor.apply.errors import InvalidObjects
 from manor.apply.inventory import reread_parent
 from manor.apply.options import Options
-from manor.apply.ownership import is_applied
+from manor.apply.ownership import is_applied, unwritten
 from manor.apply.preview import preview
 from manor.apply.reasons import Reason
 from manor.apply.steps import Action, Step, conflict_step, failure_step
@@ -30,8 +30,8 @@ def parent_step(wanted: Object, found: Survey) -> Step:
         for field in ("labels", "annotations")
         if field in live["metadata"] or field in wanted["metadata"]
     }
-    after = {**live, "spec": wanted["spec"], "metadata": {**live["metadata"], **kept}}
-    # Where the spec says less than what is stored, the server has filled in a default.
+    spec = {**unwritten(live, "spec"), **wanted["spec"]}
+    after = {**live, "spec": spec, "metadata": {**live["metadata"], **kept}}
     same = after == live or is_applied(wanted, live)
     return Step(ref, Action.UNCHANGED if same else Action.UPDATE, before=live, after=after)
 
