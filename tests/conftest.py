@@ -1,6 +1,5 @@
 """Real API servers and nodes for the tests."""
 
-import os
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from nodes import RunningNode, describe, node_for_tests
+from nodes import RunningNode, node_for_tests
 
 # The machine may be busy: how long an example takes says nothing of it.
 settings.register_profile("manor", deadline=None)
@@ -34,9 +33,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is begun first."""
+    """What takes longest is begun first; what stays on the whole node is put there last."""
     rank = {"e2e": 0, "integration": 1}
-    items.sort(key=lambda item: min(rank.get(mark.name, 2) for mark in item.iter_markers()))
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        first = min(rank.get(mark.name, 2) for mark in item.iter_markers())
+        return first, "two_teams" in getattr(item, "fixturenames", ())
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +48,4 @@ def api_node() -> Iterator[RunningNode]:
     """etcd, kube-apiserver and kube-controller-manager for one module: its guardrails would stop
     another's tests."""
     with node_for_tests("api", "--api-only") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[RunningNode]:
-    """A whole node for one module: the one that MANOR_TEST_NODE names, left as it is afterwards, or
-    one of its own."""
-    if name := os.environ.get("MANOR_TEST_NODE"):
-        yield describe(name)
-        return
-    with node_for_tests("whole") as running:
         yield running

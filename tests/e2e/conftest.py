@@ -42,26 +42,27 @@ def run_on(
     )
 
 
+@pytest.fixture(scope="package")
+def node() -> Iterator[RunningNode]:
+    """One whole node for all tests, each module of which removes what it put there; or that of
+    MANOR_TEST_NODE, left as it is afterwards. It goes with the last test: idle, it takes a part of
+    a core."""
+    if name := os.environ.get("MANOR_TEST_NODE"):
+        yield describe(name)
+        return
+    with node_for_tests("whole") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def two_teams(node: Any) -> TwoTeams:
+def two_teams(node: RunningNode) -> TwoTeams:
     """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and
-    the report."""
+    the report. They stay: tests that use them come last."""
     load_workload_images(node.name, "base", "training", "serving")
     up = run_on(
         node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE)
     )
     return TwoTeams(node, node.kubeconfig, up)
-
-
-@pytest.fixture(scope="session")
-def tool_node() -> Iterator[RunningNode]:
-    """A whole node for the tests of all Tools, each of which removes its teams again; or that of
-    MANOR_TEST_NODE."""
-    if name := os.environ.get("MANOR_TEST_NODE"):
-        yield describe(name)
-        return
-    with node_for_tests("tools-whole") as running:
-        yield running
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class ToolExample:
             time.sleep(2)
 
 
-@pytest.fixture(scope="session")
-def tool_example(tool_node: RunningNode) -> Callable[[Path], ToolExample]:
+@pytest.fixture(scope="package")
+def tool_example(node: RunningNode) -> Callable[[Path], ToolExample]:
     """Makes the example of a folder."""
-    return lambda folder: ToolExample(tool_node, folder)
+    return lambda folder: ToolExample(node, folder)
