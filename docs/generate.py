@@ -241,7 +241,8 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "ttlSecondsAfterFinished": [60],
     },
     "Model": {
-        "format": ["sklearn"],
+        "format": ["lightgbm", "custom"],
+        "server": [{"port": 9000}],
         "storageUri": [
             *("pvc://other/iris", "oci://r.example/iris:1", "models:/iris/1"),
             *("s3://b/i", "gs://b/i"),
@@ -265,6 +266,9 @@ LEAST: dict[str, dict[str, Any]] = {
         "env": {"MLFLOW_TRACKING_URI": "http://mlflow"},
     },
 }
+
+CUSTOM = {"format": "custom", "image": "r.example/own:1"}
+"""What a Model needs beside the fields of format custom."""
 
 
 def engine_fields() -> str:
@@ -295,7 +299,9 @@ def _honours(engine: Engine[Any], kind: str, field: str, value: Any) -> str:
 
     platform = KINDS["Platform"].model_validate(PLATFORM)
     tenant = KINDS["Tenant"].model_validate(TENANT)
-    plain, changed = spec(LEAST[kind]), spec({**LEAST[kind], field: value})
+    least = LEAST[kind] | (CUSTOM if field == "server" else {})
+    needed = CUSTOM if value == "custom" else {}
+    plain, changed = spec(least), spec({**least, **needed, field: value})
     if refused := list(engine.unsupported(changed)):
         return f"no: {refused[0]}"
     if changed != plain and (

@@ -113,6 +113,10 @@ VALID: dict[str, list[Change]] = {
         (("spec", "storageUri"), "models:/iris/1"),
         (("spec", "storageSecret"), "bucket"),
         (("spec", "env"), {"OMP_NUM_THREADS": "1"}),
+        (("spec", "format"), "xgboost"),
+        (("spec",), {"format": "custom", "image": "registry.example.com/chat:1"}),
+        (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 80}}),
+        (("spec",), {**BASE["Model"]["spec"], "format": "custom", "image": "r/chat:1"}),
     ],
 }
 
@@ -261,6 +265,12 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "storageUri"), "pvc://a b"),
         (("spec", "storageUri"), "models:iris/1"),
         (("spec", "env"), {"A=B": "x"}),
+        (("spec", "format"), "pickle"),
+        (("spec",), {"format": "sklearn"}),
+        (("spec",), {"format": "custom", "storageUri": "pvc://models/iris"}),
+        (("spec", "server"), {"port": 80}),
+        (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
+        (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),
     ],
 }
 

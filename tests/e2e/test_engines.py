@@ -64,6 +64,35 @@ MODEL = {
         "resources": {"cpu": "100m", "memory": "512Mi"},
     },
 }
+SERVER = """
+import http.server, json, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def do_POST(self):
+        given = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        files = os.listdir(os.environ["MODEL_PATH"])
+        said = json.dumps({"asked": self.path, "given": json.loads(given), "files": files}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+http.server.HTTPServer(("", int(sys.argv[1])), Handler).serve_forever()
+"""
+CUSTOM = {
+    "apiVersion": "manor.dev/v1alpha1",
+    "kind": "Model",
+    "metadata": {"name": "chat", "namespace": TEAM},
+    "spec": {
+        "format": "custom",
+        "image": "manor.local/base:0.1.0",
+        "server": {"command": ["python3", "-c", SERVER], "args": ["9000"], "port": 9000},
+        "storageUri": "pvc://models/iris",
+        "resources": {"cpu": "50m", "memory": "128Mi"},
+    },
+}
+"""An image that answers in a protocol of its own."""
 FLOWERS = [[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5], [6.3, 3.3, 6.0, 2.5]]
 INPUT = {"name": "x", "shape": [3, 4], "datatype": "FP64", "data": FLOWERS}
 
@@ -105,7 +134,7 @@ class Engines:
 @pytest.fixture(scope="module")
 def engines(tool_example: Any) -> Iterator[Engines]:
     example = tool_example(FOLDER)
-    load_workload_images(example.node.name, "training", "serving", "ray")
+    load_workload_images(example.node.name, "base", "training", "serving", "ray")
     for name in TOOLS:
         example.manor("tools", "install", name, "--node", example.node.name)
     made = Engines(example)
@@ -151,3 +180,16 @@ def test_a_model_answers_the_same_by_every_engine(engines: Engines) -> None:
         get = partial(example.kubectl, OWNER, "-n", TEAM, "get")
         assert get(made).returncode == 0
         assert get(former).returncode != 0
+
+
+@pytest.mark.parametrize("engine", ["native", "kserve"])
+def test_a_server_of_ones_own_is_asked_below_its_name(engines: Engines, engine: str) -> None:
+    engines.choose(model=engine)
+    manor = engines.example.manor
+    manor("apply", "-f", "-", given=yaml.safe_dump(CUSTOM))
+    asked = ("predict", "chat", '{"say": "hello"}', "--path", "v1/chat/completions", "-n", TEAM)
+    said = manor(*asked)
+    answer = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    expected = {"asked": "/v1/chat/completions", "given": {"say": "hello"}}
+    assert answer == {**expected, "files": ["model.joblib"]}
+    manor("delete", "-f", "-", "--yes", given=yaml.safe_dump(CUSTOM))

@@ -189,6 +189,9 @@ def test_workers_of_a_closed_team_reach_each_other(engine: str) -> None:
     assert policy["spec"]["ingress"] == [{"from": [{"podSelector": policy["spec"]["podSelector"]}]}]
 
 
+MLFLOW = {"MLFLOW_TRACKING_URI": "http://mlflow"}
+
+
 @pytest.mark.parametrize(
     ("engine", "workload", "path"),
     [
@@ -204,6 +207,12 @@ def test_workers_of_a_closed_team_reach_each_other(engine: str) -> None:
         ("seldon", model(storageSecret="bucket"), ("spec", "storageSecret")),
         ("seldon", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
         ("seldon", model(resources={"gpu": 1}), ("spec", "resources", "gpu")),
+        ("seldon", model(format="custom", image="r/chat:1"), ("spec", "format")),
+        (
+            "native",
+            model(format="custom", image="r/chat:1", storageUri="models:/chat/1", env=MLFLOW),
+            ("spec", "storageUri"),
+        ),
     ],
 )
 def test_what_an_engine_cannot_do_is_told_by_its_field(

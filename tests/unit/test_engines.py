@@ -33,6 +33,7 @@ WORKLOADS = [
     model(),
     model(storageUri="oci://r/m:1", replicas=2),
     model(storageUri="models:/digits/1", env={"MLFLOW_TRACKING_URI": "http://mlflow"}),
+    model(format="custom", image="r/chat:1"),
 ]
 
 
@@ -195,6 +196,37 @@ def test_a_registered_model_is_fetched_from_the_teams_mlflow() -> None:
 def test_a_registered_model_has_a_version_and_a_registry(uri: str, told: str) -> None:
     with pytest.raises(Unsupported, match=re.escape(told)):
         made(model(storageUri=uri))
+
+
+def test_a_server_of_ones_own_is_asked_below_its_name() -> None:
+    server = {"args": ["--model", "$(MODEL_PATH)"], "port": 8000, "ready": "/health"}
+    chat = model(format="custom", image="r/chat:1", server=server)
+    objects = made(chat)
+    (container,) = objects["Deployment/digits"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == server["args"]
+    assert "command" not in container
+    assert {"name": "MODEL_PATH", "value": "/mnt/models/digits"} in container["env"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8000}]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
+    (rule,) = objects["HTTPRoute/digits"]["spec"]["rules"]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/models/digits"}}]
+    (rewrite,) = rule["filters"]
+    assert rewrite["urlRewrite"]["path"]["replacePrefixMatch"] == "/"
+    assert model_url(platform(), tenant(), chat) == "http://vision.ml.example.com/models/digits/"
+
+
+def test_an_image_may_hold_its_model_itself() -> None:
+    chat = model(format="custom", image="r/chat:1", storageUri=None)
+    pod = made(chat)["Deployment/digits"]["spec"]["template"]["spec"]
+    assert "initContainers" not in pod
+    assert not [volume for volume in pod["volumes"] if volume["name"] == "model"]
+
+
+def test_each_format_has_its_runtime() -> None:
+    boosted = made(model(format="lightgbm", image="r/boosted:1"))["Deployment/digits"]
+    (container,) = boosted["spec"]["template"]["spec"]["containers"]
+    runtime = {"name": "MLSERVER_MODEL_IMPLEMENTATION", "value": "mlserver_lightgbm.LightGBMModel"}
+    assert runtime in container["env"]
 
 
 def test_a_canary_gets_its_share() -> None:

@@ -181,33 +181,52 @@ class Canary(Spec):
     """Share of requests it gets, in percent."""
 
 
+class Server(Spec):
+    """A server of one's own: an image that answers HTTP as a user other than root."""
+
+    command: list[str] = Field(default=[], max_length=1024)
+    """What is run in place of the image's entry point, not through a shell. `$(MODEL_PATH)` is
+    where the model's files are."""
+    args: list[str] = Field(default=[], max_length=1024)
+    """Arguments in place of the image's own."""
+    port: int = Field(default=8080, ge=1, le=65535)
+    """Port on which it answers."""
+    ready: str = Field(default="/", pattern=r"^/[!-~]*$", max_length=1024)
+    """Path that it answers well (200 to 399) once it can serve."""
+
+
 class ModelSpec(Spec):
     """Which model, from where, how many."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
+            ("has(self.storageUri) || self.format == 'custom'", "storageUri is missing"),
+            ("has(self.image) || self.format != 'custom'", "format custom needs an image"),
+            ("!has(self.server) || self.format == 'custom'", "server is for format custom alone"),
             (
                 (
                     "!has(self.autoscaling) || !has(self.replicas) || self.autoscaling.maxReplicas "
                     ">= self.replicas"
                 ),
                 "autoscaling.maxReplicas is less than replicas",
-            )
+            ),
         )
     )
 
-    format: Literal["sklearn"]
-    """Model format; decides the serving runtime."""
-    storage_uri: StorageUri
+    format: Literal["custom", "huggingface", "lightgbm", "mlflow", "sklearn", "xgboost"]
+    """Model format; decides MLServer's runtime. `custom` is any image that answers HTTP."""
+    storage_uri: StorageUri | None = None
     """Where the model's files are: `pvc://<claim>/<path>`, `oci://<image>`, or
     `models:/<name>/<version>` of the team's MLflow; `s3://`, `gs://` and `https://` where the
-    engine can."""
+    engine can. A custom image may hold them itself."""
     storage_secret: Name | None = None
     """Secret of the namespace with which the engine fetches the files, the canary's too."""
     image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)
     """Environment variables of the server; not for secrets."""
+    server: Server | None = None
+    """How the image of format custom is run and asked."""
     replicas: int = Field(default=1, ge=1, le=1000)
     """Replicas, or the fewest when autoscaling."""
     autoscaling: Autoscaling | None = None
@@ -221,13 +240,20 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        custom = self.format == "custom"
+        if self.storage_uri is None and not custom:
+            raise Misplaced("this field is required; add it", "storageUri")
+        if self.image is None and custom:
+            raise Misplaced("this field is required with format custom; add it", "image")
+        if self.server is not None and not custom:
+            raise Misplaced(f"{self.format} has a server of its own; remove it", "server")
         if self.autoscaling is not None and self.autoscaling.max_replicas < self.replicas:
             raise ValueError("autoscaling.maxReplicas is less than replicas")
         return self
 
 
 class Model(Kind):
-    """A model behind the Open Inference Protocol."""
+    """A model behind the Open Inference Protocol, or behind one of its own."""
 
     api_version: ApiVersion
     kind: Literal["Model"]
@@ -235,10 +261,15 @@ class Model(Kind):
     spec: ModelSpec
 
     @property
+    def custom(self) -> bool:
+        """Whether it brings a server of its own, with a protocol of its own."""
+        return self.spec.format == "custom"
+
+    @property
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
         canary = self.spec.canary
-        uris: dict[tuple[str | int, ...], str] = {("storageUri",): self.spec.storage_uri}
+        uris: dict[tuple[str | int, ...], str] = {("storageUri",): self.spec.storage_uri or ""}
         uris |= {("canary", "storageUri"): canary.storage_uri} if canary else {}
         claims = [
             (path, uri.removeprefix("pvc://").partition("/")[0])

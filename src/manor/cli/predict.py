@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,9 @@ async def predict_command(
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
+    path: Annotated[
+        str, typer.Option(help="What to ask of a model of format custom, below its URL.")
+    ] = "",
     curl: Annotated[
         bool,
         typer.Option("--curl", help="Print the request as a curl command instead of sending it."),
@@ -59,16 +63,17 @@ async def predict_command(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show a model's error whole.")] = False,
 ) -> None:
-    """Ask a model by the tenant's host name (Open Inference Protocol v2) and print its answer as
-    JSON.
+    """Ask a model by the tenant's host name (Open Inference Protocol v2; a model of format custom
+    by its own) and print its answer as JSON.
 
     Examples:
 
     \b
         manor predict iris '[[5.1, 3.5, 1.4, 0.2]]' -n tenant-a
         manor predict iris @request.json -n tenant-a --curl
+        manor predict chat @request.json -n tenant-a --path v1/chat/completions
     """
-    body = request_body(read_input(data))
+    given = read_input(data)
     async with Client.connect(kubeconfig, context) as client:
         namespace = namespace or client.namespace
         known = await told_state(client, [namespace], workloads=False)
@@ -79,6 +84,12 @@ async def predict_command(
         if spec is None:
             raise PredictionFailed(str(known.broken[-1]))
         target = await endpoint(client, known.platform, tenant_of(spec, known.tenants), spec)
+    if spec.custom:
+        body, target = given, replace(target, url=target.url + path.lstrip("/"))
+    elif path:
+        raise typer.BadParameter(f"--path is for format custom; {model} is {spec.spec.format}")
+    else:
+        body = request_body(given)
     if curl:
         echo(target.curl(body))
         return

@@ -77,11 +77,10 @@ class Kserve:
     ) -> Object:
         scaling = model.spec.autoscaling if version.name == model.metadata.name else None
         pod = server_pod(platform, tenant, model, version, CONTAINER)
-        if version.storage_uri.partition("://")[0] in FETCHED:
+        uri = version.storage_uri or ""
+        if uri.partition("://")[0] in FETCHED:
             # By this variable of its container KServe knows what to fetch.
-            pod["containers"][0]["env"].append(
-                {"name": "STORAGE_URI", "value": version.storage_uri}
-            )
+            pod["containers"][0]["env"].append({"name": "STORAGE_URI", "value": uri})
         predictor = {
             **pod,
             "labels": version_labels(model, version),

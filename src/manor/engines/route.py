@@ -18,19 +18,30 @@ def route(
         weight = model.spec.canary.weight
         for backend, part in zip(backends, (100 - weight, weight), strict=True):
             backend["weight"] = part
-    paths = [{"path": {"type": "PathPrefix", "value": f"/v2/models/{model.metadata.name}"}}]
+    prefix = {"type": "PathPrefix", "value": _prefix(model)}
+    rule: Object = {"matches": [{"path": prefix}], "backendRefs": backends}
+    if model.custom:
+        # The server knows nothing of where it is reached.
+        bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+        rule["filters"] = [{"type": "URLRewrite", "urlRewrite": {"path": bare}}]
     spec = {
         "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],
         "hostnames": [_host(platform, tenant, model)],
-        "rules": [{"matches": paths, "backendRefs": backends}],
+        "rules": [rule],
     }
     name = model.metadata.name
     return object_of("HTTPRoute", "gateway.networking.k8s.io/v1", name, model, spec=spec)
 
 
 def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:
-    """Where the model answers the Open Inference Protocol (`/v2/models/<name>/infer`)."""
-    return f"{url(platform, _host(platform, tenant, model))}/v2/models/{model.metadata.name}/infer"
+    """Where the model answers: the Open Inference Protocol (`/v2/models/<name>/infer`), or
+    `/models/<name>/`, under which a server of one's own is asked."""
+    last = "" if model.custom else "infer"
+    return f"{url(platform, _host(platform, tenant, model))}{_prefix(model)}/{last}"
+
+
+def _prefix(model: Model) -> str:
+    return f"{'' if model.custom else '/v2'}/models/{model.metadata.name}"
 
 
 def _host(platform: Platform, tenant: Tenant, model: Model) -> str:

@@ -29,8 +29,11 @@ class Seldon:
     made_kinds = {"Model": frozenset({*requires, ("gateway.networking.k8s.io", "HTTPRoute")})}
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
-        """Storage URIs that cannot be mounted, and GPUs."""
+        """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
         yield from unmountable(model, self.name)
+        if model.custom:
+            message = "Seldon asks its servers by the Open Inference Protocol; name MLServer's"
+            yield Unsupported(("spec", "format"), message)
         if model.spec.resources.gpu:
             message = "what Seldon makes names no queue, in which GPUs may have to wait; remove it"
             yield Unsupported(("spec", "resources", "gpu"), message)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from manor.api import Model, Platform, Tenant
 from manor.api.wellknown import INSTANCE_LABEL
+from manor.api.workload import Server
 from manor.engines.owned import object_of
 from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
 from manor.engines.protocol import Unsupported
@@ -13,15 +14,22 @@ from manor.render import labels
 from manor.render.objects import Object
 
 HTTP_PORT = 8080
-RUNTIMES = {"sklearn": "mlserver_sklearn.SKLearnModel"}
-"""MLServer's runtime class of each model format."""
+HOME = "/tmp"  # noqa: S108 - the pod's own emptyDir
+RUNTIMES = {
+    "huggingface": "mlserver_huggingface.HuggingFaceRuntime",
+    "lightgbm": "mlserver_lightgbm.LightGBMModel",
+    "mlflow": "mlserver_mlflow.MLflowRuntime",
+    "sklearn": "mlserver_sklearn.SKLearnModel",
+    "xgboost": "mlserver_xgboost.XGBoostModel",
+}
+"""MLServer's runtime class of each model format but `custom`."""
 
 
 class Version(NamedTuple):
     """What is served at once of one model: the model itself, and its canary."""
 
     name: str
-    storage_uri: str
+    storage_uri: str | None
     replicas: int
 
 
@@ -38,10 +46,14 @@ def unmountable(model: Model, engine: str, fetches: Collection[str] = ()) -> Ite
     """The storage URIs of a model that the engine cannot bring into its pods, by what it `fetches`
     too, and a Secret for that where it fetches nothing."""
     spec = model.spec
-    if why := obstacle(spec.storage_uri, spec.env, engine, fetches):
-        yield Unsupported(("spec", "storageUri"), why)
-    if spec.canary and (why := obstacle(spec.canary.storage_uri, spec.env, engine, fetches)):
-        yield Unsupported(("spec", "canary", "storageUri"), why)
+    uris: dict[tuple[str, ...], str | None] = {("storageUri",): spec.storage_uri}
+    uris |= {("canary", "storageUri"): spec.canary.storage_uri} if spec.canary else {}
+    for field, uri in uris.items():
+        if uri and (why := obstacle(uri, spec.env, engine, fetches)):
+            yield Unsupported(("spec", *field), why)
+        elif uri and uri.startswith("models:/") and model.custom:
+            why = f"{uri}: an image of your own does not fetch it; copy the files to a volume"
+            yield Unsupported(("spec", *field), why)
     if spec.storage_secret and not fetches:
         message = f"the {engine} engine fetches nothing by a Secret; remove it"
         yield Unsupported(("spec", "storageSecret"), message)
@@ -76,45 +88,68 @@ def server_pod(
 ) -> Object:
     """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
     container's."""
-    stored = storage(version.storage_uri)
-    server = _server(platform, tenant, model, name, stored.path, port)
-    server["volumeMounts"] = [_mount(read_only=True)] if stored.volume else []
+    stored = storage(version.storage_uri) if version.storage_uri else Storage(None, "")
+    served = _custom(model, stored.path) if model.custom else _mlserver(model, stored.path, port)
+    server: Object = {
+        "name": name,
+        "image": model.spec.image or platform.spec.images.serving.get(model.spec.format),
+        **served.words,
+        "env": env(served.variables | {"HOME": HOME} | model.spec.env),
+        "ports": [{"name": "http", "containerPort": served.port}],
+        "resources": resources(platform, tenant, model.spec.resources),
+        "securityContext": container_security_context(),
+        **served.probes,
+        "volumeMounts": [_mount(read_only=True)] if stored.volume else [],
+    }
     fields = placement(platform, tenant, model.spec.resources)
-    if stored.brought_by:
+    if stored.brought_by and not model.custom:
         fields["initContainers"] = [_bringer(server, stored)]
     return pod_spec([server], [stored.volume] if stored.volume else [], **fields)
 
 
-def _server(
-    platform: Platform, tenant: Tenant, model: Model, name: str, path: str, port: int
-) -> Object:
-    spec, served = model.spec, model.metadata.name
-    ready = f"/v2/models/{served}/ready"
+class _Served(NamedTuple):
+    """How a server is run and asked."""
+
+    variables: dict[str, str]
+    port: int
+    probes: Object
+    words: Object
+    """Its command and arguments, where they are not the image's own."""
+
+
+def _mlserver(model: Model, path: str, port: int) -> _Served:
+    """MLServer, which is ready once the model is."""
+    name = model.metadata.name
     variables = {
-        "HOME": "/tmp",  # noqa: S108 - the pod's own emptyDir
         "MLSERVER_HTTP_PORT": str(port),
-        "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[spec.format],
-        "MLSERVER_MODEL_NAME": served,
+        "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[model.spec.format],
+        "MLSERVER_MODEL_NAME": name,
         "MLSERVER_MODEL_URI": path,
         "MLSERVER_PARALLEL_WORKERS": "0",
     }
+    live = {"httpGet": {"path": "/v2/health/live", "port": "http"}}
+    return _Served(variables, port, _probes(f"/v2/models/{name}/ready", live, minutes=5), {})
+
+
+def _custom(model: Model, path: str) -> _Served:
+    """A server of one's own, which lives while its port is open."""
+    server = model.spec.server or Server()
+    words = {"command": server.command, "args": server.args}
+    return _Served(
+        {"MODEL_PATH": path} if path else {},
+        server.port,
+        _probes(server.ready, {"tcpSocket": {"port": "http"}}, minutes=30),
+        {field: given for field, given in words.items() if given},
+    )
+
+
+def _probes(ready: str, live: Object, *, minutes: int) -> Object:
+    """The probes of a server that has so many minutes to load its model."""
+    asked = {"httpGet": {"path": ready, "port": "http"}}
     return {
-        "name": name,
-        "image": spec.image or platform.spec.images.serving.get(spec.format),
-        "env": env(variables | spec.env),
-        "ports": [{"name": "http", "containerPort": port}],
-        "resources": resources(platform, tenant, spec.resources),
-        "securityContext": container_security_context(),
-        "startupProbe": {
-            "httpGet": {"path": ready, "port": "http"},
-            "periodSeconds": 2,
-            "failureThreshold": 150,
-        },
-        "readinessProbe": {"httpGet": {"path": ready, "port": "http"}, "periodSeconds": 5},
-        "livenessProbe": {
-            "httpGet": {"path": "/v2/health/live", "port": "http"},
-            "periodSeconds": 10,
-        },
+        "startupProbe": {**asked, "periodSeconds": 2, "failureThreshold": minutes * 30},
+        "readinessProbe": {**asked, "periodSeconds": 5},
+        "livenessProbe": {**live, "periodSeconds": 10},
     }
 
 

@@ -187,7 +187,7 @@ class Model(_Workload):
     """A model behind the Open Inference Protocol: its servers, their Service, the route to them."""
 
     url: pulumi.Output[str]
-    """Where it answers: `…/v2/models/<name>/infer`."""
+    """Where it answers: `…/v2/models/<name>/infer`; `…/models/<name>/` with format custom."""
 
     def __init__(
         self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None
