@@ -216,6 +216,7 @@ def test_a_prediction_is_printed_and_an_error_in_the_models_words(
     [
         (("digits", "[[1], [2, 3]]"), "the input must be rows of numbers of one length"),
         (("digits", "[["), "the input: not JSON"),
+        (("digits", "[[1]]", "--path", "v1"), "--path is for format custom; digits is sklearn"),
         (("digits", "@nowhere.json"), "nowhere.json: no such file or directory"),
         (
             ("digits", "[[1]]"),

@@ -83,13 +83,11 @@ async def predict_command(
         spec = next((workload for workload in known.workloads if isinstance(workload, Model)), None)
         if spec is None:
             raise PredictionFailed(str(known.broken[-1]))
+        if path and not spec.custom:
+            raise typer.BadParameter(f"--path is for format custom; {model} is {spec.spec.format}")
+        body = given if spec.custom else request_body(given)
         target = await endpoint(client, known.platform, tenant_of(spec, known.tenants), spec)
-    if spec.custom:
-        body, target = given, replace(target, url=target.url + path.lstrip("/"))
-    elif path:
-        raise typer.BadParameter(f"--path is for format custom; {model} is {spec.spec.format}")
-    else:
-        body = request_body(given)
+    target = replace(target, url=target.url + path.lstrip("/"))
     if curl:
         echo(target.curl(body))
         return
