@@ -1,7 +1,9 @@
 """Every policy against the objects beside it, on a real API server, as the tenant's user with far
 too many rights."""
 
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest_asyncio
 
 from guarded_cluster import apply_all, bindings, guarded, refusal, refuses, said_by, send
 from manor.kube import Client, Invalid
+from manor.local.components import list_components
+from manor.local.node import load_node
 from policy_cases import FOLDERS, Case, cases
 from waiting import until
 
@@ -61,9 +65,29 @@ async def test_nothing_else_refuses(cluster: Client, folder: str) -> None:
         await until(f"{folder} in force", lambda: refuses(cluster, refusals(folder)[0]))
 
 
-async def test_api_server_finds_no_fault(cluster: Client) -> None:
+@contextmanager
+def type_checker(name: str) -> Iterator[None]:
+    """The controller that looks for doubtful expressions, which a node does without."""
+    node = load_node(name)
+    (manager,) = (c for c in list_components(node) if c.name == "kube-controller-manager")
+    argv = [word for word in manager.argv if not word.startswith("--controllers=")]
+    alone = ("--controllers=validatingadmissionpolicy-status-controller", "--secure-port=0")
+    process = subprocess.Popen([*argv, *alone], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def test_api_server_finds_no_fault(cluster: Client, gateway_api_node: Any) -> None:
     """Expressions too dear or not well-formed are refused when applied; what is doubtful shows in
     the status."""
+    with type_checker(gateway_api_node.name):
+        await without_warnings(cluster)
+
+
+async def without_warnings(cluster: Client) -> None:
     for obj in await cluster.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"):
         name = obj["metadata"]["name"]
 
