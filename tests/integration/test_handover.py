@@ -9,8 +9,10 @@ import yaml
 
 from manor.api import API_VERSION
 from manor.kube import Client, NotFound, Object
+from manor.rollout import is_operated
 from nodes import run_manor
 from operator_process import condition, is_ready, operating, tenant
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +80,7 @@ async def operated(
     )
     log = tmp_path_factory.mktemp("operator") / "log"
     with operating(platform_node.kubeconfig, log, "--elect"):
+        await until("it leads", lambda: is_operated(client))
         yield client
 
 
@@ -132,7 +135,7 @@ async def test_what_the_operator_cannot_make_is_told_as_an_error(
         assert "TrainingJob train not attempted: Tenant cat failed" in done.stderr
         assert "not everything was applied; mend what is named above" in done.stderr
     # What takes a person's consent is no operator's to do.
-    done = apply(tenant("cat"), options="--adopt --verbose")
+    done = apply(tenant("cat"), options="--adopt --verbose --no-wait")
     assert done.returncode == 0, done.stderr
     assert "Namespace cat created" in done.stderr
 
