@@ -197,3 +197,6 @@ def test_without_the_operator_teams_stand(two_teams: Any) -> None:
     again = two_teams.manor("apply", "-f", EXAMPLE)
     assert again.returncode == 0, again.stderr
     assert not {"created", "updated", "deleted"} & set(again.stderr.split())
+    words = ("tenant", "tenant-c", "--yes", "--delete-data", "--delete-namespace", "tenant-c")
+    gone = two_teams.manor("delete", *words)
+    assert gone.returncode == 0, gone.stderr
