@@ -132,15 +132,12 @@ def test_kubectl_get_manor_tells_how_all_stands(two_teams: Any) -> None:
     told = two_teams.kubectl("get", "manor", "-A")
     print(told)
     lines = [line.split() for line in told.splitlines()]
-    ready = {line[0]: line for line in lines if line and line[0].startswith("tenant.")}
-    assert {f"tenant.manor.dev/tenant-{team}" for team in "abc"} <= ready.keys()
-    for team in "abc":
-        assert "True" in ready[f"tenant.manor.dev/tenant-{team}"]
-    told_of = {tuple(line[:2]): line for line in lines if len(line) > 1}
-    assert "Succeeded" in told_of["tenant-a", "trainingjob.manor.dev/train-iris"]
-    model = told_of["tenant-c", "model.manor.dev/iris"]
-    assert "Ready" in model
-    assert any("tenant-c.manor.local" in word for word in model)
+    stands = {tuple(line[: 1 + line[0].startswith("tenant-")]): line for line in lines if line}
+    ready = ["platform.manor.dev/manor", *(f"tenant.manor.dev/tenant-{team}" for team in "abc")]
+    assert [stands[(name,)][1] for name in ready] == ["True"] * 4
+    assert "Succeeded" in stands["tenant-a", "trainingjob.manor.dev/train-iris"]
+    _, _, serves, url, *_ = stands["tenant-c", "model.manor.dev/iris"]
+    assert (serves, "//tenant-c.manor.local" in url) == ("True", True)
 
 
 def test_drift_is_put_right_and_told_and_a_killed_operator_is_replaced(two_teams: Any) -> None:

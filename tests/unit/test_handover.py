@@ -128,13 +128,13 @@ async def test_what_takes_consent_is_not_handed_over(server: ApiStandIn) -> None
 
 
 @pytest.mark.parametrize(
-    ("held", "works"),
-    [(lease(), True), (lease(holder=""), False), (lease(60), False), (lease(-60), False)],
+    ("age", "holder", "works"),
+    [(0, "pod-1", True), (0, "", False), (60, "pod-1", False), (-60, "pod-1", False)],
 )
 async def test_it_works_while_its_lease_is_renewed(
-    server: ApiStandIn, held: Object, works: bool
+    server: ApiStandIn, age: float, holder: str, works: bool
 ) -> None:
-    server.hold(held)
+    server.hold(lease(age, holder))
     with override(operator=Operator(lease_poll=0.01)):
         assert await is_operated(server.client()) is works
 
