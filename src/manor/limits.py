@@ -99,6 +99,8 @@ class Rollout:
     new kinds."""
     counted_poll: Seconds = 1.0
     """Between two looks at them."""
+    made: Seconds = 360.0
+    """Until the operator has made what was stored; the quotas may have to count new kinds first."""
     rests: Seconds = 10.0
     """Until the operator says that it leaves alone what is to be deleted."""
     rests_poll: Seconds = 0.2

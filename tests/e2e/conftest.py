@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from manor.cli.up import NODE_IMAGES
 from nodes import RunningNode, describe, load_workload_images, node_for_tests
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,6 +30,13 @@ class TwoTeams:
     def manor(self, *args: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command of `manor` on the node."""
         return run_on(self.kubeconfig, *args, given=given)
+
+    def kubectl(self, *args: str, given: str = "") -> str:
+        """What `kubectl` says, which must succeed."""
+        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), *args]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=400)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 def run_on(
@@ -58,7 +66,7 @@ def node() -> Iterator[RunningNode]:
 def two_teams(node: RunningNode) -> TwoTeams:
     """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and
     the report. They stay: tests that use them come last."""
-    load_workload_images(node.name, "base", "training", "serving")
+    load_workload_images(node.name, *NODE_IMAGES)
     up = run_on(
         node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE)
     )

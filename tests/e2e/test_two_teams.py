@@ -1,11 +1,15 @@
-"""From nothing to two teams, each with a model trained and served, on a real node."""
+"""From nothing to two teams, each with a model trained and served, on a real node; and what its
+operator does."""
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -102,4 +106,94 @@ def test_a_data_scientist_serves_a_model_with_a_team_members_rights(
     assert refused.returncode == 2
     assert "belongs to no tenant; one of: tenant-a" in refused.stderr
     gone = two_teams.manor("delete", "--kubeconfig", kubeconfig, "--yes", "-f", "-", given=spec)
+    assert gone.returncode == 0, gone.stderr
+
+
+OPERATED = ("--as", "tenant-c-user", "-n", "tenant-c")
+
+
+def test_kubectl_apply_is_enough(two_teams: Any) -> None:
+    """The administrator stores a Tenant, its owner a TrainingJob and a Model: nothing else is done
+    by anybody."""
+    specs = {
+        name: (Path(EXAMPLE) / f"{name}.yaml").read_text().replace("tenant-a", "tenant-c")
+        for name in ("tenant-a", "iris")
+    }
+    two_teams.kubectl("apply", "-f", "-", given=specs["tenant-a"])
+    two_teams.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "tenant/tenant-c")
+    two_teams.kubectl(*OPERATED, "apply", "-f", "-", given=specs["iris"])
+    for condition, name in (("Succeeded", "trainingjob/train-iris"), ("Ready", "model/iris")):
+        two_teams.kubectl(*OPERATED, "wait", f"--for=condition={condition}", "--timeout=300s", name)
+    asked = two_teams.manor("predict", "iris", "[[5.1, 3.5, 1.4, 0.2]]", "-n", "tenant-c")
+    assert json.loads(asked.stdout)["outputs"][0]["data"] == [0]
+
+
+def test_kubectl_get_manor_tells_how_all_stands(two_teams: Any) -> None:
+    told = two_teams.kubectl("get", "manor", "-A")
+    print(told)
+    lines = [line.split() for line in told.splitlines()]
+    stands = {tuple(line[: 1 + line[0].startswith("tenant-")]): line for line in lines if line}
+    ready = ["platform.manor.dev/manor", *(f"tenant.manor.dev/tenant-{team}" for team in "abc")]
+    assert [stands[(name,)][1] for name in ready] == ["True"] * 4
+    assert "Succeeded" in stands["tenant-a", "trainingjob.manor.dev/train-iris"]
+    _, _, serves, url, *_ = stands["tenant-c", "model.manor.dev/iris"]
+    assert (serves, "//tenant-c.manor.local" in url) == ("True", True)
+
+
+def test_drift_is_put_right_and_told_and_a_killed_operator_is_replaced(two_teams: Any) -> None:
+    _delete_binding(two_teams)
+    said = two_teams.kubectl("describe", "tenant", "tenant-c")
+    assert "RoleBinding tenant-c/manor-owners, deleted by somebody, is as this says again" in said
+    before, leader = _versions(two_teams), _leader(two_teams)
+    two_teams.kubectl("-n", "manor-system", "delete", "pod", leader, "--force", "--grace-period=0")
+    until_now("another leads", lambda: _leader(two_teams) not in ("", leader))
+    time.sleep(10)  # whatever it writes as it starts, it has written
+    assert _versions(two_teams) == before
+    _delete_binding(two_teams)
+
+
+def _leader(two_teams: Any) -> str:
+    where = ("-n", "manor-system", "get", "lease", "manor-operator")
+    return str(two_teams.kubectl(*where, "-o", "jsonpath={.spec.holderIdentity}"))
+
+
+def _delete_binding(two_teams: Any) -> None:
+    """The owner's rights are deleted, and come back."""
+    binding = ("-n", "tenant-c", "rolebinding", "manor-owners")
+    two_teams.kubectl("delete", *binding)
+    until_now(
+        "they are back",
+        lambda: bool(two_teams.kubectl("get", *binding, "--ignore-not-found")),
+    )
+
+
+def _versions(two_teams: Any) -> dict[str, str]:
+    """Of what the operator makes and tells, but what others count in it."""
+    kinds = "rolebindings,networkpolicies,limitranges,configmaps,serviceaccounts,clusterroles"
+    made = ("-A", "-l", "app.kubernetes.io/managed-by=manor", kinds)
+    told = ("-A", "trainingjobs,models")
+    return {
+        f"{obj['kind']} {obj['metadata'].get('namespace')}/{obj['metadata']['name']}": obj[
+            "metadata"
+        ]["resourceVersion"]
+        for what in (made, told)
+        for obj in json.loads(two_teams.kubectl("get", "-o", "json", *what))["items"]
+    }
+
+
+def test_without_the_operator_teams_stand(two_teams: Any) -> None:
+    before = _versions(two_teams)
+    gone = two_teams.manor("uninstall", "--yes")
+    assert gone.returncode == 0, gone.stderr
+    assert "tenant-c" in two_teams.kubectl("get", "tenants")
+    asked = two_teams.manor("predict", "iris", "[[5.1, 3.5, 1.4, 0.2]]", "-n", "tenant-c")
+    assert json.loads(asked.stdout)["outputs"][0]["data"] == [0]
+    now = _versions(two_teams)
+    changed = {key for key in before if now.get(key) != before[key]}
+    assert all("manor:operator" in key or "manor-operator" in key for key in changed), changed
+    again = two_teams.manor("apply", "-f", EXAMPLE)
+    assert again.returncode == 0, again.stderr
+    assert not {"created", "updated", "deleted"} & set(again.stderr.split())
+    words = ("tenant", "tenant-c", "--yes", "--delete-data", "--delete-namespace", "tenant-c")
+    gone = two_teams.manor("delete", *words)
     assert gone.returncode == 0, gone.stderr

@@ -146,6 +146,28 @@ def test_a_default_that_the_server_filled_in_is_no_difference() -> None:
         assert is_applied(wanted, {**wanted, "metadata": meta, "spec": {"a": 1, "b": 2}}) is same
 
 
+@pytest.mark.parametrize(
+    ("rule", "certain", "perhaps"),
+    [
+        ({"verbs": ["get"]}, True, True),
+        ({"verbs": ["get"], "scope": "*"}, False, True),
+        ({"verbs": ["get", "list"]}, False, False),
+        ({"verbs": ["list"]}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_what_the_server_fills_into_an_atomic_value_may_be_what_was_applied(
+    rule: dict[str, Any], certain: bool, perhaps: bool
+) -> None:
+    meta = {"name": "x"}
+    wanted = {"apiVersion": "v1", "kind": "X", "metadata": meta, "rules": [{"verbs": ["get"]}]}
+    entry = {"manager": "manor", "operation": "Apply", "apiVersion": "v1"}
+    entry["fieldsV1"] = {"f:rules": {}}  # type: ignore[assignment]
+    found = {**wanted, "metadata": {**meta, "managedFields": [entry]}, "rules": [rule]}
+    assert is_applied(wanted, found) is certain
+    assert is_applied(wanted, found, defaults=True) is perhaps
+
+
 def secret(**data: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",

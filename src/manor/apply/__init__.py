@@ -14,6 +14,7 @@ from manor.apply.errors import (
     Refused,
 )
 from manor.apply.options import Options
+from manor.apply.parent import store
 from manor.apply.plan import Plan, plan
 from manor.apply.progress import Event, Finished, Pending, Phase, Progress, Started, Waiting, silent
 from manor.apply.reasons import Reason
@@ -55,6 +56,7 @@ __all__ = [
     "release",
     "revoke",
     "silent",
+    "store",
     "to_be_kept",
     "unified",
     "wait",

@@ -9,16 +9,19 @@ server", never "it differs".
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from manor.kube import Object
 from manor.objectset.applyset import FIELD_MANAGER
 
 _NAMES = frozenset({"name", "namespace"})
+_Same = Callable[[Any, Any], bool]
 
 
-def is_applied(desired: Object, live: Object) -> bool:
-    """True when `live` is for certain what applying `desired` would make of it."""
+def is_applied(desired: Object, live: Object, *, defaults: bool = False) -> bool:
+    """True when `live` is for certain what applying `desired` would make of it; with `defaults`,
+    when it may be: what an atomic value has beside what is wanted is taken for the server's."""
     entry = _entry(live)
     if entry is None or entry["apiVersion"] != desired["apiVersion"]:
         return False
@@ -30,7 +33,7 @@ def is_applied(desired: Object, live: Object) -> bool:
     # Of an object with a name and no more, nothing of the metadata is noted.
     if metadata := {key: value for key, value in desired["metadata"].items() if key not in _NAMES}:
         wanted["metadata"] = metadata
-    return _same(wanted, live, entry["fieldsV1"])
+    return _same(wanted, live, entry["fieldsV1"], _covered if defaults else _equal)
 
 
 def wrote(live: Object, label: str | None = None) -> bool:
@@ -65,41 +68,43 @@ def _is_ours(entry: Object) -> bool:
     )
 
 
-def _same(desired: Any, live: Any, fields: dict[str, Any]) -> bool:
+def _same(desired: Any, live: Any, fields: dict[str, Any], same: _Same) -> bool:
     if not fields:
-        return _equal(desired, live)
+        return same(desired, live)
     if isinstance(desired, dict) and isinstance(live, dict):
-        return _same_fields(desired, live, fields)
+        return _same_fields(desired, live, fields, same)
     if isinstance(desired, list) and isinstance(live, list):
         items = [key for key in fields if key != "."]
         if all(key.startswith("k:") for key in items):
-            return _same_keyed(desired, live, {key: fields[key] for key in items})
+            return _same_keyed(desired, live, {key: fields[key] for key in items}, same)
         if all(key.startswith("v:") for key in items):
             values = [json.loads(key[2:]) for key in items]
             return len(values) == len(desired) and all(v in desired and v in live for v in values)
     return False
 
 
-def _same_fields(desired: dict[str, Any], live: dict[str, Any], fields: dict[str, Any]) -> bool:
+def _same_fields(
+    desired: dict[str, Any], live: dict[str, Any], fields: dict[str, Any], same: _Same
+) -> bool:
     owned = {key[2:] for key in fields if key.startswith("f:")}
     # Typed objects leave out what is empty; as long as the field is ours, nobody has filled it
     # since.
     return owned == desired.keys() and all(
-        _same(value, live[key], fields[f"f:{key}"])
+        _same(value, live[key], fields[f"f:{key}"], same)
         if key in live
         else value in ([], {}) and not fields[f"f:{key}"]
         for key, value in desired.items()
     )
 
 
-def _same_keyed(desired: list[Any], live: list[Any], items: dict[str, Any]) -> bool:
+def _same_keyed(desired: list[Any], live: list[Any], items: dict[str, Any], same: _Same) -> bool:
     if len(items) != len(desired):
         return False
     for key, fields in items.items():
         names = json.loads(key[2:])
         wanted = [item for item in desired if _has(item, names, defaults=True)]
         found = [item for item in live if _has(item, names, defaults=False)]
-        if len(wanted) != 1 or len(found) != 1 or not _same(wanted[0], found[0], fields):
+        if len(wanted) != 1 or len(found) != 1 or not _same(wanted[0], found[0], fields, same):
             return False
     return True
 
@@ -114,3 +119,12 @@ def _has(item: Any, names: dict[str, Any], *, defaults: bool) -> bool:
 
 def _equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
+
+
+def _covered(wanted: Any, found: Any) -> bool:
+    """Whether all that is wanted is there."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(_covered(value, found.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(wanted) == len(found) and all(map(_covered, wanted, found))
+    return _equal(wanted, found) or (found is None and wanted in ([], {}, ""))

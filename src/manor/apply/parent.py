@@ -20,9 +20,14 @@ from manor.objectset.references import ref_of
 def parent_step(wanted: Object, found: Survey) -> Step:
     """What storing `wanted`, the inventory's parent, would be. Raises InvalidObjects if it is
     another object."""
-    ref, live = ref_of(wanted), found.parent.live
+    ref = ref_of(wanted)
     if ref != found.parent.inventory.ref:
         raise InvalidObjects([f"{ref} is not the parent of the inventory {found.parent.inventory}"])
+    return _step(wanted, found.parent.live)
+
+
+def _step(wanted: Object, live: Object | None) -> Step:
+    ref = ref_of(wanted)
     if live is None:
         return Step(ref, Action.CREATE, after=wanted)
     kept = {
@@ -63,12 +68,25 @@ async def store_parent(
             *failing,
             Step(step.ref, Action.SKIP, why, reasons=(Reason.DEPENDENCY_FAILED,)),
         ], found
+    step, live = await store(client, wanted, found.parent.live, options)
+    if live is None:
+        return [step], found
+    return [step], replace(found, parent=reread_parent(found.parent.inventory, live))
+
+
+async def store(
+    client: Client, wanted: Object, live: Object | None, options: Options
+) -> tuple[Step, Object | None]:
+    """Stores `wanted`, and nothing of what it becomes, where it differs from `live`: its step, and
+    the object as it is then; None where it could not be stored."""
+    step = _step(wanted, live)
+    if step.action is Action.UNCHANGED:
+        return step, live
     try:
-        live = await client.apply(
+        return step, await client.apply(
             wanted, field_manager=FIELD_MANAGER, force=options.force_conflicts
         )
     except Conflict as error:
-        return [conflict_step(step.ref, error, step.before)], found
+        return conflict_step(step.ref, error, step.before), None
     except ApiError as error:
-        return [replace(failure_step(step.ref, error, step.before), after=step.after)], found
-    return [step], replace(found, parent=reread_parent(found.parent.inventory, live))
+        return replace(failure_step(step.ref, error, step.before), after=step.after), None

@@ -46,15 +46,18 @@ from manor.rollout import (
     wait_ready,
 )
 
-_FOUND = "manor.local/operator, of this version"
+OperatorImage = Annotated[
+    str | None,
+    typer.Option(
+        help="The operator's image.", show_default="manor.local/operator, of this version"
+    ),
+]
 
 
 @run_async
 async def install(
     filename: OptionalFiles = [],  # noqa: B006 - typer reads it once
-    image: Annotated[
-        str | None, typer.Option(help="The operator's image.", show_default=_FOUND)
-    ] = None,
+    image: OperatorImage = None,
     replicas: Annotated[int, typer.Option(min=1, help="Pods of it; one of them works.")] = REPLICAS,
     node: Annotated[
         str | None,

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from manor.api import Model
 from manor.apply import Options
+from manor.cli.install import OperatorImage
 from manor.cli.options import Context, Kubeconfig
-from manor.cli.output import Warnings, err, out, run_async
+from manor.cli.output import EXIT_FAILED, Warnings, err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
 from manor.cli.progress import planned, shown, summary, warn
 from manor.cli.verify import run_checks
@@ -25,10 +26,13 @@ from manor.local import binaries, images, lifecycle, preflight
 from manor.local.binaries import Bundle
 from manor.local.containers import load_images
 from manor.local.progress import Report
+from manor.render.operator import render_operator
 from manor.rollout import (
     Stages,
     apply_stages,
     each_set,
+    install_stages,
+    is_operated,
     plan_set,
     read_desired,
     roll_out,
@@ -37,7 +41,7 @@ from manor.rollout import (
 from manor.shipped import folder
 
 EXAMPLE = folder("examples") / "01-two-teams"
-WORKLOAD_IMAGES = ("base", "training", "serving")
+NODE_IMAGES = ("base", "training", "serving", "operator")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def up(
     bundle: Annotated[
         str | None, typer.Option(help="A released bundle of the programs: a file or a URL.")
     ] = None,
+    image: OperatorImage = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before changing a cluster of yours.")
     ] = False,
@@ -75,24 +80,34 @@ def up(
         float, typer.Option(help="Seconds to wait until everything is ready.")
     ] = Cli.up,
 ) -> None:
-    """Make a node, the platform, its teams and their models; print their URLs and the isolation
-    report.
+    """Make a node, the operator, the platform, its teams and their models; print their URLs and the
+    isolation report.
 
     With --context (or --kubeconfig) it does all but the node on a cluster of yours, after saying
-    what it will add.
+    what it will add. An operator that works there already stays as it is.
 
     Examples:
 
     \b
         manor up
-        manor up --context staging -f platform.yaml -f teams/
+        manor up --context staging -f platform.yaml -f teams/ --image registry.example/operator:1
     """
     report = Report()
     documents = read(filename)
     own = context is not None or kubeconfig is not None
     if not own:
         kubeconfig = _make_node(name, binaries, bundle, report)
-    code = _fill(documents, filename, kubeconfig, context, ask=own and not yes, timeout=timeout)
+    image = image or images.operator_reference()
+    code = _fill(
+        documents,
+        filename,
+        kubeconfig,
+        context,
+        image=image,
+        own=own,
+        ask=own and not yes,
+        timeout=timeout,
+    )
     if not own:
         err.print(f"\nTo use it: export KUBECONFIG={kubeconfig}")
     raise typer.Exit(code)
@@ -105,21 +120,27 @@ async def _fill(
     kubeconfig: Path | None,
     context: str | None,
     *,
+    image: str,
+    own: bool,
     ask: bool,
     timeout: float,
 ) -> int:
     """Everything but the node; the exit code of the isolation report."""
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         desired = await read_desired(client, documents, warn)
-        specs, known, stages = desired.specs, desired.known, apply_stages(desired)
+        specs, known = desired.specs, desired.known
+        runs = [apply_stages(desired)]
+        if not (own and await is_operated(client)):
+            runs.insert(0, install_stages(render_operator(image, platform=known.platform)))
         if ask:
-            await _ask(client, stages)
+            await _ask(client, [stage for stages in runs for stage in stages])
         with shown() as show:
-            outcome = await roll_out(client, stages, Options(), show)
-            err.print(summary(outcome.steps))
-            if not outcome.ok:
-                raise typer.Exit(1)
-            await wait_ready(client, outcome.sets, timeout, show, jobs=True)
+            for stages in runs:  # the operator first, which makes the teams then
+                outcome = await roll_out(client, stages, Options(), show)
+                err.print(summary(outcome.steps))
+                if not outcome.ok:
+                    raise typer.Exit(EXIT_FAILED)
+                await wait_ready(client, outcome.sets, timeout, show, jobs=True)
         models = [workload for workload in specs.workloads if isinstance(workload, Model)]
         _print_urls(known, [await _ask_model(client, known, model, sources) for model in models])
     async with Client.connect(
@@ -129,14 +150,15 @@ async def _fill(
 
 
 def _make_node(name: str, folder: Path | None, bundle: str | None, report: Report) -> Path:
-    """The embedded node with the images of the example's workloads on it; its kubeconfig."""
+    """The embedded node with the images of the operator and of the example's workloads on it; its
+    kubeconfig."""
     if problems := preflight.check(to_compile=binaries.to_compile(folder, bundle)):
         preflight.install_packages(problems, report)
     node, _ = lifecycle.up(name, binaries_folder=folder, bundle=bundle, report=report)
     wanted = images.ensure(
-        WORKLOAD_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report
+        NODE_IMAGES, bundle=Bundle(Path(node.bin), Path(node.share)), report=report
     )
-    with report.task("workload images"):
+    with report.task("load images"):
         load_images(node, wanted.values())
     return node.files.kubeconfig
 

@@ -24,9 +24,12 @@ NETWORK_POLICY: GroupKind = ("networking.k8s.io", "NetworkPolicy")
 INFERENCE_SERVICE: GroupKind = ("serving.kserve.io", "InferenceService")
 SELDON_DEPLOYMENT: GroupKind = ("machinelearning.seldon.io", "SeldonDeployment")
 RAY_JOB: GroupKind = ("ray.io", "RayJob")
+TENANT: GroupKind = ("manor.dev", "Tenant")
+TRAINING_JOB: GroupKind = ("manor.dev", "TrainingJob")
+MODEL: GroupKind = ("manor.dev", "Model")
 TRAIN_JOB: GroupKind = ("trainer.kubeflow.org", "TrainJob")
 
-RUNS = frozenset({JOB, RAY_JOB, TRAIN_JOB})
+RUNS = frozenset({JOB, RAY_JOB, TRAIN_JOB, TRAINING_JOB})
 """Kinds that end."""
 
 

@@ -1,7 +1,8 @@
 """Whether an object is ready, told from its status alone.
 
-The built-in kinds follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway API's kinds the
-conditions of its specification, those that engines make their systems' documentation. A kind that
+The built-in kinds and Manor's own follow kstatus (sigs.k8s.io/cli-utils, pkg/kstatus), the Gateway
+API's kinds the conditions of its specification, those that engines make their systems'
+documentation. A kind that
 is not here has no notion of readiness that we know, whatever it is called.
 """
 
@@ -12,12 +13,15 @@ from manor.objectset.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
     INFERENCE_SERVICE,
     JOB,
+    MODEL,
     NAMESPACE,
     PERSISTENT_VOLUME_CLAIM,
     RAY_JOB,
     RUNS,
     SELDON_DEPLOYMENT,
+    TENANT,
     TRAIN_JOB,
+    TRAINING_JOB,
     GroupKind,
     Object,
     kind_of,
@@ -98,6 +102,15 @@ def _seldon_deployment(_obj: Object, status: dict[str, Any]) -> Readiness:
     detail = f": {why}" if why else ""
     # A failed one becomes available when what stood in its way is mended.
     return Readiness(state == "Available", f"is {state}{detail}")
+
+
+def _kept(obj: Object, status: dict[str, Any]) -> Readiness:
+    """Of Manor's own kinds, that an operator says how they stand."""
+    ready = _find(status, "Ready")
+    if not ready:
+        return Readiness(False, "its operator has not seen it yet")
+    why = ready.get("message") or f"is {ready.get('reason')}"
+    return Readiness(ready["status"] == "True", why, condition_is(obj, "Stalled"))
 
 
 def _ended(status: dict[str, Any]) -> Readiness | None:
@@ -181,6 +194,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     RAY_JOB: _ray_job,
     SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
+    **dict.fromkeys((MODEL, TENANT, TRAINING_JOB), _kept),
     (_GATEWAY_API, "Gateway"): lambda _, status: _condition(status, "Programmed"),
     (_GATEWAY_API, "GRPCRoute"): _route,
     (_GATEWAY_API, "HTTPRoute"): _route,

@@ -178,7 +178,8 @@ class Reconciler:
         for obj in part.objects:
             ref = ref_of(obj)
             live = await self._cache.find(obj["apiVersion"], ref.kind, ref.name, ref.namespace)
-            if live is None or not is_applied(with_labels(obj, part.inventory.marks), live):
+            wanted = with_labels(obj, part.inventory.marks)
+            if live is None or not is_applied(wanted, live, defaults=True):
                 missing.append(ref)
         if missing:
             said = f"{len(missing)} objects are not as this says, {missing[0]} first: `manor apply`"

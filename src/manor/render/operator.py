@@ -73,6 +73,7 @@ RIGHTS = (
         GROUP,
         [info.plural for info in kinds.ALL],
     ),
+    Right("Knows whose each namespace is, before a Platform too.", READ, "", ["namespaces"]),
     Right(
         "Sees whether the guardrails stand. They are an administrator's to write: who may write "
         "them may unmake what holds teams apart.",

@@ -14,6 +14,7 @@ from manor.api.wellknown import (
     GROUP,
     KEEPER,
     MANAGE,
+    OPERATOR,
     OWN,
     RBAC_API,
     RBAC_GROUP,
@@ -53,6 +54,13 @@ _LOOKED_AT: dict[str, list[str]] = {
     "storage.k8s.io": ["storageclasses"],
     GROUP: [kinds.PLATFORM.plural],
 }
+_OPERATOR_SEEN: Object = {
+    "apiGroups": ["coordination.k8s.io"],
+    "resources": ["leases"],
+    "resourceNames": [OPERATOR],
+    "verbs": ["get"],
+}
+"""Whether an operator works: `manor apply` leaves to it what it keeps."""
 
 
 def _rule(groups: dict[str, list[str]], verbs: Sequence[str]) -> list[Object]:
@@ -98,6 +106,7 @@ def _writer(name: str, tools: Toolset, besides: Iterable[GroupKind]) -> Object:
         *_rule(_TOLD, CHANGE),
         *_seen_by_tenants(tools),
         *_rule(_LOOKED_AT, READ),
+        _OPERATOR_SEEN,
         {**roles, "resourceNames": bound, "verbs": ["bind"]},
         {"apiGroups": [GROUP], "resources": [kinds.TENANT.plural], "verbs": [OWN, MANAGE]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": [OWN]},
@@ -206,8 +215,8 @@ def role_bindings(
 
 
 def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Object]:
-    """What people of a tenant may do outside its namespaces: see their Tenant, its Tools and its
-    Gateway, and what Tools let everyone read; owners create namespaces.
+    """What people of a tenant may do outside its namespaces: see their Tenant, its Tools, its
+    Gateway, whether an operator works, and what Tools let everyone read; owners create namespaces.
 
     The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of
     the Tenant and of the namespace's name; the list of names bounds their number.
@@ -264,8 +273,10 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
     if platform.spec.gateway.isolation == "tenant":
         seen[platform.spec.gateway.front.namespace] = FRONT
     for space, gateway in seen.items():
-        rule = {**gateways, "resourceNames": [gateway], "verbs": ["get"]}
-        made.append(make(RBAC_API, "Role", name, space, rules=[rule]))
+        rules = [{**gateways, "resourceNames": [gateway], "verbs": ["get"]}]
+        if space == SYSTEM_NAMESPACE:
+            rules.append(_OPERATOR_SEEN)
+        made.append(make(RBAC_API, "Role", name, space, rules=rules))
         ref = {**_role_ref(name), "kind": "Role"}
         made.append(make(RBAC_API, "RoleBinding", name, space, roleRef=ref, subjects=bound))
     return made

@@ -25,6 +25,7 @@ from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.diagnosis import in_words
+from manor.rollout.handover import hand_over, takes_over
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -42,14 +43,16 @@ async def roll_out(
     """Apply all sets, stage after stage. What goes wrong with one set stops what stands on it, and
     no other.
 
-    From a set that cannot be applied the rights are taken away all the same that nobody is to have
-    any more. Raises InvalidObjects, before anything is changed, where the server lacks a kind;
-    Unreachable.
+    Where an operator works, teams' specs are handed over to it. Where none does, from a set that
+    cannot be applied the rights are taken away all the same that nobody is to have any more.
+    Raises InvalidObjects, before anything is changed, where the server lacks a kind; Unreachable.
     """
     outcome, progress = Outcome(), logged(progress)
     await require_kinds(client, stages)
     for stage in stages:
-        outcome.sets += await _apply_stage(client, stage, outcome.failed, options, progress)
+        over = await takes_over(client, stage, options)
+        run = hand_over if over else _apply_stage
+        outcome.sets += await run(client, stage, outcome.failed, options, progress)
     return outcome
 
 
