@@ -1,5 +1,6 @@
 """The operator on a real API server: what is stored is made, kept, told and drained."""
 
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 import yaml
 
 from manor.api import API_VERSION
-from manor.kube import Client, Forbidden, NotFound, Object
+from manor.api.wellknown import POD_SECURITY, QUOTA
+from manor.kube import Client, Forbidden, Invalid, NotFound, Object
 from manor.render.operator import render_operator
 from nodes import run_manor
 from operator_process import condition, operating, ready, tenant
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1"
+POLICIES = "admissionregistration.k8s.io/v1"
 
 
 def job(namespace: str, name: str) -> Object:
@@ -221,6 +224,105 @@ async def _is_counted(client: Client, obj: Object) -> bool:
 
 async def _has_job(client: Client, name: str) -> bool:
     return name in {found["metadata"]["name"] for found in await client.list("batch/v1", "Job")}
+
+
+def _claimed(name: str, tenant: str) -> Object:
+    labels = {"manor.dev/tenant": tenant, **POD_SECURITY}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+async def _may_work(client: Client, namespace: str) -> bool:
+    """Whether the client may store something in the namespace, and the guardrails let it."""
+    meta = {"name": "notes", "namespace": namespace}
+    try:
+        await client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    except (Forbidden, Invalid, NotFound):
+        return False
+    return True
+
+
+async def test_a_namespace_of_an_owners_making_is_his_team_s_at_once(
+    operated: Client, platform_node: Any, tmp_path: Path
+) -> None:
+    await made(operated, "lynx", members=[{"name": "lou", "role": "editor"}])
+    editor, warnings = operated.impersonate("lou"), list[str]()
+    config = platform_node.kubeconfig
+    began = time.monotonic()
+    async with Client.connect(config, on_warning=warnings.append) as admin:
+        await admin.impersonate("lynx-owner").create(_claimed("lynx-1", "lynx"))
+    assert warnings == []  # that nobody would act on it
+    await until("an editor may work in it", lambda: _may_work(editor, "lynx-1"))
+    print(f"usable after {time.monotonic() - began:.2f} s")
+    live = await operated.get(API_VERSION, "Tenant", "lynx")
+    await ready(operated, "lynx")
+    # The budget is what it was, now in two parts.
+    quotas = [await operated.get("v1", "ResourceQuota", QUOTA, f"lynx{n}") for n in ("", "-1")]
+    assert [quota["spec"]["hard"]["requests.cpu"] for quota in quotas] == ["2", "2"]
+    assert "namespaces" not in live["spec"]  # nobody changed what the author said
+    # The command line sees the same tenant, and changes nothing.
+    file = tmp_path / "lynx.yaml"
+    file.write_text(yaml.safe_dump(tenant("lynx", members=[{"name": "lou", "role": "editor"}])))
+    assert run_manor("diff", "-f", str(file), "--kubeconfig", str(config)).stdout == ""
+    # Its end is the owner's too, and gives its part back.
+    await operated.impersonate("lynx-owner").delete("v1", "Namespace", "lynx-1")
+    await until("it is gone", lambda: is_gone(operated, "v1", "Namespace", "lynx-1"))
+
+    async def whole() -> bool:
+        quota = await operated.get("v1", "ResourceQuota", QUOTA, "lynx")
+        return bool(quota["spec"]["hard"]["requests.cpu"] == "4")
+
+    await until("the other one has all of the budget", whole)
+    await ready(operated, "lynx")
+
+
+async def test_who_claims_another_teams_label_gains_nothing(operated: Client) -> None:
+    await made(operated, "mole")
+    await made(operated, "newt")
+    mallory = operated.impersonate("newt-owner")
+    claims = [_claimed("mole-1", "mole"), _claimed("newt-1", "mole"), _claimed("other", "mole")]
+    for claim in claims:
+        with pytest.raises(Invalid, match="not yours to make for tenant mole"):
+            await mallory.create(claim)
+    # With that guardrail off, the operator still hands out nothing to who made them.
+    policy = (POLICIES, "ValidatingAdmissionPolicyBinding", "manor-namespaces")
+    binding = await operated.get(*policy)
+    await operated.delete(*policy)
+    try:
+        await until("the guardrail is off", partial(_is_made, mallory, claims[0]))
+        for claim in claims[1:]:
+            await mallory.create(claim)
+        await until("mole's is filled", lambda: _is_bound(operated, "mole-1"))
+        await made(operated, "oryx")  # the operator has heard of all of them by then
+    finally:
+        meta = {key: binding["metadata"][key] for key in ("name", "labels")}
+        await operated.create({**binding, "metadata": meta})
+    # What could be mole's is mole's alone; the others are nobody's.
+    assert not await _is_bound(operated, "newt-1")
+    assert not await _is_bound(operated, "other")
+    for name in ("mole-1", "newt-1", "other"):
+        assert not await _may_work(mallory, name)
+    subjects = [
+        subject["name"]
+        for binding in await operated.list(RBAC, "RoleBinding", "mole-1")
+        for subject in binding["subjects"]
+    ]
+    assert "mole-owner" in subjects
+    assert "newt-owner" not in subjects
+    told = await operated.get(API_VERSION, "Tenant", "newt")
+    assert told["status"]["namespaces"] == ["newt"]
+
+
+async def _is_made(client: Client, obj: Object) -> bool:
+    try:
+        await client.create(obj)
+    except Invalid:
+        return False
+    return True
+
+
+async def _is_bound(client: Client, namespace: str) -> bool:
+    """Whether anybody has a role in the namespace."""
+    return bool(await client.list(RBAC, "RoleBinding", namespace))
 
 
 async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:

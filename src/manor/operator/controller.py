@@ -207,12 +207,13 @@ class Controller:
         """The cache heard of a change."""
         obj = new or old
         assert obj is not None  # noqa: S101 - a change has one of the two
-        if is_ours(obj) or kind_of(obj) == NAMESPACE:
-            news = self.known.change(old, new)
-            if is_ours(obj):
-                if news:
-                    self._on_spec(ref_of(obj), there=new is not None)
-                return
+        if is_ours(obj):
+            if self.known.change(old, new):
+                self._on_spec(ref_of(obj), there=new is not None)
+            return
+        if kind_of(obj) == NAMESPACE:
+            for tenant in self.known.change_namespace(old, new) & self.known.tenants.keys():
+                self.queue.add(ref_of_tenant(tenant))
         self._on_member(obj, old, new)
 
     def _on_member(self, obj: Object, old: Object | None, new: Object | None) -> None:
