@@ -74,7 +74,11 @@ class Controller:
         """Reconcile until cancelled."""
         async with (
             Cache.following(
-                self._client, labels=MANAGED, whole=WHOLE, on_change=self._on_change
+                self._client,
+                labels=MANAGED,
+                whole=WHOLE,
+                shared=lambda: self.known.shared,
+                on_change=self._on_change,
             ) as cache,
             Recorder.running(self._client) as events,
         ):

@@ -34,6 +34,8 @@ class Known:
     """Those that are to be left as they are."""
     peers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Of each tenant, those that say that they exchange traffic with it."""
+    shared: frozenset[str] = frozenset()
+    """Namespaces that are no tenant's, and hold something of many."""
     _tenants: dict[str, tuple[str, Tenant]] = field(default_factory=dict)
     _by_age: dict[str, Tenant] | None = None
     _homes: dict[str, Tenant] | None = None
@@ -110,6 +112,9 @@ class Known:
             self.broken[ref] = "; ".join(problem.said for problem in error.problems[:3])
         else:
             self._add(ref, spec, meta.get("creationTimestamp", ""))
+            if isinstance(spec, Platform | Tool) and self.platform:
+                toolset = self.beside(set()).toolset
+                self.shared = frozenset(toolset.reserved_namespaces(self.platform))
         return old is None or said(old) != said(new)
 
     def change_namespace(self, old: Object | None, new: Object | None) -> set[str]:
