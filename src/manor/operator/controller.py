@@ -6,9 +6,13 @@ wrong with one of them stops another.
 
 import asyncio
 import time
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from manor import log
 from manor.api import kinds
+from manor.api.status import TenantStatus
 from manor.api.wellknown import FLOWCONTROL_API, GROUP, MANAGED, RBAC_GROUP
 from manor.apply import Action
 from manor.kube import Cache, Client, KubeError, Object
@@ -22,6 +26,7 @@ from manor.operator.metrics import Metrics
 from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
+from manor.operator.statuses import Statuses
 from manor.state import missing_tools
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -83,7 +88,8 @@ class Controller:
             Recorder.running(self._client) as events,
         ):
             self._events = events
-            reconciler = Reconciler(self._client, cache, self.known, events)
+            statuses = Statuses(self._client, cache, self._on_status)
+            reconciler = Reconciler(self._client, cache, self.known, events, statuses)
             for api_version, kind in (("v1", "Namespace"), *FOLLOWED):
                 await cache.follow(api_version, kind)
             self.synced.set()
@@ -212,6 +218,7 @@ class Controller:
         obj = new or old
         assert obj is not None  # noqa: S101 - a change has one of the two
         if is_ours(obj):
+            self._on_status(ref_of(obj), new)
             if self.known.change(old, new):
                 self._on_spec(ref_of(obj), there=new is not None)
             return
@@ -219,6 +226,17 @@ class Controller:
             for tenant in self.known.change_namespace(old, new) & self.known.tenants.keys():
                 self.queue.add(ref_of_tenant(tenant))
         self._on_member(obj, old, new)
+
+    def _on_status(self, ref: Ref, obj: Object | None) -> None:
+        """A status is another than before; None, of what is no more."""
+        if ref.kind != kinds.TENANT.kind:
+            return
+        if obj is None:
+            self._metrics.tenants.forget(ref.name)
+            return
+        with suppress(ValidationError):  # another version's, which says what we do not know
+            status = TenantStatus.model_validate(obj.get("status") or {})
+            self._metrics.tenants.tell(ref.name, status)
 
     def _on_member(self, obj: Object, old: Object | None, new: Object | None) -> None:
         owner = self._owners.owner(obj)

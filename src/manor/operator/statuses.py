@@ -1,6 +1,6 @@
 """Writes how an object stands, where that is another than before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,15 +8,18 @@ from manor.api import API_VERSION
 from manor.api.status import STATUSES, Condition, Status, conditions
 from manor.api.wellknown import OPERATOR
 from manor.kube import Cache, Client, NotFound, Object
-from manor.objectset.references import Ref
+from manor.objectset.references import Ref, ref_of
 
 
 class Statuses:
     """Of all of Manor's objects."""
 
-    def __init__(self, client: Client, cache: Cache) -> None:
+    def __init__(
+        self, client: Client, cache: Cache, on_write: Callable[[Ref, Object], None]
+    ) -> None:
         self._client = client
         self._cache = cache
+        self._on_write = on_write
 
     async def live(self, key: Ref) -> Object | None:
         """The object, as far as is known."""
@@ -58,6 +61,7 @@ class Statuses:
         except NotFound:  # it went meanwhile
             return
         self._cache.wrote(answer)
+        self._on_write(ref_of(answer), answer)
 
 
 def _now() -> str:
