@@ -84,9 +84,11 @@ async def test_a_restart_writes_nothing(own: Path, client: Client, tmp_path: Pat
     log = tmp_path / "log"
     with operating(own, log):
         await made(client, "owl")
+        await until("owl is looked after", partial(_is_isolated, client, "Tenant", "owl"))
         before = await _versions(client)
     with operating(own, log):
         await made(client, "pig")
+        await until("all are looked after", partial(_is_isolated, client, "Tenant", "pig"))
         after = await _versions(client)
     assert {ref: after[ref] for ref in before} == before
 
@@ -310,6 +312,12 @@ async def test_who_claims_another_teams_label_gains_nothing(operated: Client) ->
     assert "newt-owner" not in subjects
     told = await operated.get(API_VERSION, "Tenant", "newt")
     assert told["status"]["namespaces"] == ["newt"]
+    # And it does not pass in silence.
+    turned = partial(_is_isolated, operated, "Platform", "manor", "False")
+    await until("the labels are told", turned)
+    assert "MNR-METADATA-012" in (await _isolation(operated, "Platform", "manor"))["message"]
+    for name in ("mole-1", "newt-1", "other"):
+        await operated.delete("v1", "Namespace", name)
 
 
 async def _is_made(client: Client, obj: Object) -> bool:
@@ -323,6 +331,79 @@ async def _is_made(client: Client, obj: Object) -> bool:
 async def _is_bound(client: Client, namespace: str) -> bool:
     """Whether anybody has a role in the namespace."""
     return bool(await client.list(RBAC, "RoleBinding", namespace))
+
+
+def _binding(namespace: str, user: str) -> Object:
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "manor:viewer"}
+    meta = {"name": "favour", "namespace": namespace}
+    subject = {"apiGroup": group, "kind": "User", "name": user}
+    return {
+        "apiVersion": RBAC,
+        "kind": "RoleBinding",
+        "metadata": meta,
+        "roleRef": role,
+        "subjects": [subject],
+    }
+
+
+async def _isolation(client: Client, kind: str, name: str) -> Object:
+    return condition(await client.get(API_VERSION, kind, name), "Isolated")
+
+
+async def _is_isolated(client: Client, kind: str, name: str, status: str = "True") -> bool:
+    return bool((await _isolation(client, kind, name)).get("status") == status)
+
+
+async def test_what_opens_a_team_turns_its_condition_until_it_is_mended(operated: Client) -> None:
+    await made(operated, "puma")
+    await made(operated, "quail")
+    for name in ("puma", "quail"):
+        await until(f"{name} is isolated", partial(_is_isolated, operated, "Tenant", name))
+    # An administrator lets another team's owner look in.
+    await operated.create(_binding("puma", "quail-owner"))
+    await until("it turns", partial(_is_isolated, operated, "Tenant", "puma", "False"), 30)
+    told = await _isolation(operated, "Tenant", "puma")
+    assert told["reason"] == "NotIsolated"
+    assert "MNR-PLATFORM-004" in told["message"]
+    assert "it names User quail-owner" in told["message"]
+    assert await _is_isolated(operated, "Tenant", "quail")
+    await until(
+        "the Platform says so", partial(_is_isolated, operated, "Platform", "manor", "False")
+    )
+    assert "tenant puma" in (await _isolation(operated, "Platform", "manor"))["message"]
+    report = await operated.get("v1", "ConfigMap", "manor-verify", "manor-system")
+    assert "quail-owner" in report["data"]["report.json"]
+    await until("an event tells", partial(_is_told, operated, "puma", "NotIsolated"))
+    assert (condition(await operated.get(API_VERSION, "Tenant", "puma")))["status"] == "True"
+    await operated.delete(RBAC, "RoleBinding", "favour", "puma")
+    await until("it turns back", partial(_is_isolated, operated, "Tenant", "puma"), 30)
+    await until("the Platform's too", partial(_is_isolated, operated, "Platform", "manor"))
+    await until("an event tells that", partial(_is_told, operated, "puma", "Isolated"))
+    report = await operated.get("v1", "ConfigMap", "manor-verify", "manor-system")
+    assert "quail-owner" not in report["data"]["report.json"]
+
+
+async def _is_told(client: Client, name: str, reason: str) -> bool:
+    events = await client.list("v1", "Event", "default")
+    return (name, reason) in {(e["involvedObject"]["name"], e["reason"]) for e in events}
+
+
+async def test_a_guardrail_that_no_longer_denies_turns_the_platform(operated: Client) -> None:
+    await made(operated, "sloth")
+    await until("it is isolated", partial(_is_isolated, operated, "Platform", "manor"))
+    place = (POLICIES, "ValidatingAdmissionPolicyBinding", "manor-probes")
+    warning = {"spec": {"validationActions": ["Warn"]}}
+    await operated.patch(*place, warning)
+    try:
+        turned = partial(_is_isolated, operated, "Platform", "manor", "False")
+        await until("it turns", turned, 60)
+        told = await _isolation(operated, "Platform", "manor")
+        assert "MNR-ADMISSION-009" in told["message"]
+        assert "no binding denies" in told["message"]
+    finally:
+        await operated.patch(*place, {"spec": {"validationActions": ["Deny"]}})
+    await until("it turns back", partial(_is_isolated, operated, "Platform", "manor"), 90)
 
 
 async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
@@ -365,4 +446,6 @@ async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -
     assert not await is_gone(operated, "v1", "PersistentVolumeClaim", "data", "jay")
     assert await is_gone(operated, RBAC, "RoleBinding", "manor-owners", "jay")
     assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-default-deny", "jay")
+    # What is kept, closed, is no hole.
+    await until("the Platform is isolated", partial(_is_isolated, operated, "Platform", "manor"))
     await until("kid's is gone", lambda: is_gone(operated, "v1", "Namespace", "kid"))

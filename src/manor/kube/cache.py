@@ -24,6 +24,8 @@ from manor.limits import limits
 GroupKind = tuple[str, str]
 Key = tuple[str, str]
 """Namespace, empty outside all of them, and name."""
+_BREATH = 200
+"""Objects that are unpacked at a stretch: a few milliseconds."""
 OnChange = Callable[[Object | None, Object | None], None]
 """Told what an object was and what it is; None before it was made and once it is gone."""
 
@@ -98,6 +100,21 @@ class Cache:
         everywhere."""
         followed = await self._followed(api_version, kind)
         return followed.select(namespaces, labels)
+
+    async def every(
+        self, api_version: str, kind: str, namespace: str | None = None
+    ) -> list[Object]:
+        """Every object of a kind that is followed in full; with `namespace` those in it."""
+        followed = await self._followed(api_version, kind)
+        if not followed.is_whole:
+            raise ValueError(f"not every {kind} is followed")
+        found = []
+        for number, key in enumerate(followed.keys(namespace), start=1):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            if obj := followed.get(key):
+                found.append(obj)
+        return found
 
     def wrote(self, obj: Object) -> None:
         """Take over what the server answered to a write: the next question sees it, and the watch
@@ -190,6 +207,10 @@ class _Followed:
             wanted = set(namespaces)
             found = {key for key in found if key[0] in wanted}
         return [_object(self._kept[key]) for key in sorted(found)]
+
+    def keys(self, namespace: str | None) -> list[Key]:
+        """The keys of all objects; with `namespace` of those in it."""
+        return sorted(self._kept if namespace is None else self._spaces.get(namespace, ()))
 
     def put(self, obj: Object) -> bool:
         """Keep the object, unless what is kept is as new. Whether it is news."""

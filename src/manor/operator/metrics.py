@@ -21,6 +21,7 @@ _TOLD = (
     ConditionType.READY,
     ConditionType.RECONCILING,
     ConditionType.STALLED,
+    ConditionType.ISOLATED,
 )
 """The conditions of tenants that are counted."""
 
@@ -120,6 +121,30 @@ class Metrics:
             registry=into,
         )
         self.waiting = Gauge("manor_queue_length", "Specs that wait.", registry=into)
+        self.verify_failed = Gauge(
+            "manor_verify_failed",
+            "Tenants, or the platform, for which a check is open.",
+            ["check"],
+            registry=into,
+        )
+        self.verify_undetermined = Gauge(
+            "manor_verify_undetermined",
+            "Tenants, or the platform, for which a check could not tell.",
+            ["check"],
+            registry=into,
+        )
+        self.verified = Histogram(
+            "manor_verify_seconds",
+            "Seconds to look after one tenant, or after what concerns all.",
+            ["scope"],
+            buckets=_SECONDS,
+            registry=into,
+        )
+        self.verify_ran = Gauge(
+            "manor_verify_last_run_timestamp_seconds",
+            "When everything was last looked after, in seconds since 1970.",
+            registry=into,
+        )
         self.leader = Gauge(
             "manor_leader", "Whether this replica is the one that works.", registry=into
         )
