@@ -337,6 +337,12 @@ TENANT = {
 }
 
 
+def kept_checks() -> str:
+    """The checks that the operator runs by itself."""
+    lines = [f"- {check.id}: {check.guarantee}" for check in load() if check.kept]
+    return "\n".join([*lines, ""])
+
+
 def operator_rights() -> str:
     """What the operator may do: its own rights with their reasons, then those with which it makes
     tenants' places, all from the roles as they are rendered."""
@@ -369,17 +375,16 @@ def _of(rule: dict[str, Any]) -> str:
     return f"{resources} named {names}" if names else resources
 
 
-def filled(page: str, part: str, made: str) -> str:
-    """The page with what was made between the two comments that name the part."""
-    before, begin, rest = (
-        (DOCS / page)
-        .read_text(encoding="utf-8")
-        .partition(f"<!-- {part}: made by `make docs` -->\n")
-    )
-    _, end, after = rest.partition(f"<!-- end of {part} -->")
-    if not begin or not end:
-        raise ValueError(f"{page} has no place for {part}")
-    return f"{before}{begin}\n{made}\n{end}{after}"
+def filled(page: str, **parts: str) -> str:
+    """The page with what was made between the two comments that name each part."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for part, made in parts.items():
+        before, begin, rest = text.partition(f"<!-- {part}: made by `make docs` -->\n")
+        _, end, after = rest.partition(f"<!-- end of {part} -->")
+        if not begin or not end:
+            raise ValueError(f"{page} has no place for {part}")
+        text = f"{before}{begin}\n{made}\n{end}{after}"
+    return text
 
 
 def pages() -> dict[str, str]:
@@ -387,11 +392,11 @@ def pages() -> dict[str, str]:
     return {
         "reference.md": reference(),
         "checks.md": catalogue_page(load()),
-        "engines.md": filled("engines.md", "fields", engine_fields()),
-        "operator.md": filled("operator.md", "rights", operator_rights()),
-        "guardrails.md": filled("guardrails.md", "policies", policies()),
-        "threat-model.md": filled("threat-model.md", "guarantees", guarantees()),
-        "why.md": filled("why.md", "comparison", comparison()),
+        "engines.md": filled("engines.md", fields=engine_fields()),
+        "operator.md": filled("operator.md", rights=operator_rights(), kept=kept_checks()),
+        "guardrails.md": filled("guardrails.md", policies=policies()),
+        "threat-model.md": filled("threat-model.md", guarantees=guarantees()),
+        "why.md": filled("why.md", comparison=comparison()),
     }
 
 

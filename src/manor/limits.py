@@ -257,6 +257,14 @@ class Operator:
     """Between two looks for Tools that are turned on and not installed."""
     usage: Seconds = 15.0
     """Between two looks at what tenants use of their budgets."""
+    verify: Seconds = 3600.0
+    """Between two runs of the checks of isolation over everything."""
+    verify_after: Seconds = 1.0
+    """From a change until the checks look at it: others may come with it."""
+    verify_idle: Seconds = 30.0
+    """That the checks let specs go first, if these do not come to an end."""
+    verify_told: Number = 50
+    """Tenants that the report names, of each check that something was found by."""
     events: Number = 1000
     """Events that wait to be written; more are not told. So many are remembered at least."""
     event_again: Seconds = 3600.0

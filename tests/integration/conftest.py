@@ -138,7 +138,8 @@ async def line(api_node: Any, tmp_path: Path) -> AsyncIterator[Line]:
     proxied = Line(tmp_path / "kubeconfig")
 
     async def forward(request: web.Request) -> web.StreamResponse:
-        proxied.requests.append(f"{request.method} {request.path}")
+        verb = "WATCH" if "watch" in request.query else request.method
+        proxied.requests.append(f"{verb} {request.path}")
         faulty = await proxied.fault(request) if proxied.fault else None
         return faulty or await _forward(proxied, connection, request)
 

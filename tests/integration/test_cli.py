@@ -327,7 +327,7 @@ def test_kubectl_is_told_that_a_tenant_is_stored_and_no_more(platform: Any) -> N
     assert re.search(r"^cli-stored .*manor/v", kubectl(platform, "get", "tenants"), re.MULTILINE)
 
 
-def test_an_owner_is_told_that_a_new_namespace_is_empty(platform: Any) -> None:
+def test_what_an_owner_makes_is_empty_until_his_tenant_is_applied(platform: Any) -> None:
     assert (
         manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self")).returncode == 0
     )
@@ -349,6 +349,10 @@ def test_an_owner_is_told_that_a_new_namespace_is_empty(platform: Any) -> None:
         "nobody has rights in it yet: that comes when the platform applies Tenant cli-self"
         in made.stderr
     )
+    done = manor(platform, "apply", "-f", "-", "--no-wait", given=tenant("cli-self"))
+    assert done.returncode == 0, done.stderr
+    quotas = kubectl(platform, "get", "resourcequota", "-A")
+    assert "cli-self-1 " in quotas
 
 
 def test_a_server_without_the_gateway_api_is_told_before_anything_is_changed(

@@ -1,5 +1,6 @@
 """The operator on a real API server: what is stored is made, kept, told and drained."""
 
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 import yaml
 
 from manor.api import API_VERSION
-from manor.kube import Client, Forbidden, NotFound, Object
+from manor.api.wellknown import POD_SECURITY, QUOTA
+from manor.kube import Client, Forbidden, Invalid, NotFound, Object
 from manor.render.operator import render_operator
 from nodes import run_manor
 from operator_process import condition, operating, ready, tenant
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1"
+POLICIES = "admissionregistration.k8s.io/v1"
 
 
 def job(namespace: str, name: str) -> Object:
@@ -81,9 +84,11 @@ async def test_a_restart_writes_nothing(own: Path, client: Client, tmp_path: Pat
     log = tmp_path / "log"
     with operating(own, log):
         await made(client, "owl")
+        await until("owl is looked after", partial(_is_isolated, client, "Tenant", "owl"))
         before = await _versions(client)
     with operating(own, log):
         await made(client, "pig")
+        await until("all are looked after", partial(_is_isolated, client, "Tenant", "pig"))
         after = await _versions(client)
     assert {ref: after[ref] for ref in before} == before
 
@@ -223,6 +228,184 @@ async def _has_job(client: Client, name: str) -> bool:
     return name in {found["metadata"]["name"] for found in await client.list("batch/v1", "Job")}
 
 
+def _claimed(name: str, tenant: str) -> Object:
+    labels = {"manor.dev/tenant": tenant, **POD_SECURITY}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+async def _may_work(client: Client, namespace: str) -> bool:
+    """Whether the client may store something in the namespace, and the guardrails let it."""
+    meta = {"name": "notes", "namespace": namespace}
+    try:
+        await client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    except (Forbidden, Invalid, NotFound):
+        return False
+    return True
+
+
+async def test_a_namespace_of_an_owners_making_is_his_team_s_at_once(
+    operated: Client, platform_node: Any, tmp_path: Path
+) -> None:
+    await made(operated, "lynx", members=[{"name": "lou", "role": "editor"}])
+    editor, warnings = operated.impersonate("lou"), list[str]()
+    config = platform_node.kubeconfig
+    began = time.monotonic()
+    async with Client.connect(config, on_warning=warnings.append) as admin:
+        await admin.impersonate("lynx-owner").create(_claimed("lynx-1", "lynx"))
+    assert warnings == []  # that nobody would act on it
+    await until("an editor may work in it", lambda: _may_work(editor, "lynx-1"))
+    print(f"usable after {time.monotonic() - began:.2f} s")
+    live = await operated.get(API_VERSION, "Tenant", "lynx")
+    await ready(operated, "lynx")
+    # The budget is what it was, now in two parts.
+    quotas = [await operated.get("v1", "ResourceQuota", QUOTA, f"lynx{n}") for n in ("", "-1")]
+    assert [quota["spec"]["hard"]["requests.cpu"] for quota in quotas] == ["2", "2"]
+    assert "namespaces" not in live["spec"]  # nobody changed what the author said
+    # The command line sees the same tenant, and changes nothing.
+    file = tmp_path / "lynx.yaml"
+    file.write_text(yaml.safe_dump(tenant("lynx", members=[{"name": "lou", "role": "editor"}])))
+    assert run_manor("diff", "-f", str(file), "--kubeconfig", str(config)).stdout == ""
+    # Its end is the owner's too, and gives its part back.
+    await operated.impersonate("lynx-owner").delete("v1", "Namespace", "lynx-1")
+    await until("it is gone", lambda: is_gone(operated, "v1", "Namespace", "lynx-1"))
+
+    async def whole() -> bool:
+        quota = await operated.get("v1", "ResourceQuota", QUOTA, "lynx")
+        return bool(quota["spec"]["hard"]["requests.cpu"] == "4")
+
+    await until("the other one has all of the budget", whole)
+    await ready(operated, "lynx")
+
+
+async def test_who_claims_another_teams_label_gains_nothing(operated: Client) -> None:
+    await made(operated, "mole")
+    await made(operated, "newt")
+    mallory = operated.impersonate("newt-owner")
+    claims = [_claimed("mole-1", "mole"), _claimed("newt-1", "mole"), _claimed("other", "mole")]
+    for claim in claims:
+        with pytest.raises(Invalid, match="not yours to make for tenant mole"):
+            await mallory.create(claim)
+    # With that guardrail off, the operator still hands out nothing to who made them.
+    policy = (POLICIES, "ValidatingAdmissionPolicyBinding", "manor-namespaces")
+    binding = await operated.get(*policy)
+    await operated.delete(*policy)
+    try:
+        await until("the guardrail is off", partial(_is_made, mallory, claims[0]))
+        for claim in claims[1:]:
+            await mallory.create(claim)
+        await until("mole's is filled", lambda: _is_bound(operated, "mole-1"))
+        await made(operated, "oryx")  # the operator has heard of all of them by then
+    finally:
+        meta = {key: binding["metadata"][key] for key in ("name", "labels")}
+        await operated.create({**binding, "metadata": meta})
+    # What could be mole's is mole's alone; the others are nobody's.
+    assert not await _is_bound(operated, "newt-1")
+    assert not await _is_bound(operated, "other")
+    for name in ("mole-1", "newt-1", "other"):
+        assert not await _may_work(mallory, name)
+    subjects = [
+        subject["name"]
+        for binding in await operated.list(RBAC, "RoleBinding", "mole-1")
+        for subject in binding["subjects"]
+    ]
+    assert "mole-owner" in subjects
+    assert "newt-owner" not in subjects
+    told = await operated.get(API_VERSION, "Tenant", "newt")
+    assert told["status"]["namespaces"] == ["newt"]
+    # And it does not pass in silence.
+    turned = partial(_is_isolated, operated, "Platform", "manor", "False")
+    await until("the labels are told", turned)
+    assert "MNR-METADATA-012" in (await _isolation(operated, "Platform", "manor"))["message"]
+    for name in ("mole-1", "newt-1", "other"):
+        await operated.delete("v1", "Namespace", name)
+
+
+async def _is_made(client: Client, obj: Object) -> bool:
+    try:
+        await client.create(obj)
+    except Invalid:
+        return False
+    return True
+
+
+async def _is_bound(client: Client, namespace: str) -> bool:
+    """Whether anybody has a role in the namespace."""
+    return bool(await client.list(RBAC, "RoleBinding", namespace))
+
+
+def _binding(namespace: str, user: str) -> Object:
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "manor:viewer"}
+    meta = {"name": "favour", "namespace": namespace}
+    subject = {"apiGroup": group, "kind": "User", "name": user}
+    return {
+        "apiVersion": RBAC,
+        "kind": "RoleBinding",
+        "metadata": meta,
+        "roleRef": role,
+        "subjects": [subject],
+    }
+
+
+async def _isolation(client: Client, kind: str, name: str) -> Object:
+    return condition(await client.get(API_VERSION, kind, name), "Isolated")
+
+
+async def _is_isolated(client: Client, kind: str, name: str, status: str = "True") -> bool:
+    return bool((await _isolation(client, kind, name)).get("status") == status)
+
+
+async def test_what_opens_a_team_turns_its_condition_until_it_is_mended(operated: Client) -> None:
+    await made(operated, "puma")
+    await made(operated, "quail")
+    for name in ("puma", "quail"):
+        await until(f"{name} is isolated", partial(_is_isolated, operated, "Tenant", name))
+    # An administrator lets another team's owner look in.
+    await operated.create(_binding("puma", "quail-owner"))
+    await until("it turns", partial(_is_isolated, operated, "Tenant", "puma", "False"), 30)
+    told = await _isolation(operated, "Tenant", "puma")
+    assert told["reason"] == "NotIsolated"
+    assert "MNR-PLATFORM-004" in told["message"]
+    assert "it names User quail-owner" in told["message"]
+    assert await _is_isolated(operated, "Tenant", "quail")
+    await until(
+        "the Platform says so", partial(_is_isolated, operated, "Platform", "manor", "False")
+    )
+    assert "tenant puma" in (await _isolation(operated, "Platform", "manor"))["message"]
+    report = await operated.get("v1", "ConfigMap", "manor-verify", "manor-system")
+    assert "quail-owner" in report["data"]["report.json"]
+    await until("an event tells", partial(_is_told, operated, "puma", "NotIsolated"))
+    assert (condition(await operated.get(API_VERSION, "Tenant", "puma")))["status"] == "True"
+    await operated.delete(RBAC, "RoleBinding", "favour", "puma")
+    await until("it turns back", partial(_is_isolated, operated, "Tenant", "puma"), 30)
+    await until("the Platform's too", partial(_is_isolated, operated, "Platform", "manor"))
+    await until("an event tells that", partial(_is_told, operated, "puma", "Isolated"))
+    report = await operated.get("v1", "ConfigMap", "manor-verify", "manor-system")
+    assert "quail-owner" not in report["data"]["report.json"]
+
+
+async def _is_told(client: Client, name: str, reason: str) -> bool:
+    events = await client.list("v1", "Event", "default")
+    return (name, reason) in {(e["involvedObject"]["name"], e["reason"]) for e in events}
+
+
+async def test_a_guardrail_that_no_longer_denies_turns_the_platform(operated: Client) -> None:
+    await made(operated, "sloth")
+    await until("it is isolated", partial(_is_isolated, operated, "Platform", "manor"))
+    place = (POLICIES, "ValidatingAdmissionPolicyBinding", "manor-probes")
+    warning = {"spec": {"validationActions": ["Warn"]}}
+    await operated.patch(*place, warning)
+    try:
+        turned = partial(_is_isolated, operated, "Platform", "manor", "False")
+        await until("it turns", turned, 60)
+        told = await _isolation(operated, "Platform", "manor")
+        assert "MNR-ADMISSION-009" in told["message"]
+        assert "no binding denies" in told["message"]
+    finally:
+        await operated.patch(*place, {"spec": {"validationActions": ["Deny"]}})
+    await until("it turns back", partial(_is_isolated, operated, "Platform", "manor"), 90)
+
+
 async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
     await made(operated, "gnu")
     paused = {"metadata": {"annotations": {"manor.dev/paused": "while we move"}}}
@@ -263,4 +446,6 @@ async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -
     assert not await is_gone(operated, "v1", "PersistentVolumeClaim", "data", "jay")
     assert await is_gone(operated, RBAC, "RoleBinding", "manor-owners", "jay")
     assert not await is_gone(operated, NETWORK, "NetworkPolicy", "manor-default-deny", "jay")
+    # What is kept, closed, is no hole.
+    await until("the Platform is isolated", partial(_is_isolated, operated, "Platform", "manor"))
     await until("kid's is gone", lambda: is_gone(operated, "v1", "Namespace", "kid"))

@@ -202,3 +202,39 @@ def stopped(node: Any) -> Iterator[None]:
 
 async def _so(answer: bool) -> bool:
     return answer
+
+
+async def test_a_new_tenant_costs_no_read(
+    client: Client, line: Any, make: Make, operator: Operator
+) -> None:
+    await make(tenant("read-a"))
+    await ready(client, "read-a")
+    line.requests.clear()
+    await make(tenant("read-b"))
+    await ready(client, "read-b")
+    assert not [request for request in line.requests if request.startswith("GET ")]
+    wrote = [request for request in line.requests if request.startswith("PATCH ")]
+    assert len([request for request in wrote if "read-b" in request]) <= 29, wrote
+
+
+async def test_what_others_have_where_all_teams_have_something_is_seen(
+    client: Client, make: Make, operator: Operator
+) -> None:
+    """It is followed as well: a stranger's object under a tenant's name is told, not taken."""
+    await make(tenant("own-a"))
+    await ready(client, "own-a")
+    meta = {"name": "manor-own-b", "namespace": "envoy-gateway-system"}
+    ports = [{"port": 80, "name": "theirs"}]
+    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
+    await client.create(theirs)
+    await make(tenant("own-b"))
+
+    async def told() -> bool:
+        live = await client.get(API_VERSION, "Tenant", "own-b")
+        return "exists and was not made by this inventory" in condition(live).get("message", "")
+
+    await until("it is told", told)
+    live = await client.get("v1", "Service", "manor-own-b", "envoy-gateway-system")
+    assert [port["name"] for port in live["spec"]["ports"]] == ["theirs"]
+    await client.delete("v1", "Service", "manor-own-b", "envoy-gateway-system")
+    await ready(client, "own-b")

@@ -113,7 +113,7 @@ def test_a_condition_that_nobody_wrote_is_none() -> None:
     found = made.condition(ConditionType.QUEUED)
     assert found is not None
     assert found.status == "True"
-    assert made.condition(ConditionType.VERIFIED) is None
+    assert made.condition(ConditionType.ISOLATED) is None
 
 
 def test_the_page_names_every_condition_and_reason() -> None:

@@ -66,8 +66,8 @@ class ConditionType(StrEnum):
     """A TrainingJob has ended well."""
     FAILED = "Failed"
     """A workload has ended badly."""
-    VERIFIED = "Verified"
-    """The last run of `manor verify` found nothing open."""
+    ISOLATED = "Isolated"
+    """The checks that the operator runs by itself found nothing open (Unknown: could not tell)."""
 
 
 class Reason(StrEnum):
@@ -113,6 +113,12 @@ class Reason(StrEnum):
     """It has ended well."""
     FAILED = "Failed"
     """It has ended badly."""
+    ISOLATED = "Isolated"
+    """Every check found what it must."""
+    NOT_ISOLATED = "NotIsolated"
+    """A check found something open."""
+    UNDETERMINED = "Undetermined"
+    """A check could not tell."""
 
 
 class _Part(BaseModel):

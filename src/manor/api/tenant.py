@@ -1,10 +1,11 @@
 """Tenant: what a team is. One object a team, cluster-scoped."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from manor.api.addresses import Networks
 from manor.api.meta import (
@@ -249,6 +250,7 @@ class Tenant(Kind):
     kind: Literal["Tenant"]
     metadata: TenantMetadata
     spec: TenantSpec
+    _made: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -280,9 +282,28 @@ class Tenant(Kind):
         """The tenant's name."""
         return self.metadata.name
 
+    def with_made(self, names: Iterable[str]) -> "Tenant":
+        """The same tenant, where its owners have made the namespaces `names`; no file says so."""
+        if self._made == (made := frozenset(names)):
+            return self
+        tenant = Tenant.model_construct(self.model_fields_set, **dict(self))
+        tenant._made = made
+        return tenant
+
+    @property
+    def made_namespaces(self) -> frozenset[str]:
+        """Namespaces on the cluster that its owners made for it, whether or not the spec names them
+        by now."""
+        return self._made
+
     @cached_property
     def namespaces(self) -> list[NamespaceShare]:
-        """The tenant's namespaces with the default filled in."""
+        """The tenant's namespaces with the default filled in, then those that its owners made."""
+        made = [name for name in self.namespace_slots if name in self._made]
+        return [*self._declared, *(NamespaceShare(name=name) for name in made)]
+
+    @property
+    def _declared(self) -> list[NamespaceShare]:
         return self.spec.namespaces or [NamespaceShare(name=self.name)]
 
     @cached_property
@@ -299,13 +320,13 @@ class Tenant(Kind):
 
     @property
     def namespace_slots(self) -> list[str]:
-        """The names of the namespaces that owners may make themselves: as many as the tenant may
-        have, and no others.
+        """The names of the namespaces that owners may make themselves, made or not: as many as the
+        tenant may have, and no others.
 
         Names are unique in a cluster, so that a bounded list of names bounds the number without
         anybody counting.
         """
-        given = {space.name for space in self.namespaces}
+        given = {space.name for space in self._declared}
         slots = (f"{self.name}-{number}" for number in range(1, self.spec.max_namespaces + 1))
         return [name for name in slots if name not in given]
 

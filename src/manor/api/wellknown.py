@@ -100,6 +100,8 @@ CONTROLLER = "controller"
 OPERATOR = "manor-operator"
 """Of the operator, in the system namespace: its service account, its Deployment, its lock (a Lease)
 and whatever else is its alone."""
+VERIFY_REPORT = "manor-verify"
+"""The ConfigMap in the system namespace with what the operator's checks last found open."""
 OPERATOR_ROLE = "manor:operator"
 """The ClusterRole of what the operator may do beside `KEEPER`."""
 OPERATOR_FINALIZER = f"{GROUP}/operator"

@@ -22,7 +22,8 @@ from manor.objectset.references import Ref, is_default_account, is_namespace, re
 class Survey:
     """The desired objects beside the live ones.
 
-    `orphans` are members of the inventory that are no longer desired and not being deleted already;
+    `orphans` are members of the inventory that are no longer desired and not being deleted already,
+    by themselves or with their namespace, whose end takes its pods before their guards;
     `missing_namespaces` are namespaces that desired objects lie in and that do not exist yet.
     """
 
@@ -50,11 +51,14 @@ class Survey:
         return replace(self, members=tuple(_owned(member, owner) for member in self.members))
 
     def unowned(self, *, adopt: bool) -> list[Step]:
-        """The objects that we must not touch: others' and, unless `adopt`, nobody's."""
+        """The objects that we must not touch: others' and, unless `adopt` or the inventory says so,
+        nobody's."""
         found = []
         for member in self.members:
             live = self.live.get(member.ref)
-            why = _not_ours(member.ref, live, self.parent.inventory, adopt) if live else None
+            inventory = self.parent.inventory
+            may = adopt or member.ref in inventory.adopts
+            why = _not_ours(member.ref, live, inventory, may) if live else None
             if why:
                 reason, message = why
                 found.append(
@@ -113,6 +117,7 @@ async def survey(
     missing = [member for member in wanted if member.served and member.ref not in found]
     unowned, absent = await _look_up(reader, missing, found)
     desired = {member.ref for member in wanted}
+    ending = {ref.name for ref, obj in found.items() if is_namespace(ref) and _goes(obj)}
     return Survey(
         parent=parent,
         members=tuple(wanted),
@@ -120,7 +125,7 @@ async def survey(
         orphans=tuple(
             obj
             for ref, obj in found.items()
-            if ref not in desired and "deletionTimestamp" not in obj["metadata"]
+            if ref not in desired and not _goes(obj) and ref.namespace not in ending
         ),
         missing_namespaces=absent,
     )
@@ -165,6 +170,10 @@ async def _list(
         NotFound,
     ):  # its CRD is gone, and all its objects with it; or it comes with this run
         return []
+
+
+def _goes(obj: Object) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
 
 
 def _controller(obj: Object) -> Object | None:

@@ -24,6 +24,8 @@ from manor.limits import limits
 GroupKind = tuple[str, str]
 Key = tuple[str, str]
 """Namespace, empty outside all of them, and name."""
+_BREATH = 200
+"""Objects that are unpacked at a stretch: a few milliseconds."""
 OnChange = Callable[[Object | None, Object | None], None]
 """Told what an object was and what it is; None before it was made and once it is gone."""
 
@@ -32,18 +34,25 @@ class Cache:
     """A Reader that answers from memory; it follows a kind from the first question about it.
 
     Of most kinds only objects with `labels` are followed; what is not among them is asked of the
-    server. Kinds in `whole` are followed in full, so that what is not there does not exist.
+    server. Kinds in `whole` are followed in full, and in the namespaces `shared` the other objects
+    of a kind too once one is looked for there, so that what is not there does not exist.
     """
 
     def __init__(
-        self, client: Client, labels: Labels, whole: Collection[GroupKind], on_change: OnChange
+        self,
+        client: Client,
+        labels: Labels,
+        whole: Collection[GroupKind],
+        shared: Callable[[], Collection[str]],
+        on_change: OnChange,
     ) -> None:
         self._client = client
         self._direct = DirectReader(client)
         self._labels = labels
         self._whole = frozenset(whole)
+        self._shared = shared
         self._on_change = on_change
-        self._kinds: dict[tuple[str, str], _Followed] = {}
+        self._kinds: dict[tuple[str, str, str], _Followed] = {}
         self._group: asyncio.TaskGroup | None = None
 
     @classmethod
@@ -54,10 +63,11 @@ class Cache:
         *,
         labels: Labels,
         whole: Collection[GroupKind] = (),
+        shared: Callable[[], Collection[str]] = tuple,
         on_change: OnChange = lambda _old, _new: None,
     ) -> AsyncIterator[Self]:
         """A cache whose watches end with the block."""
-        cache = cls(client, labels, whole, on_change)
+        cache = cls(client, labels, whole, shared, on_change)
         async with asyncio.TaskGroup() as cache._group:
             try:
                 yield cache
@@ -76,9 +86,12 @@ class Cache:
         """One object; None where it does not exist."""
         followed = await self._followed(api_version, kind)
         found = followed.get((namespace, name))
-        if found is None and not followed.is_whole:
-            return await self._direct.find(api_version, kind, name, namespace)
-        return found
+        if found is not None or followed.is_whole:
+            return found
+        if namespace in self._shared():
+            others = await self._followed(api_version, kind, namespace)
+            return others.get((namespace, name))
+        return await self._direct.find(api_version, kind, name, namespace)
 
     async def find_all(
         self, api_version: str, kind: str, namespaces: Iterable[str], labels: Mapping[str, str]
@@ -88,23 +101,43 @@ class Cache:
         followed = await self._followed(api_version, kind)
         return followed.select(namespaces, labels)
 
+    async def every(
+        self, api_version: str, kind: str, namespace: str | None = None
+    ) -> list[Object]:
+        """Every object of a kind that is followed in full; with `namespace` those in it."""
+        followed = await self._followed(api_version, kind)
+        if not followed.is_whole:
+            raise ValueError(f"not every {kind} is followed")
+        found = []
+        for number, key in enumerate(followed.keys(namespace), start=1):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            if obj := followed.get(key):
+                found.append(obj)
+        return found
+
     def wrote(self, obj: Object) -> None:
         """Take over what the server answered to a write: the next question sees it, and the watch
         has no news in it."""
-        followed = self._kinds.get((obj["apiVersion"], obj["kind"]))
+        followed = self._kinds.get((obj["apiVersion"], obj["kind"], ""))
         if followed and followed.wants(obj):
             followed.put(obj)
 
-    async def _followed(self, api_version: str, kind: str) -> "_Followed":
-        key = (api_version, kind)
+    async def _followed(self, api_version: str, kind: str, others_in: str = "") -> "_Followed":
+        """The objects of a kind; with `others_in` those in that namespace without our labels."""
+        key = (api_version, kind, others_in)
         followed = self._kinds.get(key)
         if followed is None:
             resource = await self._client.resource(api_version, kind)
             if key not in self._kinds:  # nobody else came first while the server was asked
                 is_whole = (resource.group, kind) in self._whole
-                labels = {} if is_whole else self._labels
+                chosen = _Chosen(
+                    labels={} if is_whole or others_in else self._labels,
+                    without=self._labels if others_in else {},
+                    namespace=others_in or None,
+                )
                 assert self._group is not None  # noqa: S101 - `following` made it
-                made = _Followed(self._client, api_version, kind, labels, self._on_change)
+                made = _Followed(self._client, api_version, kind, chosen, self._on_change)
                 made.task = self._group.create_task(made.run())
                 self._kinds[key] = made
             followed = self._kinds[key]
@@ -114,6 +147,15 @@ class Cache:
         if followed.unserved:
             raise UnknownKind(api_version, kind)
         return followed
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Which objects of a kind are followed."""
+
+    labels: Labels
+    without: Labels
+    namespace: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +172,11 @@ class _Followed:
     task: asyncio.Task[None]
 
     def __init__(
-        self, client: Client, api_version: str, kind: str, labels: Labels, on_change: OnChange
+        self, client: Client, api_version: str, kind: str, chosen: _Chosen, on_change: OnChange
     ) -> None:
         self._client = client
         self._api_version, self._kind = api_version, kind
-        self._labels = labels
+        self._chosen = chosen
         self._on_change = on_change
         self._kept: dict[Key, _Kept] = {}
         self._spaces: dict[str, set[Key]] = defaultdict(set)
@@ -149,11 +191,11 @@ class _Followed:
 
     @property
     def is_whole(self) -> bool:
-        return not self._labels
+        return not self._chosen.labels
 
     def wants(self, obj: Object) -> bool:
         labels = obj["metadata"].get("labels") or {}
-        return self._labels.items() <= labels.items()
+        return self._chosen.labels.items() <= labels.items()
 
     def get(self, key: Key) -> Object | None:
         kept = self._kept.get(key)
@@ -165,6 +207,10 @@ class _Followed:
             wanted = set(namespaces)
             found = {key for key in found if key[0] in wanted}
         return [_object(self._kept[key]) for key in sorted(found)]
+
+    def keys(self, namespace: str | None) -> list[Key]:
+        """The keys of all objects; with `namespace` of those in it."""
+        return sorted(self._kept if namespace is None else self._spaces.get(namespace, ()))
 
     def put(self, obj: Object) -> bool:
         """Keep the object, unless what is kept is as new. Whether it is news."""
@@ -233,7 +279,9 @@ class _Followed:
         async for event in self._client.watch(
             self._api_version,
             self._kind,
-            labels=dict(self._labels),
+            self._chosen.namespace,
+            labels=dict(self._chosen.labels),
+            without=self._chosen.without,
             resource_version=self._at,
             initial=anew,
         ):

@@ -339,20 +339,21 @@ class Client:
         namespace: str | None = None,
         *,
         labels: Labels | None = None,
+        without: Mapping[str, str] | None = None,
         field_selector: str | None = None,
         resource_version: str | None = None,
         initial: bool = False,
         timeout: float | None = None,
     ) -> AsyncIterator[Event]:
-        """Events of `kind` for `timeout` seconds; without `resource_version`, what there is comes
-        first, as ADDED.
+        """Events of `kind` for `timeout` seconds, of objects that have `labels` and none of the
+        labels `without`; without `resource_version`, what there is comes first, as ADDED.
 
         With `initial`, a BOOKMARK with the annotation `k8s.io/initial-events-end` says where that
         ends (a streaming list, KEP-3157). Raises Gone where `resource_version` is too old.
         """
         path = (await self.resource(api_version, kind)).path(namespace)
         params = _given(
-            labelSelector=_selector(labels),
+            labelSelector=_selector(labels, without),
             fieldSelector=field_selector,
             resourceVersion=resource_version,
             sendInitialEvents="true" if initial else None,
@@ -393,13 +394,9 @@ def _given(**params: str | int | None) -> dict[str, str | int]:
     return {key: value for key, value in params.items() if value is not None}
 
 
-def _selector(labels: Labels | None) -> str | None:
-    return (
-        ",".join(
-            key if value is None else f"{key}={value}" for key, value in (labels or {}).items()
-        )
-        or None
-    )
+def _selector(labels: Labels | None, without: Mapping[str, str] | None = None) -> str | None:
+    chosen = [key if value is None else f"{key}={value}" for key, value in (labels or {}).items()]
+    return ",".join([*chosen, *(f"{k}!={v}" for k, v in (without or {}).items())]) or None
 
 
 def _delete_options(propagation: str, grace_seconds: int | None, dry_run: bool) -> Object:

@@ -5,21 +5,37 @@ The first has it: of the tenants on the cluster the oldest, then those of the fi
 What a tenant has on the cluster it keeps when its file is read again.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from manor.api import Platform, Tenant
+from manor.api.wellknown import TENANT_LABEL
 from manor.load.hosts import HostClaims
 from manor.load.positions import Document, Path, Problem
 
 Given = Sequence[tuple[Document, Tenant]]
 
 
+def made_for(namespace: Mapping[str, Any]) -> str:
+    """The tenant whose owners made a live namespace, as its name and its label say; else empty.
+
+    The API server lets a tenant's owners alone write that label onto a new namespace, and nobody
+    of a tenant onto one that is there. Who got past that gains nothing: what the namespace is
+    filled with is that tenant's, and others' rights are none of it.
+    """
+    meta = namespace["metadata"]
+    tenant = str((meta.get("labels") or {}).get(TENANT_LABEL, ""))
+    slot = f"{re.escape(tenant)}-[1-9][0-9]*"
+    made = tenant and "deletionTimestamp" not in meta and re.fullmatch(slot, meta["name"])
+    return tenant if made else ""
+
+
 def _spaces(tenant: Tenant) -> dict[str, bool]:
     """The tenant's namespaces and, marked True, those that its owners may make."""
-    return dict.fromkeys(tenant.namespace_slots, True) | {
-        space.name: False for space in tenant.namespaces
-    }
+    slots = dict.fromkeys(tenant.namespace_slots, True)
+    return slots | {space.name: False for space in tenant.namespaces if space.name not in slots}
 
 
 @dataclass(frozen=True)

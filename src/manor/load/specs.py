@@ -1,6 +1,7 @@
 """Documents to specs: each checked by its model, then all of them together."""
 
 import pathlib
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -29,6 +30,8 @@ class Specs:
     namespaces: dict[str, str] = field(default_factory=dict)
     """The namespaces of the cluster, each with its tenant, or an empty text; none where nobody may
     say."""
+    made: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Of each tenant, the namespaces of the cluster that its owners made."""
     claims: dict[str, list[str]] = field(default_factory=dict)
     """The names of the volume claims that are in a namespace of the cluster, where they were looked
     for."""
@@ -166,18 +169,24 @@ def specs_from(
 ) -> Specs:
     """The specs in `documents`. InvalidInput holds every problem of every document.
 
-    `known` is what the cluster has already: new specs are checked against it, and stand before it.
-    With `alone` each is checked by itself only.
+    `known` is what the cluster has already: new specs are checked against it, and stand before it;
+    a tenant has the namespaces that its owners made. With `alone` each is checked by itself only.
     """
+    known = known or Specs()
     valid, problems = _each(documents)
+    valid = [(document, _with_made(spec, known)) for document, spec in valid]
     if not alone:
-        problems += consistency.check(valid, known or Specs())
+        problems += consistency.check(valid, known)
     if problems:
         raise InvalidInput(problems)
     specs = Specs()
     for document, spec in valid:
         specs.add(spec, document)
     return specs
+
+
+def _with_made(spec: Spec, known: Specs) -> Spec:
+    return spec.with_made(known.made.get(spec.name, ())) if isinstance(spec, Tenant) else spec
 
 
 def read(sources: Iterable[str | pathlib.Path]) -> list[Document]:

@@ -39,6 +39,8 @@ class Inventory:
     """For a parent that is not to be believed, as people of its namespace can write it."""
     finalizer: str = ""
     """Held on the parent by whoever has work to do once it is deleted."""
+    adopts: frozenset[Ref] = frozenset()
+    """What others made for it, and is taken over unless it belongs to another inventory."""
 
     @classmethod
     def of(cls, parent: Object) -> "Inventory":

@@ -6,14 +6,18 @@ wrong with one of them stops another.
 
 import asyncio
 import time
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from manor import log
 from manor.api import kinds
-from manor.api.wellknown import FLOWCONTROL_API, GROUP, MANAGED, RBAC_GROUP
+from manor.api.status import TenantStatus
+from manor.api.wellknown import GROUP, MANAGED
 from manor.apply import Action
 from manor.kube import Cache, Client, KubeError, Object
 from manor.limits import limits
-from manor.objectset.kinds import NAMESPACE, RESOURCE_QUOTA, GroupKind, group_of, kind_of
+from manor.objectset.kinds import NAMESPACE, RESOURCE_QUOTA, GroupKind, kind_of
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
@@ -22,26 +26,20 @@ from manor.operator.metrics import Metrics
 from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
+from manor.operator.statuses import Statuses
+from manor.operator.verifier import LOOKED_AT, Verifier
 from manor.state import missing_tools
 
 _ADMISSION = "admissionregistration.k8s.io"
 WHOLE: frozenset[GroupKind] = frozenset(
     {
-        NAMESPACE,
-        (RBAC_GROUP, "ClusterRole"),
-        (RBAC_GROUP, "ClusterRoleBinding"),
-        (group_of(FLOWCONTROL_API), "FlowSchema"),
-        (group_of(FLOWCONTROL_API), "PriorityLevelConfiguration"),
-        *(
-            (_ADMISSION, f"{kind}AdmissionPolicy{suffix}")
-            for kind in ("Mutating", "Validating")
-            for suffix in ("", "Binding")
-        ),
+        *LOOKED_AT,
+        *((_ADMISSION, f"MutatingAdmissionPolicy{suffix}") for suffix in ("", "Binding")),
         *((GROUP, info.kind) for info in kinds.ALL),
     }
 )
 """Kinds that are followed in full: a new tenant's names outside all namespaces are looked for
-before they are taken."""
+before they are taken, and isolation is looked after whoever made what."""
 
 _GONE = ""
 """In the place of the resource version of what is no more."""
@@ -74,17 +72,26 @@ class Controller:
         """Reconcile until cancelled."""
         async with (
             Cache.following(
-                self._client, labels=MANAGED, whole=WHOLE, on_change=self._on_change
+                self._client,
+                labels=MANAGED,
+                whole=WHOLE,
+                shared=lambda: self.known.shared,
+                on_change=self._on_change,
             ) as cache,
             Recorder.running(self._client) as events,
         ):
             self._events = events
-            reconciler = Reconciler(self._client, cache, self.known, events)
+            statuses = Statuses(self._client, cache, self._on_status)
+            reconciler = Reconciler(self._client, cache, self.known, events, statuses)
             for api_version, kind in (("v1", "Namespace"), *FOLLOWED):
                 await cache.follow(api_version, kind)
+            self._verifier = Verifier(
+                self._client, cache, self.known, self.queue, statuses, events, self._metrics
+            )
             self.synced.set()
             log.info("synced", tenants=len(self.known.tenants))
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._verifier.run())
                 await self._dispatch(reconciler, group)
 
     async def _dispatch(self, reconciler: Reconciler, group: asyncio.TaskGroup) -> None:
@@ -185,6 +192,8 @@ class Controller:
         drifted = self._drifted.pop(key, {})
         drifted |= {ref: what for ref, what in news.items() if what}
         told = self._tell_of_drift(key, outcome, drifted)
+        if key.kind == kinds.TENANT.kind and done:
+            self._verifier.look(key.name)
         self.queue.done(key, failed=not outcome.ok)
         if news:
             self._drifted[key] = {ref: drifted[ref] for ref in drifted.keys() - told}
@@ -207,13 +216,28 @@ class Controller:
         """The cache heard of a change."""
         obj = new or old
         assert obj is not None  # noqa: S101 - a change has one of the two
-        if is_ours(obj) or kind_of(obj) == NAMESPACE:
-            news = self.known.change(old, new)
-            if is_ours(obj):
-                if news:
-                    self._on_spec(ref_of(obj), there=new is not None)
-                return
+        if is_ours(obj):
+            self._on_status(ref_of(obj), new)
+            if self.known.change(old, new):
+                self._on_spec(ref_of(obj), there=new is not None)
+            return
+        if self.synced.is_set() and kind_of(obj) in LOOKED_AT and is_news(old, new):
+            self._verifier.heard(obj)
+        if kind_of(obj) == NAMESPACE:
+            for tenant in self.known.change_namespace(old, new) & self.known.tenants.keys():
+                self.queue.add(ref_of_tenant(tenant))
         self._on_member(obj, old, new)
+
+    def _on_status(self, ref: Ref, obj: Object | None) -> None:
+        """A status is another than before; None, of what is no more."""
+        if ref.kind != kinds.TENANT.kind:
+            return
+        if obj is None:
+            self._metrics.tenants.forget(ref.name)
+            return
+        with suppress(ValidationError):  # another version's, which says what we do not know
+            status = TenantStatus.model_validate(obj.get("status") or {})
+            self._metrics.tenants.tell(ref.name, status)
 
     def _on_member(self, obj: Object, old: Object | None, new: Object | None) -> None:
         owner = self._owners.owner(obj)
@@ -255,6 +279,7 @@ class Controller:
             if self.synced.is_set():
                 self._everyone()
         elif ref.kind == kinds.TENANT.kind and self.synced.is_set():
+            self._verifier.look(ref.name)
             self._peers_of(ref.name)
             self._workloads_of(ref.name, Urgency.AT_LEISURE)
 
@@ -269,6 +294,7 @@ class Controller:
 
     def _everyone(self) -> None:
         for name in self.known.tenants:
+            self._verifier.look(name)
             self.queue.add(ref_of_tenant(name), Urgency.AT_LEISURE)
             self._workloads_of(name, Urgency.AT_LEISURE)
         for ref in list(self.known.broken):

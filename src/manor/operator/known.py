@@ -7,8 +7,8 @@ from manor.api import AnyKind, Platform, Tenant, Tool, Workload, kinds
 from manor.api.wellknown import API_VERSION, GROUP, PAUSED_ANNOTATION, TENANT_LABEL
 from manor.engines import homes
 from manor.kube import Object
-from manor.load import Document, InvalidInput, Specs, validated
-from manor.objectset.kinds import NAMESPACE, group_of, kind_of
+from manor.load import Document, InvalidInput, Specs, made_for, validated
+from manor.objectset.kinds import group_of
 from manor.objectset.references import Ref, ref_of
 
 
@@ -22,6 +22,8 @@ class Known:
     """Those of each namespace."""
     namespaces: dict[str, str] = field(default_factory=dict)
     """Each namespace with its tenant, or an empty text."""
+    made: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Of each tenant, the namespaces that its owners made."""
     broken: dict[Ref, str] = field(default_factory=dict)
     generations: dict[Ref, int] = field(default_factory=dict)
     """Of each object, the generation that is known."""
@@ -32,6 +34,8 @@ class Known:
     """Those that are to be left as they are."""
     peers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Of each tenant, those that say that they exchange traffic with it."""
+    shared: frozenset[str] = frozenset()
+    """Namespaces that are no tenant's, and hold something of many."""
     _tenants: dict[str, tuple[str, Tenant]] = field(default_factory=dict)
     _by_age: dict[str, Tenant] | None = None
     _homes: dict[str, Tenant] | None = None
@@ -83,15 +87,14 @@ class Known:
                 for workload in self.workloads.get(namespace, {}).values()
             ],
             namespaces=self.namespaces,
+            made=self.made,
         )
 
     def change(self, old: Object | None, new: Object | None) -> bool:
-        """Take over a change of a namespace or of an object of Manor's kinds. Whether what the
-        author said is another than before."""
+        """Take over a change of an object of Manor's kinds. Whether what the author said is another
+        than before."""
         obj = new or old
         assert obj is not None  # noqa: S101 - a change has one of the two
-        if kind_of(obj) == NAMESPACE:
-            return self._change_namespace(obj, there=new is not None)
         ref = ref_of(obj)
         self._remove(ref)
         if new is None:
@@ -109,15 +112,33 @@ class Known:
             self.broken[ref] = "; ".join(problem.said for problem in error.problems[:3])
         else:
             self._add(ref, spec, meta.get("creationTimestamp", ""))
+            if isinstance(spec, Platform | Tool) and self.platform:
+                toolset = self.beside(set()).toolset
+                self.shared = frozenset(toolset.reserved_namespaces(self.platform))
         return old is None or said(old) != said(new)
 
-    def _change_namespace(self, obj: Object, *, there: bool) -> bool:
-        name, before = obj["metadata"]["name"], self.namespaces.get(obj["metadata"]["name"])
-        if there:
-            self.namespaces[name] = (obj["metadata"].get("labels") or {}).get(TENANT_LABEL, "")
-        else:
-            self.namespaces.pop(name, None)
-        return before != self.namespaces.get(name)
+    def change_namespace(self, old: Object | None, new: Object | None) -> set[str]:
+        """Take over a change of a namespace. The tenants whose owners made it, or made it no
+        more."""
+        if new is not None:
+            meta = new["metadata"]
+            self.namespaces[meta["name"]] = (meta.get("labels") or {}).get(TENANT_LABEL, "")
+        elif old is not None:
+            self.namespaces.pop(old["metadata"]["name"], None)
+        before, after = (made_for(obj) if obj else "" for obj in (old, new))
+        if before == after:
+            return set()
+        for obj, tenant, take in ((old, before, set.discard), (new, after, set.add)):
+            if obj and tenant:
+                take(self.made[tenant], obj["metadata"]["name"])
+                self._make_anew(tenant)
+        return {before, after} - {""}
+
+    def _make_anew(self, name: str) -> None:
+        """The tenant has other namespaces than before."""
+        if found := self._tenants.get(name):
+            self._tenants[name] = found[0], found[1].with_made(self.made[name])
+            self._by_age = self._homes = None
 
     def _add(self, ref: Ref, spec: AnyKind, made: str) -> None:
         match spec:
@@ -126,7 +147,7 @@ class Known:
             case Tool():
                 self.tools[spec.name] = spec
             case Tenant():
-                self._tenants[spec.name] = (made, spec)
+                self._tenants[spec.name] = made, spec.with_made(self.made.get(spec.name, ()))
                 self._by_age = self._homes = None
                 for peer in spec.spec.network.allow:
                     self.peers[peer].add(spec.name)

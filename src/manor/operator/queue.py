@@ -89,6 +89,10 @@ class Queue:
             taken.append(key)
         return taken
 
+    def is_due(self, key: Ref) -> bool:
+        """Whether the key waits or is being worked on."""
+        return key in self._waiting or key in self._working
+
     def is_working(self, key: Ref) -> bool:
         """Whether the key is being worked on."""
         return key in self._working

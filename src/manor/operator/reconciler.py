@@ -79,12 +79,14 @@ class _Noted:
 class Reconciler:
     """Works on one key at a time; several may be worked on at once."""
 
-    def __init__(self, client: Client, cache: Cache, known: Known, events: Recorder) -> None:
+    def __init__(
+        self, client: Client, cache: Cache, known: Known, events: Recorder, statuses: Statuses
+    ) -> None:
         self._client = client
         self._cache = cache
         self._known = known
         self._events = events
-        self._statuses = Statuses(client, cache)
+        self._statuses = statuses
 
     async def refuse(self, key: Ref, generation: int, why: str) -> Outcome:
         """The spec cannot be: nothing is changed, and its status says why."""

@@ -1,22 +1,29 @@
 """Writes how an object stands, where that is another than before."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from manor.api import API_VERSION
 from manor.api.status import STATUSES, Condition, Status, conditions
 from manor.api.wellknown import OPERATOR
 from manor.kube import Cache, Client, NotFound, Object
-from manor.objectset.references import Ref
+from manor.objectset.references import Ref, ref_of
 
 
 class Statuses:
     """Of all of Manor's objects."""
 
-    def __init__(self, client: Client, cache: Cache) -> None:
+    def __init__(
+        self, client: Client, cache: Cache, on_write: Callable[[Ref, Object], None]
+    ) -> None:
         self._client = client
         self._cache = cache
+        self._on_write = on_write
+        # What reads a status and writes it anew must not lose what another one writes meanwhile.
+        self._locks = WeakValueDictionary[Ref, asyncio.Lock]()
 
     async def live(self, key: Ref) -> Object | None:
         """The object, as far as is known."""
@@ -27,19 +34,26 @@ class Statuses:
     ) -> None:
         """The conditions that `generation` of the object has reached, and what its kind's status
         says besides; None takes a field away."""
-        live = await self.live(key)
-        if live is None or ("deletionTimestamp" in live["metadata"] and not reached):
-            return
-        model = STATUSES[key.kind]
-        before = model.model_validate(live.get("status") or {})
-        after = before.model_copy(
-            update={
-                "observed_generation": generation,
-                "conditions": conditions(before.conditions, reached, _now()),
-                **said,
-            }
-        )
-        await self._write(live, before, after)
+        await self._merge(key, reached, observed_generation=generation, **said)
+
+    async def note(self, key: Ref, condition: Condition) -> str | None:
+        """One condition beside those that tell how the spec stands; its status before, None where
+        nobody has told it."""
+        before = await self._merge(key, [condition])
+        found = before.condition(condition.type) if before else None
+        return found.status if found else None
+
+    async def _merge(self, key: Ref, reached: Sequence[Condition], **said: Any) -> Status | None:
+        """The status as it was."""
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            live = await self.live(key)
+            if live is None or ("deletionTimestamp" in live["metadata"] and not reached):
+                return None
+            before = STATUSES[key.kind].model_validate(live.get("status") or {})
+            merged = conditions(before.conditions, reached, _now())
+            after = before.model_copy(update={"conditions": merged, **said})
+            await self._write(live, before, after)
+            return before
 
     async def _write(self, live: Object, before: Status, after: Status) -> None:
         if before.written() == after.written():
@@ -58,6 +72,7 @@ class Statuses:
         except NotFound:  # it went meanwhile
             return
         self._cache.wrote(answer)
+        self._on_write(ref_of(answer), answer)
 
 
 def _now() -> str:

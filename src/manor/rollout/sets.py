@@ -16,7 +16,7 @@ from manor.apply.concurrency import concurrently
 from manor.engines import Compiled, Requirement, homes, made_kinds, requirements
 from manor.kube import Object
 from manor.limits import limits
-from manor.objectset.kinds import group_of
+from manor.objectset.kinds import NAMESPACE, group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
 from manor.tools import NO_TOOLS, Toolset
@@ -74,9 +74,11 @@ def inventory_of(spec: Spec, tools: Toolset = NO_TOOLS) -> Inventory:
     """
     name = spec.metadata.name
     if isinstance(spec, Platform | Tool | Tenant):
-        return Inventory(name, "", API_VERSION, spec.kind)
-    made = made_kinds(spec.kind, tools)
-    owned = Owned(made, tuple(labels.workload_labels(spec.kind, name).items()))
+        made = spec.made_namespaces if isinstance(spec, Tenant) else ()
+        adopts = frozenset(Ref(*NAMESPACE, "", space) for space in made)
+        return Inventory(name, "", API_VERSION, spec.kind, adopts=adopts)
+    marks = tuple(labels.workload_labels(spec.kind, name).items())
+    owned = Owned(made_kinds(spec.kind, tools), marks)
     return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
 
 

@@ -11,7 +11,7 @@ from manor.api import AnyKind, Platform, kinds
 from manor.api.status import STATUSES, Status
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
-from manor.load import Document, InvalidInput, Specs, validated
+from manor.load import Document, InvalidInput, Specs, made_for, validated
 from manor.tools import Toolset
 
 
@@ -84,6 +84,10 @@ async def read_state(
     for namespace in await _listed(client, "v1", "Namespace") or []:
         meta = namespace["metadata"]
         state.namespaces[meta["name"]] = meta.get("labels", {}).get(TENANT_LABEL, "")
+        if owner := made_for(namespace):
+            state.made[owner].add(meta["name"])
+    for name in state.made.keys() & state.tenants.keys():
+        state.tenants[name] = state.tenants[name].with_made(state.made[name])
     if workloads:
         await _workloads(client, state, wanted)
     return state

@@ -7,7 +7,7 @@ from manor.verify.registry import load, select
 from manor.verify.report import Report, Result
 from manor.verify.rights import role
 from manor.verify.runner import verify
-from manor.verify.team import Tenancy, parse_team, read_tenancy
+from manor.verify.team import Team, Tenancy, parse_team, read_tenancy, team_of
 
 __all__ = [
     "Check",
@@ -16,6 +16,7 @@ __all__ = [
     "Result",
     "Severity",
     "Status",
+    "Team",
     "Tenancy",
     "VerifyError",
     "load",
@@ -23,5 +24,6 @@ __all__ = [
     "read_tenancy",
     "role",
     "select",
+    "team_of",
     "verify",
 ]

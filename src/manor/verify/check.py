@@ -57,7 +57,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A guarantee and the attack that puts it to the test. Only the last three fields may be left
+    """A guarantee and the attack that puts it to the test. Only the last four fields may be left
     out."""
 
     id: str
@@ -84,6 +84,9 @@ class Check:
     """Whether it runs for each sampled pair of tenants or once."""
     alone: bool = False
     """Whether it runs after all others, because they would disturb what it measures."""
+    kept: bool = False
+    """Whether the operator runs it by itself: it looks at objects alone, of kinds that the operator
+    follows in full, and at those of the pair's namespaces where it is about a pair."""
 
     @property
     def plane(self) -> str:

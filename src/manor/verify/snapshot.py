@@ -33,6 +33,7 @@ class Snapshot:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[list[Object]]] = {}
+        self._names: dict[tuple[str, str], dict[str, Object]] = {}
         self._resources: asyncio.Task[list[Served]] | None = None
         self._access: dict[tuple[Actor, str], asyncio.Task[Object]] = {}
         self._rules: dict[tuple[Actor, str], asyncio.Task[Rules]] = {}
@@ -55,10 +56,11 @@ class Snapshot:
 
     async def named(self, api_version: str, kind: str, name: str) -> Object | None:
         """The cluster-scoped object of that name."""
-        return next(
-            (obj for obj in await self.all(api_version, kind) if obj["metadata"]["name"] == name),
-            None,
-        )
+        found = await self.all(api_version, kind)
+        key = (api_version, kind)
+        if key not in self._names:
+            self._names[key] = {obj["metadata"]["name"]: obj for obj in found}
+        return self._names[key].get(name)
 
     async def resources(self) -> list[Served]:
         """Every resource and subresource of every group's preferred version."""

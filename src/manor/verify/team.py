@@ -2,7 +2,7 @@
 there."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -148,11 +148,6 @@ async def read_tenancy(client: Client) -> Tenancy:
     teams = []
     for tenant in sorted(state.tenants.values(), key=lambda t: t.name):
         found = {name for name, owner in state.namespaces.items() if owner == tenant.name} - ending
-        declared = [space.name for space in tenant.namespaces if space.name in found]
-        spaces = declared + sorted(found - set(declared))
-        actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
-        if not spaces or not actors:
-            continue
         gateway = next(
             (
                 (g["metadata"]["namespace"], g["metadata"]["name"])
@@ -160,27 +155,8 @@ async def read_tenancy(client: Client) -> Tenancy:
             ),
             None,
         )
-        default = platform.spec if platform else None
-        allowed = [
-            own if own is not None else (getattr(default, field) if default else [])
-            for field, own in (
-                ("registries", tenant.spec.registries),
-                ("storage_classes", tenant.spec.storage_classes),
-            )
-        ]
-        hosts = tuple(tenant.hosts(platform.spec.domain)) if platform else tuple(tenant.spec.hosts)
-        teams.append(
-            Team(
-                tenant.name,
-                tuple(spaces),
-                actors,
-                hosts,
-                tuple(allowed[0]),
-                tuple(allowed[1]),
-                gateway,
-                tenant,
-            )
-        )
+        if team := team_of(tenant, platform, found, gateway):
+            teams.append(team)
     if not teams and state.broken:
         raise TenancyError("; ".join(map(str, state.broken)))
     if not teams:
@@ -194,6 +170,32 @@ async def read_tenancy(client: Client) -> Tenancy:
         *(f"Tool {name} is turned on and not installed" for name in missing),
     ]
     return Tenancy(tuple(teams), platform, state.toolset, frozenset(missing), tuple(aside))
+
+
+def team_of(
+    tenant: Tenant,
+    platform: Platform | None,
+    found: Collection[str],
+    gateway: tuple[str, str] | None = None,
+) -> Team | None:
+    """The tenant as the attacks need it, in its namespaces that were `found`; None where it has
+    none, or nobody."""
+    declared = [space.name for space in tenant.namespaces if space.name in found]
+    spaces = declared + sorted(set(found) - set(declared))
+    actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
+    if not spaces or not actors:
+        return None
+    default = platform.spec if platform else None
+    allowed = [
+        own if own is not None else (getattr(default, field) if default else [])
+        for field, own in (
+            ("registries", tenant.spec.registries),
+            ("storage_classes", tenant.spec.storage_classes),
+        )
+    ]
+    hosts = tuple(tenant.hosts(platform.spec.domain)) if platform else tuple(tenant.spec.hosts)
+    registries, classes = map(tuple, allowed)
+    return Team(tenant.name, tuple(spaces), actors, hosts, registries, classes, gateway, tenant)
 
 
 def parse_team(text: str) -> Team:

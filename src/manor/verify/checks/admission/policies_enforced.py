@@ -95,5 +95,6 @@ CHECK = Check(
     remedy="`manor apply` writes policies and bindings again.",
     requires=(MANOR,),
     run=_look,
+    kept=True,
     scope="cluster",
 )

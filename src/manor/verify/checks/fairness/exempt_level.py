@@ -46,5 +46,6 @@ CHECK = Check(
     expect="They are the system's own alone.",
     remedy="Remove the FlowSchema.",
     run=_look,
+    kept=True,
     scope="cluster",
 )

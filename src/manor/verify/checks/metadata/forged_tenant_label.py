@@ -1,7 +1,10 @@
 """Every namespace with a tenant's label is one that this tenant declares, its owners may make, or
 that was kept."""
 
-from manor.api.wellknown import TENANT_LABEL
+from manor.api import kinds
+from manor.api.wellknown import GROUP, TENANT_LABEL
+from manor.objectset.applyset import PART_OF, applyset_id
+from manor.objectset.references import Ref
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -9,6 +12,11 @@ from manor.verify.features import TENANTS
 from manor.verify.findings import holds, seen
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+def _set(tenant: str | None) -> str:
+    """The mark of what was made for a tenant."""
+    return applyset_id(Ref(GROUP, kinds.TENANT.kind, "", tenant or ""))
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
@@ -36,8 +44,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
             f"{claimed}-{number}"
             for number in range(1, (tenant.spec.max_namespaces if tenant else 0) + 1)
         }
-        # Only Manor writes on a Tenant which namespaces it kept for what is in them.
-        kept = tenant is not None and name in tenant.kept_namespaces
+        # Only Manor writes on a Tenant which namespaces it kept for what is in them, and on a
+        # namespace whose it is: of a Tenant that was deleted it stays, closed.
+        kept = name in tenant.kept_namespaces if tenant else labels.get(PART_OF) == _set(claimed)
         fine = declared == [claimed] or (not declared and name in slots)
         if kept and not declared:
             told = f"kept: namespace {name} of {claimed}, no longer declared"
@@ -80,11 +89,12 @@ CHECK = Check(
     ),
     expect=(
         "Each labelled namespace is declared by its Tenant, is one of the names that its owners "
-        "may use, was kept by "
-        "`manor apply` or is being deleted; each declared one is labelled and `restricted`."
+        "may use, was kept by Manor (of a deleted Tenant too) or is being deleted; each declared "
+        "one is labelled and `restricted`."
     ),
     remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",
     requires=(TENANTS,),
     run=_look,
+    kept=True,
     scope="cluster",
 )

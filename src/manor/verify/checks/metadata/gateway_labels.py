@@ -62,4 +62,5 @@ CHECK = Check(
     ),
     requires=(NETWORK_POLICIES,),
     run=_look,
+    kept=True,
 )

@@ -45,4 +45,5 @@ CHECK = Check(
     expect="In each direction a policy selects every pod.",
     remedy="`manor apply` writes manor-default-deny again.",
     run=_look,
+    kept=True,
 )

@@ -59,4 +59,5 @@ CHECK = Check(
     remedy="Remove the NetworkPolicy that lets it pass (`manor apply`).",
     requires=(TWO_TENANTS,),
     run=_look,
+    kept=True,
 )

@@ -56,5 +56,6 @@ CHECK = Check(
     remedy="Remove the NetworkPolicy that names the tenant that did not consent (`manor apply`).",
     requires=(TENANTS,),
     run=_look,
+    kept=True,
     scope="cluster",
 )

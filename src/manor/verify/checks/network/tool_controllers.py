@@ -67,4 +67,5 @@ CHECK = Check(
     remedy="Remove the NetworkPolicy that lets it pass (`manor apply`).",
     requires=(TOOL_CONTROLLERS,),
     run=_look,
+    kept=True,
 )

@@ -75,5 +75,6 @@ CHECK = Check(
     ),
     remedy="Remove the binding.",
     run=_look,
+    kept=True,
     scope="cluster",
 )

@@ -44,24 +44,21 @@ def _faults(role: Object, guarded: set[str]) -> list[str]:
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    every = {
-        (kind, role["metadata"].get("namespace"), role["metadata"]["name"]): role
-        for kind in ("Role", "ClusterRole")
-        for role in await context.snapshot.all(RBAC_API, kind)
-    }
+    snapshot = context.snapshot
     found: dict[str, Object] = {}
     for namespace in context.attacker.namespaces:
-        for binding in await context.snapshot.of(RBAC_API, "RoleBinding", namespace):
-            ref = binding["roleRef"]
-            role = every.get(
-                (ref["kind"], namespace if ref["kind"] == "Role" else None, ref["name"])
-            )
+        roles = await snapshot.of(RBAC_API, "Role", namespace)
+        own = {role["metadata"]["name"]: role for role in roles}
+        for binding in await snapshot.of(RBAC_API, "RoleBinding", namespace):
+            kind, name = binding["roleRef"]["kind"], binding["roleRef"]["name"]
+            shared = kind == "ClusterRole"
+            role = await snapshot.named(RBAC_API, kind, name) if shared else own.get(name)
             if role is not None:
                 found[name_of(role)] = role
     need(found, f"no role is bound in the namespaces of {context.attacker.name}")
     platform = context.tenancy.platform
-    own = platform is not None and platform.spec.network.tenant_policies
-    guarded = GUARDED - ({"networkpolicies"} if own else set())
+    writes_policies = platform is not None and platform.spec.network.tenant_policies
+    guarded = GUARDED - ({"networkpolicies"} if writes_policies else set())
     attempts = [seen("roles are bound", ", ".join(sorted(found)))]
     for name, role in found.items():
         faults = _faults(role, guarded)
@@ -103,4 +100,5 @@ CHECK = Check(
     ),
     remedy="`manor apply` writes the roles again; remove the tenant's own role otherwise.",
     run=_look,
+    kept=True,
 )

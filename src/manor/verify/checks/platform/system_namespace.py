@@ -51,5 +51,6 @@ CHECK = Check(
     remedy="`manor apply` writes them again.",
     requires=(MANOR,),
     run=_look,
+    kept=True,
     scope="cluster",
 )

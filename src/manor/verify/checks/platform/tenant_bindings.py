@@ -70,4 +70,5 @@ CHECK = Check(
     remedy="Remove the RoleBinding, or name the member in the Tenant.",
     requires=(TENANTS,),
     run=_look,
+    kept=True,
 )

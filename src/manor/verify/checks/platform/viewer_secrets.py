@@ -55,5 +55,6 @@ CHECK = Check(
     remedy="`manor apply` writes the role again.",
     requires=(MANOR,),
     run=_look,
+    kept=True,
     scope="cluster",
 )

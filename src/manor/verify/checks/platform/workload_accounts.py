@@ -56,5 +56,6 @@ CHECK = Check(
     ),
     remedy="Remove the binding.",
     run=_look,
+    kept=True,
     scope="cluster",
 )

@@ -90,4 +90,5 @@ CHECK = Check(
     remedy="`manor apply` divides the budget again.",
     requires=(TENANTS,),
     run=_look,
+    kept=True,
 )
