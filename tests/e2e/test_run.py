@@ -27,7 +27,6 @@ spec:
   owners: [{name: dora}]
   members: [{name: eddy, role: editor}, {name: vera, role: viewer}]
   quota: {cpu: 2, memory: 4Gi, storage: 2Gi}
-  network: {internal: closed}
   volumes: [{name: data, size: 1Gi}]
 """
 SMALL = ["--cpu", "50m", "--memory", "128Mi"]

@@ -113,7 +113,7 @@ def has_started(pod: Object) -> bool:
     for status in (pod.get("status") or {}).get("containerStatuses") or ():
         if status["name"] == name:
             state = status.get("state") or {}
-            return "running" in state or "terminated" in state or "lastState" in status
+            return "running" in state or "terminated" in state or bool(status.get("lastState"))
     return False
 
 
