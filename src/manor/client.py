@@ -33,7 +33,17 @@ from manor.jobs.function import script_of
 from manor.kube import Client
 from manor.rollout import Standing
 
-__all__ = ["AsyncJob", "AsyncManor", "Copied", "Ending", "Job", "Manor", "RunFailed", "Standing"]
+__all__ = [
+    "Asked",
+    "AsyncJob",
+    "AsyncManor",
+    "Copied",
+    "Ending",
+    "Job",
+    "Manor",
+    "RunFailed",
+    "Standing",
+]
 
 T = TypeVar("T")
 Code = str | Path | Callable[..., Any] | Sequence[str]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from manor.client import Asked, Manor, RunFailed
+from manor.jobs import NoSuchTarget, RunError
 from nodes import MANOR, load_workload_images
 from waiting import until_now
 
@@ -232,3 +234,32 @@ def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:
     held = team.kubectl("get", "trainingjobs,jobs,configmaps")
     assert "large" not in held
     assert "barred" not in held
+
+
+def test_a_function_runs_from_python_beside_a_loop_that_runs_already(
+    team: Team,
+) -> None:
+    def train(rows: int, *, by: int) -> None:
+        import os
+
+        print("rows", rows * by, os.environ["LEVEL"])
+        if by == 3:
+            raise SystemExit(7)
+
+    _, environment = team.command("eddy")
+    config = environment["MANOR_KUBECONFIG"]
+    with Manor("lab", kubeconfig=config) as manor:
+        size = Asked(cpu="50m", memory="128Mi", env={"LEVEL": "1"})
+        job = manor.run(train, 4, kwargs={"by": 2}, **size)
+        assert list(job.logs()) == ["rows 8 1"]
+        assert job.wait().exit_code == 0
+        assert job.status().phase.value == "Succeeded"
+        with pytest.raises(RunError, match="has ended"):
+            job.cancel()
+        failing = manor.run(train, 4, kwargs={"by": 3}, **size)
+        with pytest.raises(RunFailed, match="exit code 7"):
+            failing.wait()
+        sleeping = manor.run(["python3", "-c", "import time; time.sleep(600)"], **size)
+        sleeping.cancel()
+        with pytest.raises(NoSuchTarget, match="there is no job"):
+            sleeping.status()
