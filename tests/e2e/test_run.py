@@ -236,7 +236,7 @@ def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:
     assert "barred" not in held
 
 
-def test_a_function_runs_from_python_beside_a_loop_that_runs_already(
+async def test_a_function_runs_from_python_beside_a_loop_that_runs_already(
     team: Team,
 ) -> None:
     def train(rows: int, *, by: int) -> None:

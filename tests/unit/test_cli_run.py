@@ -139,13 +139,20 @@ def test_what_cannot_run_is_told_by_its_field_and_nothing_is_sent(
 
 
 def test_a_script_must_be_there_and_in_the_folder_that_goes_along(
-    team: ApiStandIn, manor: Command, script: Path, tmp_path: Path
+    team: ApiStandIn,
+    manor: Command,
+    script: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = ["-n", "vision", "--dry-run"]
     lost = manor("run", str(tmp_path / "lost.py"), *words)
     assert (lost.code, "lost.py: no such file" in lost.err) == (2, True)
     above = manor("run", str(script), "--folder", str(tmp_path), *words)
     assert yaml.safe_load(above.out)["spec"]["command"][1] == "project/train.py"
+    monkeypatch.setenv("HOME", str(script.parent))
+    home = manor("run", str(script), *words)
+    assert (home.code, "into a folder of its own" in home.err) == (2, True)
     (tmp_path / "other").mkdir()
     beside = manor("run", str(script), "--folder", str(tmp_path / "other"), *words)
     assert (beside.code, "is not in" in beside.err) == (2, True)

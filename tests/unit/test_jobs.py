@@ -5,7 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from manor.jobs import BadRequest, CarryFailed, CodeError, Request, courier, var
 from manor.jobs.carrying import Courier, Parcel
 from manor.jobs.copying import Place
 from manor.jobs.folder import as_texts, files_of, packed
+from manor.jobs.following import log_of
 from manor.jobs.function import script_of
 from manor.jobs.request import new_name, next_name, training_job
-from manor.kube import STDOUT
+from manor.kube import STDOUT, Unreachable
+from manor.limits import Jobs, override
 from manor.load import Document, validated
 
 pytestmark = pytest.mark.unit
@@ -241,6 +243,27 @@ async def test_other_bytes_than_were_announced_are_no_file(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+async def test_two_who_send_the_same_code_at_once_do_not_disturb_each_other(
+    tmp_path: Path,
+) -> None:
+    folder, volume = tmp_path / "folder", tmp_path / "volume"
+    folder.mkdir()
+    volume.mkdir()
+    (folder / "data.bin").write_bytes(os.urandom(500_000))
+
+    async def send() -> None:
+        with packed(files_of(folder)) as archive:
+            sent = Parcel("code/1.tar.gz", archive.file, archive.size, archive.digest)
+            async with carrying(volume) as there:
+                await there.send(sent)
+                await there.ask(ask="unpack", path=sent.path, folder="code/1")
+
+    await asyncio.gather(*(send() for _ in range(4)))
+    assert [path.name for path in (volume / "code").iterdir()] == ["1"]
+    data = (folder / "data.bin").read_bytes()
+    assert (volume / "code" / "1" / "data.bin").read_bytes() == data
+
+
 async def test_no_path_leads_off_the_volume_and_errors_name_it(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
@@ -320,3 +343,35 @@ def test_a_function_that_needs_more_than_itself_is_refused(
 ) -> None:
     with pytest.raises(BadRequest, match=words):
         script_of(function, args)
+
+
+class Breaking:
+    """A log of which the connection breaks after each two lines; two lines have one time."""
+
+    lines = [("1", "a"), ("2", "b"), ("2", "c"), ("2", "d"), ("3", "e")]
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def follow_log(
+        self, _namespace: str, _pod: str, *, container: str, since: str
+    ) -> AsyncGenerator[tuple[str, str], None]:
+        assert container == "worker"
+        told = sum(moment < since for moment, _ in self.lines)
+        self.asked.append(since)
+        for line in self.lines[told : told + 2 + len(self.asked)]:
+            yield line
+        if len(self.asked) < 4:
+            raise Unreachable("broken")
+
+
+async def test_each_line_of_a_log_comes_once_however_often_the_connection_breaks() -> None:
+    pod = {
+        "metadata": {"namespace": "vision", "name": "x"},
+        "spec": {"containers": [{"name": "worker"}]},
+    }
+    client = Breaking()
+    with override(jobs=Jobs(poll=0)):
+        lines = [line async for line in log_of(client, pod)]  # type: ignore[arg-type]
+    assert "".join(lines) == "abcde"
+    assert client.asked == ["", "2", "3", "3"]

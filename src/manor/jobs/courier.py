@@ -4,19 +4,26 @@ Runs as `python3 -c`: it has the standard library alone. It reads a question
 a line (JSON), and answers with one; the bytes of a file follow what announces them.
 """
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sys
 import tarfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(os.environ.get("MANOR_VOLUME", "/volume"))
 BLOCK = 1 << 16
 """Bytes that are read at a time."""
+PAUSE, PATIENCE = 0.25, 240
+"""Seconds between two looks at whether somebody else still sends the same, and how many there
+are."""
 
 
 def say(**answer: Any) -> None:
@@ -58,23 +65,38 @@ def take(path: str, size: int, sha256: str, mode: int) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name[:100]}.{sha256[:16]}.part")
-    if not part.exists() or part.stat().st_size > size:
-        part.write_bytes(b"")
-    offset = part.stat().st_size
-    say(offset=offset, there=False)
     with part.open("ab") as file:
+        if not locked(file):
+            raise BlockingIOError(errno.EAGAIN, "somebody else sends the same now; try again")
+        if not part.exists():  # whoever sent the same has ended meanwhile
+            return take(path, size, sha256, mode)
+        if file.tell() > size:
+            file.truncate(0)
+        offset = part.stat().st_size
+        say(offset=offset, there=False)
         while left := size - offset:
             if not (block := sys.stdin.buffer.read(min(left, BLOCK))):
                 sys.exit()  # whoever sent is gone; the next try goes on from here
             file.write(block)
             offset += len(block)
-    if digest(part) != sha256:
-        part.unlink()
-        say(error=f"{path} came with other bytes than were sent; send it again")
-        return
-    part.chmod(mode)
-    part.replace(target)
+        file.flush()
+        if digest(part) != sha256:
+            part.unlink()
+            say(error=f"{path} came with other bytes than were sent; send it again")
+            return
+        part.chmod(mode)
+        part.replace(target)
     say(done=True)
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Whether a file is ours to write, once nobody else writes it or within a minute."""
+    for _ in range(PATIENCE):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(PAUSE)
+    return False
 
 
 def give(path: str, offset: int, sha256: str) -> None:
@@ -106,13 +128,16 @@ def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> 
 def unpack(path: str, folder: str) -> None:
     """Make a folder of a tar file, at once, and remove that."""
     archive, target = place(path), place(folder)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    fresh = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
-        with tarfile.open(archive) as opened:
-            for member in opened:
-                extract(opened, member, fresh)
         if not target.exists():
+            with tarfile.open(archive) as opened:
+                for member in opened:
+                    extract(opened, member, fresh)
             fresh.rename(target)
+    except OSError:
+        if not target.exists():  # nobody else has made it of the same archive meanwhile
+            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     archive.unlink(missing_ok=True)

@@ -107,6 +107,11 @@ def _placed(request: Request, source: Source) -> tuple[Request, Path | None]:
         return request, source.folder
     script = Path(request.command[0])
     folder = source.folder or script.parent
+    if not source.folder and folder.resolve() in (Path.home(), Path("/")):
+        raise RunError(
+            f"all of {folder.resolve()} would go along with {script}; put it into a folder of its "
+            "own, or say what goes along with --folder"
+        )
     if not script.is_file():
         raise RunError(f"{script}: no such file")
     if not script.resolve().is_relative_to(folder.resolve()):
