@@ -1,6 +1,7 @@
 """What one does with a run: read its log, stop it, look into it, reach its ports, bring files."""
 
 import asyncio
+import os
 import sys
 import webbrowser
 from typing import Annotated
@@ -11,7 +12,7 @@ from manor.cli.attending import telling
 from manor.cli.completion import complete_jobs
 from manor.cli.moving import moving
 from manor.cli.options import Context, Kubeconfig, Namespace
-from manor.cli.output import echo, err, run_async
+from manor.cli.output import Warnings, echo, err, run_async
 from manor.cli.terminal import converse
 from manor.errors import ManorError
 from manor.jobs import (
@@ -43,6 +44,9 @@ async def logs(
         bool, typer.Option("--follow", "-f", help="Go on until it ends, or Ctrl-C.")
     ] = False,
     worker: Worker = 0,
+    tail: Annotated[
+        int | None, typer.Option(min=1, help="Its last lines alone; not with --follow.")
+    ] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -70,7 +74,8 @@ async def logs(
             reason = f": {stands.reason}" if stands.reason else ""
             raise NoSuchTarget(f"worker {worker} has no log yet: {stands.phase.value}{reason}")
         meta, container = started[-1]["metadata"], container_of(started[-1])
-        echo(await client.logs(run.namespace, meta["name"], container=container))
+        name = meta["name"]
+        echo(await client.logs(run.namespace, name, container=container, tail_lines=tail))
 
 
 @run_async
@@ -169,12 +174,18 @@ async def open_command(
     async with Client.connect(kubeconfig, context) as client:
         pod = await running_pod(client, target, namespace or client.namespace, worker)
         wanted = port or _first_port(pod)
-        async with forwarded(client, pod, wanted, local_port) as here:
+        async with forwarded(client, pod, wanted, local_port, Warnings()) as here:
             url = f"http://127.0.0.1:{here}"
             echo(url)
-            if browser and sys.stdout.isatty():
+            if browser and _has_windows():
                 await asyncio.to_thread(webbrowser.open, url)
             await asyncio.Event().wait()
+
+
+def _has_windows() -> bool:
+    """Whether somebody is there whose browser opens beside the terminal, not in it."""
+    shows = "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return sys.stdout.isatty() and (shows or sys.platform in ("darwin", "win32"))
 
 
 def _first_port(pod: Object) -> int:

@@ -1,25 +1,30 @@
 """A port of a pod on this machine, through the API server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from manor.errors import ManorError
 from manor.kube import Client, KubeError, Object
 from manor.limits import limits
-from manor.log import info
+
+Failed = Callable[[str], None]
 
 
 class PortTaken(ManorError):
     """The port of this machine cannot be had; the message says why."""
 
 
+def unsaid(_why: str) -> None:
+    """Tells nobody."""
+
+
 @asynccontextmanager
 async def forwarded(
-    client: Client, pod: Object, port: int, local_port: int = 0
+    client: Client, pod: Object, port: int, local_port: int = 0, failed: Failed = unsaid
 ) -> AsyncIterator[int]:
     """`port` of the pod at 127.0.0.1 while the block runs: the port there, a free one where
-    `local_port` is 0."""
+    `local_port` is 0. `failed` is told why a connection ended that nobody closed."""
     meta = pod["metadata"]
     tasks: set[asyncio.Task[None]] = set()
 
@@ -30,7 +35,7 @@ async def forwarded(
         try:
             await _join(client, meta["namespace"], meta["name"], port, reader, writer)
         except (KubeError, ConnectionError) as error:
-            info("connection ended", object=f"Pod {meta['name']}", cause=str(error))
+            failed(str(error))
         finally:
             writer.close()
 
