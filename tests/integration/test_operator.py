@@ -203,6 +203,36 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
     await until("it is made after all", lambda: _has_job(operated, "second"))
 
 
+@pytest.mark.parametrize("ending", ["Succeeded", "Failed"])
+async def test_a_run_that_has_ended_is_not_run_again(operated: Client, ending: str) -> None:
+    """Its Job goes by its time to live: made anew, it would run for ever."""
+    name = ending.lower()
+    team = f"hen-{name}"
+    once = job(team, name)
+    once["spec"]["retries"] = 0
+    await made(operated, team)
+    await until("quotas count jobs", partial(_is_counted, operated, once))
+
+    async def has_ended() -> bool:
+        for pod in await operated.list("v1", "Pod", team):
+            body = {"status": {"phase": ending}}
+            where = pod["metadata"]["name"], body
+            await operated.patch("v1", "Pod", *where, namespace=team, subresource="status")
+        live = await operated.get(API_VERSION, "TrainingJob", name, team)
+        return bool((live.get("status") or {}).get("phase") == ending)
+
+    await until("its end is told", has_ended)
+    await operated.delete("batch/v1", "Job", name, team)
+    await until("its Job is gone", partial(is_gone, operated, "batch/v1", "Job", name, team))
+    # What comes after it is made, and so it was looked at.
+    for count in range(2):
+        note = {"metadata": {"annotations": {"looked": str(count)}}}
+        await operated.patch(API_VERSION, "TrainingJob", name, note, namespace=team)
+        await operated.create(job(team, f"after-{count}"))
+        await until("the next is made", partial(_has_job, operated, f"after-{count}"))
+    assert not await _has_job(operated, name)
+
+
 async def _is_pending(client: Client, name: str) -> bool:
     live = await client.get(API_VERSION, "TrainingJob", name, "fox")
     return bool(condition(live).get("status") == "False")
