@@ -3,6 +3,7 @@
 
 import ast
 import inspect
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from manor import limits
+from manor import client, limits
 from manor.api import API_VERSION, KINDS
 from manor.api.status import STATUSES
 from manor.api.wellknown import KEEPER
@@ -228,12 +229,14 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "image": ["r.example/own:1"],
         "command": [["python3", "other.py"]],
         "files": [{"train.py": "pass"}],
+        "code": [{"volume": "data", "path": "code/1"}],
         "env": [{"LEVEL": "1"}],
         "secrets": [[{"name": "key"}]],
         "imagePullSecrets": [["registry"]],
         "workers": [2],
         "processes": [2],
         "resources": [{"memory": "4Gi", "gpu": 1}],
+        "sharedMemory": ["1Gi"],
         "queue": ["default"],
         "volumes": [[{"name": "data", "path": "/data"}]],
         "retries": [5],
@@ -387,10 +390,71 @@ def filled(page: str, **parts: str) -> str:
     return text
 
 
+CLIENT = (
+    *(client.Manor, client.Job, client.AsyncManor, client.AsyncJob),
+    *(client.Asked, client.Ending, client.Copied, client.RunFailed),
+)
+
+
+def python() -> str:
+    """The page of `manor.client`: each class with its methods and fields, from the source."""
+    lines = [
+        "# Runs from Python",
+        "",
+        "`manor.client`, made from the code by `make docs`. [run.md](run.md#from-python) shows it "
+        "at work. Its errors are `manor.errors.ManorError`s, whose text is for a person.",
+        "",
+    ]
+    for one in CLIENT:
+        tree = ast.parse(inspect.getsource(one)).body[0]
+        lines += [f"## {one.__name__}", "", " ".join(str(inspect.getdoc(one)).split()), ""]
+        members = list(_members(tree.body))  # type: ignore[attr-defined]
+        if members:
+            lines += ["| member | what it is |", "|---|---|", *members, ""]
+    return "\n".join(lines)
+
+
+def _members(body: list[ast.stmt]) -> Iterator[str]:
+    for node, after in itertools.zip_longest(body, body[1:]):
+        match node, after:
+            case (ast.FunctionDef() | ast.AsyncFunctionDef()) as made, _:
+                if said := ast.get_docstring(made):
+                    yield f"| `{_call(made)}` | {' '.join(said.split())} |"
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=of), ast.Expr(
+                value=ast.Constant(value=str(said))
+            ):
+                kind = ast.unparse(of).replace("|", "\\|")
+                yield f"| `{name}: {kind}` | {' '.join(said.split())} |"
+            case _:
+                continue
+
+
+def _call(made: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """How a member is used, and what comes of it."""
+    marks = {ast.unparse(mark) for mark in made.decorator_list}
+    gives = ast.unparse(made.returns) if made.returns else ""
+    of = gives.partition("[")[2].rpartition("]")[0].removesuffix(", None")
+    if "property" in marks:
+        call = f"{made.name}: {gives}"
+    else:
+        arguments = ast.unparse(made.args).removeprefix("self").removeprefix("cls")
+        call = f"{made.name}({arguments.removeprefix(', ')})"
+        if "asynccontextmanager" in marks:
+            call = f"async with {call}"
+        elif gives.startswith("AsyncGenerator"):
+            call = f"async for {of} in {call}"
+        elif gives not in ("", "None"):
+            call = f"{call} -> {gives}"
+        if isinstance(made, ast.AsyncFunctionDef) and not call.startswith("async"):
+            call = f"await {call}"
+    return call.replace("|", "\\|")
+
+
 def pages() -> dict[str, str]:
     """Every page that is made, or has a part that is, by its name."""
     return {
         "reference.md": reference(),
+        "python.md": python(),
         "checks.md": catalogue_page(load()),
         "engines.md": filled("engines.md", fields=engine_fields()),
         "operator.md": filled("operator.md", rights=operator_rights(), kept=kept_checks()),

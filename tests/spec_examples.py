@@ -99,6 +99,9 @@ VALID: dict[str, list[Change]] = {
     ],
     "TrainingJob": [
         (("spec", "files"), {"main.py": "print(1)", "a_b-c.txt": "ü"}),
+        (("spec", "files"), {".env": "", "pkg/__init__.py": "", "pkg/a.b/c.py": ""}),
+        (("spec", "code"), {"volume": "data", "path": ".manor/code/0a1b"}),
+        (("spec", "sharedMemory"), "512Mi"),
         (("spec", "env"), {"A_B": "x", "dotted.name": "ü\n"}),
         (("spec", "volumes"), [{"name": "a", "path": "/app"}, {"name": "b", "path": "/data/b c"}]),
         (("spec", "resources"), {"cpu": "250m", "memory": "64Mi", "gpu": 8}),
@@ -247,7 +250,20 @@ INVALID: dict[str, list[Change]] = {
     ],
     "TrainingJob": [
         (("metadata", "name"), "a.b"),
-        (("spec", "files"), {"a/b": ""}),
+        *((("spec", "files"), {path: ""}) for path in ("/a", "a/", "a//b", "..", "a/../b", "a..b")),
+        (("spec", "files"), {"a": "", "a/b": ""}),
+        (("spec", "files"), {f"{i}.py": "" for i in range(201)}),
+        (("spec", "code"), {"volume": "data", "path": "/code"}),
+        (("spec", "code"), {"volume": "data", "path": "../code"}),
+        (("spec",), {"command": ["x"], "files": {"a": ""}, "code": {"volume": "d", "path": "c"}}),
+        (
+            ("spec",),
+            {
+                "command": ["x"],
+                "code": {"volume": "d", "path": "c"},
+                "volumes": [{"name": "a", "path": "/app"}],
+            },
+        ),
         (("spec", "files"), {"a": "x" * 500_001, "b": "x" * 500_000}),
         (("spec", "env"), {"A=B": "x"}),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),

@@ -46,6 +46,8 @@ class Kube:
     """Before a broken watch is asked for anew, at the most; each further pause is twice as long."""
     watch_pause_longest: Seconds = 15.0
     """The longest of these pauses."""
+    follow: Seconds = 1800.0
+    """Until a log that is followed is asked for anew."""
     command: Seconds = 30.0
     """For a command run in a container."""
     command_output: Bytes = 4 * 2**20
@@ -278,6 +280,22 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Jobs:
+    """Runs: their code, logs and files."""
+
+    poll: Seconds = 0.5
+    """Between two looks at a run that is followed."""
+    start: Seconds = 180.0
+    """Until the pod that carries files runs."""
+    carry: Seconds = 3600.0
+    """That such a pod may live; what it left undone goes on in another."""
+    block: Bytes = 2**16
+    """Of a file that are sent at a time."""
+    reconnects: Number = 5
+    """Breaks of a connection, one after the other, after which it is given up."""
+
+
+@dataclass(frozen=True)
 class Cli:
     """The command line."""
 
@@ -305,6 +323,7 @@ class Limits:
     install: Install = field(default_factory=Install)
     local: Local = field(default_factory=Local)
     operator: Operator = field(default_factory=Operator)
+    jobs: Jobs = field(default_factory=Jobs)
     cli: Cli = field(default_factory=Cli)
 
 

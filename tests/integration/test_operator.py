@@ -1,7 +1,7 @@
 """The operator on a real API server: what is stored is made, kept, told and drained."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,44 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
         back = [{"op": "replace", "path": "/rules", "value": role["rules"]}]
         await operated.patch(RBAC, "ClusterRole", "manor:workloads", back, content_type=patch)
     await until("it is made after all", lambda: _has_job(operated, "second"))
+
+
+async def test_a_run_that_has_ended_is_not_run_again(operated: Client) -> None:
+    """Its Job goes by its time to live: made anew, it would run for ever."""
+    endings = ("Succeeded", "Failed")
+    await made(operated, "hen")
+    for ending in endings:
+        once = job("hen", ending.lower())
+        once["spec"]["retries"] = 0
+        await until("quotas count jobs", partial(_is_counted, operated, once))
+
+    async def have_ended() -> bool:
+        told = []
+        for ending in endings:
+            name = ending.lower()
+            labels = {"batch.kubernetes.io/job-name": name}
+            for pod in await operated.list("v1", "Pod", "hen", labels):
+                where = pod["metadata"]["name"], {"status": {"phase": ending}}
+                await operated.patch("v1", "Pod", *where, namespace="hen", subresource="status")
+            live = await operated.get(API_VERSION, "TrainingJob", name, "hen")
+            told.append((live.get("status") or {}).get("phase"))
+        return tuple(told) == endings
+
+    await until("both ends are told", have_ended)
+    for ending in endings:
+        await operated.delete("batch/v1", "Job", ending.lower(), "hen")
+
+    async def one_is_there() -> bool:
+        return bool(await operated.list("batch/v1", "Job", "hen"))
+
+    # What failed is looked at again after a pause that has grown meanwhile.
+    await until("both are gone", partial(_not, one_is_there))
+    with pytest.raises(AssertionError, match="still not"):
+        await until("one is made again", one_is_there, seconds=20)
+
+
+async def _not(question: Callable[[], Awaitable[bool]]) -> bool:
+    return not await question()
 
 
 async def _is_pending(client: Client, name: str) -> bool:

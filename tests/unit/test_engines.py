@@ -1,15 +1,19 @@
 """The native engine: what it makes is admitted by Pod Security `restricted`, and finds
 its model."""
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
 from manor.engines import Unsupported, model_url, render_workload, tenant_of
+from manor.engines.registry import ENGINES
 from manor.tools import NO_TOOLS, Toolset
 from tool_examples import tool
 
@@ -89,6 +93,47 @@ def test_shared_memory_is_as_large_as_the_memory_and_a_signal_ends_the_command()
     assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}} in pod["volumes"]
     assert {"name": "shm", "mountPath": "/dev/shm"} in pod["containers"][0]["volumeMounts"]
     assert pod["shareProcessNamespace"] is True
+    small = made(job(sharedMemory="2Gi"))["Job/train"]["spec"]["template"]["spec"]
+    assert small["volumes"][0]["emptyDir"]["sizeLimit"] == "2Gi"
+
+
+def test_files_lie_in_folders() -> None:
+    objects = made(job(files={"train.py": "import pkg.a", "pkg/a.py": ""}))
+    keys = {"train.py": "import pkg.a", "pkg..a.py": ""}
+    assert objects["ConfigMap/train-files"]["data"] == keys
+    pod = objects["Job/train"]["spec"]["template"]["spec"]
+    (volume,) = (one["configMap"] for one in pod["volumes"] if "configMap" in one)
+    assert {one["path"]: one["key"] for one in volume["items"]} == {
+        "train.py": "train.py",
+        "pkg/a.py": "pkg..a.py",
+    }
+
+
+PATHS = st.lists(st.from_regex(r"\.?[-_a-z]{1,2}(\.[-_a-z]{1,2}){0,2}", fullmatch=True), min_size=1)
+
+
+@given(st.sets(PATHS.map(lambda parts: "/".join(parts[:16])), min_size=1, max_size=20))
+def test_no_two_files_have_one_key(paths: set[str]) -> None:
+    assume(not any(b.startswith(f"{a}/") for a, b in itertools.permutations(paths, 2)))
+    objects = made(job(files=dict.fromkeys(paths, "")))
+    assert len(objects["ConfigMap/train-files"]["data"]) == len(paths)
+
+
+@pytest.mark.parametrize("engine", ["native", "kubeflow", "ray"])
+def test_code_of_a_volume_is_the_working_directory_and_read_only(engine: str) -> None:
+    workload = job(
+        code={"volume": "data", "path": "code/1"},
+        volumes=[{"name": "data", "path": "/data"}],
+        resources={"memory": "4Gi"},
+    )
+    objects = ENGINES[engine].render(platform(), tenant(), workload)
+    pod = next(iter(ENGINES[engine].pods(objects))).spec
+    (claim,) = (one for one in pod["volumes"] if "persistentVolumeClaim" in one)
+    code = {"mountPath": "/app", "subPath": "code/1", "readOnly": True}
+    mounts = pod["containers"][0]["volumeMounts"]
+    assert {"name": claim["name"], **code} in mounts
+    assert {"name": claim["name"], "mountPath": "/data"} in mounts
+    assert pod["containers"][0]["workingDir"] == "/app"
 
 
 def test_secrets_as_variables_and_as_files_and_to_pull_with() -> None:

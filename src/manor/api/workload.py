@@ -1,5 +1,6 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -29,8 +30,12 @@ APP_PATH = "/app"
 
 FILES_LIMIT = 1_000_000
 """Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
+FILES_MOST = 200
+"""Most files of a TrainingJob."""
 
-FileName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+_SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
+FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
+"""A file or folder below another; a ConfigMap's key once each slash is two dots."""
 StorageUri = Annotated[
     str, Field(pattern=r"^((pvc|s3|gs|https|oci)://|models:/)[!-~]+$", max_length=512)
 ]
@@ -67,6 +72,15 @@ class VolumeMount(Spec):
     """Whether the pods may only read it."""
 
 
+class CodeFolder(Spec):
+    """A folder of a volume of the tenant."""
+
+    volume: Name
+    """Name of the PersistentVolumeClaim."""
+    path: FilePath
+    """The folder on it."""
+
+
 class SecretUse(Spec):
     """A Secret of the namespace inside the job's pods."""
 
@@ -89,9 +103,19 @@ class TrainingJobSpec(Spec):
                 f"the files are larger than {FILES_LIMIT} bytes together; put them on a volume",
             ),
             (
+                "!has(self.files) || self.files.all(a, "
+                "!self.files.exists(b, b.startsWith(a + '/')))",
+                "one of the files is the folder of another",
+            ),
+            (
                 "!has(self.volumes) || self.volumes.all(v, v.path != '/tmp'"
-                f" && (v.path != '{APP_PATH}' || !has(self.files) || self.files.size() == 0))",
-                f"the path is the pod's own, as {APP_PATH} is with files; choose another",
+                f" && (v.path != '{APP_PATH}' || !has(self.code)"
+                " && (!has(self.files) || self.files.size() == 0)))",
+                f"the path is the pod's own, as {APP_PATH} is with files or code; choose another",
+            ),
+            (
+                "!has(self.code) || !has(self.files) || self.files.size() == 0",
+                f"files and code would both be {APP_PATH}; leave one out",
             ),
         )
     )
@@ -100,10 +124,13 @@ class TrainingJobSpec(Spec):
     """Image; the Platform's training image when absent."""
     command: list[str] = Field(min_length=1, max_length=1024)
     """Command and arguments, not run through a shell."""
-    files: dict[FileName, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(
-        default={}, max_length=50
+    files: dict[FilePath, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(
+        default={}, max_length=FILES_MOST
     )
-    """Small text files (name: content) that the command finds under /app, the working directory."""
+    """Small text files (path: content) that the command finds under /app, the working directory."""
+    code: CodeFolder | None = None
+    """A folder of a volume that the command finds, read-only, as /app, the working directory;
+    `manor run` puts code there that is too large for `files`."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)
     """Environment variables; not for secrets."""
     secrets: list[SecretUse] = Field(default=[], max_length=20)
@@ -116,6 +143,8 @@ class TrainingJobSpec(Spec):
     """Processes that each worker should start, given to it as NPROC_PER_NODE."""
     resources: Resources = Resources()
     """What each worker asks for."""
+    shared_memory: Bytes | None = None
+    """Size of /dev/shm, which counts against the memory; as large as that when absent."""
     queue: Name | None = None
     """Queue of the tenant that admits the job, where a queue system is on; its first one for GPUs,
     none otherwise."""
@@ -131,6 +160,11 @@ class TrainingJobSpec(Spec):
     """Seconds after its end when the job and its pods are removed; they stay when absent. A spec
     that is applied again after that runs again."""
 
+    @property
+    def has_code(self) -> bool:
+        """Whether something is under /app, which is the working directory then."""
+        return bool(self.files or self.code)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (size := sum(len(text.encode()) for text in self.files.values())) > FILES_LIMIT:
@@ -138,8 +172,15 @@ class TrainingJobSpec(Spec):
                 f"{size} bytes together; {FILES_LIMIT} at most: put larger ones on a volume",
                 "files",
             )
+        for path in self.files:
+            if folders := [
+                str(above) for above in PurePosixPath(path).parents if str(above) in self.files
+            ]:
+                raise Misplaced(f"{folders[0]} is a file, and the folder of {path}", "files")
+        if self.code and self.files:
+            raise Misplaced(f"files and code would both be {APP_PATH}; leave one out", "code")
         for index, volume in enumerate(self.volumes):
-            if volume.path == "/tmp" or (self.files and volume.path == APP_PATH):  # noqa: S108 - the pod's own
+            if volume.path == "/tmp" or (volume.path == APP_PATH and self.has_code):  # noqa: S108 - the pod's own
                 raise Misplaced(
                     f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
                 )
@@ -157,9 +198,10 @@ class TrainingJob(Kind):
     @property
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
+        code = self.spec.code
         return [
-            (("volumes", index, "name"), volume.name)
-            for index, volume in enumerate(self.spec.volumes)
+            *([(("code", "volume"), code.volume)] if code else []),
+            *((("volumes", i, "name"), volume.name) for i, volume in enumerate(self.spec.volumes)),
         ]
 
 

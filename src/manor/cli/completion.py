@@ -36,6 +36,19 @@ def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
     )
 
 
+def complete_jobs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the TrainingJobs in the namespace given, or in that of the kubeconfig's context."""
+    from manor.api import API_VERSION, kinds
+
+    given = ctx.params.get("namespace")
+    return _listed(
+        incomplete,
+        lambda client: _names(
+            client, API_VERSION, kinds.TRAINING_JOB.kind, given or client.namespace
+        ),
+    )
+
+
 def complete_checks(incomplete: str) -> list[str]:
     """IDs of the checks of `manor verify`."""
     from manor.verify import load

@@ -1,22 +1,20 @@
 """`manor explain`: why something does not run, and what to do."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from manor.api import API_VERSION, kinds
+from manor.api import kinds
 from manor.api.platform import Engines
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import EXIT_FAILED, Format, echo, print_object, run_async
-from manor.errors import ManorError
 from manor.kube import Client, NotFound
 from manor.load import read
 from manor.rollout.explanation import Explanation, explain_object, explain_workload
 from manor.rollout.feasibility import could_run, pod_like
-from manor.state import State
+from manor.state import read_workload
 
 
 class Kind(StrEnum):
@@ -95,12 +93,7 @@ async def _model(client: Client, name: str, namespace: str) -> Explanation:
 
 
 async def _workload(client: Client, kind: str, name: str, namespace: str) -> Explanation:
-    known = State()
-    known.read(await client.get(API_VERSION, kind, name, namespace))
-    if known.broken:
-        raise ManorError(str(known.broken[0]))
-    with suppress(NotFound):
-        known.read(await client.get(API_VERSION, kinds.PLATFORM.kind, "manor"))
+    known = await read_workload(client, kind, name, namespace)
     engines = known.platform.spec.engines if known.platform else Engines()
     return await explain_workload(client, known.workloads[0], engines)
 

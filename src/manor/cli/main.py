@@ -39,6 +39,13 @@ COMMANDS = {
     "apply": Entry(
         "apply", "apply", "Make the cluster hold what specs say; wait until it is ready."
     ),
+    "run": Entry("run", "run", "Run a script of this machine as a TrainingJob; follow its log."),
+    "rerun": Entry("run", "rerun_command", "Run a job once more, under the next name."),
+    "logs": Entry("runs", "logs", "Print a job's log, or follow it."),
+    "cancel": Entry("runs", "cancel_command", "Stop a job; what it wrote onto volumes stays."),
+    "exec": Entry("runs", "exec_command", "Run a command in a worker of a job."),
+    "open": Entry("runs", "open_command", "Reach a port of a job's worker from this machine."),
+    "cp": Entry("runs", "cp", "Copy files onto a volume of the team, or off it."),
     "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(
         "predict",

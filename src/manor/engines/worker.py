@@ -49,21 +49,23 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
 def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
     """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
     spec = job.spec
-    # As large as the worker's memory, against whose limit it counts; without it /dev/shm has 64
-    # MiB.
+    # Without it /dev/shm has 64 MiB. It counts against the limit of the worker's memory.
+    shared = spec.shared_memory or spec.resources.memory
     volumes: list[Object] = [
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": spec.resources.memory}}
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": shared}},
     ]
     mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
     if spec.files:
         mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
-        volumes.append({"name": "files", "configMap": {"name": f"{job.metadata.name}-files"}})
+        volumes.append({"name": "files", "configMap": _files_source(job)})
+    if spec.code:
+        code: Object = {"name": f"volume-{spec.code.volume}", "mountPath": APP_PATH}
+        mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
     for volume in spec.volumes:
         mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
         mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
-        volumes.append(
-            {"name": f"volume-{volume.name}", "persistentVolumeClaim": {"claimName": volume.name}}
-        )
+    for claim in dict.fromkeys(claim for _, claim in job.mounted):
+        volumes.append({"name": f"volume-{claim}", "persistentVolumeClaim": {"claimName": claim}})
     for secret in spec.secrets:
         if secret.path is not None:
             mounts.append(
@@ -88,7 +90,7 @@ def worker_pod(
         "securityContext": container_security_context(),
         "volumeMounts": mounts,
     }
-    if spec.files:
+    if spec.has_code:
         container["workingDir"] = APP_PATH
     if sources := [
         {"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None
@@ -106,8 +108,20 @@ def worker_pod(
 def files(job: TrainingJob) -> list[Object]:
     """The ConfigMap of the job's files, if it has any."""
     name = f"{job.metadata.name}-files"
-    data = dict(job.spec.files)
+    data = {_key(path): text for path, text in job.spec.files.items()}
     return [object_of("ConfigMap", "v1", name, job, data=data)] if data else []
+
+
+def _key(path: str) -> str:
+    """What a ConfigMap, whose keys have no slashes, calls a file; no path has two dots."""
+    return path.replace("/", "..")
+
+
+def _files_source(job: TrainingJob) -> Object:
+    source: Object = {"name": f"{job.metadata.name}-files"}
+    if any("/" in path for path in job.spec.files):
+        source["items"] = [{"key": _key(path), "path": path} for path in sorted(job.spec.files)]
+    return source
 
 
 def among_themselves(tenant: Tenant, job: TrainingJob, selector: dict[str, str]) -> list[Object]:

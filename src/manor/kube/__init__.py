@@ -19,9 +19,10 @@ from manor.kube.errors import (
     Unreachable,
 )
 from manor.kube.reader import DirectReader, Reader, SharedReader
-from manor.kube.streams import Event, ExecResult
+from manor.kube.streams import STDOUT, Event, ExecResult, Process, Tunnel
 
 __all__ = [
+    "STDOUT",
     "ApiError",
     "Cache",
     "Client",
@@ -37,10 +38,12 @@ __all__ = [
     "Labels",
     "NotFound",
     "Object",
+    "Process",
     "Reader",
     "Resource",
     "SharedReader",
     "TooLong",
+    "Tunnel",
     "Unauthorized",
     "UnknownKind",
     "Unreachable",

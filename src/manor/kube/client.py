@@ -1,7 +1,7 @@
 """The client: verbs on plain objects, whatever their kind."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +9,7 @@ from typing import Any, Self
 from manor.kube.connection import open_connection
 from manor.kube.discovery import Discovery, Resource
 from manor.kube.errors import Gone, TooLong
-from manor.kube.streams import Event, ExecResult, execute, watch
+from manor.kube.streams import Event, ExecResult, Process, Tunnel, execute, forward, start, watch
 from manor.kube.transport import Identity, OnWarning, Params, Transport, encode
 from manor.limits import limits
 
@@ -305,12 +305,36 @@ class Client:
     ) -> ExecResult:
         """Runs `command` in a container of `pod`, for at most `timeout` seconds."""
         path = (await self.resource("v1", "Pod")).path(namespace, pod, "exec")
-        params = [("command", word) for word in command] + [("stdout", "true"), ("stderr", "true")]
-        if container:
-            params.append(("container", container))
+        params = _command(command, container, "stdout", "stderr")
         return await execute(
             self._transport, self._identity, path, params, timeout or limits().kube.command
         )
+
+    @asynccontextmanager
+    async def start(
+        self,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        *,
+        container: str | None = None,
+        tty: bool = False,
+    ) -> AsyncIterator[Process]:
+        """Starts `command` in a container of `pod`, which takes input and tells what it writes; on
+        a terminal of its own with `tty`."""
+        path = (await self.resource("v1", "Pod")).path(namespace, pod, "exec")
+        # With a terminal both outputs are one.
+        streams = ("stdin", "stdout", "tty" if tty else "stderr")
+        params = _command(command, container, *streams)
+        async with start(self._transport, self._identity, path, params) as process:
+            yield process
+
+    @asynccontextmanager
+    async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[Tunnel]:
+        """Opens a connection to a port of `pod`."""
+        path = (await self.resource("v1", "Pod")).path(namespace, pod, "portforward")
+        async with forward(self._transport, self._identity, path, port) as tunnel:
+            yield tunnel
 
     async def logs(
         self,
@@ -331,6 +355,30 @@ class Client:
             previous="true" if previous else None,
         )
         return await self._transport.send(self._identity, "GET", path, params, accept="*/*")
+
+    async def follow_log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str | None = None,
+        since: str = "",
+    ) -> AsyncGenerator[tuple[str, str], None]:
+        """The lines of a container's log as they come, until the container ends: each with the time
+        (RFC 3339) at which it was written.
+
+        `since` is the time of the first one asked for, at the second. Raises Unreachable where the
+        connection breaks, or after `limits().kube.follow` seconds.
+        """
+        path = (await self.resource("v1", "Pod")).path(namespace, pod, "log")
+        params = _given(
+            container=container, follow="true", timestamps="true", sinceTime=since or None
+        )
+        bounds = limits().kube
+        lines = self._transport.lines(self._identity, path, params, bounds.follow, unended=True)
+        async for line in lines:
+            moment, _, text = line.decode(errors="replace").partition(" ")
+            yield moment, text
 
     async def watch(
         self,
@@ -392,6 +440,11 @@ def _dry(dry_run: bool) -> dict[str, str]:
 
 def _given(**params: str | int | None) -> dict[str, str | int]:
     return {key: value for key, value in params.items() if value is not None}
+
+
+def _command(command: Sequence[str], container: str | None, *streams: str) -> list[tuple[str, str]]:
+    params = [("command", word) for word in command] + [(name, "true") for name in streams]
+    return [*params, ("container", container)] if container else params
 
 
 def _selector(labels: Labels | None, without: Mapping[str, str] | None = None) -> str | None:

@@ -195,10 +195,16 @@ class Transport:
             )
 
     async def lines(
-        self, identity: Identity, path: str, params: Params, timeout: float
+        self,
+        identity: Identity,
+        path: str,
+        params: Params,
+        timeout: float,
+        *,
+        unended: bool = False,
     ) -> AsyncIterator[bytes]:
-        """The lines of an answer that goes on until the server ends it, or for
-        `timeout` seconds."""
+        """The lines of an answer that goes on until the server ends it, or for `timeout` seconds;
+        with `unended` also a last one that no line feed ends."""
         headers = await self.headers(identity)
         url = self.connection.server + path
         async with (
@@ -222,6 +228,8 @@ class Transport:
                     raise _too_long()
                 for line in whole:
                     yield line
+            if unended and rest:
+                yield rest
 
     @asynccontextmanager
     async def websocket(

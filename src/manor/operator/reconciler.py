@@ -40,7 +40,7 @@ from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import Known
 from manor.operator.statuses import Statuses
-from manor.operator.workloads import tell_standing
+from manor.operator.workloads import is_over, tell_standing
 from manor.rollout.rollout import apply_set
 from manor.rollout.sets import ObjectSet
 from manor.rollout.usage import budget, quota_status
@@ -149,6 +149,11 @@ class Reconciler:
     async def _workload(self, key: Ref, part: ObjectSet, generation: int, noted: _Noted) -> Outcome:
         """What a tenant's object asks for is written as that tenant: nobody gets more by asking for
         it here than by writing it."""
+        workload, platform = self._known.spec(key), self._known.platform
+        if platform is None or not isinstance(workload, TrainingJob | Model):
+            return Outcome()  # it went meanwhile
+        if await is_over(self._cache, self._statuses, key, workload, generation, platform):
+            return Outcome()
         tenant = self._client.impersonate(service_account_user(key.namespace, WORKLOADS_ACCOUNT))
         result = await self._applied(tenant, part, part.inventory, noted)
         conditions, ok = await self._reached(part, result, generation)
@@ -157,9 +162,6 @@ class Reconciler:
                 key, generation, conditions, phase=Phase.FAILED, message=conditions[0].message
             )
             return Outcome(ok=ok, steps=result.steps)
-        workload, platform = self._known.spec(key), self._known.platform
-        if platform is None or not isinstance(workload, TrainingJob | Model):
-            return Outcome()  # it went meanwhile
         again = await tell_standing(
             tenant,
             self._cache,

@@ -6,11 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from manor.api import API_VERSION
-from manor.api.status import STATUSES, Condition, Status, conditions
+from manor.api import API_VERSION, kinds
+from manor.api.status import (
+    STATUSES,
+    Condition,
+    ConditionType,
+    Phase,
+    Reason,
+    Status,
+    TrainingJobStatus,
+    conditions,
+)
 from manor.api.wellknown import OPERATOR
 from manor.kube import Cache, Client, NotFound, Object
 from manor.objectset.references import Ref, ref_of
+
+_RAN = (Reason.FAILED, Reason.CRASHED)
+"""Why a run failed that had begun; one that was refused is tried again."""
 
 
 class Statuses:
@@ -28,6 +40,18 @@ class Statuses:
     async def live(self, key: Ref) -> Object | None:
         """The object, as far as is known."""
         return await self._cache.find(API_VERSION, key.kind, key.name, key.namespace)
+
+    async def has_ended(self, key: Ref, generation: int) -> bool:
+        """Whether it was told that this generation of a TrainingJob has run to its end."""
+        live = await self.live(key)
+        if live is None or key.kind != kinds.TRAINING_JOB.kind:
+            return False
+        status = TrainingJobStatus.model_validate(live.get("status") or {})
+        ran = status.condition(ConditionType.READY)
+        return status.observed_generation == generation and (
+            status.phase is Phase.SUCCEEDED
+            or bool(status.phase is Phase.FAILED and ran and ran.reason in _RAN)
+        )
 
     async def tell(
         self, key: Ref, generation: int, reached: Sequence[Condition], **said: Any

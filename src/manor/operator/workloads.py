@@ -5,7 +5,7 @@ from typing import Any
 from manor.api import Model, Platform, Tenant, Workload
 from manor.api.status import Phase, Reason, workload_conditions
 from manor.engines import Phase as Stand
-from manor.engines import model_url
+from manor.engines import engine_for, model_url
 from manor.kube import Client, Reader
 from manor.limits import limits
 from manor.objectset.references import Ref
@@ -22,6 +22,21 @@ _PHASES = {
     Stand.FAILED: (Phase.FAILED, Reason.FAILED),
 }
 _WAITING = frozenset({Phase.PENDING, Phase.QUEUED})
+
+
+async def is_over(
+    reader: Reader,
+    statuses: Statuses,
+    key: Ref,
+    workload: Workload,
+    generation: int,
+    platform: Platform,
+) -> bool:
+    """Whether a run has ended, and what ran is gone, by its time to live or by hand: made anew, it
+    would run again."""
+    primary = engine_for(workload.kind, platform.spec.engines).primary(workload)
+    where = primary.api_version, primary.kind, primary.name, primary.namespace
+    return await statuses.has_ended(key, generation) and await reader.find(*where) is None
 
 
 async def tell_standing(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from manor.api import AnyKind, Platform, kinds
 from manor.api.status import STATUSES, Status
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
+from manor.errors import ManorError
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, made_for, validated
 from manor.tools import Toolset
@@ -90,6 +91,18 @@ async def read_state(
         state.tenants[name] = state.tenants[name].with_made(state.made[name])
     if workloads:
         await _workloads(client, state, wanted)
+    return state
+
+
+async def read_workload(client: Client, kind: str, name: str, namespace: str) -> State:
+    """One TrainingJob or Model, and the Platform as far as the user may see it. Raises NotFound;
+    ManorError where the object cannot be read."""
+    state = State()
+    state.read(await client.get(API_VERSION, kind, name, namespace))
+    if state.broken:
+        raise ManorError(str(state.broken[0]))
+    with suppress(NotFound):
+        state.read(await client.get(API_VERSION, kinds.PLATFORM.kind, "manor"))
     return state
 
 

@@ -59,7 +59,7 @@ class Ray:
     def render(self, platform: Platform, tenant: Tenant, job: TrainingJob, /) -> list[Object]:
         """A RayJob with its cluster; the launcher and the files in ConfigMaps."""
         spec, name = job.spec, job.metadata.name
-        folder = APP_PATH if spec.files else "/tmp"  # noqa: S108 - the pod's own emptyDir
+        folder = APP_PATH if spec.has_code else "/tmp"  # noqa: S108 - the pod's own emptyDir
         arguments = [str(spec.workers), str(spec.resources.gpu), folder, *spec.command]
         described: Object = {
             "entrypoint": shlex.join(["python3", f"{LAUNCHER_PATH}/launch.py", *arguments]),

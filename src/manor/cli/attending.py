@@ -1,0 +1,112 @@
+"""A run shown until it ends: how it stands while nothing is said, then its log. Ctrl-C asks."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import typer
+from rich.markup import escape
+
+from manor.cli.output import echo, err
+from manor.engines import Phase
+from manor.jobs import Ending, cancel, find, follow, wait
+from manor.kube import Client
+from manor.rollout import Standing
+
+INTERRUPTED = 130
+
+
+async def attend(client: Client, name: str, namespace: str, worker: int = 0) -> int:
+    """Show a job until it ends: its exit code; 130 where it was left or cancelled."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # not on Windows
+        loop.add_signal_handler(signal.SIGINT, stopped.set)
+    shows = asyncio.create_task(_show(client, name, namespace, worker))
+    stops = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({shows, stops}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        stops.cancel()
+    if shows.done():
+        return _told(shows.result(), name)
+    shows.cancel()
+    with suppress(asyncio.CancelledError):
+        await shows
+    if _wants_cancel():
+        await cancel(client, name, namespace)
+        err.print("cancelled")
+    else:
+        words = f"{name} -n {namespace}"
+        err.print(f"it goes on; `manor logs -f {words}` follows, `manor cancel {words}` stops it")
+    return INTERRUPTED
+
+
+async def _show(client: Client, name: str, namespace: str, worker: int) -> Ending:
+    run = await find(client, name, namespace)
+    with telling() as told:
+        async for line in follow(run, worker, told):
+            told(None)
+            echo(line)
+        return await wait(run, told)
+
+
+def _told(ending: Ending, name: str) -> int:
+    if ending.phase is Phase.COMPLETE:
+        err.print(f"{name} [green]succeeded[/]")
+    else:
+        err.print(f"{name} [bold red]failed[/]: {escape(ending.reason)}")
+    return ending.exit_code
+
+
+def _wants_cancel() -> bool:
+    """Whether a person says so; it is left where nobody is there to ask."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        answer = typer.prompt("\nLeave it running, or cancel it? [l/c]", default="l", err=True)
+    except typer.Abort:
+        return False
+    return str(answer).strip().lower().startswith("c")
+
+
+class Teller:
+    """Shows how a run stands: as a live line on a terminal, elsewhere each news once."""
+
+    def __init__(self) -> None:
+        self._live = err.status("") if err.is_terminal else None
+        self._last = ""
+
+    def __call__(self, stands: Standing | None) -> None:
+        """Show it; None says that its log speaks for itself."""
+        text = ""
+        if stands is not None:
+            text = f"{stands.phase.value}: {stands.reason}" if stands.reason else stands.phase.value
+        if text == self._last:
+            return
+        self._last = text
+        if self._live is None:
+            if text:
+                err.print(escape(text))
+        elif text:
+            self._live.update(escape(text))
+            self._live.start()
+        else:
+            self._live.stop()
+
+    def end(self) -> None:
+        """Show nothing any more."""
+        if self._live is not None:
+            self._live.stop()
+
+
+@contextmanager
+def telling() -> Iterator[Teller]:
+    """What tells how a run stands while the block runs."""
+    teller = Teller()
+    try:
+        yield teller
+    finally:
+        teller.end()

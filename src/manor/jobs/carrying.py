@@ -1,0 +1,245 @@
+"""Files onto a volume of a team and off it, by a short-lived pod of the caller's own.
+
+Each file is checked by its digest, has its name only once it is whole, and goes on where an earlier
+try ended.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import IO, Any
+
+from manor.api import Platform, Tenant
+from manor.api.status import Reason
+from manor.api.workload import Resources
+from manor.engines.pods import container_security_context, placement, pod_spec
+from manor.engines.pods import resources as amounts
+from manor.errors import ManorError
+from manor.kube import STDOUT, Client, NotFound, Object, Process, Unreachable
+from manor.limits import limits
+from manor.polling import poll_until
+from manor.rollout import diagnose
+from manor.rollout.evidence import pods_of
+
+MOUNT = "/volume"
+Moved = Callable[[str, int, int], None]
+"""Told how far a file is: its name, the bytes that are there, and all of them."""
+
+
+class CarryFailed(ManorError):
+    """A file could not be carried; the message says why."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A file to be sent: an open one, of so many bytes."""
+
+    path: str
+    """Where it goes, on the volume."""
+    file: IO[bytes]
+    size: int
+    digest: str
+    """SHA-256, in hex."""
+    mode: int = 0o644
+
+
+def unmoved(_name: str, _there: int, _of: int) -> None:
+    """Tells nobody."""
+
+
+class Courier:
+    """Speaks with the program in the pod (`manor.jobs.courier`)."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._output = aiter(process)
+        self._read = bytearray()
+        self._said = bytearray()
+
+    async def ask(self, **question: Any) -> Object:
+        """Its answer. CarryFailed with its own words where it cannot."""
+        await self._process.write(json.dumps(question).encode() + b"\n")
+        return await self._answer()
+
+    async def send(self, parcel: Parcel, moved: Moved = unmoved) -> None:
+        """Put a file onto the volume, unless it is there already."""
+        answer = await self.ask(
+            ask="take", path=parcel.path, size=parcel.size, sha256=parcel.digest, mode=parcel.mode
+        )
+        offset = answer["offset"]
+        moved(parcel.path, offset, parcel.size)
+        if answer["there"]:
+            return
+        parcel.file.seek(offset)
+        block = limits().jobs.block
+        try:
+            while data := parcel.file.read(min(block, parcel.size - offset)):
+                await self._process.write(data)
+                offset += len(data)
+                moved(parcel.path, offset, parcel.size)
+        except ConnectionError:
+            await self._answer()  # it had a reason to go
+            raise
+        await self._answer()
+
+    async def fetch(self, path: str, target: Path, moved: Moved = unmoved) -> None:
+        """Write a file of the volume to `target`."""
+        parts = sorted(target.parent.glob(f".{target.name}.*.part"))
+        part = parts[-1] if parts else None
+        begun = part.stat().st_size if part else 0
+        known = part.name.split(".")[-2] if part else ""
+        header = await self.ask(ask="give", path=path, offset=begun, sha256=known)
+        if part and header["offset"] != begun:
+            part.unlink()
+        part = target.with_name(f".{target.name}.{header['sha256']}.part")
+        there, size = header["offset"], header["size"]
+        with part.open("ab") as file:
+            while there < size:
+                data = await self._bytes(size - there)
+                file.write(data)
+                there += len(data)
+                moved(path, there, size)
+        with part.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != header["sha256"]:
+            part.unlink()
+            raise CarryFailed(f"{path} came with other bytes than were sent; fetch it again")
+        part.chmod(header["mode"] | 0o600)
+        part.replace(target)
+
+    async def _answer(self) -> Object:
+        while b"\n" not in self._read:
+            await self._more()
+        line, _, rest = bytes(self._read).partition(b"\n")
+        self._read = bytearray(rest)
+        answer: Object = json.loads(line)
+        if message := answer.get("error"):
+            raise CarryFailed(message)
+        return answer
+
+    async def _bytes(self, most: int) -> bytes:
+        if not self._read:
+            await self._more()
+        data = bytes(self._read[:most])
+        del self._read[:most]
+        return data
+
+    async def _more(self) -> None:
+        async for channel, data in self._output:
+            if channel == STDOUT:
+                self._read += data
+                return
+            self._said += data
+        said = self._said.decode(errors="replace").strip().splitlines()
+        raise CarryFailed(f"the pod that carries ended: {said[-1] if said else 'no reason given'}")
+
+
+@dataclass(frozen=True)
+class Van:
+    """A pod that mounts one volume."""
+
+    client: Client
+    namespace: str
+    pod: str
+
+    @asynccontextmanager
+    async def courier(self) -> AsyncIterator[Courier]:
+        """The program that carries, started in it."""
+        program = resources.files("manor.jobs").joinpath("courier.py").read_text(encoding="utf-8")
+        command = ["python3", "-c", program]
+        async with self.client.start(self.namespace, self.pod, command) as process:
+            yield Courier(process)
+
+    async def each(self, work: Sequence[Any], carry: Callable[[Courier, Any], Any]) -> None:
+        """Carry one after another; where the connection breaks, go on with the one that it broke
+        at. Raises Unreachable where it breaks again and again."""
+        done, broken = 0, 0
+        while done < len(work):
+            try:
+                async with self.courier() as courier:
+                    while done < len(work):
+                        await carry(courier, work[done])
+                        done, broken = done + 1, 0
+            except Unreachable:
+                broken += 1
+                if broken > limits().jobs.reconnects:
+                    raise
+                await asyncio.sleep(limits().jobs.poll)
+
+
+def van_job(platform: Platform, tenant: Tenant, namespace: str, claim: str, name: str) -> Object:
+    """The Job of a pod that mounts a claim and waits, for an hour at most."""
+    bounds = limits().jobs
+    wanted = Resources(cpu="100m", memory="256Mi")
+    # SIGTERM ends it at once, as process 1 too.
+    waits = "import signal as s; s.pthread_sigmask(s.SIG_BLOCK, {15}); s.sigwait({15})"
+    container: Object = {
+        "name": "carry",
+        "image": platform.spec.images.training,
+        "command": ["python3", "-c", waits],
+        "resources": amounts(platform, tenant, wanted),
+        "securityContext": container_security_context(),
+        "volumeMounts": [{"name": "volume", "mountPath": MOUNT}],
+    }
+    volume = {"name": "volume", "persistentVolumeClaim": {"claimName": claim}}
+    pod = pod_spec(
+        [container], [volume], restartPolicy="Never", **placement(platform, tenant, wanted)
+    )
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": int(bounds.carry),
+            "ttlSecondsAfterFinished": 60,
+            "template": {"spec": pod},
+        },
+    }
+
+
+@asynccontextmanager
+async def van(
+    client: Client, platform: Platform, tenant: Tenant, namespace: str, claim: str
+) -> AsyncIterator[Van]:
+    """A pod that mounts a claim of the namespace, gone at the end of the block. CarryFailed says
+    why there is none."""
+    try:
+        await client.get("v1", "PersistentVolumeClaim", claim, namespace)
+    except NotFound:
+        raise CarryFailed(f"there is no volume {claim} in namespace {namespace}") from None
+    name = f"manor-carry-{secrets.token_hex(3)}"
+    job = await client.create(van_job(platform, tenant, namespace, claim, name))
+    try:
+        yield Van(client, namespace, await _running(client, job))
+    finally:
+        with suppress(NotFound):
+            await client.delete("batch/v1", "Job", name, namespace)
+
+
+async def _running(client: Client, job: Object) -> str:
+    """The name of its pod, once it runs."""
+    bounds, settled = limits().jobs, (Reason.REFUSED, Reason.QUOTA_EXCEEDED)
+
+    async def look() -> tuple[str, Any]:
+        for pod in await pods_of(client, job):
+            if (pod.get("status") or {}).get("phase") == "Running":
+                return pod["metadata"]["name"], None
+        return "", await diagnose(client, job)
+
+    name, found = await poll_until(
+        lambda seen: seen[0] or seen[1].reason in settled,
+        look,
+        timeout=bounds.start,
+        interval=bounds.poll,
+    )
+    if not name:
+        why = f"{found.message}; {found.advice}" if found.advice else found.message
+        raise CarryFailed(f"the pod that is to carry does not run: {why or 'it is not ready yet'}")
+    return name

@@ -1,0 +1,136 @@
+"""What a person asks of one run, as the TrainingJob that it becomes."""
+
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from manor.api import API_VERSION, kinds
+from manor.api.workload import WORKLOAD_NAME_LIMIT
+from manor.errors import ManorError
+
+Object = dict[str, Any]
+
+_SUFFIX = 6
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+class BadRequest(ManorError):
+    """What is asked for is not written as it must be; the message says how."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run asks for. What is left out is as a TrainingJob's spec has it."""
+
+    command: Sequence[str]
+    """A Python script and its arguments, or any other command of the image."""
+    name: str = ""
+    """Name of the TrainingJob; one made of the command where it is empty."""
+    image: str = ""
+    """The Platform's training image where it is empty."""
+    cpu: str = ""
+    """Cores of each worker."""
+    memory: str = ""
+    """Bytes of each worker, such as 8Gi."""
+    gpu: int = 0
+    """GPUs of each worker."""
+    gpu_flavor: str = ""
+    """GPU flavor of the Platform."""
+    workers: int = 1
+    """Pods that run at once."""
+    processes: int = 1
+    """Processes that each worker is to start."""
+    queue: str = ""
+    """Queue of the team that admits it."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables."""
+    env_from: Sequence[str] = ()
+    """Secrets of the namespace whose keys are environment variables."""
+    volumes: Sequence[str] = ()
+    """Volumes of the team, each as NAME:/PATH or NAME:/PATH:ro."""
+    retries: int = 0
+    """How often failed workers are started again."""
+    timeout: int | None = None
+    """Longest run in seconds."""
+
+
+def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> Object:
+    """The TrainingJob of a request; `code` are the fields that say where its code is. What it
+    leaves out is the default. BadRequest where something is not written as it must be."""
+    command = list(request.command)
+    if not command:
+        raise BadRequest("nothing to run: name a Python script, or a command after --")
+    if is_script(command[0]):
+        command.insert(0, "python3")
+    resources = {
+        "cpu": request.cpu,
+        "memory": request.memory,
+        "gpu": request.gpu,
+        "gpuFlavor": request.gpu_flavor,
+    }
+    spec = {
+        "image": request.image,
+        "command": command,
+        **code,
+        "env": dict(request.env),
+        "secrets": [{"name": name} for name in request.env_from],
+        "workers": request.workers,
+        "processes": request.processes,
+        "resources": {key: value for key, value in resources.items() if value},
+        "queue": request.queue,
+        "volumes": [_mount(text) for text in request.volumes],
+        "timeoutSeconds": request.timeout,
+    }
+    said = {key: value for key, value in spec.items() if value and value != 1}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kinds.TRAINING_JOB.kind,
+        "metadata": {"name": request.name or new_name(request.command[0]), "namespace": namespace},
+        "spec": {**said, "retries": request.retries},
+    }
+
+
+def is_script(word: str) -> bool:
+    """Whether the first word of a command is a Python script, whose folder goes along."""
+    return word.endswith(".py")
+
+
+def new_name(word: str) -> str:
+    """A name that nothing has yet, told from the others by the word."""
+    stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(word).stem.lower()).strip("-") or "run"
+    if not stem[0].isalpha():
+        stem = f"run-{stem}"
+    some = "".join(secrets.choice(_LETTERS) for _ in range(_SUFFIX))
+    return f"{stem[: WORKLOAD_NAME_LIMIT - _SUFFIX - 1].rstrip('-')}-{some}"
+
+
+def next_name(name: str, taken: set[str]) -> str:
+    """The name of a run like the one called `name`: the next number that is free."""
+    base, _, number = name.rpartition("-")
+    if not (base and number.isdecimal()):
+        base, number = name, "1"
+    count = int(number) + 1
+    while (found := f"{base[: WORKLOAD_NAME_LIMIT - len(str(count)) - 1]}-{count}") in taken:
+        count += 1
+    return found
+
+
+def variables(texts: Sequence[str]) -> dict[str, str]:
+    """Environment variables, each written as NAME=VALUE. BadRequest where one is not."""
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise BadRequest(f"{name!r} is no variable; write NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _mount(text: str) -> Object:
+    name, _, rest = text.partition(":")
+    path, _, mode = rest.partition(":")
+    if not (name and path.startswith("/")) or mode not in ("", "ro"):
+        raise BadRequest(f"{text!r} is no volume; write NAME:/PATH, or NAME:/PATH:ro")
+    return {"name": name, "path": path, **({"readOnly": True} if mode else {})}
