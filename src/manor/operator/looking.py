@@ -88,8 +88,8 @@ class Looking:
     async def at_tenant(self, name: str) -> list[Finding] | None:
         """What is open in a tenant's places; None where it has none. The cost is that of one
         tenant."""
-        names = sorted(self._known.tenants)
-        victim = names[(names.index(name) + 1) % len(names)]
+        tenants = self._known.tenants
+        victim = min((other for other in tenants if other > name), default=min(tenants))
         teams = [await self._team(each) for each in dict.fromkeys((name, victim))]
         if teams[0] is None:
             return None

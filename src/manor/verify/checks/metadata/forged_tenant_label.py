@@ -1,6 +1,8 @@
 """Every namespace with a tenant's label is one that this tenant declares, its owners may make, or
 that was kept."""
 
+from collections import defaultdict
+
 from manor.api import kinds
 from manor.api.wellknown import GROUP, TENANT_LABEL
 from manor.objectset.applyset import PART_OF, applyset_id
@@ -21,14 +23,16 @@ def _set(tenant: str | None) -> str:
 
 async def _look(context: AttackContext) -> list[Attempt]:
     tenants = {team.name: team.tenant for team in context.tenancy.teams if team.tenant is not None}
+    declaring = defaultdict[str, list[str]](list)
+    for found in tenants.values():
+        for space in found.namespaces:
+            declaring[space.name].append(found.name)
     attempts = []
     for namespace in await context.snapshot.all("v1", "Namespace"):
         name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
         claimed = labels.get(TENANT_LABEL)
         tenant = tenants.get(claimed or "")
-        declared = [
-            t.name for t in tenants.values() if name in {space.name for space in t.namespaces}
-        ]
+        declared = declaring.get(name, [])
         if claimed is None and not declared:
             continue
         if "deletionTimestamp" in namespace["metadata"]:
