@@ -121,7 +121,7 @@ def test_up_makes_all_asks_the_models_and_attacks(
 ) -> None:
     done = manor("up", "--context", "stand-in", "-f", str(specs), "--yes")
     assert done.code == 1
-    assert open_cluster.names("deployments") == {"digits"}
+    assert open_cluster.names("deployments") == {"digits", "manor-operator"}
     row = next(line for line in done.out.splitlines() if line.startswith("vision"))
     assert row.split()[:2] == ["vision", "digits"]
     assert row.split()[-1] == "[4]"

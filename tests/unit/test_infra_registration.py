@@ -202,7 +202,7 @@ def test_only_what_makes_pods_is_deleted_after_what_it_made(specs: Specs) -> Non
 
 def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:
     for kind, name, waiting in (
-        ("TrainingJob", "train-iris", {"Job"}),
+        ("TrainingJob", "train-iris", {"Job", "TrainingJob"}),
         ("Tenant", "tenant-a", {"PersistentVolumeClaim"}),
         ("Model", "iris", set()),
     ):
