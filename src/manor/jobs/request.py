@@ -78,14 +78,14 @@ def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> O
         **code,
         "env": dict(request.env),
         "secrets": [{"name": name} for name in request.env_from],
-        "workers": request.workers,
-        "processes": request.processes,
+        "workers": request.workers if request.workers > 1 else None,
+        "processes": request.processes if request.processes > 1 else None,
         "resources": {key: value for key, value in resources.items() if value},
         "queue": request.queue,
         "volumes": [_mount(text) for text in request.volumes],
         "timeoutSeconds": request.timeout,
     }
-    said = {key: value for key, value in spec.items() if value and value != 1}
+    said = {key: value for key, value in spec.items() if value}
     return {
         "apiVersion": API_VERSION,
         "kind": kinds.TRAINING_JOB.kind,
