@@ -3,6 +3,7 @@ they cannot do is refused by its field."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from manor.engines.protocol import PodCount
 from manor.engines.ray.launcher import SCRIPT
 from manor.engines.registry import ENGINES
 from manor.objectset.readiness import readiness
+from manor.render.network import network_policies
 from manor.tools import Toolset
 from manor.tools.packs import shipped
 
@@ -181,12 +183,34 @@ def test_kserve_scales_as_the_model_says(autoscaling: Any, expected: dict[str, A
 
 
 @pytest.mark.parametrize("engine", ["native", "kubeflow", "ray"])
-def test_workers_of_a_closed_team_reach_each_other(engine: str) -> None:
+def test_workers_are_known_to_the_policy_of_a_closed_team(engine: str) -> None:
     closed = tenant(network={"internal": "closed"})
+    (policy,) = (
+        obj["spec"]
+        for obj in network_policies(platform(), closed, {}, "vision")
+        if obj["metadata"]["name"] == "manor-workers"
+    )
+    workers = policy["podSelector"]["matchLabels"]
+    assert policy["ingress"] == [{"from": [{"podSelector": {"matchLabels": workers}}]}]
+    assert policy["egress"] == [{"to": [{"podSelector": {"matchLabels": workers}}]}]
     objects = ENGINES[engine].render(platform(), closed, job(workers=2, resources=LARGE))
-    (policy,) = [obj for obj in objects if obj["kind"] == "NetworkPolicy"]
-    assert policy["metadata"]["name"] == "train-workers"
-    assert policy["spec"]["ingress"] == [{"from": [{"podSelector": policy["spec"]["podSelector"]}]}]
+    assert not [obj for obj in objects if obj["kind"] == "NetworkPolicy"]
+    found = list(templates(objects))
+    assert found
+    for template in found:
+        assert workers.items() <= template["metadata"]["labels"].items()
+
+
+def templates(part: Any) -> Iterator[dict[str, Any]]:
+    """The pod templates anywhere in it."""
+    if isinstance(part, dict):
+        if "containers" in part.get("spec", {}):
+            yield part
+        for inner in part.values():
+            yield from templates(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from templates(inner)
 
 
 MLFLOW = {"MLFLOW_TRACKING_URI": "http://mlflow"}

@@ -12,7 +12,6 @@ from manor.engines.owned import object_of
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
 from manor.engines.queues import queue_labels
 from manor.engines.worker import (
-    among_themselves,
     files,
     indexed_environment,
     service_name,
@@ -36,11 +35,7 @@ class Kubeflow:
     name = "kubeflow"
     tool = "kubeflow-trainer"
     requires: frozenset[GroupKind] = frozenset({(GROUP, "TrainJob"), (GROUP, "TrainingRuntime")})
-    made_kinds = {
-        "TrainingJob": frozenset(
-            {*requires, ("", "ConfigMap"), ("networking.k8s.io", "NetworkPolicy")}
-        )
-    }
+    made_kinds = {"TrainingJob": frozenset({*requires, ("", "ConfigMap")})}
 
     def unsupported(self, job: TrainingJob, /) -> Iterator[Unsupported]:
         """A time to live, and names that JobSet has no room for."""
@@ -69,9 +64,7 @@ class Kubeflow:
             "mlPolicy": {"numNodes": spec.workers},
             "template": {"spec": self._job_set(platform, tenant, job)},
         }
-        pods = {"jobset.sigs.k8s.io/jobset-name": name}
         return [
-            *among_themselves(tenant, job, pods),
             *files(job),
             object_of("TrainingRuntime", API, name, job, spec=runtime),
             object_of("TrainJob", API, name, job, queue, spec=trained),

@@ -122,14 +122,3 @@ def _files_source(job: TrainingJob) -> Object:
     if any("/" in path for path in job.spec.files):
         source["items"] = [{"key": _key(path), "path": path} for path in sorted(job.spec.files)]
     return source
-
-
-def among_themselves(tenant: Tenant, job: TrainingJob, selector: dict[str, str]) -> list[Object]:
-    """What lets several workers, the pods that `selector` finds, talk in a team that is closed
-    inside."""
-    if job.spec.workers == 1 or tenant.spec.network.internal != "closed":
-        return []
-    pods = {"podSelector": {"matchLabels": selector}}
-    rules: Object = {**pods, "ingress": [{"from": [pods]}], "egress": [{"to": [pods]}]}
-    name = service_name(job)
-    return [object_of("NetworkPolicy", "networking.k8s.io/v1", name, job, spec=rules)]

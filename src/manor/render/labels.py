@@ -1,6 +1,6 @@
 """The labels of what is made for a tenant, and of what an engine makes for a workload."""
 
-from manor.api import Tenant
+from manor.api import Tenant, kinds
 from manor.api.wellknown import (
     COMPONENT_LABEL,
     MANAGED,
@@ -12,6 +12,9 @@ from manor.api.wellknown import (
     USER_IDS_LABEL,
 )
 from manor.tools import NO_TOOLS, Toolset
+
+WORKERS = {COMPONENT_LABEL: kinds.TRAINING_JOB.kind.lower()}
+"""What TrainingJobs' pods are known by, whichever engine made them."""
 
 
 def namespace_labels(tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:

@@ -26,6 +26,7 @@ def tool_traffic(tool: str, name: str) -> str:
 
 
 POLICY_SAME_TENANT = "manor-same-tenant"
+POLICY_WORKERS = "manor-workers"
 POLICY_DNS = "manor-dns"
 POLICY_GATEWAY = "manor-gateway"
 POLICY_PEERS = "manor-peers"

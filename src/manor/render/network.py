@@ -21,6 +21,7 @@ from manor.api.wellknown import (
     TENANT_LABEL,
 )
 from manor.render import names
+from manor.render.labels import WORKERS
 from manor.render.objects import Object, make
 from manor.tools import NO_TOOLS, Toolset
 
@@ -171,6 +172,16 @@ def network_policies(
         policies.append(
             policy(
                 namespace, names.POLICY_SAME_TENANT, ingress=[{"from": own}], egress=[{"to": own}]
+            )
+        )
+    else:  # engines write no policies: what opens a network is nobody's to write as a tenant
+        workers: Object = {"podSelector": {"matchLabels": WORKERS}}
+        policies.append(
+            policy(
+                *(namespace, names.POLICY_WORKERS),
+                **workers,
+                ingress=[{"from": [workers]}],
+                egress=[{"to": [workers]}],
             )
         )
     for peer in platform_peers(platform, tenant):

@@ -22,7 +22,6 @@ class Native:
                 ("", "ConfigMap"),
                 ("", "Service"),
                 ("batch", "Job"),
-                ("networking.k8s.io", "NetworkPolicy"),
             }
         ),
         "Model": frozenset(

@@ -5,7 +5,6 @@ from manor.engines.owned import object_of
 from manor.engines.queues import queue_labels
 from manor.engines.worker import (
     RENDEZVOUS_PORT,
-    among_themselves,
     files,
     indexed_environment,
     service_name,
@@ -33,7 +32,6 @@ def training_job(platform: Platform, tenant: Tenant, job: TrainingJob) -> list[O
             "ports": ports,
         }
         made.append(object_of("Service", "v1", service, job, spec=headless))
-        made += among_themselves(tenant, job, pods)
     queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
     described = object_of("Job", "batch/v1", name, job, queue, spec=_job_spec(job, pod))
     return [*made, *files(job), described]

@@ -16,7 +16,8 @@ from manor.engines.pods import container_security_context, env, pod_spec
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
 from manor.engines.queues import queue_labels
 from manor.engines.ray.launcher import SCRIPT
-from manor.engines.worker import among_themselves, environment, files, worker_pod
+from manor.engines.worker import environment, files, worker_pod
+from manor.render.labels import WORKERS
 from manor.render.objects import Object
 
 GROUP = "ray.io"
@@ -37,11 +38,7 @@ class Ray:
     name = "ray"
     tool = "kuberay"
     requires: frozenset[GroupKind] = frozenset({(GROUP, "RayJob")})
-    made_kinds = {
-        "TrainingJob": frozenset(
-            {*requires, ("", "ConfigMap"), ("networking.k8s.io", "NetworkPolicy")}
-        )
-    }
+    made_kinds = {"TrainingJob": frozenset({*requires, ("", "ConfigMap")})}
 
     def unsupported(self, job: TrainingJob, /) -> Iterator[Unsupported]:
         """A time to live, long names, and workers that have no room for Ray."""
@@ -73,7 +70,6 @@ class Ray:
         queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
         launcher = {"launch.py": SCRIPT}
         return [
-            *among_themselves(tenant, job, {INSTANCE_LABEL: name}),
             *files(job),
             object_of("ConfigMap", "v1", f"{name}-launcher", job, data=launcher),
             object_of("RayJob", API, name, job, queue, spec=described),
@@ -132,7 +128,8 @@ class Ray:
 
     def _template(self, job: TrainingJob, pod: Object) -> Object:
         # KubeRay finds its pods by app.kubernetes.io/name, which is no one else's to write.
-        return {"metadata": {"labels": {INSTANCE_LABEL: job.metadata.name}}, "spec": pod}
+        own = {**WORKERS, INSTANCE_LABEL: job.metadata.name}
+        return {"metadata": {"labels": own}, "spec": pod}
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
         """The head, the other workers, and what hands the job in."""
