@@ -450,7 +450,7 @@ async def test_a_paused_tenant_is_left_as_it_is(operated: Client) -> None:
     await operated.patch(API_VERSION, "Tenant", "gnu", paused)
     await until("it rests", lambda: is_so(operated, "Stalled", "gnu"))
     await operated.delete(NETWORK, "NetworkPolicy", "manor-dns", "gnu")
-    await made(operated, "hen")  # the operator has heard of the deletion by then
+    await made(operated, "goose")  # the operator has heard of the deletion by then
     assert await is_gone(operated, NETWORK, "NetworkPolicy", "manor-dns", "gnu")
     paused["metadata"]["annotations"]["manor.dev/paused"] = None  # type: ignore[assignment]
     await operated.patch(API_VERSION, "Tenant", "gnu", paused)
