@@ -30,7 +30,9 @@ spec:
   members: [{name: eddy, role: editor}, {name: vera, role: viewer}]
   quota: {cpu: 2, memory: 4Gi, storage: 2Gi}
   volumes: [{name: data, size: 1Gi}]
+  network: {internal: closed}
 """
+"""Closed inside: its workers meet all the same."""
 SMALL = ["--cpu", "50m", "--memory", "128Mi"]
 TRAIN = """
 import os, socket, sys, time
