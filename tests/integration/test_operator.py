@@ -208,6 +208,25 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
     await until("it is made after all", lambda: _has_job(operated, "second"))
 
 
+async def test_a_model_tells_its_pods(operated: Client) -> None:
+    await made(operated, "mole")
+    meta = {"name": "iris", "namespace": "mole"}
+    spec = {"format": "sklearn", "storageUri": "oci://manor.local/iris:1", "replicas": 2}
+    model = {"apiVersion": API_VERSION, "kind": "Model", "metadata": meta, "spec": spec}
+    await until("quotas count it", partial(_is_counted, operated, model))
+
+    async def counted() -> bool:
+        status = (await operated.get(API_VERSION, "Model", "iris", "mole")).get("status", {})
+        return bool(status.get("replicas") == 2 and status.get("readyReplicas") == 0)
+
+    await until("its pods are counted", counted)
+    path = f"/apis/{API_VERSION}/namespaces/mole/models/iris/scale"
+    scale = (await operated.request("GET", path))["status"]
+    labels = dict(label.split("=") for label in scale["selector"].split(","))
+    pods = await operated.list("v1", "Pod", "mole", labels)
+    assert (scale["replicas"], len(pods)) == (2, 2)
+
+
 async def test_a_run_that_has_ended_is_not_run_again(operated: Client) -> None:
     """Its Job goes by its time to live: made anew, it would run for ever."""
     endings = ("Succeeded", "Failed")

@@ -6,6 +6,7 @@ from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
 from manor.engines.route import model_url
+from manor.engines.server import served_labels
 
 __all__ = [
     "Compiled",
@@ -22,5 +23,6 @@ __all__ = [
     "model_url",
     "render_workload",
     "requirements",
+    "served_labels",
     "tenant_of",
 ]

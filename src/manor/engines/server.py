@@ -67,14 +67,17 @@ def version_labels(model: Model, version: Version) -> dict[str, str]:
     }
 
 
+def served_labels(model: Model) -> dict[str, str]:
+    """The labels of the pods that serve the model, without its canary's."""
+    return version_labels(model, versions(model)[0])
+
+
 def disruption_budget(model: Model) -> list[Object]:
     """What keeps all but one of several replicas while nodes are drained."""
     if model.spec.replicas == 1:
         return []
-    served = versions(model)[0]
-    selector = {"matchLabels": version_labels(model, served)}
-    spec = {"maxUnavailable": 1, "selector": selector}
-    return [object_of("PodDisruptionBudget", "policy/v1", served.name, model, spec=spec)]
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": served_labels(model)}}
+    return [object_of("PodDisruptionBudget", "policy/v1", model.metadata.name, model, spec=spec)]
 
 
 def server_pod(

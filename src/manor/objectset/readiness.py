@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from manor.objectset.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
     INFERENCE_SERVICE,
     JOB,
     MODEL,
@@ -187,7 +188,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     PERSISTENT_VOLUME_CLAIM: lambda _, status: _phase(status, "Bound"),
     CUSTOM_RESOURCE_DEFINITION: lambda _, status: _condition(status, "Established"),
     ("apps", "DaemonSet"): _daemon_set,
-    ("apps", "Deployment"): _deployment,
+    DEPLOYMENT: _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,

@@ -17,7 +17,7 @@ from manor.api.wellknown import GROUP, MANAGED
 from manor.apply import Action
 from manor.kube import Cache, Client, KubeError, Object
 from manor.limits import limits
-from manor.objectset.kinds import NAMESPACE, RESOURCE_QUOTA, GroupKind, kind_of
+from manor.objectset.kinds import DEPLOYMENT, NAMESPACE, RESOURCE_QUOTA, GroupKind, kind_of
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
@@ -41,6 +41,8 @@ WHOLE: frozenset[GroupKind] = frozenset(
 """Kinds that are followed in full: a new tenant's names outside all namespaces are looked for
 before they are taken, and isolation is looked after whoever made what."""
 
+COUNTING = frozenset({RESOURCE_QUOTA, DEPLOYMENT})
+"""Kinds whose status counts what the spec's own status tells: what is used, and pods."""
 _GONE = ""
 """In the place of the resource version of what is no more."""
 
@@ -246,7 +248,7 @@ class Controller:
         if owner is None or not self.synced.is_set():
             return
         if not is_news(old, new):
-            if kind_of(obj) == RESOURCE_QUOTA:  # somebody used something of the budget
+            if kind_of(obj) in COUNTING:
                 self.queue.later(owner, limits().operator.usage)
             return
         ref, what = ref_of(obj), ""

@@ -5,9 +5,10 @@ from typing import Any
 from manor.api import Model, Platform, Tenant, Workload
 from manor.api.status import Phase, Reason, workload_conditions
 from manor.engines import Phase as Stand
-from manor.engines import engine_for, model_url
-from manor.kube import Client, Reader
+from manor.engines import engine_for, model_url, served_labels
+from manor.kube import Client, Object, Reader
 from manor.limits import limits
+from manor.objectset.kinds import DEPLOYMENT, kind_of
 from manor.objectset.references import Ref
 from manor.operator.statuses import Statuses
 from manor.rollout.standing import standing
@@ -60,6 +61,17 @@ async def tell_standing(
     said: dict[str, Any] = {"phase": phase, "message": found.reason}
     if isinstance(workload, Model):
         said["url"] = model_url(platform, tenant, workload)
+        said["selector"] = ",".join(f"{k}={v}" for k, v in served_labels(workload).items())
+        said |= _counted(found.live)
     told = workload_conditions(phase, reason, found.reason, generation)
     await statuses.tell(key, generation, told, **said)
     return limits().operator.look if phase in _WAITING else None
+
+
+def _counted(live: Object | None) -> dict[str, int]:
+    """How many pods serve a model, where the engine's object counts them."""
+    if live is None or kind_of(live) != DEPLOYMENT:
+        return {}
+    status = live.get("status") or {}
+    counts = {"replicas": "replicas", "ready_replicas": "readyReplicas"}
+    return {field: status.get(name, 0) for field, name in counts.items()}

@@ -11,7 +11,7 @@ from manor.api.meta import one_line
 from manor.api.status import Reason
 from manor.kube import ApiError, Client, NotFound, Object, UnknownKind
 from manor.limits import limits
-from manor.objectset.kinds import JOB, kind_of
+from manor.objectset.kinds import DEPLOYMENT, JOB, kind_of
 from manor.objectset.readiness import condition_of, readiness
 from manor.objectset.refusals import refusal
 from manor.rollout.evidence import (
@@ -187,7 +187,7 @@ async def _not_made(client: Client, obj: Object) -> Diagnosis | None:
         failure = condition_of(maker, "ReplicaFailure")
         if failure.get("status") == "True":
             return refused(failure.get("message", ""))
-        if kind_of(maker) == ("apps", "Deployment"):  # all that it says is in its conditions
+        if kind_of(maker) == DEPLOYMENT:  # all that it says is in its conditions
             continue
         if no := last_event(await events_of(client, maker), _REFUSED, "SuccessfulCreate"):
             return refused(no.get("message", ""))

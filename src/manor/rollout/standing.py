@@ -6,7 +6,7 @@ from manor.api import Workload
 from manor.api.platform import Engines
 from manor.api.status import Reason
 from manor.engines import Phase, engine_for
-from manor.kube import Client, DirectReader, Reader
+from manor.kube import Client, DirectReader, Object, Reader
 from manor.objectset.readiness import readiness
 from manor.rollout.diagnosis import Diagnosis, diagnose, told
 
@@ -20,6 +20,8 @@ class Standing:
     """In one line, for a person."""
     diagnosis: Diagnosis | None = None
     """What is in its way, where it was asked: of what neither runs nor has ended well."""
+    live: Object | None = None
+    """The object that its engine made of it."""
 
 
 async def standing(
@@ -35,12 +37,12 @@ async def standing(
     state = readiness(live, jobs=True)
     phase = engine.phase(live, ready=state.ready, final=state.final)
     if state.ready:
-        return Standing(phase)
+        return Standing(phase, live=live)
     if phase is Phase.RUNNING:
-        return Standing(phase, state.reason)
+        return Standing(phase, state.reason, live=live)
     found = await diagnose(client, live)
     if phase is Phase.SUSPENDED and found.reason is Reason.PROGRESSING:
         found = replace(told(Reason.QUEUED, "it waits in its queue"), unseen=found.unseen)
     said = "" if phase is Phase.SUSPENDED else state.reason
     known = [said, "" if found.message and found.message in said else found.message]
-    return Standing(phase, "; ".join(text for text in known if text), found)
+    return Standing(phase, "; ".join(text for text in known if text), found, live)
