@@ -197,10 +197,12 @@ async def teams(node: RunningNode) -> AsyncIterator[Client]:
     async with Client.connect(node.kubeconfig) as client:
         objects = [*web("e2e-one"), *web("e2e-two")]
         await apply_all(client, objects)
-        await apply_all(
-            client, [*gateway("e2e-one", "one.example"), route("e2e-one", "one.example", "e2e-one")]
-        )
+        way_in = gateway("e2e-one", "one.example")
+        await apply_all(client, [*way_in, route("e2e-one", "one.example", "e2e-one")])
         yield client
+        for obj in way_in:
+            meta = obj["metadata"]
+            await client.delete(obj["apiVersion"], obj["kind"], meta["name"], meta["namespace"])
         for home in ("e2e-one", "e2e-two"):
             await client.delete("v1", "Namespace", home)
 

@@ -95,6 +95,21 @@ def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
             GATEWAY_API,
             "Gateway",
             {},
+            {
+                **condition("Programmed", "True"),
+                "listeners": [
+                    {"name": "web", **condition("Programmed", "True")},
+                    {"name": "all", **condition("Programmed", "False", reason="Invalid")},
+                ],
+            },
+            False,
+            "listener all is not Programmed: Invalid",
+            False,
+        ),
+        (
+            GATEWAY_API,
+            "Gateway",
+            {},
             condition("Programmed", "False", reason="Pending", message="no address"),
             False,
             "no address",

@@ -147,6 +147,18 @@ def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     )
 
 
+def _gateway(_obj: Object, status: dict[str, Any]) -> Readiness:
+    """Programmed as a whole, with every listener: where another Gateway's has its port and host
+    name, nothing of it is served."""
+    for listener in status.get("listeners") or ():
+        if _find(listener, "Programmed").get("status") == "False":
+            conflict = _find(listener, "Conflicted")
+            told = conflict if conflict.get("status") == "True" else _find(listener, "Programmed")
+            why = ": ".join(text for text in (told.get("reason"), told.get("message")) if text)
+            return Readiness(False, f"listener {listener['name']} is not Programmed: {why}")
+    return _condition(status, "Programmed")
+
+
 def _phase(status: dict[str, Any], wanted: str) -> Readiness:
     phase = status.get("phase") or "new"
     return Readiness(
@@ -196,7 +208,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
     **dict.fromkeys((MODEL, TENANT, TRAINING_JOB), _kept),
-    (_GATEWAY_API, "Gateway"): lambda _, status: _condition(status, "Programmed"),
+    (_GATEWAY_API, "Gateway"): _gateway,
     (_GATEWAY_API, "GRPCRoute"): _route,
     (_GATEWAY_API, "HTTPRoute"): _route,
     (_GATEWAY_API, "TLSRoute"): _route,
