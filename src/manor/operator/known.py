@@ -68,11 +68,6 @@ class Known:
             case _:
                 return self.workloads.get(ref.namespace, {}).get(ref)
 
-    def since(self, tenant: str) -> str:
-        """When a Tenant was made; empty where there is none."""
-        found = self._tenants.get(tenant)
-        return found[0] if found else ""
-
     def workloads_of(self, tenant: str) -> list[Ref]:
         """The workloads in the namespaces of a tenant."""
         found = self._tenants.get(tenant)

@@ -161,11 +161,7 @@ class Meter:
         return [pair for space in spaces for pair in self._held.get(space.name, {}).items()]
 
     def _holdings(self, name: str) -> list[Holding]:
-        """All that the tenant held, from when there is a tenant."""
-        found = [*(holding for _, holding in self._standing(name)), *self._went.get(name, ())]
-        made = self._known.since(name)
-        since = moment_of(made) if made else 0
-        return [replace(one, start=max(one.start, since)) for one in found]
+        return [*(holding for _, holding in self._standing(name)), *self._went.get(name, ())]
 
     async def _count(self, name: str, until: int) -> None:
         """Bring the tenant's accounts up to a moment, the oldest first: while one is counted, all
