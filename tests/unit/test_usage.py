@@ -90,11 +90,16 @@ def api() -> ApiStandIn:
 
 @asynccontextmanager
 async def counting(
-    api: ApiStandIn, known: Known, before: Object | None = None, **bounds: float
+    api: ApiStandIn,
+    known: Known,
+    before: Object | None = None,
+    *,
+    account: float = 0.05,
+    late: float = 1.0,
 ) -> AsyncIterator[Meter]:
     """A meter at work, until the end of the block."""
     meter = Meter(api.client(), known)
-    fast = replace(limits().operator, **{"account": 0.05, "account_late": 1.0, **bounds})
+    fast = replace(limits().operator, account=account, account_late=late)
     with override(operator=fast):
         task = asyncio.create_task(meter.run(cast("Cache", _Follows()), before or {}))
         try:
@@ -107,7 +112,9 @@ async def counting(
 
 def accounts(api: ApiStandIn) -> list[Account]:
     found = [
-        obj["data"] for path, obj in sorted(api.objects.items()) if "/configmaps/manor-usage-" in path
+        obj["data"]
+        for path, obj in sorted(api.objects.items())
+        if "/configmaps/manor-usage-" in path
     ]
     return [Account.read(Month(*map(int, data["month"].split("-"))), data) for data in found]
 
@@ -207,7 +214,7 @@ async def test_when_nobody_looked_is_told(
 ) -> None:
     now = int(time.time())
     lease = {"renewTime": text(now - HOUR), "holderIdentity": holder}
-    async with counting(api, known, lease, account=0.05, account_late=90.0) as meter:
+    async with counting(api, known, lease, late=90.0) as meter:
         meter.heard(None, pod("long", now - 2 * HOUR))
         await until("it is counted", some(lambda: sums(api)))
     gaps = sum(end - start for account in accounts(api) for start, end in account.gaps)
