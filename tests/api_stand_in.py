@@ -61,6 +61,14 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
 """The status that a controller gives a new object."""
 
 
+def _check_version(live: Object, told: Object) -> None:
+    """Who writes knows the object as it is, where he says what he knows."""
+    version = live["metadata"]["resourceVersion"]
+    if told.get("resourceVersion", version) != version:
+        said = "the object has been modified; apply your changes to the latest version"
+        raise refusal(409, "Conflict", said)
+
+
 @dataclass
 class ApiStandIn:
     """`objects` by their path; `refused` are methods and paths (patterns) with the HTTP status and
@@ -195,15 +203,8 @@ class ApiStandIn:
         live, told = self.objects.get(path), given["metadata"]
         if live is None:
             self._admit(path, given)
-        elif (
-            told.get("resourceVersion", live["metadata"]["resourceVersion"])
-            != live["metadata"]["resourceVersion"]
-        ):
-            raise refusal(
-                409,
-                "Conflict",
-                "the object has been modified; apply your changes to the latest version",
-            )
+        else:
+            _check_version(live, told)
         named = {key: value for key, value in told.items() if key in ("name", "namespace")}
         bare = {"apiVersion": given["apiVersion"], "kind": given["kind"], "metadata": named}
         made = apply_fields(
@@ -212,6 +213,12 @@ class ApiStandIn:
         if made == live:
             return live
         return self._store(path, made if live else self._born(path, made), dry=dry)
+
+    def _put(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
+        live = self._existing(path)
+        _check_version(live, given["metadata"])
+        made = {**given, "metadata": {**live["metadata"], **given["metadata"]}}
+        return self._store(path, made, dry=dry)
 
     def _json_patch(self, path: str, operations: list[Object], *, dry: bool) -> Object:
         """RFC 6902, as far as items of lists are tested and removed."""

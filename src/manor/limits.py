@@ -259,6 +259,11 @@ class Operator:
     """Between two looks for Tools that are turned on and not installed."""
     usage: Seconds = 15.0
     """Between two looks at what tenants use of their budgets."""
+    account: Seconds = 600.0
+    """Between two writes of a tenant's account of what it used."""
+    account_late: Seconds = 90.0
+    """By which it stays behind: so late may be heard, of a watch that broke, that something
+    ended."""
     verify: Seconds = 3600.0
     """Between two runs of the checks of isolation over everything."""
     verify_after: Seconds = 1.0

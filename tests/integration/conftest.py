@@ -17,9 +17,11 @@ from aiohttp import ClientError, ClientResponse, ClientTimeout, web
 
 from ground import gateway_kinds
 from manor.api import API_VERSION
+from manor.api.wellknown import RBAC_API
 from manor.apply import Inventory
 from manor.kube import Client, NotFound, Object
 from manor.kube.connection import Connection, open_connection
+from manor.render.operator import render_operator
 from nodes import run_manor
 from operator_process import PLATFORM
 
@@ -46,6 +48,23 @@ def platform_node(gateway_api_node: Any) -> Any:
     where = ("--kubeconfig", str(gateway_api_node.kubeconfig))
     run_manor("apply", "-f", str(PLATFORM), "--no-wait", *where)
     return gateway_api_node
+
+
+@pytest.fixture(scope="module")
+async def own(platform_node: Any, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the operator's own account, with the rights that its installation gives."""
+    for obj in render_operator("manor.local/operator:1"):
+        if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC_API:
+            await client.apply(obj, field_manager="test", force=True)
+    path = "/api/v1/namespaces/manor-system/serviceaccounts/manor-operator/token"
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = (await client.request("POST", path, body=review))["status"]["token"]
+    config = yaml.safe_load(platform_node.kubeconfig.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": token}
+    file = tmp_path_factory.mktemp("operator") / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    return file
 
 
 @pytest.fixture

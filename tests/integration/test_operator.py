@@ -12,7 +12,6 @@ import yaml
 from manor.api import API_VERSION
 from manor.api.wellknown import POD_SECURITY, QUOTA
 from manor.kube import Client, Forbidden, Invalid, NotFound, Object
-from manor.render.operator import render_operator
 from nodes import run_manor
 from operator_process import condition, operating, ready, tenant
 from waiting import until
@@ -31,23 +30,6 @@ def job(namespace: str, name: str) -> Object:
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"image": "manor.local/train:1", "command": ["true"]},
     }
-
-
-@pytest.fixture(scope="module")
-async def own(platform_node: Any, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the operator's own account, with the rights that its installation gives."""
-    for obj in render_operator("manor.local/operator:1"):
-        if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC:
-            await client.apply(obj, field_manager="test", force=True)
-    path = "/api/v1/namespaces/manor-system/serviceaccounts/manor-operator/token"
-    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = (await client.request("POST", path, body=review))["status"]["token"]
-    config = yaml.safe_load(platform_node.kubeconfig.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": token}
-    file = tmp_path_factory.mktemp("operator") / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
-    return file
 
 
 @pytest.fixture(scope="module")

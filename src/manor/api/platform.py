@@ -46,6 +46,9 @@ ResourceName = Annotated[
 """What a pod asks for beside CPU, memory and disk: an extended resource (with a slash),
 `hugepages-<size>`, or, by resource claims, devices of a DeviceClass (without a slash)."""
 
+Price = Annotated[float, Field(ge=0, le=1_000_000)]
+"""An amount of money."""
+
 NOT_COUNTED_HERE = ("cpu", "memory", "storage", "ephemeral-storage", "pods")
 """Resources that the Tenant's quota has fields of its own for."""
 
@@ -314,6 +317,21 @@ class ContainerDefaults(Spec):
     """Memory request and limit, in bytes."""
 
 
+class Prices(Spec):
+    """What teams' use costs, for `manor usage`; nobody is charged by it."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    """Currency, by its three letters (EUR)."""
+    cpu_hour: Price = 0
+    """Of a core for an hour."""
+    memory_gib_hour: Price = 0
+    """Of a GiB of memory for an hour."""
+    gpu_hour: Price = 0
+    """Of a GPU for an hour, of whatever kind."""
+    storage_gib_month: Price = 0
+    """Of a GiB on a volume for a month of 730 hours."""
+
+
 class MetadataSettings(Spec):
     """What tenants may write onto their objects beside what means nothing beyond their own
     namespace."""
@@ -436,6 +454,8 @@ class PlatformSpec(Spec):
     cannot, it is refused."""
     gpu: GpuSettings = GpuSettings()
     """Accelerators."""
+    prices: Prices | None = None
+    """What `manor usage` reckons with; it shows no cost unless set."""
     resources: dict[str, Quantity] = Field(default={}, max_length=64)
     """What else tenants may ask for, and how much each gets unless its `quota.resources` says
     otherwise: extended resources that are no GPU (`vpc.amazonaws.com/efa: 0`), huge pages

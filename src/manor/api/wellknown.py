@@ -50,6 +50,10 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+CREATED_BY = "app.kubernetes.io/created-by"
+"""Label or annotation of a workload or pod: who made it, as its team says."""
+USAGE_LABEL = f"{GROUP}/usage"
+"""On an account of what a tenant used: the tenant."""
 
 MANAGED = {MANAGED_BY_LABEL: "manor"}
 """The labels of all that Manor makes."""
@@ -106,6 +110,12 @@ OPERATOR_ROLE = "manor:operator"
 """The ClusterRole of what the operator may do beside `KEEPER`."""
 OPERATOR_FINALIZER = f"{GROUP}/operator"
 """On what the operator takes care of: a deletion waits until the operator has cleaned up."""
+
+
+def usage_account(tenant: str, month: int) -> str:
+    """The ConfigMap in the system namespace with what a tenant used in a month, by the month's
+    number: a year later it is written anew."""
+    return f"manor-usage-{tenant}-{month:02}"
 
 
 def cluster_role(role: str) -> str:

@@ -70,6 +70,7 @@ COMMANDS = {
     "describe": Entry(
         "describe", "app", "Tell all of a tenant: who, what, how much is used, what is wrong."
     ),
+    "usage": Entry("usage", "usage", "Tell what teams used, by tenant, person and day."),
     "explain": Entry(
         "explain", "explain", "Say why a pod, a job or a model does not run, and what to do."
     ),

@@ -248,15 +248,26 @@ def _elsewhere(resource: str, amount: Decimal, parts: Mapping[str, Mapping[str, 
 
 
 def pod_amounts(spec: Object) -> dict[str, Decimal]:
-    """What a quota counts of a pod: the sum of its containers, or its largest init container where
-    that is more."""
+    """What a quota counts of a pod: the sum of its containers and sidecars, or its largest init
+    container where that is more, or what the pod asks for as a whole; and what its runtime takes
+    besides."""
     total: dict[str, Decimal] = defaultdict(Decimal)
+    sidecars: dict[str, Decimal] = defaultdict(Decimal)
+    largest: dict[str, Decimal] = defaultdict(Decimal)
+    for container in spec.get("initContainers", []):
+        stays = container.get("restartPolicy") == "Always"
+        for resource, amount in _of_container(container):
+            largest[resource] = max(largest[resource], sidecars[resource] + amount)
+            if stays:
+                sidecars[resource] += amount
     for container in spec["containers"]:
         for resource, amount in _of_container(container):
             total[resource] += amount
-    for container in spec.get("initContainers", []):
-        for resource, amount in _of_container(container):
-            total[resource] = max(total[resource], amount)
+    for resource in {*sidecars, *largest}:
+        total[resource] = max(total[resource] + sidecars[resource], largest[resource])
+    total |= _of_container(spec)
+    for resource, quantity in spec.get("overhead", {}).items():
+        total[f"requests.{resource}"] += parse(quantity)
     return total
 
 

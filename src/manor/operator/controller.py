@@ -22,6 +22,7 @@ from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
 from manor.operator.members import Owners, is_news, last_writer
+from manor.operator.meter import METERED, Meter
 from manor.operator.metrics import Metrics
 from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
@@ -34,12 +35,13 @@ _ADMISSION = "admissionregistration.k8s.io"
 WHOLE: frozenset[GroupKind] = frozenset(
     {
         *LOOKED_AT,
+        *METERED,
         *((_ADMISSION, f"MutatingAdmissionPolicy{suffix}") for suffix in ("", "Binding")),
         *((GROUP, info.kind) for info in kinds.ALL),
     }
 )
 """Kinds that are followed in full: a new tenant's names outside all namespaces are looked for
-before they are taken, and isolation is looked after whoever made what."""
+before they are taken, isolation is looked after and usage is counted whoever made what."""
 
 COUNTING = frozenset({RESOURCE_QUOTA, DEPLOYMENT})
 """Kinds whose status counts what the spec's own status tells: what is used, and pods."""
@@ -67,11 +69,12 @@ class Controller:
         self._tools_seen = 0.0
         self.queue = Queue()
         self.known = Known()
+        self._meter = Meter(client, self.known)
         self.synced = asyncio.Event()
         """Set once all that there is is known."""
 
-    async def run(self) -> None:
-        """Reconcile until cancelled."""
+    async def run(self, before: Object) -> None:
+        """Reconcile until cancelled; `before` is the lease as whoever led before left it."""
         async with (
             Cache.following(
                 self._client,
@@ -94,6 +97,7 @@ class Controller:
             log.info("synced", tenants=len(self.known.tenants))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._verifier.run())
+                group.create_task(self._meter.run(cache, before))
                 await self._dispatch(reconciler, group)
 
     async def _dispatch(self, reconciler: Reconciler, group: asyncio.TaskGroup) -> None:
@@ -223,6 +227,8 @@ class Controller:
             if self.known.change(old, new):
                 self._on_spec(ref_of(obj), there=new is not None)
             return
+        if kind_of(obj) in METERED:
+            self._meter.heard(old, new)
         if self.synced.is_set() and kind_of(obj) in LOOKED_AT and is_news(old, new):
             self._verifier.heard(obj)
         if kind_of(obj) == NAMESPACE:

@@ -31,6 +31,8 @@ class Election:
         self._identity = identity
         self._seen: Object = {}
         self._since = 0.0
+        self.before: Object | None = None
+        """Once this one leads, the lease's spec as it was left; empty where there was none."""
 
     async def lead(self, work: Awaitable[None]) -> None:
         """Wait for the lease, then work for as long as it can be renewed. Raises LeadershipLost."""
@@ -70,6 +72,7 @@ class Election:
             )
         except NotFound:
             await self._client.create(self._lease({}, 0))
+            self.before = {}
             return True
         spec = lease.get("spec") or {}
         if spec != self._seen:
@@ -83,6 +86,8 @@ class Election:
             await self._client.replace(self._lease(lease["metadata"], changes))
         except Conflict:
             return False
+        if self.before is None:
+            self.before = spec
         return True
 
     def _lease(self, metadata: Object, changes: int, holder: str | None = None) -> Object:

@@ -29,15 +29,14 @@ async def run(kubeconfig: Path | None, context: str | None, *, port: int, elect:
 
 
 async def _work(client: Client, controller: Controller, metrics: Metrics, *, elect: bool) -> None:
+    identity = os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+    election = Election(client, identity)
+
     async def lead() -> None:
         metrics.leader.set(1)
-        await controller.run()
+        await controller.run(election.before or {})
 
-    if elect:
-        identity = os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
-        await Election(client, identity).lead(lead())
-    else:
-        await lead()
+    await (election.lead(lead()) if elect else lead())
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:

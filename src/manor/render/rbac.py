@@ -24,6 +24,7 @@ from manor.api.wellknown import (
     cluster_role,
     tenant_cluster_role,
     tool_role,
+    usage_account,
 )
 from manor.objectset.kinds import NETWORK_POLICY, GroupKind, group_of
 from manor.render import names
@@ -216,7 +217,8 @@ def role_bindings(
 
 def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Object]:
     """What people of a tenant may do outside its namespaces: see their Tenant, its Tools, its
-    Gateway, whether an operator works, and what Tools let everyone read; owners create namespaces.
+    Gateway, what they used, whether an operator works, and what Tools let everyone read; owners
+    create namespaces.
 
     The verb `own` does nothing by itself: the namespace guardrail asks the authorizer for it, of
     the Tenant and of the namespace's name; the list of names bounds their number.
@@ -275,7 +277,9 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
     for space, gateway in seen.items():
         rules = [{**gateways, "resourceNames": [gateway], "verbs": ["get"]}]
         if space == SYSTEM_NAMESPACE:
-            rules.append(_OPERATOR_SEEN)
+            accounts = [usage_account(tenant.name, month) for month in range(1, 13)]
+            own = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": accounts}
+            rules += [_OPERATOR_SEEN, {**own, "verbs": ["get"]}]
         made.append(make(RBAC_API, "Role", name, space, rules=rules))
         ref = {**_role_ref(name), "kind": "Role"}
         made.append(make(RBAC_API, "RoleBinding", name, space, roleRef=ref, subjects=bound))

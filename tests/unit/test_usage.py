@@ -1,0 +1,339 @@
+"""What the operator counts and writes of what teams use, and what `manor usage` tells."""
+
+import asyncio
+import csv
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from api_stand_in import ApiStandIn
+from command_line import Command
+from engine_specs import job, platform, tenant
+from manor.api.wellknown import SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
+from manor.kube import Cache, Object
+from manor.limits import limits, override
+from manor.metering import Account, Amounts, Holder, Holding, Month
+from manor.operator.known import Known
+from manor.operator.meter import Meter
+from manor.render import spec_object
+from served_kinds import BUILT_IN, MANORS
+from waiting import until
+
+pytestmark = pytest.mark.unit
+
+CREATED_BY = "app.kubernetes.io/created-by"
+NOW = int(time.time())
+THIS = Month.of(NOW)
+HOUR = 3600
+
+
+def text(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def pod(name: str, start: int, cpu: str = "1", **meta: Any) -> Object:
+    condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": text(start)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "vision",
+            "creationTimestamp": text(start),
+            **meta,
+        },
+        "spec": {"containers": [{"resources": {"requests": {"cpu": cpu}}}]},
+        "status": {"phase": "Running", "conditions": [condition]},
+    }
+
+
+def claim(phase: str, made: int) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "vision", "creationTimestamp": text(made)},
+        "status": {"phase": phase, "capacity": {"storage": "1Gi"}},
+    }
+
+
+class _Follows:
+    """A cache that has told all that there is."""
+
+    async def follow(self, *_kind: str) -> None:
+        pass
+
+
+@pytest.fixture
+def known() -> Known:
+    found = Known()
+    ours = spec_object(job())
+    ours["metadata"]["annotations"] = {CREATED_BY: "eve@example.com"}
+    for number, obj in enumerate((spec_object(platform()), spec_object(tenant()), ours)):
+        obj["metadata"]["uid"] = str(number)
+        found.change(None, obj)
+    return found
+
+
+@pytest.fixture
+def api() -> ApiStandIn:
+    found = ApiStandIn(kinds=[*BUILT_IN, *MANORS])
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
+    found.hold(space)
+    return found
+
+
+@asynccontextmanager
+async def counting(
+    api: ApiStandIn,
+    known: Known,
+    before: Object | None = None,
+    *,
+    account: float = 0.05,
+    late: float = 1.0,
+) -> AsyncIterator[Meter]:
+    """A meter at work, until the end of the block."""
+    meter = Meter(api.client(), known)
+    fast = replace(limits().operator, account=account, account_late=late)
+    with override(operator=fast):
+        task = asyncio.create_task(meter.run(cast("Cache", _Follows()), before or {}))
+        try:
+            yield meter
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def accounts(api: ApiStandIn) -> list[Account]:
+    found = [
+        obj["data"]
+        for path, obj in sorted(api.objects.items())
+        if "/configmaps/manor-usage-" in path
+    ]
+    return [Account.read(Month(*map(int, data["month"].split("-"))), data) for data in found]
+
+
+def sums(api: ApiStandIn) -> dict[Holder, Amounts]:
+    found: dict[Holder, Amounts] = {}
+    for account in accounts(api):
+        for rows in account.days.values():
+            for holder, amounts in rows.items():
+                found[holder] = found.get(holder, Amounts()) + amounts
+    return found
+
+
+def some(question: Callable[[], Any]) -> Any:
+    async def asked() -> bool:
+        return bool(question())
+
+    return asked
+
+
+async def test_what_went_is_counted_to_its_end_also_by_who_is_stopped(
+    api: ApiStandIn, known: Known
+) -> None:
+    labels = {
+        "app.kubernetes.io/name": "train",
+        "app.kubernetes.io/component": "trainingjob",
+        CREATED_BY: "somebody",
+    }
+    one = pod("one", NOW - HOUR, "2", labels=labels)
+    async with counting(api, known, account=600) as meter:
+        await asyncio.sleep(0)
+        meter.heard(None, one)
+        meter.heard(one, None)
+    assert set(sums(api)) == {Holder("eve@example.com", "TrainingJob vision/train")}
+    (amounts,) = sums(api).values()
+    assert amounts.cpu == pytest.approx(2000 * HOUR, rel=0.01)
+    written = len(api.written)
+    async with counting(api, known):
+        await asyncio.sleep(0.2)
+    assert len(api.written) == written  # nothing is held any more
+
+
+async def test_the_time_before_it_came_is_filled_once_back_over_months(
+    api: ApiStandIn, known: Known
+) -> None:
+    start = THIS.begin - 40 * 24 * HOUR
+    for _ in range(2):
+        async with counting(api, known) as meter:
+            meter.heard(None, pod("long", start))
+            await until("it is counted", some(lambda: accounts(api)))
+    (amounts,) = sums(api).values()
+    assert amounts.cpu == pytest.approx(1000 * (time.time() - start), rel=0.001)
+    assert len(accounts(api)) >= 2
+    assert all(a.until == a.month.next.begin for a in accounts(api) if a.month != THIS)
+
+
+async def test_two_who_count_at_once_count_it_once(api: ApiStandIn, known: Known) -> None:
+    start = max(NOW - 2 * HOUR, THIS.begin)
+    async with counting(api, known) as one, counting(api, known) as other:
+        for meter in (one, other):
+            meter.heard(None, pod("long", start))
+        await until("it is counted", some(lambda: sums(api)))
+        await asyncio.sleep(1.5)
+    assert sum(a.cpu for a in sums(api).values()) <= 1000 * (time.time() - start)
+
+
+async def test_a_claim_counts_from_when_it_was_seen_bound_and_a_resized_pod_in_two_parts(
+    api: ApiStandIn, known: Known
+) -> None:
+    async with counting(api, known, account=600) as meter:
+        await asyncio.sleep(0)
+        waits = claim("Pending", NOW - HOUR)
+        meter.heard(None, waits)
+        meter.heard(waits, claim("Bound", NOW - HOUR))
+        small, large = pod("p", NOW - HOUR, "1"), pod("p", NOW - HOUR, "9")
+        meter.heard(None, small)
+        meter.heard(small, large)
+        meter.heard(large, None)
+    (amounts,) = sums(api).values()
+    assert amounts.cpu == pytest.approx(1000 * HOUR, rel=0.02)
+    assert amounts.storage == 0
+
+
+async def test_volumes_alone_are_written_once_a_day(api: ApiStandIn, known: Known) -> None:
+    async with counting(api, known) as meter:
+        meter.heard(None, claim("Bound", NOW - HOUR))
+        await until("it is counted", some(lambda: sums(api)))
+        await asyncio.sleep(2.5)
+        assert len(api.written) == len(accounts(api))
+        meter.heard(None, pod("p", NOW - HOUR))
+        await until("so is the pod", some(lambda: len(sums(api)) == 2))
+
+
+@pytest.mark.parametrize(("holder", "missed"), [("", HOUR), ("dead", HOUR + 90)])
+async def test_when_nobody_looked_is_told(
+    api: ApiStandIn, known: Known, holder: str, missed: int
+) -> None:
+    now = int(time.time())
+    lease = {"renewTime": text(now - HOUR), "holderIdentity": holder}
+    async with counting(api, known, lease, late=90.0) as meter:
+        meter.heard(None, pod("long", now - 2 * HOUR))
+        await until("it is counted", some(lambda: sums(api)))
+    gaps = sum(end - start for account in accounts(api) for start, end in account.gaps)
+    assert gaps == pytest.approx(missed, abs=30)
+
+
+async def test_of_no_team_nothing_is_counted(api: ApiStandIn, known: Known) -> None:
+    async with counting(api, known) as meter:
+        stranger = pod("p", NOW - HOUR, namespace="kube-system")
+        meter.heard(None, stranger)
+        await asyncio.sleep(0.2)
+        meter.heard(stranger, None)
+    assert api.written == []
+
+
+def hold(cluster: ApiStandIn, name: str, *held: Holding, gap: int = 0) -> None:
+    account = Account(THIS)
+    account.count(held, THIS.next.begin)
+    if gap:
+        account.note_gap(THIS.begin, THIS.begin + gap)
+    meta = {
+        "name": usage_account(name, THIS.number),
+        "namespace": SYSTEM_NAMESPACE,
+        "labels": {USAGE_LABEL: name},
+    }
+    data = account.written()
+    cluster.hold({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+
+
+@pytest.fixture
+def used(cluster: ApiStandIn) -> ApiStandIn:
+    cluster.kinds += MANORS
+    cluster.hold(spec_object(platform(prices={"currency": "EUR", "cpuHour": 0.5})))
+    cluster.hold(spec_object(tenant()), {**spec_object(tenant()), "metadata": {"name": "idle"}})
+    begin = THIS.begin
+    hold(
+        cluster,
+        "vision",
+        Holding(Holder("=1+1", "Job vision/a"), Amounts(cpu=2000), begin, begin + HOUR),
+        Holding(Holder("", "Pod vision/b"), Amounts(cpu=500), begin, begin + 2 * HOUR),
+        gap=HOUR,
+    )
+    hold(cluster, "nlp", Holding(Holder("", "Pod n/c"), Amounts(cpu=1000), begin, begin + HOUR))
+    return cluster
+
+
+FIRST_DAY = f"{THIS}-01"
+
+
+def test_it_is_told_by_tenant_person_and_day_with_its_cost(
+    used: ApiStandIn, manor: Command
+) -> None:
+    header, *lines = manor("usage", "vision", "--by", "person", "--by", "day").out.splitlines()
+    assert header.split()[:4] == ["TENANT", "DAY", "PERSON", "(AS"]
+    assert header.endswith("COST (EUR)")
+    assert lines[0].split() == [
+        *("vision", FIRST_DAY, "unknown", "Pod", "vision/b"),
+        *("1.00", "0.00", "0.00", "0.00", "0.50"),
+    ]
+    assert lines[1].split()[2:5] == ["=1+1", "-", "2.00"]
+    assert lines[2].split()[0] == "total"
+    assert lines[2].split()[-1] == "1.50"
+    assert lines[3].startswith(f"not watched: vision, {FIRST_DAY}T00:00:00Z to {FIRST_DAY}T01:00")
+    told = json.loads(manor("usage", "-o", "json", "--to", FIRST_DAY, "--from", FIRST_DAY).out)
+    assert [(line["tenant"], line["cpuHours"], line["cost"]) for line in told["items"]] == [
+        ("nlp", 1, 0.5),
+        ("vision", 3, 1.5),
+    ]
+    assert told["currency"] == "EUR"
+    assert told["notWatched"][0]["tenant"] == "vision"
+    assert used.written == []
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet(used: ApiStandIn, manor: Command) -> None:
+    rows = list(csv.DictReader(manor("usage", "--by", "person", "-o", "csv").out.splitlines()))
+    assert [row["personAsTold"] for row in rows] == ["", "", "'=1+1"]
+    assert [row["workload"] for row in rows] == ["Pod n/c", "Pod vision/b", ""]
+    assert rows[2]["cost"] == "1.0"
+
+
+def test_a_member_is_told_of_the_own_tenant_and_of_no_other(
+    used: ApiStandIn, manor: Command
+) -> None:
+    used.refused["GET /apis/manor.dev/v1alpha1/tenants"] = (403, "may not list")
+    used.refused["GET /api/v1/namespaces/manor-system/configmaps"] = (403, "may not list")
+    used.refused["GET /api/v1/namespaces/manor-system/configmaps/manor-usage-nlp-.*"] = (
+        403,
+        "forbidden: may not get",
+    )
+    rule = {
+        "verbs": ["get"],
+        "apiGroups": ["manor.dev"],
+        "resources": ["tenants"],
+        "resourceNames": ["vision"],
+    }
+    used.reviews["selfsubjectrulesreviews"] = {"resourceRules": [rule]}
+    assert [line.split()[0] for line in manor("usage").out.splitlines()[1:2]] == ["vision"]
+    other = manor("usage", "nlp")
+    assert other.code == 2
+    assert "forbidden" in other.err
+    used.reviews["selfsubjectrulesreviews"] = {"resourceRules": []}
+    nobody = manor("usage")
+    assert nobody.code == 2
+    assert "you are in no tenant" in nobody.err
+
+
+def test_what_cannot_be_told_is_said(used: ApiStandIn, manor: Command) -> None:
+    assert manor("usage", "idle").code == 0
+    for words, said in (
+        (("nobody",), "no tenant nobody"),
+        (("--from", "2020-01-01"), "is kept from"),
+        (("--from", "2026-02-02", "--to", "2026-02-01"), "is after"),
+        (("--from", "yesterday"), "does not match"),
+    ):
+        done = manor("usage", *words)
+        assert done.code == 2
+        assert said in " ".join(done.err.split())
+    path = f"/api/v1/namespaces/manor-system/configmaps/{usage_account('nlp', THIS.number)}"
+    used.objects[path]["data"]["days"] = "{"
+    broken = manor("usage")
+    assert broken.code == 2
+    assert "manor-usage-nlp" in broken.err
