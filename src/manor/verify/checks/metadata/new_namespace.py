@@ -2,8 +2,13 @@
 
 import asyncio
 
-from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
-from manor.kube import ApiError
+from manor.api.wellknown import (
+    NETWORKING_API,
+    POLICY_DEFAULT_DENY,
+    PROBE_LABEL,
+    TENANT_LABEL,
+)
+from manor.kube import ApiError, NotFound
 from manor.verify.attacks import try_refused
 from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
@@ -36,6 +41,14 @@ def _space(context: AttackContext, name: str) -> Object:
     )
 
 
+async def _filled(context: AttackContext, name: str) -> bool:
+    try:
+        await context.client.get(NETWORKING_API, "NetworkPolicy", POLICY_DEFAULT_DENY, name)
+    except NotFound:
+        return False
+    return True
+
+
 async def _attack(context: AttackContext) -> list[Attempt]:
     owner, name = context.attacker.actor, await _free_slot(context)
     try:
@@ -58,7 +71,11 @@ async def _attack(context: AttackContext) -> list[Attempt]:
             ),
         ]
         made = seen(f"as {owner}: create namespace {name}", "created")
-        return [made, *await asyncio.gather(*tries)]
+        attempts = await asyncio.gather(*tries)
+        if any(one.verdict is Verdict.BROKEN for one in attempts) and await _filled(context, name):
+            why = "an operator had filled it meanwhile: what was allowed then is no finding"
+            return [made, Attempt(f"use of namespace {name}", Verdict.ASKED, why)]
+        return [made, *attempts]
     finally:
         await asyncio.shield(context.client.delete("v1", "Namespace", name))
 
