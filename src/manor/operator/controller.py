@@ -29,7 +29,6 @@ from manor.operator.reconciler import Outcome, Reconciler
 from manor.operator.rollout import RollOut
 from manor.operator.statuses import Statuses
 from manor.operator.verifier import LOOKED_AT, Verifier
-from manor.rollout.sets import ObjectSet
 from manor.state import missing_tools
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -176,13 +175,13 @@ class Controller:
             return await reconciler.rest(key, generation)
         if key in self.known.going:
             return await self._remove(reconciler, key)
-        part = planned.sets.get(key)
-        if await self._is_held(reconciler, key, part):
+        if await self._is_held(reconciler, key, planned):
             self._stands(key)
             return await reconciler.look(key)
         if why := planned.invalid.get(key):
             self._stuck.add(key)
             return await reconciler.refuse(key, generation, why, planned.revision)
+        part = planned.sets.get(key)
         if part is None:  # it came after the planning, and is asked for again
             return Outcome()
         self._stuck.discard(key)
@@ -193,7 +192,7 @@ class Controller:
             self._stands(key)
         return outcome
 
-    async def _is_held(self, reconciler: Reconciler, key: Ref, part: ObjectSet | None) -> bool:
+    async def _is_held(self, reconciler: Reconciler, key: Ref, planned: Plans) -> bool:
         """Whether a roll-out leaves it as it is for now. What is asked for by itself is made."""
         tenant = key.name if key.kind == kinds.TENANT.kind else ""
         if key.namespace and (home := self.known.homes.get(key.namespace)):
@@ -202,9 +201,10 @@ class Controller:
             return False
 
         async def changes() -> bool:
+            part = planned.sets.get(key)
             return part is None or await reconciler.would_change(part)
 
-        return await self._roll_out.holds(key, tenant, changes)
+        return await self._roll_out.holds(key, tenant, planned.revision, changes)
 
     def _stands(self, key: Ref) -> None:
         """The place of a tenant is made: its workloads may be."""

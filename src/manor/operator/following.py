@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from sys import intern
 
 from manor import __version__
@@ -84,11 +85,15 @@ class Following:
     """The tenant that goes first, or stopped the others."""
     open: bool = True
     """Whether all may follow."""
+    candidates: list[str] = field(default_factory=list)
+    """The oldest that stand well, while nobody is first: the first of them that the change touches
+    is to be."""
     standings: dict[str, Standing] = field(default_factory=dict)
 
     def turn(self, revision: str, waits_for: str = "") -> None:
         """Tenants are to follow another revision than before."""
-        self.revision, self.waits_for, self.open = revision, waits_for, False
+        self.revision = revision
+        self.wait_for(waits_for)
 
     def know(self, name: str, now: Standing | None) -> None:
         """How a tenant stands now; None of one that is no more, or was never made."""
@@ -103,8 +108,8 @@ class Following:
             self.wait_for(name)
 
     def wait_for(self, name: str) -> None:
-        """Nobody follows until this one is Ready."""
-        self.waits_for, self.open = name, False
+        """Nobody follows until this one is Ready; until one goes first, where none is named."""
+        self.waits_for, self.open, self.candidates = name, False, []
 
     def is_behind(self, name: str) -> bool:
         """Whether the tenant was made from something else than what there is now."""
@@ -128,24 +133,22 @@ class Following:
         first = self.standings.get(self.waits_for)
         return bool(first and first.revision == self.revision and first.state is State.STALLED)
 
-    def step(self, tenants: Sequence[str]) -> None:
+    def step(self, tenants: Sequence[str], most: int) -> None:
         """All may follow once the first is Ready, and where none stands well; where the first is no
-        more, or rests, another goes first."""
+        more, or rests, another goes first, of at most so many that are looked at."""
         if self.waits_for and self.waits_for not in tenants:
             self.waits_for = ""
         first = self.standings.get(self.waits_for)
         if first and first.revision == self.revision and first.state is State.READY:
             self.waits_for, self.open = "", True
         if not self.waits_for and not self.open:
-            self.open = not any(map(self.may_be_first, tenants))
+            self.candidates = list(islice(filter(self.may_be_first, tenants), most))
+            self.open = not self.candidates
 
-    def due(self, tenants: Sequence[str], most: int) -> list[str]:
-        """Whose turn it is; `most` of them at a time, until one of them goes first."""
-        behind = [name for name in tenants if self.is_behind(name)]
-        if self.open:
-            return behind
-        able = [] if self.waits_for else [name for name in behind if self.may_be_first(name)]
-        return [name for name in behind if not self.holds(name)] + able[:most]
+    def due(self, tenants: Sequence[str]) -> list[str]:
+        """Whose turn it is."""
+        behind = filter(self.is_behind, tenants)
+        return [name for name in behind if name in self.candidates or not self.holds(name)]
 
     def followed(self, tenants: Sequence[str]) -> tuple[int, int]:
         """How many tenants follow, of how many; one that nobody has made yet is none of them."""

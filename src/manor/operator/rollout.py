@@ -88,34 +88,48 @@ class RollOut:
         self._news.clear()
         async with self._choosing:
             tenants = self._tenants()
-            self._following.step(tenants)
+            self._following.step(tenants, limits().operator.batch)
             try:
                 await self._tell(tenants)
             except KubeError as error:
                 log.info("roll-out not told", cause=error)
                 self._news.set()
                 return
-        for name in self._following.due(tenants, limits().operator.batch):
+        for name in self._following.due(tenants):
             if not self._queue.is_due(ref_of_tenant(name)):
                 self._queue.add(ref_of_tenant(name), Urgency.AT_LEISURE)
 
-    async def holds(self, key: Ref, tenant: str, changes: Callable[[], Awaitable[bool]]) -> bool:
+    async def holds(
+        self, key: Ref, tenant: str, revision: str, changes: Callable[[], Awaitable[bool]]
+    ) -> bool:
         """Whether what `key` became is left as it is for now. What its own spec asks for is made,
         from what there is now.
 
-        `changes` says whether the tenant would be another. The first that would be goes first.
+        `changes` says whether the tenant would be another by what was planned from `revision`. The
+        first that would be goes first.
         """
-        if not self._following.holds(tenant) or await self._has_own_news(key):
+        following = self._following
+        if not following.holds(tenant) or await self._has_own_news(key):
             return False
         if key != ref_of_tenant(tenant):
             return True
         async with self._choosing:
-            following = self._following
-            if following.waits_for or not following.may_be_first(tenant):
+            if following.candidates[:1] != [tenant]:
                 return following.holds(tenant)
-            if await changes():
-                following.wait_for(tenant)
+            changed = await changes()
+            if revision != self.revision:  # another change came meanwhile
+                return True
+            if not changed:
+                following.candidates.remove(tenant)
+                return False
+            following.wait_for(tenant)
+            try:
                 await self._tell(self._tenants())
+            except KubeError as error:
+                log.info("roll-out not told", cause=error)
+                following.wait_for("")
+                self._news.set()
+                return True
         return False
 
     async def _has_own_news(self, key: Ref) -> bool:
