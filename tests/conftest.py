@@ -33,12 +33,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is begun first; what stays on the whole node is put there last."""
+    """What takes longest is begun first; what has a whole node of its own is done before the other
+    tests' node is made."""
     rank = {"e2e": 0, "integration": 1}
 
     def place(item: pytest.Item) -> tuple[int, bool]:
         first = min(rank.get(mark.name, 2) for mark in item.iter_markers())
-        return first, "two_teams" in getattr(item, "fixturenames", ())
+        return first, "two_teams" not in getattr(item, "fixturenames", ())
 
     items.sort(key=place)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,25 +53,32 @@ def run_on(
 
 @pytest.fixture(scope="package")
 def node() -> Iterator[RunningNode]:
-    """One whole node for all tests, each module of which removes what it put there; or that of
-    MANOR_TEST_NODE, left as it is afterwards. It goes with the last test: idle, it takes a part of
-    a core."""
-    if name := os.environ.get("MANOR_TEST_NODE"):
-        yield describe(name)
-        return
-    with node_for_tests("whole") as running:
+    """One whole node for all tests but those of `up`, each module of which removes what it put
+    there; or that of MANOR_TEST_NODE, left as it is afterwards. It goes with the last test: idle,
+    it takes a part of a core."""
+    with _whole("whole") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def two_teams(node: RunningNode) -> TwoTeams:
-    """`manor up` on the whole node: the example's platform, tenants, training jobs and models, and
-    the report. They stay: tests that use them come last."""
-    load_workload_images(node.name, *NODE_IMAGES)
-    up = run_on(
-        node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE)
-    )
-    return TwoTeams(node, node.kubeconfig, up)
+def two_teams() -> Iterator[TwoTeams]:
+    """`manor up` on a whole node with nothing on it: the example's platform, tenants, training jobs
+    and models, and the report."""
+    with _whole("up") as node:
+        load_workload_images(node.name, *NODE_IMAGES)
+        up = run_on(
+            node.kubeconfig, "up", "--kubeconfig", str(node.kubeconfig), "--yes", "-f", str(EXAMPLE)
+        )
+        yield TwoTeams(node, node.kubeconfig, up)
+
+
+@contextmanager
+def _whole(kind: str) -> Iterator[RunningNode]:
+    if name := os.environ.get("MANOR_TEST_NODE"):
+        yield describe(name)
+        return
+    with node_for_tests(kind) as running:
+        yield running
 
 
 @dataclass(frozen=True)

@@ -191,21 +191,21 @@ async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
 
 
 async def test_a_model_tells_its_pods(operated: Client) -> None:
-    await made(operated, "mole")
-    meta = {"name": "iris", "namespace": "mole"}
+    await made(operated, "mink")
+    meta = {"name": "iris", "namespace": "mink"}
     spec = {"format": "sklearn", "storageUri": "oci://manor.local/iris:1", "replicas": 2}
     model = {"apiVersion": API_VERSION, "kind": "Model", "metadata": meta, "spec": spec}
     await until("quotas count it", partial(_is_counted, operated, model))
 
     async def counted() -> bool:
-        status = (await operated.get(API_VERSION, "Model", "iris", "mole")).get("status", {})
+        status = (await operated.get(API_VERSION, "Model", "iris", "mink")).get("status", {})
         return bool(status.get("replicas") == 2 and status.get("readyReplicas") == 0)
 
     await until("its pods are counted", counted)
-    path = f"/apis/{API_VERSION}/namespaces/mole/models/iris/scale"
+    path = f"/apis/{API_VERSION}/namespaces/mink/models/iris/scale"
     scale = (await operated.request("GET", path))["status"]
     labels = dict(label.split("=") for label in scale["selector"].split(","))
-    pods = await operated.list("v1", "Pod", "mole", labels)
+    pods = await operated.list("v1", "Pod", "mink", labels)
     assert (scale["replicas"], len(pods)) == (2, 2)
 
 

@@ -28,9 +28,14 @@ from waiting import until
 pytestmark = pytest.mark.unit
 
 CREATED_BY = "app.kubernetes.io/created-by"
-NOW = int(time.time())
-THIS = Month.of(NOW)
+
+THIS = Month.of(int(time.time()))
 HOUR = 3600
+
+
+def ago(seconds: int) -> int:
+    """So long before now: the meter looks at the clock."""
+    return int(time.time()) - seconds
 
 
 def text(moment: int) -> str:
@@ -143,7 +148,7 @@ async def test_what_went_is_counted_to_its_end_also_by_who_is_stopped(
         "app.kubernetes.io/component": "trainingjob",
         CREATED_BY: "somebody",
     }
-    one = pod("one", NOW - HOUR, "2", labels=labels)
+    one = pod("one", ago(HOUR), "2", labels=labels)
     async with counting(api, known, account=600) as meter:
         await asyncio.sleep(0)
         meter.heard(None, one)
@@ -172,7 +177,7 @@ async def test_the_time_before_it_came_is_filled_once_back_over_months(
 
 
 async def test_two_who_count_at_once_count_it_once(api: ApiStandIn, known: Known) -> None:
-    start = max(NOW - 2 * HOUR, THIS.begin)
+    start = max(ago(2 * HOUR), THIS.begin)
     async with counting(api, known) as one, counting(api, known) as other:
         for meter in (one, other):
             meter.heard(None, pod("long", start))
@@ -186,10 +191,10 @@ async def test_a_claim_counts_from_when_it_was_seen_bound_and_a_resized_pod_in_t
 ) -> None:
     async with counting(api, known, account=600) as meter:
         await asyncio.sleep(0)
-        waits = claim("Pending", NOW - HOUR)
+        waits = claim("Pending", ago(HOUR))
         meter.heard(None, waits)
-        meter.heard(waits, claim("Bound", NOW - HOUR))
-        small, large = pod("p", NOW - HOUR, "1"), pod("p", NOW - HOUR, "9")
+        meter.heard(waits, claim("Bound", ago(HOUR)))
+        small, large = pod("p", ago(HOUR), "1"), pod("p", ago(HOUR), "9")
         meter.heard(None, small)
         meter.heard(small, large)
         meter.heard(large, None)
@@ -200,11 +205,11 @@ async def test_a_claim_counts_from_when_it_was_seen_bound_and_a_resized_pod_in_t
 
 async def test_volumes_alone_are_written_once_a_day(api: ApiStandIn, known: Known) -> None:
     async with counting(api, known) as meter:
-        meter.heard(None, claim("Bound", NOW - HOUR))
+        meter.heard(None, claim("Bound", ago(HOUR)))
         await until("it is counted", some(lambda: sums(api)))
         await asyncio.sleep(2.5)
         assert len(api.written) == len(accounts(api))
-        meter.heard(None, pod("p", NOW - HOUR))
+        meter.heard(None, pod("p", ago(HOUR)))
         await until("so is the pod", some(lambda: len(sums(api)) == 2))
 
 
@@ -223,7 +228,7 @@ async def test_when_nobody_looked_is_told(
 
 async def test_of_no_team_nothing_is_counted(api: ApiStandIn, known: Known) -> None:
     async with counting(api, known) as meter:
-        stranger = pod("p", NOW - HOUR, namespace="kube-system")
+        stranger = pod("p", ago(HOUR), namespace="kube-system")
         meter.heard(None, stranger)
         await asyncio.sleep(0.2)
         meter.heard(stranger, None)
