@@ -30,7 +30,7 @@ async def teams(
     """Twenty tenants, made."""
     with operating(platform_node.kubeconfig, tmp_path_factory.mktemp("operator") / "log"):
         for name in NAMES:
-            peers: Object = {"network": {"platformPeers": []}} if name == UNTOUCHED else {}
+            peers: Any = {"network": {"platformPeers": []}} if name == UNTOUCHED else {}
             await client.create(tenant(name, **peers))
             await ready(client, name)  # their age has whole seconds, and then the name decides
         await until("all follow", lambda: rolled_out(client))
