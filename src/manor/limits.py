@@ -257,6 +257,9 @@ class Operator:
     """That one try of a deletion waits until all is gone."""
     tools: Seconds = 60.0
     """Between two looks for Tools that are turned on and not installed."""
+    roll_out: Seconds = 1.0
+    """Between two steps of a roll-out: the tenants that stand well count, and their number is
+    told."""
     usage: Seconds = 15.0
     """Between two looks at what tenants use of their budgets."""
     account: Seconds = 600.0

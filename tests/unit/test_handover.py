@@ -8,12 +8,15 @@ import pytest
 
 from api_stand_in import CONTROLLERS, ApiStandIn
 from engine_specs import job, model, platform, tenant
-from manor.api.status import Phase, reached, workload_conditions
+from manor.api import API_VERSION
+from manor.api.status import Condition, Phase, reached, workload_conditions
 from manor.apply import Action, NotReady, Options, Waiting
 from manor.kube import Object
 from manor.limits import Apply, Operator, Rollout, override
 from manor.load import Specs
 from manor.rollout import Desired, Event, apply_stages, is_operated, roll_out, wait_ready
+from manor.rollout.handover import wait_followed
+from manor.rollout.outcome import SetOutcome
 from manor.rollout.progress import SetLeftOut
 
 pytestmark = pytest.mark.unit
@@ -155,3 +158,67 @@ async def test_a_wrong_clock_does_not_hide_that_it_is_renewed(server: ApiStandIn
 async def test_who_may_not_see_the_lease_writes_as_ever(server: ApiStandIn) -> None:
     server.refused["GET .*/leases/.*"] = (403, "no")
     assert not await is_operated(server.client())
+
+
+def rolling(status: str, reason: str, generation: int = 1) -> Object:
+    """The Platform, and what an operator says of it."""
+    message = "3 of 120 tenants follow generation 1; waits for team-a: the reason why"
+    out = Condition.model_validate(
+        {
+            "type": "RollingOut",
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "observedGeneration": generation,
+        }
+    )
+    spec = platform().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Platform",
+        "metadata": {"name": "manor", "generation": 1},
+        "spec": spec["spec"],
+        "status": says([*READY, out])({}),
+    }
+
+
+async def followed(server: ApiStandIn, events: list[Event] | None = None) -> None:
+    known = Specs(platform=platform())
+    stages = apply_stages(Desired(known, known))
+    told = events if events is not None else []
+    with override(apply=QUICK, operator=Operator(lease_poll=0.01)):
+        sets = [SetOutcome(part) for stage in stages for part in stage]
+        await wait_followed(server.client(), sets, 0.1, told.append)
+
+
+async def test_a_platform_is_applied_once_the_tenants_follow(server: ApiStandIn) -> None:
+    server.hold(rolling("False", "Applied"))
+    await followed(server)
+
+
+STOPPED = "the roll-out has stopped.*\n.*3 of 120 .* waits for team-a: the reason"
+
+
+@pytest.mark.parametrize(
+    ("reason", "generation", "said"),
+    [
+        ("Stopped", 1, STOPPED),
+        ("Progressing", 1, "not rolled out after 0.1 s.*\n.*3 of 120 .*"),
+        ("Stopped", 0, "not rolled out after 0.1 s.*\n.*has not looked at it yet"),
+    ],
+    ids=["stopped", "under way", "of before"],
+)
+async def test_a_roll_out_that_does_not_end_is_an_error(
+    server: ApiStandIn, reason: str, generation: int, said: str
+) -> None:
+    server.hold(rolling("True", reason, generation))
+    events: list[Event] = []
+    with pytest.raises(NotReady, match=said):
+        await followed(server, events)
+    waits = [event for event in events if isinstance(event, Waiting)]
+    assert bool(waits) is (said != STOPPED)
+
+
+async def test_where_no_operator_works_no_roll_out_is_waited_for(server: ApiStandIn) -> None:
+    server.hold(rolling("True", "Stopped"), lease(60))
+    await followed(server)

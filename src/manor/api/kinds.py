@@ -57,7 +57,15 @@ PLATFORM = KindInfo(
     "Platform",
     "platforms",
     "Cluster",
-    (_READY, Column("Domain", "string", ".spec.domain"), _REASON, _MESSAGE, _AGE),
+    (
+        _READY,
+        Column("Domain", "string", ".spec.domain"),
+        Column("Followed", "string", ".status.rollOut.followed"),
+        Column("Roll-out", "string", '.status.conditions[?(@.type=="RollingOut")].reason'),
+        _REASON,
+        _MESSAGE,
+        _AGE,
+    ),
 )
 TOOL = KindInfo(
     "Tool",

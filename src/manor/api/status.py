@@ -68,6 +68,8 @@ class ConditionType(StrEnum):
     """A workload has ended badly."""
     ISOLATED = "Isolated"
     """The checks that the operator runs by itself found nothing open (Unknown: could not tell)."""
+    ROLLING_OUT = "RollingOut"
+    """Tenants do not follow the Platform with its Tools as they are now, or not yet."""
 
 
 class Reason(StrEnum):
@@ -119,6 +121,21 @@ class Reason(StrEnum):
     """A check found something open."""
     UNDETERMINED = "Undetermined"
     """A check could not tell."""
+    STOPPED = "Stopped"
+    """A roll-out waits for a tenant that somebody has to look after."""
+
+
+UNMADE = frozenset(
+    {
+        Reason.DELETING,
+        Reason.INVALID,
+        Reason.NO_PLATFORM,
+        Reason.NO_TENANT,
+        Reason.NOT_APPLIED,
+        Reason.PAUSED,
+    }
+)
+"""What an operator says of what it has not made as the spec says; all else is of how it stands."""
 
 
 class _Part(BaseModel):
@@ -180,8 +197,23 @@ class Status(_Part):
         return next((found for found in self.conditions if found.type == kind), None)
 
 
+class RollOut(_Part):
+    """How far the tenants follow the Platform with its Tools. It is of the last change: tenants
+    that came since are made from what there is."""
+
+    revision: str = ""
+    """The Platform with its Tools as they are now; a tenant that follows says the same."""
+    waits_for: str = ""
+    """The tenant that goes first, until it is Ready; none, where there is nothing to wait for."""
+    followed: str = ""
+    """How many tenants follow, as `followed/all`; those that are paused do not count."""
+
+
 class PlatformStatus(Status):
     """How the Platform stands."""
+
+    roll_out: RollOut | None = None
+    """How far the tenants follow it."""
 
 
 class ToolStatus(Status):
@@ -208,6 +240,9 @@ class QuotaStatus(_Part):
 class TenantStatus(Status):
     """How a tenant stands."""
 
+    observed_revision: str = ""
+    """The Platform with its Tools that it is about: where the Platform's `status.rollOut.revision`
+    is another, the tenant does not follow yet."""
     namespaces: list[str] = []
     """Its namespaces, those that its owners made themselves behind those of its spec."""
     namespace_count: int | None = Field(default=None, ge=0)

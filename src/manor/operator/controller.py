@@ -27,6 +27,7 @@ from manor.operator.metrics import Metrics
 from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
+from manor.operator.rollout import RollOut
 from manor.operator.statuses import Statuses
 from manor.operator.verifier import LOOKED_AT, Verifier
 from manor.state import missing_tools
@@ -45,6 +46,8 @@ before they are taken, isolation is looked after and usage is counted whoever ma
 
 COUNTING = frozenset({RESOURCE_QUOTA, DEPLOYMENT})
 """Kinds whose status counts what the spec's own status tells: what is used, and pods."""
+_COMMON = (kinds.PLATFORM.kind, kinds.TOOL.kind)
+"""The kinds of what tenants have in common."""
 _GONE = ""
 """In the place of the resource version of what is no more."""
 
@@ -63,6 +66,8 @@ class Controller:
         """Members of each key that somebody else wrote, with who it was."""
         self._stuck: set[Ref] = set()
         """Specs that cannot be as they are, perhaps because of another."""
+        self._asked: set[Ref] = set()
+        """Tenants that another one's spec changes, which no roll-out holds up."""
         self._standing: set[str] = set()
         """Tenants whose places were made, so that workloads may be."""
         self._not_served: frozenset[GroupKind] = frozenset()
@@ -88,16 +93,20 @@ class Controller:
             self._events = events
             statuses = Statuses(self._client, cache, self._on_status)
             reconciler = Reconciler(self._client, cache, self.known, events, statuses)
+            self._roll_out = RollOut(self.known, self.queue, statuses, events, self._metrics)
             for api_version, kind in (("v1", "Namespace"), *FOLLOWED):
                 await cache.follow(api_version, kind)
             self._verifier = Verifier(
                 self._client, cache, self.known, self.queue, statuses, events, self._metrics
             )
+            await self._look_for_tools()
+            await self._roll_out.resume(self._not_served)
             self.synced.set()
             log.info("synced", tenants=len(self.known.tenants))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._verifier.run())
                 group.create_task(self._meter.run(cache, before))
+                group.create_task(self._roll_out.run())
                 await self._dispatch(reconciler, group)
 
     async def _dispatch(self, reconciler: Reconciler, group: asyncio.TaskGroup) -> None:
@@ -124,6 +133,7 @@ class Controller:
             log.error("planning broke", object=keys[0], cause=repr(error))
             found = Plans(invalid={keys[0]: f"Manor has a fault here: {error!r}"})
         self._metrics.planning.observe(time.monotonic() - began)
+        found.revision = self._roll_out.revision
         return found
 
     async def _look_for_tools(self) -> None:
@@ -137,6 +147,7 @@ class Controller:
             missing = await missing_tools(self._client, tools)
         except KubeError as error:
             log.info("Tools not looked for", cause=error)
+            self._tools_seen = 0.0
             return
         lacking = frozenset(kind for kinds_ in missing.values() for kind in kinds_)
         if lacking != self._not_served:
@@ -161,6 +172,8 @@ class Controller:
 
     async def _reconcile(self, reconciler: Reconciler, key: Ref, planned: Plans) -> Outcome:
         generation = self.known.generations.get(key)
+        if key.kind in _COMMON:
+            await self._roll_out.advance()  # who is told of it is told how far it is, too
         if generation is None:
             self.queue.forget(key)
             return Outcome()
@@ -168,20 +181,42 @@ class Controller:
             return await reconciler.rest(key, generation)
         if key in self.known.going:
             return await self._remove(reconciler, key)
+        if await self._is_held(reconciler, key, planned):
+            self._stands(key)
+            return await reconciler.look(key)
         if why := planned.invalid.get(key):
             self._stuck.add(key)
-            return await reconciler.refuse(key, generation, why)
+            return await reconciler.refuse(key, generation, why, planned.revision)
         part = planned.sets.get(key)
         if part is None:  # it came after the planning, and is asked for again
             return Outcome()
         self._stuck.discard(key)
         if key.namespace and part.tenant not in self._standing:
             return Outcome()  # it comes again once its tenant's place is made
-        outcome = await reconciler.make(key, part, planned.generations[key])
-        if key.kind == kinds.TENANT.kind and outcome.ok and key.name not in self._standing:
+        outcome = await reconciler.make(key, part, planned.generations[key], planned.revision)
+        if outcome.ok:
+            self._stands(key)
+        return outcome
+
+    async def _is_held(self, reconciler: Reconciler, key: Ref, planned: Plans) -> bool:
+        """Whether a roll-out leaves it as it is for now. What is asked for by itself is made."""
+        tenant = key.name if key.kind == kinds.TENANT.kind else ""
+        if key.namespace and (home := self.known.homes.get(key.namespace)):
+            tenant = home.name
+        if not tenant or key in self._asked or self._drifted.get(key):
+            return False
+
+        async def changes() -> bool:
+            part = planned.sets.get(key)
+            return part is None or await reconciler.would_change(part)
+
+        return await self._roll_out.holds(key, tenant, planned.revision, changes)
+
+    def _stands(self, key: Ref) -> None:
+        """The place of a tenant is made: its workloads may be."""
+        if key.kind == kinds.TENANT.kind and key.name not in self._standing:
             self._standing.add(key.name)
             self._workloads_of(key.name, Urgency.NOW)
-        return outcome
 
     async def _remove(self, reconciler: Reconciler, key: Ref) -> Outcome:
         """Only a Tenant has anything to be drained: what other specs became goes with them."""
@@ -198,6 +233,7 @@ class Controller:
         drifted = self._drifted.pop(key, {})
         drifted |= {ref: what for ref, what in news.items() if what}
         told = self._tell_of_drift(key, outcome, drifted)
+        self._asked.discard(key)
         if key.kind == kinds.TENANT.kind and done:
             self._verifier.look(key.name)
         self.queue.done(key, failed=not outcome.ok)
@@ -242,10 +278,13 @@ class Controller:
             return
         if obj is None:
             self._metrics.tenants.forget(ref.name)
+            self._roll_out.heard(ref.name, None)
             return
         with suppress(ValidationError):  # another version's, which says what we do not know
             status = TenantStatus.model_validate(obj.get("status") or {})
             self._metrics.tenants.tell(ref.name, status)
+            if self._roll_out.heard(ref.name, status):
+                self._workloads_of(ref.name, Urgency.AT_LEISURE)
 
     def _on_member(self, obj: Object, old: Object | None, new: Object | None) -> None:
         owner = self._owners.owner(obj)
@@ -282,18 +321,20 @@ class Controller:
         self.queue.add(ref, urgency)
         for stuck in self._stuck:
             self.queue.add(stuck, Urgency.AT_LEISURE)
-        if ref.kind in (kinds.PLATFORM.kind, kinds.TOOL.kind):
+        if ref.kind in _COMMON:
             self._tools_seen = 0.0
             if self.synced.is_set():
                 self._everyone()
         elif ref.kind == kinds.TENANT.kind and self.synced.is_set():
             self._verifier.look(ref.name)
+            self._roll_out.wake()
             self._peers_of(ref.name)
             self._workloads_of(ref.name, Urgency.AT_LEISURE)
 
     def _peers_of(self, name: str) -> None:
         """Traffic between two tenants needs the consent of both: the other one's side follows."""
         for peer in sorted(self.known.peers.get(name, ())):
+            self._asked.add(ref_of_tenant(peer))
             self.queue.add(ref_of_tenant(peer), Urgency.AT_LEISURE)
 
     def _workloads_of(self, tenant: str, urgency: Urgency) -> None:
@@ -301,9 +342,9 @@ class Controller:
             self.queue.add(ref, urgency)
 
     def _everyone(self) -> None:
+        """What all have in common is perhaps another than before: they follow in their turn."""
         for name in self.known.tenants:
             self._verifier.look(name)
-            self.queue.add(ref_of_tenant(name), Urgency.AT_LEISURE)
-            self._workloads_of(name, Urgency.AT_LEISURE)
+        self._roll_out.turn(self._not_served)
         for ref in list(self.known.broken):
             self.queue.add(ref, Urgency.AT_LEISURE)

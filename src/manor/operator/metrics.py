@@ -121,6 +121,17 @@ class Metrics:
             registry=into,
         )
         self.waiting = Gauge("manor_queue_length", "Specs that wait.", registry=into)
+        self.followed = Gauge(
+            "manor_rollout_tenants",
+            "Tenants, by whether they follow the Platform and its Tools as they are now.",
+            ["follows"],
+            registry=into,
+        )
+        self.stopped = Gauge(
+            "manor_rollout_stopped",
+            "Whether a roll-out waits for a tenant that somebody has to look after.",
+            registry=into,
+        )
         self.verify_failed = Gauge(
             "manor_verify_failed",
             "Tenants, or the platform, for which a check is open.",

@@ -22,6 +22,8 @@ class Plans:
     invalid: dict[Ref, str] = field(default_factory=dict)
     generations: dict[Ref, int] = field(default_factory=dict)
     """Of each spec that was planned, the generation."""
+    revision: str = ""
+    """The Platform with its Tools that they were planned from."""
 
 
 def merged(parts: Iterable[Plans]) -> Plans:
@@ -31,6 +33,7 @@ def merged(parts: Iterable[Plans]) -> Plans:
         whole.sets |= part.sets
         whole.invalid |= part.invalid
         whole.generations |= part.generations
+        whole.revision = part.revision
     return whole
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from manor import log
-from manor.api import Model, Platform, Tenant, TrainingJob, kinds
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload, kinds
 from manor.api.status import Condition, Phase, QuotaStatus, reached
 from manor.api.status import Reason as Told
 from manor.api.wellknown import (
@@ -40,8 +40,8 @@ from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
 from manor.operator.known import Known
 from manor.operator.statuses import Statuses
-from manor.operator.workloads import is_over, tell_standing
-from manor.rollout.rollout import apply_set
+from manor.operator.workloads import is_made, is_over, tell_standing
+from manor.rollout.rollout import apply_set, plan_set
 from manor.rollout.sets import ObjectSet
 from manor.rollout.usage import budget, quota_status
 
@@ -88,10 +88,11 @@ class Reconciler:
         self._events = events
         self._statuses = statuses
 
-    async def refuse(self, key: Ref, generation: int, why: str) -> Outcome:
+    async def refuse(self, key: Ref, generation: int, why: str, revision: str) -> Outcome:
         """The spec cannot be: nothing is changed, and its status says why."""
         reason = Told.INVALID if self._known.platform else Told.NO_PLATFORM
-        await self._statuses.tell(key, generation, reached("stalled", reason, why, generation))
+        state = reached("stalled", reason, why, generation)
+        await self._statuses.tell(key, generation, state, **_about(key, revision))
         self._events.tell(key, self._known.uids.get(key, ""), reason, why)
         return Outcome()
 
@@ -102,12 +103,38 @@ class Reconciler:
         await self._statuses.tell(key, generation, state)
         return Outcome()
 
-    async def make(self, key: Ref, part: ObjectSet, generation: int) -> Outcome:
-        """All that the spec asks for is made so, and told."""
+    async def would_change(self, part: ObjectSet) -> bool:
+        """Whether to make it so would change anything."""
+        options = Options(force_conflicts=True)
+        try:
+            own = replace(part, parent=None)
+            steps = await plan_set(self._client, own, options, self._cache)
+        except Unreachable:
+            raise
+        except ManorError:  # to make it so says the same, where it is told
+            return True
+        return any(step.action is not Action.UNCHANGED for step in steps)
+
+    async def look(self, key: Ref) -> Outcome:
+        """What is left as it is for now is told as it stands."""
+        spec, platform = self._known.spec(key), self._known.platform
+        generation = self._known.generations.get(key)
+        if platform is None or generation is None:
+            return Outcome()
+        if isinstance(spec, Tenant):
+            quota = await self._quota(platform, spec)
+            await self._statuses.tell(key, generation, (), quota=quota)
+        elif isinstance(spec, Model | TrainingJob) and await is_made(self._cache, spec, platform):
+            return await self._stands(key, spec, generation, platform)
+        return Outcome()
+
+    async def make(self, key: Ref, part: ObjectSet, generation: int, revision: str) -> Outcome:
+        """All that the spec asks for is made so, and told; `revision` is what it was planned
+        from."""
         noted = _Noted(self._cache)
         try:
             if key.kind == kinds.TENANT.kind:
-                outcome = await self._tenant(key, part, generation, noted)
+                outcome = await self._tenant(key, part, generation, revision, noted)
             elif key.namespace:
                 outcome = await self._workload(key, part, generation, noted)
             else:
@@ -117,10 +144,12 @@ class Reconciler:
             outcome = Outcome(ok=False)
             if not isinstance(error, Unreachable):
                 state = reached("reconciling", Told.NOT_APPLIED, str(error), generation)
-                await self._statuses.tell(key, generation, state)
+                await self._statuses.tell(key, generation, state, **_about(key, revision))
         return replace(outcome, wrote=noted.versions)
 
-    async def _tenant(self, key: Ref, part: ObjectSet, generation: int, noted: _Noted) -> Outcome:
+    async def _tenant(
+        self, key: Ref, part: ObjectSet, generation: int, revision: str, noted: _Noted
+    ) -> Outcome:
         tenant, platform = self._known.spec(key), self._known.platform
         inventory = replace(part.inventory, finalizer=OPERATOR_FINALIZER)
         result = await self._applied(self._client, part, inventory, noted)
@@ -135,6 +164,7 @@ class Reconciler:
             namespaces=spaces,
             namespace_count=len(spaces),
             quota=await self._quota(platform, tenant),
+            **_about(key, revision),
         )
         return Outcome(ok=ok, steps=result.steps)
 
@@ -154,16 +184,22 @@ class Reconciler:
             return Outcome()  # it went meanwhile
         if await is_over(self._cache, self._statuses, key, workload, generation, platform):
             return Outcome()
-        tenant = self._client.impersonate(service_account_user(key.namespace, WORKLOADS_ACCOUNT))
-        result = await self._applied(tenant, part, part.inventory, noted)
+        result = await self._applied(self._team(key), part, part.inventory, noted)
         conditions, ok = await self._reached(part, result, generation)
         if result.having(*BAD):
             await self._statuses.tell(
                 key, generation, conditions, phase=Phase.FAILED, message=conditions[0].message
             )
             return Outcome(ok=ok, steps=result.steps)
+        outcome = await self._stands(key, workload, generation, platform)
+        return replace(outcome, ok=ok, steps=result.steps)
+
+    async def _stands(
+        self, key: Ref, workload: Workload, generation: int, platform: Platform
+    ) -> Outcome:
+        """How a workload stands is told."""
         again = await tell_standing(
-            tenant,
+            self._team(key),
             self._cache,
             self._statuses,
             key,
@@ -172,7 +208,11 @@ class Reconciler:
             platform,
             self._known.homes[key.namespace],
         )
-        return Outcome(ok=ok, again=again, steps=result.steps)
+        return Outcome(again=again)
+
+    def _team(self, key: Ref) -> Client:
+        """Who acts for the workloads of a namespace."""
+        return self._client.impersonate(service_account_user(key.namespace, WORKLOADS_ACCOUNT))
 
     async def _shared(self, key: Ref, part: ObjectSet, generation: int) -> Outcome:
         """The Platform's own objects, its guardrails among them, are an administrator's to write:
@@ -274,6 +314,11 @@ class Reconciler:
         except NotFound:
             return True
         return "deletionTimestamp" in crd["metadata"]
+
+
+def _about(key: Ref, revision: str) -> dict[str, str]:
+    """What a tenant's status says beside the generation that it is about."""
+    return {"observed_revision": revision} if key.kind == kinds.TENANT.kind else {}
 
 
 def _consent(tenant: Object) -> Options:

@@ -60,10 +60,10 @@ class Statuses:
         says besides; None takes a field away."""
         await self._merge(key, reached, observed_generation=generation, **said)
 
-    async def note(self, key: Ref, condition: Condition) -> str | None:
-        """One condition beside those that tell how the spec stands; its status before, None where
-        nobody has told it."""
-        before = await self._merge(key, [condition])
+    async def note(self, key: Ref, condition: Condition, **said: Any) -> str | None:
+        """One condition beside those that tell how the spec stands, and what belongs to it; its
+        status before, None where nobody has told it."""
+        before = await self._merge(key, [condition], **said)
         found = before.condition(condition.type) if before else None
         return found.status if found else None
 

@@ -35,9 +35,16 @@ async def is_over(
 ) -> bool:
     """Whether a run has ended, and what ran is gone, by its time to live or by hand: made anew, it
     would run again."""
+    return await statuses.has_ended(key, generation) and not await is_made(
+        reader, workload, platform
+    )
+
+
+async def is_made(reader: Reader, workload: Workload, platform: Platform) -> bool:
+    """Whether what the workload's engine makes of it is there."""
     primary = engine_for(workload.kind, platform.spec.engines).primary(workload)
     where = primary.api_version, primary.kind, primary.name, primary.namespace
-    return await statuses.has_ended(key, generation) and await reader.find(*where) is None
+    return await reader.find(*where) is not None
 
 
 async def tell_standing(

@@ -10,10 +10,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from manor import log
-from manor.api import kinds
-from manor.api.status import ConditionType, Reason, Status
-from manor.api.wellknown import OPERATOR, SYSTEM_NAMESPACE
-from manor.apply import Action, Finished, Options, Pending, Phase, Ref, Result, Step, Waiting, store
+from manor.api import API_VERSION, kinds
+from manor.api.status import UNMADE, ConditionType, Reason, Status
+from manor.api.wellknown import GROUP, OPERATOR, SYSTEM_NAMESPACE
+from manor.apply import (
+    Action,
+    Finished,
+    NotReady,
+    Options,
+    Pending,
+    Phase,
+    Ref,
+    Result,
+    Step,
+    Waiting,
+    store,
+)
 from manor.kube import Client, DirectReader, Forbidden, NotFound, Object
 from manor.limits import limits
 from manor.objectset.references import ref_of
@@ -23,18 +35,10 @@ from manor.rollout.outcome import SetOutcome, outcome_of
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted
 from manor.rollout.sets import ObjectSet, each_set
 
+_COMMON = frozenset({kinds.PLATFORM.kind, kinds.TOOL.kind})
 _KEPT = frozenset(info.kind for info in (kinds.TENANT, *kinds.WORKLOADS))
-_UNMADE = frozenset(
-    {
-        Reason.DELETING,
-        Reason.INVALID,
-        Reason.NO_PLATFORM,
-        Reason.NO_TENANT,
-        Reason.NOT_APPLIED,
-        Reason.PAUSED,
-    }
-)
-"""What an operator says of what it has not made as the spec says; all else is of how it stands."""
+
+_SILENT = "the operator has not looked at it yet"
 
 
 async def takes_over(client: Client, stage: Sequence[ObjectSet], options: Options) -> bool:
@@ -133,8 +137,8 @@ async def _refusal(client: Client, stored: Object, progress: Progress) -> str:
         status = Status.model_validate(live.get("status") or {})
         ready, stalled = map(status.condition, (ConditionType.READY, ConditionType.STALLED))
         if ready is None or status.observed_generation != live["metadata"]["generation"]:
-            said = "the operator has not looked at it yet"
-        elif ready.reason not in _UNMADE:
+            said = _SILENT
+        elif ready.reason not in UNMADE:
             return True, ""
         else:
             said = ready.message or ready.reason
@@ -152,3 +156,47 @@ async def _refusal(client: Client, stored: Object, progress: Progress) -> str:
         longest=pauses.ready_poll_longest,
     )
     return why
+
+
+async def wait_followed(
+    client: Client, sets: Sequence[SetOutcome], timeout: float, progress: Progress
+) -> None:
+    """Where an operator works, wait until the tenants follow the Platform and the Tools that were
+    applied. NotReady says how many do, and which tenant is waited for."""
+    applied = {one.part.ref for one in sets if one.ok and one.part.ref.kind in _COMMON}
+    if not applied or not await is_operated(client):
+        return
+    began, platform = time.monotonic(), Ref(GROUP, kinds.PLATFORM.kind, "", "manor")
+    heard = [*sorted(applied - {platform}), platform]
+
+    async def look() -> tuple[bool, str]:
+        """Whether it has ended, or goes no further, and what is in the way."""
+        for ref in heard:
+            live = await client.get(API_VERSION, ref.kind, ref.name)
+            status = Status.model_validate(live.get("status") or {})
+            if status.observed_generation != live["metadata"]["generation"]:
+                return waits(_SILENT, ref)
+        rolling = status.condition(ConditionType.ROLLING_OUT)
+        if rolling is None or rolling.observed_generation != status.observed_generation:
+            return waits(_SILENT, platform)
+        if rolling.status != "True":
+            return True, ""
+        if rolling.reason == Reason.STOPPED:
+            return True, rolling.message
+        return waits(rolling.message, platform)
+
+    def waits(said: str, ref: Ref) -> tuple[bool, str]:
+        progress(Waiting((Pending(ref, said),), time.monotonic() - began))
+        return False, said
+
+    pauses = limits().apply
+    ended, why = await poll_until(
+        lambda answer: answer[0],
+        look,
+        timeout=timeout,
+        interval=pauses.ready_poll,
+        longest=pauses.ready_poll_longest,
+    )
+    if why:
+        what = "the roll-out has stopped:" if ended else f"not rolled out after {timeout:g} s:"
+        raise NotReady(what, [Pending(platform, why)])

@@ -25,7 +25,7 @@ from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.diagnosis import in_words
-from manor.rollout.handover import hand_over, takes_over
+from manor.rollout.handover import hand_over, takes_over, wait_followed
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -153,7 +153,9 @@ async def wait_ready(
     *,
     jobs: bool = False,
 ) -> None:
-    """Wait until all that was applied as wanted is ready; with `jobs` until Jobs are complete.
-    NotReady says what is not, and why."""
+    """Wait until all that was applied as wanted is ready, tenants that follow a Platform too; with
+    `jobs` until Jobs are complete. NotReady says what is not, and why."""
+    sets = list(sets)
+    await wait_followed(client, sets, timeout, progress)
     objects = [obj for one in sets if one.ok for obj in one.part.objects]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)
