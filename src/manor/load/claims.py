@@ -26,8 +26,7 @@ def made_for(namespace: Mapping[str, Any]) -> str:
     filled with is that tenant's, and others' rights are none of it.
     """
     meta = namespace["metadata"]
-    labels = meta.get("labels") or {}
-    tenant = str(labels.get(TENANT_LABEL, ""))
+    tenant = str((meta.get("labels") or {}).get(TENANT_LABEL, ""))
     slot = f"{re.escape(tenant)}-[1-9][0-9]*"
     made = tenant and "deletionTimestamp" not in meta and re.fullmatch(slot, meta["name"])
     return tenant if made else ""

@@ -154,8 +154,7 @@ def _gateway(_obj: Object, status: dict[str, Any]) -> Readiness:
         if _find(listener, "Programmed").get("status") == "False":
             conflict = _find(listener, "Conflicted")
             told = conflict if conflict.get("status") == "True" else _find(listener, "Programmed")
-            why = ": ".join(text for text in (told.get("reason"), told.get("message")) if text)
-            return Readiness(False, f"listener {listener['name']} is not Programmed: {why}")
+            return Readiness(False, f"listener {listener['name']} is not Programmed: {_why(told)}")
     return _condition(status, "Programmed")
 
 
@@ -176,8 +175,13 @@ def _condition(status: dict[str, Any], kind: str) -> Readiness:
     found = _find(status, kind)
     if found.get("status") == "True":
         return READY
-    why = ": ".join(text for text in (found.get("reason"), found.get("message")) if text)
+    why = _why(found)
     return Readiness(False, f"is not {kind}" + (f": {why}" if why else ""))
+
+
+def _why(condition: dict[str, Any]) -> str:
+    """What a condition says of itself."""
+    return ": ".join(text for text in (condition.get("reason"), condition.get("message")) if text)
 
 
 def condition_is(obj: Object, kind: str) -> bool:

@@ -8,7 +8,7 @@ from manor.api.wellknown import (
     PROBE_LABEL,
     TENANT_LABEL,
 )
-from manor.kube import ApiError, NotFound
+from manor.kube import ApiError, DirectReader
 from manor.verify.attacks import try_refused
 from manor.verify.attempt import Asked, Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
@@ -42,11 +42,8 @@ def _space(context: AttackContext, name: str) -> Object:
 
 
 async def _filled(context: AttackContext, name: str) -> bool:
-    try:
-        await context.client.get(NETWORKING_API, "NetworkPolicy", POLICY_DEFAULT_DENY, name)
-    except NotFound:
-        return False
-    return True
+    reader = DirectReader(context.client)
+    return bool(await reader.find(NETWORKING_API, "NetworkPolicy", POLICY_DEFAULT_DENY, name))
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
