@@ -14,7 +14,8 @@ import pytest
 
 from manor.client import Asked, Manor, RunFailed
 from manor.jobs import NoSuchTarget, RunError
-from nodes import MANOR, load_workload_images
+from nodes import load_workload_images
+from team_commands import Team
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -64,43 +65,12 @@ http.server.HTTPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_f
 """
 
 
-class Team:
-    """A team with a volume, and `manor` as one of its people."""
-
-    def __init__(self, example: Any, folder: Path) -> None:
-        self.example, self.folder = example, folder
-
-    def command(self, user: str, *words: str) -> tuple[list[str], dict[str, str]]:
-        config = self.folder / f"{user}.kubeconfig"
-        if not config.exists():
-            name = ("--name", self.example.node.name)
-            config.write_text(self.example.manor("local", "kubeconfig", *name, "--user", user))
-        environment = {**os.environ, "MANOR_KUBECONFIG": str(config), "MANOR_NAMESPACE": "lab"}
-        return [MANOR, *words], environment
-
-    def manor(self, *words: str, user: str = "eddy") -> subprocess.CompletedProcess[str]:
-        command, environment = self.command(user, *words)
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=300,
-        )
-
-    def kubectl(self, *words: str, user: str | None = None) -> str:
-        done = self.example.kubectl(user, "-n", "lab", *words)
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def team(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     example = tool_example(EXAMPLE)
     load_workload_images(example.node.name, "base", "training")
     example.manor("apply", *PLATFORM, "-f", "-", given=TENANT)
-    yield Team(example, tmp_path_factory.mktemp("people"))
+    yield Team(example, tmp_path_factory.mktemp("people"), "lab", "eddy")
     spaces = ["--delete-namespace", "lab"]
     given = ["delete", *PLATFORM, "-f", "-", "--yes", "--delete-data", *spaces]
     example.manor(*given, given=TENANT)
@@ -178,7 +148,7 @@ def test_files_go_onto_a_volume_and_come_back(team: Team, tmp_path: Path) -> Non
     assert (
         "No resources" in team.example.kubectl(None, "-n", "lab", "get", "jobs", "-l", "x").stderr
     )
-    until_now("nothing carries any more", lambda: "manor-carry" not in team.kubectl("get", "pods"))
+    until_now("nothing carries any more", lambda: "manor-errand" not in team.kubectl("get", "pods"))
 
 
 def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path) -> None:

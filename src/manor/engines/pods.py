@@ -8,6 +8,8 @@ from manor.api.workload import Resources
 from manor.render.objects import Object
 from manor.render.quota import gpu_resources
 
+_TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
+
 
 def pod_security_context() -> Object:
     """Security context of a pod: not root, the runtime's seccomp profile. Admission fills in the
@@ -69,16 +71,32 @@ def env(variables: dict[str, str]) -> list[Object]:
     return [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
 
+def fetcher(
+    platform: Platform, name: str, uri: str, mount: Object, secret: str | None, amounts: Object
+) -> Object:
+    """An init container that fetches the files of a URI into the folder that it mounts, with the
+    keys of a Secret of the namespace as its environment."""
+    return {
+        "name": name,
+        "image": platform.spec.images.fetching,
+        "args": [uri, mount["mountPath"]],
+        "env": env({"HOME": "/tmp"}),  # noqa: S108 - the pod's own emptyDir
+        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
+        "resources": amounts,
+        "securityContext": container_security_context(),
+        "volumeMounts": [mount, _TMP],
+    }
+
+
 def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: object) -> Object:
     """A pod's spec: no service-account token, a writable /tmp for every container, and what is
     given."""
-    tmp = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security_context(),
         "containers": [
-            {**c, "volumeMounts": [*c.get("volumeMounts", []), tmp]} for c in containers
+            {**c, "volumeMounts": [*c.get("volumeMounts", []), _TMP]} for c in containers
         ],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         **fields,

@@ -2,9 +2,16 @@
 them."""
 
 from manor.api import Platform, Tenant, TrainingJob
-from manor.api.workload import APP_PATH
+from manor.api.workload import APP_PATH, DataSource, is_fetched
 from manor.engines.owned import object_of
-from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.engines.pods import (
+    container_security_context,
+    env,
+    fetcher,
+    placement,
+    pod_spec,
+    resources,
+)
 from manor.render.objects import Object
 
 RENDEZVOUS_PORT = 29500
@@ -72,7 +79,18 @@ def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
                 {"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True}
             )
             volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
+    for name, source in _data(job):
+        held: Object = {"emptyDir": {}}
+        if not is_fetched(source.uri):
+            held = {"image": {"reference": source.uri.partition("://")[2]}}
+        volumes.append({"name": name, **held})
+        mounts.append({"name": name, "mountPath": source.path, "readOnly": True})
     return volumes, mounts
+
+
+def _data(job: TrainingJob) -> list[tuple[str, DataSource]]:
+    """The job's data, each with the name of its volume and of what fetches it."""
+    return [(f"data-{number}", source) for number, source in enumerate(job.spec.data, start=1)]
 
 
 def worker_pod(
@@ -100,6 +118,17 @@ def worker_pod(
     # it at once.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, spec.resources)
+    # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
+    amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
+    if fetchers := [
+        fetcher(
+            *(platform, name, source.uri, {"name": name, "mountPath": source.path}),
+            *(source.secret, amounts),
+        )
+        for name, source in _data(job)
+        if is_fetched(source.uri)
+    ]:
+        fields["initContainers"] = fetchers
     if spec.image_pull_secrets:
         fields["imagePullSecrets"] = [{"name": secret} for secret in spec.image_pull_secrets]
     return pod_spec([container], volumes, **fields)
