@@ -98,6 +98,7 @@ VALID: dict[str, list[Change]] = {
         (("spec", "network"), {"egress": {"cidrs": ["10.20.0.0/16", "fd00::/8", "192.0.2.7/32"]}}),
     ],
     "TrainingJob": [
+        (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "hf://o/r:v1", "path": "/words"}]),
         (("spec", "files"), {"main.py": "print(1)", "a_b-c.txt": "ü"}),
         (("spec", "files"), {".env": "", "pkg/__init__.py": "", "pkg/a.b/c.py": ""}),
         (("spec", "code"), {"volume": "data", "path": ".manor/code/0a1b"}),
@@ -249,6 +250,18 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "volumes"), [{"name": "data", "size": "1Gi", "namespace": "other"}]),
     ],
     "TrainingJob": [
+        (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y"}]),
+        (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y", "path": "/data"}]),
+        (("spec", "data"), [{"uri": "s3://b/x", "path": "/app"}]),
+        (("spec", "data"), [{"uri": "pvc://b/x"}]),
+        (
+            ("spec",),
+            {
+                "command": ["x"],
+                "volumes": [{"name": "v", "path": "/data"}],
+                "data": [{"uri": "s3://b/x"}],
+            },
+        ),
         (("metadata", "name"), "a.b"),
         *((("spec", "files"), {path: ""}) for path in ("/a", "a/", "a//b", "..", "a/../b", "a..b")),
         (("spec", "files"), {"a": "", "a/b": ""}),

@@ -174,3 +174,48 @@ def test_a_copy_has_one_end_on_a_volume(team: ApiStandIn, manor: Command, script
     lost = manor("cp", str(script), "lost:/a", "-n", "vision")
     assert "there is no volume lost in namespace vision" in lost.err
     assert team.written == []
+
+
+def test_keys_are_kept_as_a_secret_and_replaced_whole(
+    team: ApiStandIn, manor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    words = ["connect", "s3", "bucket", "-n", "vision", "--access-key-id", "ida", "--no-try"]
+    first = manor(*words, "--endpoint", "http://store")
+    assert (first.code, first.out) == (0, "")
+    assert "hush" not in first.err
+    assert list(held_keys(team)) == [
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+    ]
+    assert manor(*words).code == 0
+    assert list(held_keys(team)) == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+
+
+def test_a_secret_that_is_no_connection_stays(
+    team: ApiStandIn, manor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    meta = {"name": "wandb", "namespace": "vision"}
+    team.hold({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque"})
+    done = manor("connect", "s3", "wandb", "-n", "vision", "--access-key-id", "ida", "--no-try")
+    assert done.code == 2
+    assert "is no connection of this kind (Opaque); choose another name" in done.err
+    assert team.written == []
+
+
+def test_keys_that_nothing_can_try_are_not_kept(
+    team: ApiStandIn, manor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    done = manor("connect", "s3", "bucket", "-n", "vision", "--access-key-id", "ida")
+    assert done.code == 2
+    assert "spec.images.fetching" in done.err
+    assert team.written == []
+
+
+def held_keys(team: ApiStandIn) -> dict[str, str]:
+    """The data of the Secret that a connection is."""
+    (secret,) = [obj for obj in team.objects.values() if obj["kind"] == "Secret"]
+    assert secret["type"] == "manor.dev/s3"
+    data: dict[str, str] = secret["data"]
+    return data

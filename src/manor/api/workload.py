@@ -28,6 +28,9 @@ of at most 63."""
 APP_PATH = "/app"
 """Where a TrainingJob's files are, and where its command begins."""
 
+DATA_PATH = "/data"
+"""Where data is that says no path."""
+
 FILES_LIMIT = 1_000_000
 """Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
 FILES_MOST = 200
@@ -94,7 +97,7 @@ class DataSource(Spec):
     uri: DataUri
     """Where it is: `s3://<bucket>/<prefix>`, `gs://…`, `https://…` (a file, or an archive that is
     unpacked), `hf://<repository>`, or `oci://<image>`."""
-    path: str = Field(default="/data", pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
+    path: str = Field(default=DATA_PATH, pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
     """Folder where the pods find it, read-only. What is fetched lies on the node's disk while the
     pod lives, and counts as its ephemeral storage."""
     secret: Name | None = None
@@ -135,8 +138,9 @@ class TrainingJobSpec(Spec):
                 f"the path is the pod's own, as {APP_PATH} is with files or code; choose another",
             ),
             (
-                f"!has(self.data) || self.data.all(d, d.path != '/tmp' && d.path != '{APP_PATH}'"
-                " && (!has(self.volumes) || self.volumes.all(v, v.path != d.path)))",
+                f"!has(self.data) || self.data.all(d, !has(d.path) || !(d.path in ['/tmp', "
+                f"'{APP_PATH}'])) && (!has(self.volumes) || self.data.all(d, self.volumes.all(v, "
+                f"v.path != (has(d.path) ? d.path : '{DATA_PATH}'))))",
                 f"data cannot be at /tmp, at {APP_PATH} or where a volume is; choose another path",
             ),
             (

@@ -68,16 +68,10 @@ async def connect(
         )
     opened = [] if untried else await _try(client, namespace, env, bucket)
     made = connection(name, namespace, env)
-    if old is None:
-        try:
-            await client.create(made)
-        except Conflict:
-            raise NotConnected(f"somebody else made Secret {namespace}/{name} meanwhile") from None
-    else:
-        gone = dict.fromkeys(old.get("data") or {})
-        await client.patch(
-            "v1", "Secret", name, {"data": {**gone, **made["data"]}}, namespace=namespace
-        )
+    try:
+        await (client.replace({**old, "data": made["data"]}) if old else client.create(made))
+    except Conflict:
+        raise NotConnected(f"somebody else wrote Secret {namespace}/{name} meanwhile") from None
     return opened
 
 
