@@ -1,4 +1,5 @@
-"""`manor import profiles`: Kubeflow's Profiles as Tenants, and what is told beside them."""
+"""`manor import`: Kubeflow's Profiles, Capsule's Tenants and namespaces made by hand as Tenants,
+and what is told beside them."""
 
 from typing import Any
 
@@ -7,7 +8,7 @@ import yaml
 
 from api_stand_in import ApiStandIn
 from command_line import Command
-from manor.adoption import Adoption, Matter, Place, adopted
+from manor.adoption import Adoption, Matter, Origin, Place, Space, adopted
 from manor.api import API_VERSION, Platform, Tenant
 from manor.load import Specs
 from manor.render import spec_object
@@ -54,8 +55,13 @@ def platform(**spec: Any) -> Platform:
     return Platform.model_validate({"apiVersion": API_VERSION, "kind": "Platform", "spec": given})
 
 
-def adopt(given: Object, *, on: Platform | None = None, **place: Any) -> Adoption:
-    (found,) = adopted([Place(given, **place)], Specs(on))
+def of_profile(given: Object, **space: Any) -> Place:
+    name = given["metadata"]["name"]
+    return Place(name, Origin.PROFILE, [Space(name, **space)], given)
+
+
+def adopt(given: Object, *, on: Platform | None = None, **space: Any) -> Adoption:
+    (found,) = adopted([of_profile(given, **space)], Specs(on))
     return found
 
 
@@ -284,7 +290,7 @@ def test_a_profile_never_takes_what_another_tenant_may_make() -> None:
     tenant = {"owners": [{"name": "eve"}], "maxNamespaces": 2}
     value = {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": "a"}, "spec": tenant}
     known = Specs(platform(), {"a": Tenant.model_validate(value)})
-    (found,) = adopted([Place(profile("a-1"))], known)
+    (found,) = adopted([of_profile(profile("a-1"))], known)
     assert found.tenant is None
     assert "is kept for owners of tenant 'a'" in told(found, Matter.SET_ASIDE)[0]
 
@@ -301,7 +307,7 @@ def test_of_what_is_adopted_it_is_told_what_kubeflow_left() -> None:
     bindings = [own, binding("theirs", "edit"), binding("user-eve", "kubeflow-edit")]
     space = namespace(labels=labels, ownerReferences=[owner])
     for who, more in (({"kind": "Group", "name": "oidc:ml"}, 0), (ADA, 1)):
-        place = Place(profile(owner=who), space, {"RoleBinding": bindings})
+        place = of_profile(profile(owner=who), namespace=space, objects={"RoleBinding": bindings})
         (found,) = adopted([place], known)
         remaining = told(found, Matter.REMAINS)
         assert (len(told(found, Matter.DONE)), len(remaining)) == (1, 2 + more)
@@ -388,3 +394,134 @@ def test_a_cluster_without_kubeflow_says_so(cluster: ApiStandIn, manor: Command)
     done = manor("import", "profiles")
     assert done.code == 2
     assert "this cluster has no Profiles" in done.err
+
+
+def oil(**spec: Any) -> Object:
+    """A Tenant of Capsule's."""
+    owners = [
+        {"kind": "User", "name": "alice"},
+        {"kind": "ServiceAccount", "name": "system:serviceaccount:ci:bot"},
+    ]
+    meta = {"name": "oil", "uid": "u"}
+    return {
+        "apiVersion": "capsule.clastix.io/v1beta2",
+        "kind": "Tenant",
+        "metadata": meta,
+        "spec": {"owners": owners, **spec},
+    }
+
+
+def of_capsule(given: Object, **spaces: dict[str, Any]) -> Adoption:
+    held = [Space(name, **what) for name, what in spaces.items()]
+    (found,) = adopted([Place("oil", Origin.CAPSULE, held, given)], Specs(platform()))
+    return found
+
+
+def test_a_capsule_tenant_keeps_its_people_namespaces_and_lists() -> None:
+    given = oil(
+        namespaceOptions={"quota": 3},
+        additionalRoleBindings=[
+            {"clusterRoleName": "view", "subjects": [{"kind": "Group", "name": "audit"}]},
+            {"clusterRoleName": "prometheus", "subjects": [{"kind": "Group", "name": "ops"}]},
+        ],
+        storageClasses={"allowed": ["fast"], "allowedRegex": "^ceph-.*$"},
+        containerRegistries={"allowed": ["ghcr.io"]},
+        priorityClasses={"allowed": ["low"], "default": "low"},
+        ingressOptions={"allowedHostnames": {"allowed": ["oil.example.com"]}},
+        limitRanges={"items": [{"limits": []}]},
+        cordoned=True,
+    )
+    found = of_capsule(given, **{"oil-dev": {}, "oil-prod": {}})
+    assert written(found) == {
+        "owners": [
+            {"name": "alice"},
+            {"kind": "ServiceAccount", "name": "bot", "namespace": "ci"},
+        ],
+        "members": [{"kind": "Group", "name": "audit", "role": "viewer"}],
+        "namespaces": [{"name": "oil-dev"}, {"name": "oil-prod"}],
+        "maxNamespaces": 1,
+        "storageClasses": ["fast"],
+        "registries": ["ghcr.io"],
+        "priorityClasses": ["low"],
+        "hosts": ["oil.example.com"],
+    }
+    lost = "\n".join(told(found, Matter.LEFT_OUT))
+    assert "ClusterRole prometheus of Group ops" in lost
+    assert "storageClasses.allowedRegex: a Tenant lists what is allowed (storageClasses)" in lost
+    assert "cordoned: a Tenant has no field for it" in lost
+    assert "limitRanges: Manor's own hold" in lost
+
+
+@pytest.mark.parametrize(("scope", "cpu"), [("Tenant", "4"), ("Namespace", "8")])
+def test_a_quota_for_each_namespace_is_a_budget_of_all(scope: str, cpu: str) -> None:
+    items = [{"hard": {"limits.cpu": "8"}}, {"hard": {"requests.cpu": "4"}}]
+    given = oil(resourceQuotas={"scope": scope, "items": items})
+    found = of_capsule(given, **{"oil-a": {}, "oil-b": {}})
+    assert written(found)["quota"]["cpu"] == cpu
+    assert any("the budget is 2 of them" in note.text for note in found.notes) == (cpu == "8")
+
+
+def test_who_is_let_into_one_namespace_alone_is_no_member_of_all() -> None:
+    both = binding("both", "edit", {"kind": "User", "name": "grace"})
+    one = binding("one", "edit", {"kind": "User", "name": "eve"})
+    made = binding("capsule-oil-0-admin", "admin", {"kind": "User", "name": "mallory"})
+    made["metadata"]["labels"] = {"capsule.clastix.io/tenant": "oil"}
+    found = of_capsule(
+        oil(),
+        **{
+            "oil-a": {"objects": {"RoleBinding": [both, one, made]}},
+            "oil-b": {"objects": {"RoleBinding": [both, made]}},
+        },
+    )
+    assert written(found)["members"] == [{"name": "grace", "role": "editor"}]
+    (alone,) = [text for text in told(found, Matter.LEFT_OUT) if "alone" in text]
+    assert "edit of User eve" in alone
+
+
+def test_a_namespace_is_owned_by_whom_it_says_or_by_its_admins() -> None:
+    bindings = [
+        binding("a", "admin", {"kind": "User", "name": "ada"}),
+        binding("b", "edit", {"kind": "User", "name": "grace"}),
+    ]
+    quota = obj("v1", "ResourceQuota", "q", spec={"hard": {"requests.cpu": "4"}})
+    space = Space("vision", namespace(), {"RoleBinding": bindings, "ResourceQuota": [quota]})
+    (found,) = adopted([Place("vision", Origin.NAMESPACE, [space])], Specs(platform()))
+    assert written(found) == {
+        "owners": [{"name": "ada"}],
+        "members": [{"name": "grace", "role": "editor"}],
+        "maxNamespaces": 0,
+        "quota": {"cpu": "4"},
+    }
+    given = {"owners": [{"kind": "User", "name": "eve"}]}
+    (found,) = adopted([Place("vision", Origin.NAMESPACE, [space], given)], Specs(platform()))
+    assert written(found)["owners"] == [{"name": "eve"}]
+    assert {"name": "ada", "role": "owner"} in written(found)["members"]
+
+
+def test_namespaces_of_nobody_are_set_aside(cluster: ApiStandIn, manor: Command) -> None:
+    cluster.kinds += MANORS
+    cluster.hold(namespace("web"), namespace("api"))
+    done = manor("import", "namespaces", "web", "api", "--tenant", "shop")
+    assert done.code == 1
+    assert "shop: set aside: spec.owners" in done.err
+    done = manor("import", "namespaces", "web", "api", "--tenant", "shop", "--owner", "ada")
+    assert (done.code, done.out.splitlines()[1].split()[:2]) == (0, ["shop", "ada"])
+    assert "1 namespaces: 1 become Tenants" in done.err
+    done = manor("import", "namespaces", "lost")
+    assert (done.code, "no namespace lost" in done.err) == (2, True)
+    assert not cluster.written
+
+
+def test_capsules_namespaces_are_found_by_their_label(cluster: ApiStandIn, manor: Command) -> None:
+    kind = Kind("capsule.clastix.io", "v1beta2", "Tenant", "tenants", False)
+    cluster.kinds += [*MANORS, kind]
+    owner = {"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant", "name": "oil"}
+    labels = {"capsule.clastix.io/tenant": "oil"}
+    held = namespace("oil-dev", labels=labels, ownerReferences=[{**owner, "uid": "u"}])
+    cluster.hold(oil(), held, namespace("other"))
+    done = manor("import", "capsule", "-o", "yaml")
+    assert done.code == 0, done.err
+    (document,) = yaml.safe_load_all(done.out)
+    assert document["spec"]["namespaces"] == [{"name": "oil-dev"}]
+    assert "the namespace is deleted with Tenant oil" in done.err
+    assert "1 Capsule Tenants: 1 become Tenants, 0 are set aside" in done.err

@@ -1,8 +1,8 @@
-"""The quota of a Profile, `spec.resourceQuotaSpec`, as the budget of a Tenant."""
+"""The limits of ResourceQuotas, as the budget of a Tenant."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,8 +26,8 @@ NO_PLATFORM_GPUS = ("nvidia.com/gpu",)
 
 
 def budget(spec: Object, platform: Platform | None) -> tuple[Object, list[Note]]:
-    """The parts `quota` and `gpu` of a Tenant's spec, as far as the Profile says something of them,
-    and what is lost."""
+    """The parts `quota` and `gpu` of a Tenant's spec, as far as the spec of a ResourceQuota says
+    something of them, and what is lost."""
     hard = {key: str(value) for key, value in (spec.get("hard") or {}).items()}
     notes = list(_scopes(spec))
     quota: Object = {}
@@ -95,14 +95,44 @@ def _listed(platform: Platform | None) -> list[str]:
 def _scopes(spec: Object) -> Iterator[Note]:
     for name in ("scopes", "scopeSelector"):
         if spec.get(name):
-            text = f"resourceQuotaSpec.{name}: a Tenant's budget is that of all its pods"
+            text = f"quota {name}: a Tenant's budget is that of all its pods"
             yield Note(Matter.LEFT_OUT, text)
+
+
+def together(hards: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What several quotas of one namespace allow: of each resource the smallest."""
+    found: dict[str, str] = {}
+    for hard in hards:
+        for name, text in hard.items():
+            if name not in found or parse(str(text)) < parse(found[name]):
+                found[name] = str(text)
+    return found
+
+
+def added(hards: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What the quotas of several namespaces allow over all; nothing of a resource that one of them
+    does not bound."""
+    first, *others = hards or [{}]
+    return {
+        name: canonical(
+            sum((parse(hard[name]) for hard in others), parse(text)), binary=is_binary(text)
+        )
+        for name, text in first.items()
+        if all(name in hard for hard in others)
+    }
+
+
+def times(hard: Mapping[str, str], count: int) -> dict[str, str]:
+    """So many times as much of each resource."""
+    return {
+        name: canonical(parse(text) * count, binary=is_binary(text)) for name, text in hard.items()
+    }
 
 
 def overdrawn(
     tenant: Tenant, pods: Sequence[Object], claims: Sequence[Object], platform: Platform | None
 ) -> Iterator[Note]:
-    """What the namespace asks for today beyond the Tenant's budget."""
+    """What is asked for today beyond the Tenant's budget."""
     quota, used = tenant.spec.quota, _used(pods, claims)
     limits = {"cpu": quota.cpu, "memory": quota.memory, "storage": quota.storage}
     limits["pods"] = str(quota.pods)

@@ -1,4 +1,4 @@
-"""Who is in a Profile: its owner, and those whom RoleBindings in its namespace name."""
+"""Who is in a place: its owners, and those whom RoleBindings in its namespaces name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,29 +15,74 @@ BY_CLUSTER_ROLE: dict[str, Role] = {"admin": "owner", "edit": "editor", "view": 
 
 
 def people(
-    owner: Object, bindings: Sequence[Object], namespace: str, group_prefix: str
+    owners: Sequence[Object], bindings: Sequence[Object], namespace: str, group_prefix: str
 ) -> tuple[Object, list[Note]]:
     """The parts `owners` and `members` of a Tenant's spec, and what is lost.
 
     Kubeflow's access management writes a binding for each contributor, and its administrators
-    write more by hand, for groups above all: each is taken by the role that it grants.
+    write more by hand, for groups above all: each is taken by the role that it grants. Where no
+    owner is named, whoever is bound as one is.
     """
     notes: list[Note] = []
     members: dict[Who, Role] = {}
-    first = who_is(owner)
+    named = [who_is(owner) for owner in owners]
     for binding in sorted(bindings, key=lambda each: str(each["metadata"]["name"])):
         role = _role(binding)
         for who in map(who_is, binding.get("subjects") or ()):
             reason = _why_not(who, role, binding, namespace, group_prefix)
             if reason is not None:
                 notes.append(Note(Matter.LEFT_OUT, reason))
-            elif role is not None and who != first:
+            elif role is not None and who not in named:
                 members[who] = min(role, members.get(who, role), key=ROLES.index)
+    if not named:
+        named = [who for who, role in sorted(members.items()) if role == "owner"]
     listed = [
-        {**_subject(who, group_prefix), "role": role} for who, role in sorted(members.items())
+        {**_subject(who, group_prefix), "role": role}
+        for who, role in sorted(members.items())
+        if who not in named
     ]
-    parts: Object = {"owners": [_subject(first, group_prefix)]}
+    parts: Object = {"owners": [_subject(who, group_prefix) for who in named]}
     return parts | ({"members": listed} if listed else {}), notes
+
+
+def shared(spaces: Sequence[Sequence[Object]]) -> tuple[list[Object], list[Note]]:
+    """The bindings of several namespaces, each with the subjects that it has in all of them, and
+    whom that leaves out: whoever is let into one namespace alone is no member of all."""
+    everywhere, notes = [], []
+    for number, bindings in enumerate(spaces):
+        others = [each for index, each in enumerate(spaces) if index != number]
+        for binding in bindings:
+            role, subjects = binding["roleRef"], binding.get("subjects") or []
+            common = [
+                subject
+                for subject in subjects
+                if all(_grants(each, role, subject) for each in others)
+            ]
+            if number == 0 and common:
+                everywhere.append({**binding, "subjects": common})
+            notes += [
+                Note(Matter.LEFT_OUT, _alone(binding, subject))
+                for subject in subjects
+                if subject not in common
+            ]
+    return everywhere, notes
+
+
+def _alone(binding: Object, subject: Object) -> str:
+    kind, name, _ = who_is(subject)
+    meta, role = binding["metadata"], binding["roleRef"]["name"]
+    return (
+        f"{role} of {kind} {name} in namespace {meta.get('namespace')} alone (RoleBinding "
+        f"{meta['name']}): a member is one in all of them"
+    )
+
+
+def _grants(bindings: Sequence[Object], role: Object, subject: Object) -> bool:
+    return any(
+        other["roleRef"]["name"] == role["name"]
+        and who_is(subject) in map(who_is, other.get("subjects") or ())
+        for other in bindings
+    )
 
 
 def who_is(subject: Object) -> Who:

@@ -1,4 +1,4 @@
-"""What is in the namespace of a Profile and stays there, or will not work under a Tenant."""
+"""What is in a namespace and stays there, or will not work under a Tenant."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
