@@ -34,7 +34,8 @@ for file in sorted(pathlib.Path("/data").rglob("*.csv")):
 """
 ECHO = """
 import http.server, pathlib
-body = pathlib.Path("/mnt/models/a.csv").read_bytes()
+files = sorted(pathlib.Path("/mnt/models").rglob("*.csv"))
+body = b" ".join(file.name.encode() + b"=" + file.read_bytes() for file in files)
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -142,5 +143,21 @@ def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> Non
     red = teams["red"]
     red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
     ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080').read().decode())"
-    assert "serve-red" in red.kubectl("exec", "deployment/echo", "--", "python3", "-c", ask)
+    said = ("exec", "deployment/echo", "--", "python3", "-c", ask)
+    assert "a.csv=serve-red" in red.kubectl(*said)
+
+    # Another version, and the first again.
+    model["spec"] |= {"storageUri": "s3://serve-red/flowers/deep"}
+    red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+    listed = red.manor("models", "history", "echo").stdout.splitlines()
+    assert [line.split()[:2] for line in listed[1:]] == [
+        ["2", "s3://serve-red/flowers/deep"],
+        ["1", "s3://serve-red/flowers"],
+    ]
+    back = red.manor("models", "rollback", "echo")
+    assert back.returncode == 0, back.stderr
+    assert "serves s3://serve-red/flowers again" in back.stderr
+    uri = red.kubectl("get", "model", "echo", "-o", "jsonpath={.spec.storageUri}")
+    assert uri == "s3://serve-red/flowers"
+    until_now("the first is served again", lambda: "a.csv" in red.kubectl(*said))
     red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))

@@ -35,16 +35,6 @@ spec:
   autoscaling: {maxReplicas: 2, cpuPercent: 50}
   resources: {cpu: 100m, memory: 512Mi}
 """
-FETCHED = """
-apiVersion: manor.dev/v1alpha1
-kind: Model
-metadata: {name: petals, namespace: serve-red}
-spec:
-  format: sklearn
-  storageUri: s3://serve-red/iris
-  storageSecret: bucket
-  resources: {cpu: 100m, memory: 512Mi}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -243,20 +233,6 @@ def test_each_team_serves_from_its_bucket_by_its_own_secret(store: Any) -> None:
         until(partial(is_ready, store, team, "flowers"), 120)
         answer = until(partial(outputs, store, team, "flowers"), 60)
         assert json.loads(answer)["outputs"][0]["data"] == [0, 1, 2]
-
-
-def test_a_model_by_the_engine_kserve_is_fetched_by_its_teams_secret(store: Any) -> None:
-    """The Platform's engine is KServe meanwhile."""
-    platform = yaml.safe_load((FOLDER / "platform.yaml").read_text())
-    platform["spec"]["engines"] = {"model": "kserve"}
-    store.manor("apply", "-f", "-", given=yaml.safe_dump(platform))
-    models = [re.sub(r"\bred\b", team, FETCHED) for team in TEAMS]
-    store.manor("apply", "-f", "-", given="---".join(models))
-    for team in TEAMS:
-        answer = until(partial(outputs, store, team, "petals"), 180)
-        assert json.loads(answer)["outputs"][0]["data"] == [0, 1, 2]
-    store.manor("delete", "-f", "-", "--yes", given="---".join(models))
-    store.manor("apply", *SPECS)
 
 
 def test_nobody_gets_the_models_in_the_others_bucket(store: Any) -> None:

@@ -46,6 +46,7 @@ COMMANDS = {
     "exec": Entry("runs", "exec_command", "Run a command in a worker of a job."),
     "open": Entry("runs", "open_command", "Reach a port of a job's worker from this machine."),
     "cp": Entry("runs", "cp", "Copy files onto a volume of the team, or off it."),
+    "models": Entry("models", "app", "The versions of a model: list, promote, roll back."),
     "connect": Entry("connect", "app", "Connect a team to a store of data."),
     "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(

@@ -6,7 +6,7 @@ from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
 from manor.engines.route import model_url
-from manor.engines.server import served_labels
+from manor.engines.server import served_labels, served_version
 
 __all__ = [
     "Compiled",
@@ -24,5 +24,6 @@ __all__ = [
     "render_workload",
     "requirements",
     "served_labels",
+    "served_version",
     "tenant_of",
 ]

@@ -16,7 +16,7 @@ from manor.engines.pods import (
     resources,
 )
 from manor.engines.protocol import Unsupported
-from manor.engines.storage import MODEL_PATH, Storage, obstacle, storage
+from manor.engines.storage import MODEL_PATH, Storage, obstacle, storage, stored
 from manor.render import labels
 from manor.render.objects import Object
 
@@ -75,6 +75,14 @@ def version_labels(model: Model, version: Version) -> dict[str, str]:
 def served_labels(model: Model) -> dict[str, str]:
     """The labels of the pods that serve the model, without its canary's."""
     return version_labels(model, versions(model)[0])
+
+
+def served_version(spec: Object) -> str:
+    """The storage URI of the version that a server's pod serves; empty where its image holds it."""
+    told = {each["name"]: each.get("value", "") for each in spec["containers"][0].get("env", ())}
+    path = told.get("MLSERVER_MODEL_URI") or told.get("MODEL_PATH", "")
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
+    return stored(volumes.get("model", {}), path, spec.get("initContainers", ()))
 
 
 def disruption_budget(model: Model) -> list[Object]:

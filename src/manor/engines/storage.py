@@ -1,7 +1,7 @@
 """Where a model's files are: a storage URI as a volume of the serving pod."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -77,3 +77,17 @@ def storage(storage_uri: str) -> Storage:
     }
     path = f"{MODEL_PATH}/{inside.strip('/')}".rstrip("/")
     return Storage(volume, path, ("python3", "-c", _WAIT, path))
+
+
+def stored(volume: Object, path: str, init_containers: Iterable[Object]) -> str:
+    """The URI of what a pod has at `path` on its volume: `storage` the other way round."""
+    if "image" in volume:
+        return f"oci://{volume['image']['reference']}"
+    if "persistentVolumeClaim" in volume:
+        inside = path.removeprefix(MODEL_PATH)
+        return f"pvc://{volume['persistentVolumeClaim']['claimName']}{inside}"
+    for container in init_containers:
+        for word in (*container.get("args", ()), *container.get("command", ())):
+            if is_fetched(word) or word.startswith("models:/"):
+                return str(word)
+    return ""

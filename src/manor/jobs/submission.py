@@ -9,7 +9,6 @@ from pathlib import Path
 from manor.api import API_VERSION, TrainingJob, kinds
 from manor.api.workload import FILES_LIMIT, FILES_MOST
 from manor.apply import Options
-from manor.apply.steps import BAD
 from manor.engines import homes
 from manor.errors import ManorError
 from manor.jobs.carrying import Courier, Moved, Parcel, unmoved, van
@@ -189,14 +188,14 @@ async def cancel(client: Client, name: str, namespace: str, progress: Progress =
         client, await client.get(API_VERSION, KIND, name, namespace), progress
     )
     if not outcome.ok:
-        raise RunError(_why(outcome))
+        raise RunError(outcome.reasons)
 
 
 async def _roll_out(client: Client, obj: Object, stages: Stages, progress: Progress) -> None:
     outcome = await roll_out(client, stages, Options(), progress)
     if not outcome.ok:
         await _take_down(client, obj)
-        raise RunError(_why(outcome))
+        raise RunError(outcome.reasons)
 
 
 def _job_of(desired: Desired) -> TrainingJob:
@@ -208,10 +207,3 @@ async def _take_down(client: Client, obj: Object, progress: Progress = silent) -
     document = Document(obj, f"{KIND} {obj['metadata']['name']}", {(): 0})
     desired = await read_desired(client, [document], progress, delete=True)
     return await take_down(client, delete_stages(desired), Options(), progress)
-
-
-def _why(outcome: Outcome) -> str:
-    """What went wrong, a line each."""
-    errors = [f"{one.part.title}: {one.error}" for one in outcome.sets if one.error]
-    steps = [f"{step.ref}: {step.message}" for step in outcome.steps if step.action in BAD]
-    return "\n".join([*errors, *steps]) or "not everything was written"

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from manor.apply import ApplyError, Ref, Step
-from manor.apply.steps import Steps
+from manor.apply.steps import BAD, Steps
 from manor.errors import ManorError
 from manor.kube import Forbidden, KubeError, Unreachable
 from manor.rollout.progress import Progress, SetFailed
@@ -51,6 +51,13 @@ class Outcome:
     def forbidden(self) -> bool:
         """Whether the API server forbade a set as a whole."""
         return any(isinstance(one.error, Forbidden) for one in self.sets)
+
+    @property
+    def reasons(self) -> str:
+        """What went wrong, a line each."""
+        errors = [f"{one.part.title}: {one.error}" for one in self.sets if one.error]
+        steps = [f"{step.ref}: {step.message}" for step in self.steps if step.action in BAD]
+        return "\n".join([*errors, *steps]) or "not everything was written"
 
 
 async def outcome_of(
