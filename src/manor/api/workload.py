@@ -1,4 +1,4 @@
-"""TrainingJob and Model: what a data scientist runs in a tenant's namespace."""
+"""TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -319,6 +319,3 @@ class Model(Kind):
             if "pvc://" in uri
         ]
         return list(claims)
-
-
-Workload = TrainingJob | Model

@@ -4,7 +4,20 @@ them."""
 from manor.api import Platform, Tenant, TrainingJob
 from manor.api.workload import APP_PATH
 from manor.engines.owned import object_of
-from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.engines.pods import (
+    Parts,
+    claim_mounts,
+    claim_volumes,
+    container_security_context,
+    env,
+    placement,
+    pod_spec,
+    pull_secrets,
+    resources,
+    secret_files,
+    secret_variables,
+    shared_memory,
+)
 from manor.render.objects import Object
 
 RENDEZVOUS_PORT = 29500
@@ -46,33 +59,20 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
     return computed + env(variables | environment(job))
 
 
-def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
+def _mounts(job: TrainingJob) -> Parts:
     """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
     spec = job.spec
-    # Without it /dev/shm has 64 MiB. It counts against the limit of the worker's memory.
-    shared = spec.shared_memory or spec.resources.memory
-    volumes: list[Object] = [
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": shared}},
-    ]
-    mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
+    volumes, mounts = shared_memory(spec.shared_memory or spec.resources.memory)
     if spec.files:
         mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
         volumes.append({"name": "files", "configMap": _files_source(job)})
     if spec.code:
         code: Object = {"name": f"volume-{spec.code.volume}", "mountPath": APP_PATH}
         mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
-    for volume in spec.volumes:
-        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
-        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
-    for claim in dict.fromkeys(claim for _, claim in job.mounted):
-        volumes.append({"name": f"volume-{claim}", "persistentVolumeClaim": {"claimName": claim}})
-    for secret in spec.secrets:
-        if secret.path is not None:
-            mounts.append(
-                {"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True}
-            )
-            volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
-    return volumes, mounts
+    mounts += claim_mounts(spec.volumes)
+    volumes += claim_volumes(claim for _, claim in job.mounted)
+    secrets, seen = secret_files(spec.secrets)
+    return volumes + secrets, mounts + seen
 
 
 def worker_pod(
@@ -89,19 +89,15 @@ def worker_pod(
         "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
         "volumeMounts": mounts,
+        **secret_variables(spec.secrets),
     }
     if spec.has_code:
         container["workingDir"] = APP_PATH
-    if sources := [
-        {"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None
-    ]:
-        container["envFrom"] = sources
     # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends
     # it at once.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, spec.resources)
-    if spec.image_pull_secrets:
-        fields["imagePullSecrets"] = [{"name": secret} for secret in spec.image_pull_secrets]
+    fields |= pull_secrets(spec.image_pull_secrets)
     return pod_spec([container], volumes, **fields)
 
 

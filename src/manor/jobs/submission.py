@@ -179,7 +179,7 @@ async def rerun(
 async def cancel(client: Client, name: str, namespace: str, progress: Progress = silent) -> None:
     """Stop a run: its TrainingJob goes, and all that was made of it. RunError where it has ended
     already: what is left of that is not lost by a word said late."""
-    stands = await (await find(client, name, namespace)).standing()
+    stands = await (await find(client, f"job/{name}", namespace)).standing()
     if stands.phase in ENDED:
         raise RunError(
             f"{name} has ended ({stands.phase.value}); to remove it: "
@@ -189,14 +189,14 @@ async def cancel(client: Client, name: str, namespace: str, progress: Progress =
         client, await client.get(API_VERSION, KIND, name, namespace), progress
     )
     if not outcome.ok:
-        raise RunError(_why(outcome))
+        raise RunError(why(outcome))
 
 
 async def _roll_out(client: Client, obj: Object, stages: Stages, progress: Progress) -> None:
     outcome = await roll_out(client, stages, Options(), progress)
     if not outcome.ok:
         await _take_down(client, obj)
-        raise RunError(_why(outcome))
+        raise RunError(why(outcome))
 
 
 def _job_of(desired: Desired) -> TrainingJob:
@@ -210,7 +210,7 @@ async def _take_down(client: Client, obj: Object, progress: Progress = silent) -
     return await take_down(client, delete_stages(desired), Options(), progress)
 
 
-def _why(outcome: Outcome) -> str:
+def why(outcome: Outcome) -> str:
     """What went wrong, a line each."""
     errors = [f"{one.part.title}: {one.error}" for one in outcome.sets if one.error]
     steps = [f"{step.ref}: {step.message}" for step in outcome.steps if step.action in BAD]

@@ -9,7 +9,7 @@ caller's.
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.diagnosis import Diagnosis, diagnose, in_words
-from manor.rollout.handover import is_operated
+from manor.rollout.handover import is_operated, refusal
 from manor.rollout.installation import (
     InstalledOtherwise,
     install_stages,
@@ -54,6 +54,7 @@ __all__ = [
     "preview",
     "quota_status",
     "read_desired",
+    "refusal",
     "refuse_remaining",
     "release",
     "remove_operator",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from manor import log
+from manor.api import kinds
 from manor.apply import (
     Action,
     Options,
@@ -23,6 +24,7 @@ from manor.apply import (
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
+from manor.objectset.kinds import JOB, kind_of
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.diagnosis import in_words
 from manor.rollout.handover import hand_over, takes_over, wait_followed
@@ -157,5 +159,12 @@ async def wait_ready(
     `jobs` until Jobs are complete. NotReady says what is not, and why."""
     sets = list(sets)
     await wait_followed(client, sets, timeout, progress)
-    objects = [obj for one in sets if one.ok for obj in one.part.objects]
+    # A notebook's Job ends when nobody uses it; nobody waits for that.
+    objects = [
+        obj
+        for one in sets
+        if one.ok
+        for obj in one.part.objects
+        if not (one.part.ref.kind == kinds.WORKSPACE.kind and kind_of(obj) == JOB)
+    ]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)

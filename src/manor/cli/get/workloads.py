@@ -1,11 +1,11 @@
-"""`manor get jobs` and `manor get models`."""
+"""`manor get jobs`, `manor get models` and `manor get workspaces`."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from manor.api import API_VERSION, Model, TrainingJob, Workload
+from manor.api import API_VERSION, Model, TrainingJob, Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
@@ -67,6 +67,29 @@ async def models(
     """
     async with Client.connect(kubeconfig, context) as client:
         await _show(client, Model, name or [], namespace, output, watch=watch)
+
+
+@run_async
+async def workspaces(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of Workspaces; all when absent.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = ListFormat.table,
+    watch: Watch = False,
+) -> None:
+    """List the Workspaces of a namespace, how they stand, and why one does not run.
+
+    Examples:
+
+    \b
+        manor get workspaces -n vision
+        manor get workspaces -n vision -w
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        await _show(client, Workspace, name or [], namespace, output, watch=watch)
 
 
 async def _show(
