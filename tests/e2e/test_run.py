@@ -1,6 +1,5 @@
 """A data scientist's run, from a script here to its exit code, as the team's own user."""
 
-import contextlib
 import hashlib
 import os
 import signal
@@ -14,7 +13,8 @@ import pytest
 
 from manor.client import Asked, Manor, RunFailed
 from manor.jobs import NoSuchTarget, RunError
-from nodes import MANOR, load_workload_images
+from nodes import load_workload_images
+from people import Team
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -64,43 +64,12 @@ http.server.HTTPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_f
 """
 
 
-class Team:
-    """A team with a volume, and `manor` as one of its people."""
-
-    def __init__(self, example: Any, folder: Path) -> None:
-        self.example, self.folder = example, folder
-
-    def command(self, user: str, *words: str) -> tuple[list[str], dict[str, str]]:
-        config = self.folder / f"{user}.kubeconfig"
-        if not config.exists():
-            name = ("--name", self.example.node.name)
-            config.write_text(self.example.manor("local", "kubeconfig", *name, "--user", user))
-        environment = {**os.environ, "MANOR_KUBECONFIG": str(config), "MANOR_NAMESPACE": "lab"}
-        return [MANOR, *words], environment
-
-    def manor(self, *words: str, user: str = "eddy") -> subprocess.CompletedProcess[str]:
-        command, environment = self.command(user, *words)
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=300,
-        )
-
-    def kubectl(self, *words: str, user: str | None = None) -> str:
-        done = self.example.kubectl(user, "-n", "lab", *words)
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def team(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     example = tool_example(EXAMPLE)
     load_workload_images(example.node.name, "base", "training")
     example.manor("apply", *PLATFORM, "-f", "-", given=TENANT)
-    yield Team(example, tmp_path_factory.mktemp("people"))
+    yield Team(example, tmp_path_factory.mktemp("people"), "lab", "eddy")
     spaces = ["--delete-namespace", "lab"]
     given = ["delete", *PLATFORM, "-f", "-", "--yes", "--delete-data", *spaces]
     example.manor(*given, given=TENANT)
@@ -204,24 +173,12 @@ def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path)
     assert team.manor("logs", "serve").stdout == "serving\n"
     entered = team.manor("exec", "serve", "--", "python3", "-c", "import os; exit(os.getuid() > 0)")
     assert entered.returncode == 1, entered.stderr
-    with opened(team, "serve", "8000") as url:
+    with team.opened("serve", "8000") as url:
         assert urllib.request.urlopen(f"{url}/hello.txt", timeout=30).read() == b"hello"
     assert team.manor("cancel", "serve").returncode == 0
     assert "serve" not in team.kubectl("get", "trainingjobs,jobs,configmaps")
     gone = team.manor("logs", "-f", "serve")
     assert (gone.returncode, "there is no job serve" in gone.stderr) == (2, True)
-
-
-@contextlib.contextmanager
-def opened(team: Team, *words: str) -> Iterator[str]:
-    command, environment = team.command("eddy", "open", *words, "--no-browser")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
-        assert running.stdout is not None
-        try:
-            yield running.stdout.readline().strip()
-        finally:
-            running.send_signal(signal.SIGINT)
-            running.wait(30)
 
 
 def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:

@@ -322,11 +322,21 @@ class WorkspaceSize(Resources):
 class WorkspaceSettings(Spec):
     """How long Workspaces run, and how large they are."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "duration(has(self.idleAfter) ? self.idleAfter : '1h') <= "
+                "duration(has(self.idleMost) ? self.idleMost : '8h')",
+                "idleAfter is longer than idleMost",
+            ),
+        )
+    )
+
     idle_after: Duration = "1h"
     """How long nothing must happen in a Workspace until it stops, where it says nothing else."""
     idle_most: Duration = "8h"
     """The longest such time that a Workspace may ask for."""
-    lifetime_most: Duration = "7d"
+    lifetime_most: Duration = "168h"
     """How long a Workspace runs at the most, whatever happens in it, until somebody starts it
     again."""
     sizes: Annotated[list[WorkspaceSize], Field(max_length=32), Once(("name",))] = []

@@ -156,10 +156,10 @@ Cores = Annotated[str, BeforeValidator(read_cores), _schema(CORES)]
 Bytes = Annotated[str, BeforeValidator(read_bytes), _schema(BYTES)]
 """An amount of memory or storage, in canonical form once read."""
 
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smhd]$")]
-"""A time, as a whole number of seconds, minutes, hours or days: 30m."""
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smh]$")]
+"""A time, as a whole number of seconds, minutes or hours: 30m."""
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def seconds(duration: str) -> int:

@@ -20,8 +20,8 @@ WORKERS = {COMPONENT_LABEL: kinds.TRAINING_JOB.kind.lower()}
 
 def is_workspace(obj: Object) -> bool:
     """Whether the object was made for a Workspace."""
-    made: str = obj["metadata"].get("labels", {}).get(COMPONENT_LABEL, "")
-    return made == kinds.WORKSPACE.singular
+    marks = obj["metadata"].get("labels") or {}
+    return bool(marks.get(COMPONENT_LABEL) == kinds.WORKSPACE.singular)
 
 
 def namespace_labels(tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:
