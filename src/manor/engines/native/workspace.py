@@ -3,6 +3,7 @@ watches."""
 
 import json
 from importlib.resources import files
+from typing import Any
 
 from manor.api import Platform, Tenant, Workspace
 from manor.api.workspace import HOME_PATH, PROGRAM_PATH
@@ -46,7 +47,7 @@ def workspace(platform: Platform, tenant: Tenant, space: Workspace) -> list[Obje
         return [_home(space)]
     wanted = space.resources(platform)
     queue = queue_labels(platform, tenant, gpu=wanted.gpu, queue=space.spec.queue)
-    settings = {
+    settings: dict[str, Any] = {
         "command": space.spec.command or list(JUPYTERLAB),
         "port": space.spec.port,
         "idle": space.idle_seconds(platform),
