@@ -239,6 +239,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "sharedMemory": ["1Gi"],
         "queue": ["default"],
         "volumes": [[{"name": "data", "path": "/data"}]],
+        "data": [[{"uri": "s3://bucket/words", "path": "/words"}]],
         "retries": [5],
         "timeoutSeconds": [60],
         "ttlSecondsAfterFinished": [60],
@@ -269,6 +270,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "sharedMemory": ["2Gi"],
         "queue": ["default"],
         "volumes": [[{"name": "data", "path": "/data"}]],
+        "data": [[{"uri": "s3://bucket/train"}]],
         "env": [{"LEVEL": "1"}],
         "secrets": [[{"name": "key"}]],
         "imagePullSecrets": [["registry"]],
@@ -290,6 +292,8 @@ LEAST: dict[str, dict[str, Any]] = {
 
 CUSTOM = {"format": "custom", "image": "r.example/own:1"}
 """What a Model needs beside the fields of format custom."""
+BESIDE = {"server": CUSTOM, "storageSecret": {"storageUri": "s3://bucket/iris"}}
+"""What a Model needs beside a field of its own."""
 
 
 def engine_fields() -> str:
@@ -320,7 +324,7 @@ def _honours(engine: Engine[Any], kind: str, field: str, value: Any) -> str:
 
     platform = KINDS["Platform"].model_validate(PLATFORM)
     tenant = KINDS["Tenant"].model_validate(TENANT)
-    least = LEAST[kind] | (CUSTOM if field == "server" else {})
+    least = LEAST[kind] | BESIDE.get(field, {})
     needed = CUSTOM if value == "custom" else {}
     plain, changed = spec(least), spec({**least, **needed, field: value})
     if refused := list(engine.unsupported(changed)):

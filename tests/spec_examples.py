@@ -129,6 +129,7 @@ VALID: dict[str, list[Change]] = {
         (("spec",), {"command": ["code-server", "--bind-addr", "127.0.0.1:$(MANOR_PORT)"]}),
         (("spec", "volumes"), [{"name": "a", "path": "/home/work/data"}]),
         (("spec", "stopped"), True),
+        (("spec", "data"), [{"uri": "s3://bucket/train"}]),
     ],
 }
 
@@ -276,6 +277,7 @@ INVALID: dict[str, list[Change]] = {
             },
         ),
         (("spec", "files"), {"a": "x" * 500_001, "b": "x" * 500_000}),
+        (("spec", "data"), [{"uri": "s3://bucket/train", "path": "/tmp"}]),
         (("spec", "env"), {"A=B": "x"}),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
@@ -302,6 +304,11 @@ INVALID: dict[str, list[Change]] = {
     "Workspace": [
         (("spec",), {"size": "small", "resources": {"gpu": 1}}),
         (("spec", "port"), 80),
+        (("spec", "data"), [{"uri": "s3://bucket/train", "path": "/home/work"}]),
+        (
+            ("spec",),
+            {"data": [{"uri": "s3://b/c"}], "volumes": [{"name": "a", "path": "/data"}]},
+        ),
         *((("spec", "idleAfter"), wrong) for wrong in ("1h30m", "0m", "60", "1d")),
         *(
             (("spec", "volumes"), [{"name": "a", "path": p}])

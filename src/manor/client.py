@@ -88,6 +88,10 @@ class Asked(TypedDict, total=False):
     """Secrets whose keys are environment variables."""
     volumes: Sequence[str]
     """Volumes of the team, each as NAME:/PATH or NAME:/PATH:ro."""
+    data: Sequence[str]
+    """Data that each worker finds, each as URI or URI:/PATH; at /data where there is no path."""
+    connection: str
+    """Secret by which the data is fetched; see `manor connect`."""
     retries: int
     """How often failed workers are started again."""
     timeout: int

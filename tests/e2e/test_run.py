@@ -14,7 +14,7 @@ import pytest
 from manor.client import Asked, Manor, RunFailed
 from manor.jobs import NoSuchTarget, RunError
 from nodes import load_workload_images
-from people import Team
+from team_commands import Team
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -147,7 +147,7 @@ def test_files_go_onto_a_volume_and_come_back(team: Team, tmp_path: Path) -> Non
     assert (
         "No resources" in team.example.kubectl(None, "-n", "lab", "get", "jobs", "-l", "x").stderr
     )
-    until_now("nothing carries any more", lambda: "manor-carry" not in team.kubectl("get", "pods"))
+    until_now("nothing carries any more", lambda: "manor-errand" not in team.kubectl("get", "pods"))
 
 
 def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path) -> None:

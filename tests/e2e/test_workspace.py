@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from nodes import load_workload_images
-from people import Team
+from team_commands import Team
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -112,22 +112,19 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
     assert kinds == ["InferenceService", "InferenceService", "HTTPRoute", "PodDisruptionBudget"]
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/iris", "gs://bucket/iris", "https://x.org/iris"])
-def test_kserve_fetches_what_is_no_volume(uri: str) -> None:
-    """By a Secret of the team's, for both versions; the pod itself brings nothing."""
+@pytest.mark.parametrize("engine", ["native", "kserve", "seldon"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "https", "hf"])
+def test_what_is_no_volume_is_fetched_by_the_teams_secret(engine: str, scheme: str) -> None:
+    uri = f"{scheme}://bucket/iris"
     canary = {"storageUri": "pvc://models/2", "weight": 10}
     workload = model(storageUri=uri, storageSecret="bucket", canary=canary)
-    assert list(ENGINES["kserve"].unsupported(workload)) == []
-    objects = ENGINES["kserve"].render(platform(), tenant(), workload)
-    services = [obj for obj in objects if obj["kind"] == "InferenceService"]
-    secret = "serving.kserve.io/storageSecretName"
-    assert [each["metadata"]["annotations"][secret] for each in services] == ["bucket", "bucket"]
-    fetched, mounted = pods_of("kserve", workload)
-    assert env_of(fetched)["STORAGE_URI"]["value"] == uri
+    assert list(ENGINES[engine].unsupported(workload)) == []
+    fetched, mounted = pods_of(engine, workload)
     assert env_of(fetched)["MLSERVER_MODEL_URI"]["value"] == "/mnt/models"
-    assert "initContainers" not in fetched.spec
-    assert [volume["name"] for volume in fetched.spec["volumes"]] == ["tmp"]
-    assert "STORAGE_URI" not in env_of(mounted)
+    (init,) = fetched.spec["initContainers"]
+    assert (init["name"], init["args"]) == ("fetch-model", [uri, "/mnt/models"])
+    assert init["envFrom"] == [{"secretRef": {"name": "bucket"}}]
+    assert [init["name"] for init in mounted.spec["initContainers"]] == ["wait-for-model"]
 
 
 def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
@@ -229,7 +226,6 @@ MLFLOW = {"MLFLOW_TRACKING_URI": "http://mlflow"}
         ("kserve", model(storageUri="pvc://models/../iris"), ("spec", "storageUri")),
         ("native", model(storageSecret="bucket"), ("spec", "storageSecret")),
         ("seldon", model(storageSecret="bucket"), ("spec", "storageSecret")),
-        ("seldon", model(storageUri="s3://bucket/iris"), ("spec", "storageUri")),
         ("seldon", model(resources={"gpu": 1}), ("spec", "resources", "gpu")),
         ("seldon", model(format="custom", image="r/chat:1"), ("spec", "format")),
         (

@@ -173,12 +173,33 @@ def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
     assert image["volumes"][0] == {"name": "model", "image": {"reference": "r/digits:2"}}
 
 
-@pytest.mark.parametrize(
-    "uri", ["s3://bucket/m", "gs://bucket/m", "https://example.com/m", "pvc://models/../other"]
-)
-def test_what_the_engine_cannot_mount_is_refused(uri: str) -> None:
+def test_a_path_that_leads_out_of_a_volume_is_refused() -> None:
     with pytest.raises(Unsupported, match="://"):
-        made(model(storageUri=uri))
+        made(model(storageUri="pvc://models/../other"))
+
+
+def test_each_worker_finds_data_before_it_begins() -> None:
+    """Fetched by a Secret, or mounted; of no more than the worker asks for, and without its GPU."""
+    data = [
+        {"uri": "s3://bucket/flowers", "secret": "keys"},
+        {"uri": "oci://manor.local/words:1", "path": "/words"},
+    ]
+    objects = made(job(data=data, resources={"gpu": 1}))
+    (run,) = [obj for obj in objects.values() if obj["kind"] == "Job"]
+    pod = run["spec"]["template"]["spec"]
+    (fetching,), (worker,) = pod["initContainers"], pod["containers"]
+    assert fetching["args"] == ["s3://bucket/flowers", "/data"]
+    assert fetching["envFrom"] == [{"secretRef": {"name": "keys"}}]
+    limits = {key: value for key, value in worker["resources"]["limits"].items() if "/" not in key}
+    assert fetching["resources"]["limits"] == limits != worker["resources"]["limits"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["data-1"]["emptyDir"] == {}
+    assert volumes["data-2"]["image"] == {"reference": "manor.local/words:1"}
+    seen = [mount for mount in worker["volumeMounts"] if mount["name"].startswith("data-")]
+    assert [(mount["mountPath"], mount["readOnly"]) for mount in seen] == [
+        ("/data", True),
+        ("/words", True),
+    ]
 
 
 TRACKED = Toolset((tool(env={"MLFLOW_TRACKING_URI": "http://mlflow.$namespace/$tenant"}),))

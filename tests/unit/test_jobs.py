@@ -88,6 +88,28 @@ def test_a_volume_is_written_with_its_path(text: str) -> None:
         training_job(Request(["x"], volumes=[text]), "vision", {})
 
 
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("s3://faces", {"uri": "s3://faces"}),
+        ("s3://faces/2026:/data/x", {"uri": "s3://faces/2026", "path": "/data/x"}),
+        ("hf://org/words:v2:/w", {"uri": "hf://org/words:v2", "path": "/w"}),
+        ("https://h:8443/a.zip", {"uri": "https://h:8443/a.zip"}),
+    ],
+)
+def test_data_is_a_uri_and_where_it_is_found(text: str, source: dict[str, str]) -> None:
+    asked = Request(["x"], data=[text], connection="keys")
+    obj = training_job(asked, "vision", {})
+    validated(Document(obj, "", {(): 0}))
+    assert obj["spec"]["data"] == [{**source, "secret": "keys"}]
+
+
+@pytest.mark.parametrize("text", ["faces", "/data", "s3:/faces", "s3://faces:/"])
+def test_what_is_no_uri_is_no_data(text: str) -> None:
+    with pytest.raises(BadRequest, match="URI:/PATH"):
+        training_job(Request(["x"], data=[text]), "vision", {})
+
+
 def test_nothing_to_run_and_no_variable_are_refused() -> None:
     with pytest.raises(BadRequest, match="nothing to run"):
         training_job(Request([]), "vision", {})

@@ -162,7 +162,10 @@ TWO = tenant("ml", "namespaces: [{name: ml}, {name: ml-dev}]")
                 tenant("s"),
                 spec("Model", "m", "{format: sklearn, storageUri: 's3://bucket/model'}", "s"),
             ],
-            "specs.yaml:17: spec.storageUri: s3://bucket/model: the native engine serves",
+            (
+                "specs.yaml:17: spec.storageUri: the Platform has no image that fetches it "
+                "(spec.images.fetching)"
+            ),
         ),
         (
             [tenant("d", "hosts: [a.example.com, a.example.com]")],

@@ -6,6 +6,7 @@ import pytest
 
 from engine_specs import platform
 from manor.api import API_VERSION, Tenant
+from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
 from manor.load import Document, Specs, made_for, specs_from
 from manor.objectset.kinds import NAMESPACE
 from manor.objectset.references import Ref
@@ -82,3 +83,10 @@ def test_a_file_gets_what_is_on_the_cluster() -> None:
     known = Specs(platform(), namespaces={"vision-1": "vision"}, made={"vision": {"vision-1"}})
     (found,) = specs_from([document], known=known).tenants.values()
     assert [space.name for space in found.namespaces] == ["vision", "vision-1"]
+
+
+def test_what_verify_made_is_left_as_it_is() -> None:
+    labels = {TENANT_LABEL: "vision"}
+    assert made_for({"metadata": {"name": "vision-1", "labels": labels}}) == "vision"
+    probed = {**labels, PROBE_LABEL: "run"}
+    assert made_for({"metadata": {"name": "vision-1", "labels": probed}}) == ""

@@ -283,6 +283,9 @@ class ImageCatalogue(Spec):
     """Image of a Workspace: one with JupyterLab."""
     tools: Annotated[dict[Name, Image], Field(max_length=32)] = {}
     """Image of what a Tool runs in each team's namespace, by the Tool's name (`mlflow: …`)."""
+    fetching: Image | None = None
+    """Image that fetches data and models from where their URIs say, as KServe's storage initializer
+    is started: `<image> URI FOLDER`."""
 
 
 class Engines(Spec):

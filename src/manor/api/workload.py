@@ -37,8 +37,15 @@ _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
 """A file or folder below another; a ConfigMap's key once each slash is two dots."""
 StorageUri = Annotated[
-    str, Field(pattern=r"^((pvc|s3|gs|https|oci)://|models:/)[!-~]+$", max_length=512)
+    str, Field(pattern=r"^((pvc|s3|gs|https|hf|oci)://|models:/)[!-~]+$", max_length=512)
 ]
+DataUri = Annotated[str, Field(pattern=r"^(s3|gs|https|hf|oci)://[!-~]+$", max_length=512)]
+"""Where data is, beside the team's volumes."""
+
+
+def is_fetched(uri: str) -> bool:
+    """Whether the files of a URI are fetched when a pod starts, and not mounted."""
+    return uri.partition("://")[0] in ("s3", "gs", "https", "hf")
 
 
 class WorkloadMetadata(NamespacedMetadata):
@@ -81,6 +88,20 @@ class CodeFolder(Spec):
     """The folder on it."""
 
 
+class DataSource(Spec):
+    """Data that each pod of a job finds when its command begins."""
+
+    uri: DataUri
+    """Where it is: `s3://<bucket>/<prefix>`, `gs://…`, `https://…` (a file, or an archive that is
+    unpacked), `hf://<repository>`, or `oci://<image>`."""
+    path: str = Field(default="/data", pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
+    """Folder where the pods find it, read-only. What is fetched lies on the node's disk while the
+    pod lives, and counts as its ephemeral storage."""
+    secret: Name | None = None
+    """Secret of the namespace whose keys are the environment of what fetches, such as `manor
+    connect` makes; nothing for public data."""
+
+
 class SecretUse(Spec):
     """A Secret of the namespace inside the job's pods."""
 
@@ -112,6 +133,11 @@ class TrainingJobSpec(Spec):
                 f" && (v.path != '{APP_PATH}' || !has(self.code)"
                 " && (!has(self.files) || self.files.size() == 0)))",
                 f"the path is the pod's own, as {APP_PATH} is with files or code; choose another",
+            ),
+            (
+                f"!has(self.data) || self.data.all(d, d.path != '/tmp' && d.path != '{APP_PATH}'"
+                " && (!has(self.volumes) || self.volumes.all(v, v.path != d.path)))",
+                f"data cannot be at /tmp, at {APP_PATH} or where a volume is; choose another path",
             ),
             (
                 "!has(self.code) || !has(self.files) || self.files.size() == 0",
@@ -152,6 +178,8 @@ class TrainingJobSpec(Spec):
         list[VolumeMount], Field(max_length=64), Once(("name",)), Once(("path",))
     ] = []
     """The tenant's volumes inside the workers."""
+    data: Annotated[list[DataSource], Field(max_length=8), Once(("path",))] = []
+    """Data that is fetched into each worker before its command begins."""
     retries: int = Field(default=3, ge=0, le=100)
     """How often failed workers are started again before the job fails."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=2**31 - 1)
@@ -184,6 +212,12 @@ class TrainingJobSpec(Spec):
                 raise Misplaced(
                     f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
                 )
+        own = {"/tmp": "the pod's own", APP_PATH: "the code's"}  # noqa: S108 - the pod's own
+        own |= {volume.path: f"volume {volume.name}'s" for volume in self.volumes}
+        for index, source in enumerate(self.data):
+            if source.path in own:
+                message = f"{source.path} is {own[source.path]}; choose another path"
+                raise Misplaced(message, "data", index, "path")
         return self
 
 
@@ -202,6 +236,15 @@ class TrainingJob(Kind):
         return [
             *([(("code", "volume"), code.volume)] if code else []),
             *((("volumes", i, "name"), volume.name) for i, volume in enumerate(self.spec.volumes)),
+        ]
+
+    @property
+    def fetched(self) -> list[tuple[str | int, ...]]:
+        """The fields whose files are fetched when a pod starts."""
+        return [
+            ("data", index, "uri")
+            for index, source in enumerate(self.spec.data)
+            if is_fetched(source.uri)
         ]
 
 
@@ -259,10 +302,11 @@ class ModelSpec(Spec):
     """Model format; decides MLServer's runtime. `custom` is any image that answers HTTP."""
     storage_uri: StorageUri | None = None
     """Where the model's files are: `pvc://<claim>/<path>`, `oci://<image>`, or
-    `models:/<name>/<version>` of the team's MLflow; `s3://`, `gs://` and `https://` where the
-    engine can. A custom image may hold them itself."""
+    `models:/<name>/<version>` of the team's MLflow; `s3://…`, `gs://…`, `https://…` and
+    `hf://<repository>` are fetched when a replica starts. A custom image may hold them itself."""
     storage_secret: Name | None = None
-    """Secret of the namespace with which the engine fetches the files, the canary's too."""
+    """Secret of the namespace with which the files are fetched, the canary's too, such as `manor
+    connect` makes."""
     image: Image | None = None
     """Serving image; the Platform's for the format when absent."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)
@@ -310,12 +354,24 @@ class Model(Kind):
     @property
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
-        canary = self.spec.canary
-        uris: dict[tuple[str | int, ...], str] = {("storageUri",): self.spec.storage_uri or ""}
-        uris |= {("canary", "storageUri"): canary.storage_uri} if canary else {}
-        claims = [
+        return [
             (path, uri.removeprefix("pvc://").partition("/")[0])
-            for path, uri in uris.items()
-            if "pvc://" in uri
+            for path, uri in self.uris.items()
+            if uri.startswith("pvc://")
         ]
-        return list(claims)
+
+    @property
+    def uris(self) -> dict[tuple[str | int, ...], str]:
+        """Its storage URIs, by the field of its spec that says each."""
+        spec = self.spec
+        found: dict[tuple[str | int, ...], str] = {}
+        if spec.storage_uri:
+            found["storageUri",] = spec.storage_uri
+        if spec.canary:
+            found["canary", "storageUri"] = spec.canary.storage_uri
+        return found
+
+    @property
+    def fetched(self) -> list[tuple[str | int, ...]]:
+        """The fields whose files are fetched when a pod starts."""
+        return [path for path, uri in self.uris.items() if is_fetched(uri)]

@@ -18,12 +18,21 @@ from manor.api.meta import (
 )
 from manor.api.platform import Platform
 from manor.api.quantity import Bytes, Duration, seconds
-from manor.api.workload import Resources, SecretUse, VolumeMount, WorkloadMetadata
+from manor.api.workload import (
+    DataSource,
+    Resources,
+    SecretUse,
+    VolumeMount,
+    WorkloadMetadata,
+    is_fetched,
+)
 
 HOME_PATH = "/home/work"
 """Where a Workspace's home is: HOME, and where its IDE begins."""
 PROGRAM_PATH = "/manor"
 """Where the program is that starts the IDE and ends it."""
+OWN = ["/tmp", PROGRAM_PATH, HOME_PATH]  # noqa: S108 - the pod's own
+"""Paths that the pod has something at."""
 
 
 class Home(Spec):
@@ -45,9 +54,13 @@ class WorkspaceSpec(Spec):
                 "size says what resources say; leave one out",
             ),
             (
-                f"!has(self.volumes) || self.volumes.all(v, !(v.path in "
-                f"['/tmp', '{PROGRAM_PATH}', '{HOME_PATH}']))",
+                f"!has(self.volumes) || self.volumes.all(v, !(v.path in {OWN}))",
                 "the path is the pod's own; choose another",
+            ),
+            (
+                f"!has(self.data) || self.data.all(d, !(d.path in {OWN})"
+                " && (!has(self.volumes) || self.volumes.all(v, v.path != d.path)))",
+                "data cannot be where the pod or a volume has something; choose another path",
             ),
         )
     )
@@ -75,6 +88,8 @@ class WorkspaceSpec(Spec):
         list[VolumeMount], Field(max_length=64), Once(("name",)), Once(("path",))
     ] = []
     """The tenant's volumes inside it."""
+    data: Annotated[list[DataSource], Field(max_length=8), Once(("path",))] = []
+    """Data that is fetched before the IDE starts."""
     env: dict[EnvName, str] = Field(default={}, max_length=256)
     """Environment variables; not for secrets."""
     secrets: list[SecretUse] = Field(default=[], max_length=20)
@@ -94,10 +109,15 @@ class WorkspaceSpec(Spec):
         if self.size is not None and self.resources is not None:
             raise Misplaced("size says the same; leave one out", "resources")
         for index, volume in enumerate(self.volumes):
-            if volume.path in ("/tmp", PROGRAM_PATH, HOME_PATH):  # noqa: S108 - the pod's own
+            if volume.path in OWN:
                 raise Misplaced(
                     f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
                 )
+        taken = {*OWN, *(volume.path for volume in self.volumes)}
+        for index, source in enumerate(self.data):
+            if source.path in taken:
+                message = f"{source.path} has something already; choose another path"
+                raise Misplaced(message, "data", index, "path")
         return self
 
 
@@ -113,6 +133,11 @@ class Workspace(Kind):
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts beside its home, each with the field that says so."""
         return [(("volumes", i, "name"), v.name) for i, v in enumerate(self.spec.volumes)]
+
+    @property
+    def fetched(self) -> list[tuple[str | int, ...]]:
+        """The fields whose files are fetched when its pod starts."""
+        return [("data", i, "uri") for i, d in enumerate(self.spec.data) if is_fetched(d.uri)]
 
     @property
     def home(self) -> str:

@@ -47,6 +47,7 @@ COMMANDS = {
     "open": Entry("runs", "open_command", "Open a workspace, or a port of a job's worker."),
     "stop": Entry("runs", "stop_command", "Stop a workspace; its home stays."),
     "cp": Entry("runs", "cp", "Copy files onto a volume of the team, or off it."),
+    "connect": Entry("connect", "app", "Connect a team to a store of data."),
     "delete": Entry("delete", "delete", "Delete what the specs became, after asking."),
     "predict": Entry(
         "predict",

@@ -55,6 +55,17 @@ async def run(
         list[str],
         typer.Option(metavar="NAME:/PATH[:ro]", help="Volume of the team; repeatable."),
     ] = [],  # noqa: B006
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="URI[:/PATH]",
+            help="Data that each worker finds, at /data if no path is said; repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    connection: Annotated[
+        str,
+        typer.Option(metavar="SECRET", help="By which data is fetched; see manor connect."),
+    ] = "",
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder that goes along; the script's own if absent."),
@@ -92,6 +103,7 @@ async def run(
     \b
         manor run train.py -n vision
         manor run train.py -n vision --gpu 1 --memory 16Gi --volume data:/data -- --epochs 3
+        manor run train.py -n vision --data s3://vision/faces:/data --connection bucket
         manor run -n vision --folder . -- torchrun --nproc-per-node 2 train.py
         manor run train.py --dry-run > job.yaml
     """
@@ -109,6 +121,8 @@ async def run(
         env=variables(env),
         env_from=env_from,
         volumes=volume,
+        data=data,
+        connection=connection,
         retries=retries,
         timeout=timeout,
     )

@@ -1,7 +1,8 @@
 """KServe in Standard mode: each version of a Model as an InferenceService behind the team's own
 route.
 
-The predictor is the pod that the native engine runs: the same server, waiting for the same files.
+The predictor is the pod that the native engine runs: the same server, and the same that fetches its
+files.
 Source: KServe's documentation, "Custom predictor"; API serving.kserve.io/v1beta1.
 """
 
@@ -26,9 +27,6 @@ GROUP = "serving.kserve.io"
 API = f"{GROUP}/v1beta1"
 CONTAINER = "kserve-container"
 """What KServe calls the container that serves."""
-FETCHED = frozenset({"s3", "gs", "https"})
-"""Schemes whose files KServe's storage initializer puts into the pod, of those that a Model may
-have."""
 NAME_LIMIT = 63 - len("-predictor")
 """KServe's Service is named `<name>-predictor`."""
 
@@ -50,9 +48,9 @@ class Kserve:
     }
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
-        """Storage URIs that cannot be mounted or fetched, and names that KServe has no room
+        """Storage URIs that cannot be mounted, and names that KServe has no room
         for."""
-        yield from unmountable(model, self.name, FETCHED)
+        yield from unmountable(model)
         name = max((version.name for version in versions(model)), key=len)
         if len(name) > NAME_LIMIT:
             longest = NAME_LIMIT - len(name) + len(model.metadata.name)
@@ -77,10 +75,6 @@ class Kserve:
     ) -> Object:
         scaling = model.spec.autoscaling if version.name == model.metadata.name else None
         pod = server_pod(platform, tenant, model, version, CONTAINER)
-        uri = version.storage_uri or ""
-        if uri.partition("://")[0] in FETCHED:
-            # By this variable of its container KServe knows what to fetch.
-            pod["containers"][0]["env"].append({"name": "STORAGE_URI", "value": uri})
         predictor = {
             **pod,
             "labels": version_labels(model, version),
@@ -88,8 +82,6 @@ class Kserve:
             "maxReplicas": scaling.max_replicas if scaling else version.replicas,
         }
         annotations = {f"{GROUP}/autoscalerClass": "hpa" if scaling else "none"}
-        if model.spec.storage_secret:
-            annotations[f"{GROUP}/storageSecretName"] = model.spec.storage_secret
         if scaling:
             predictor |= {"scaleMetric": "cpu", "scaleTarget": scaling.cpu_percent}
         queue = queue_labels(platform, tenant, gpu=model.spec.resources.gpu)

@@ -4,9 +4,11 @@ system is read-only."""
 from collections.abc import Iterable, Sequence
 
 from manor.api import Platform, Tenant
-from manor.api.workload import Resources, SecretUse, VolumeMount
+from manor.api.workload import DataSource, Resources, SecretUse, VolumeMount, is_fetched
 from manor.render.objects import Object
 from manor.render.quota import gpu_resources
+
+_TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
 
 
 def pod_security_context() -> Object:
@@ -103,6 +105,37 @@ def secret_files(secrets: Iterable[SecretUse]) -> Parts:
     return volumes, mounts
 
 
+def data_parts(sources: Sequence[DataSource]) -> Parts:
+    """Where data is seen that `data_fetchers` fetch, or that is an image's."""
+    volumes, mounts = [], []
+    for name, source in _named(sources):
+        held: Object = {"emptyDir": {}}
+        if not is_fetched(source.uri):
+            held = {"image": {"reference": source.uri.partition("://")[2]}}
+        volumes.append({"name": name, **held})
+        mounts.append({"name": name, "mountPath": source.path, "readOnly": True})
+    return volumes, mounts
+
+
+def data_fetchers(platform: Platform, sources: Sequence[DataSource], amounts: Object) -> Object:
+    """The pod's field for what fetches data before its containers start, if anything does; each
+    asks for `amounts`."""
+    fetchers = [
+        fetcher(
+            *(platform, name, source.uri, {"name": name, "mountPath": source.path}),
+            *(source.secret, amounts),
+        )
+        for name, source in _named(sources)
+        if is_fetched(source.uri)
+    ]
+    return {"initContainers": fetchers} if fetchers else {}
+
+
+def _named(sources: Sequence[DataSource]) -> list[tuple[str, DataSource]]:
+    """Each with the name of its volume and of what fetches it."""
+    return [(f"data-{number}", source) for number, source in enumerate(sources, start=1)]
+
+
 def secret_variables(secrets: Iterable[SecretUse]) -> Object:
     """The container's field for those of the Secrets that are variables, if there are any."""
     sources = [{"secretRef": {"name": one.name}} for one in secrets if one.path is None]
@@ -119,16 +152,32 @@ def env(variables: dict[str, str]) -> list[Object]:
     return [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
 
+def fetcher(
+    platform: Platform, name: str, uri: str, mount: Object, secret: str | None, amounts: Object
+) -> Object:
+    """An init container that fetches the files of a URI into the folder that it mounts, with the
+    keys of a Secret of the namespace as its environment."""
+    return {
+        "name": name,
+        "image": platform.spec.images.fetching,
+        "args": [uri, mount["mountPath"]],
+        "env": env({"HOME": "/tmp"}),  # noqa: S108 - the pod's own emptyDir
+        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
+        "resources": amounts,
+        "securityContext": container_security_context(),
+        "volumeMounts": [mount, _TMP],
+    }
+
+
 def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: object) -> Object:
     """A pod's spec: no service-account token, a writable /tmp for every container, and what is
     given."""
-    tmp = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security_context(),
         "containers": [
-            {**c, "volumeMounts": [*c.get("volumeMounts", []), tmp]} for c in containers
+            {**c, "volumeMounts": [*c.get("volumeMounts", []), _TMP]} for c in containers
         ],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         **fields,

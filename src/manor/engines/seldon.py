@@ -30,7 +30,7 @@ class Seldon:
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
         """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
-        yield from unmountable(model, self.name)
+        yield from unmountable(model)
         if model.custom:
             message = "Seldon asks its servers by the Open Inference Protocol; name MLServer's"
             yield Unsupported(("spec", "format"), message)

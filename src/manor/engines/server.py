@@ -1,13 +1,20 @@
 """The versions of a Model and the pod that serves one, which every engine starts from."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from manor.api import Model, Platform, Tenant
 from manor.api.wellknown import INSTANCE_LABEL
-from manor.api.workload import Server
+from manor.api.workload import Server, is_fetched
 from manor.engines.owned import object_of
-from manor.engines.pods import container_security_context, env, placement, pod_spec, resources
+from manor.engines.pods import (
+    container_security_context,
+    env,
+    fetcher,
+    placement,
+    pod_spec,
+    resources,
+)
 from manor.engines.protocol import Unsupported
 from manor.engines.storage import MODEL_PATH, Storage, obstacle, storage
 from manor.render import labels
@@ -42,20 +49,18 @@ def versions(model: Model) -> list[Version]:
     return served
 
 
-def unmountable(model: Model, engine: str, fetches: Collection[str] = ()) -> Iterator[Unsupported]:
-    """The storage URIs of a model that the engine cannot bring into its pods, by what it `fetches`
-    too, and a Secret for that where it fetches nothing."""
+def unmountable(model: Model) -> Iterator[Unsupported]:
+    """The storage URIs of a model that cannot be brought into its pods, and a Secret for that where
+    nothing is fetched."""
     spec = model.spec
-    uris: dict[tuple[str, ...], str | None] = {("storageUri",): spec.storage_uri}
-    uris |= {("canary", "storageUri"): spec.canary.storage_uri} if spec.canary else {}
-    for field, uri in uris.items():
-        if uri and (why := obstacle(uri, spec.env, engine, fetches)):
+    for field, uri in model.uris.items():
+        if why := obstacle(uri, spec.env):
             yield Unsupported(("spec", *field), why)
-        elif uri and uri.startswith("models:/") and model.custom:
+        elif uri.startswith("models:/") and model.custom:
             why = f"{uri}: an image of your own does not fetch it; copy the files to a volume"
             yield Unsupported(("spec", *field), why)
-    if spec.storage_secret and not fetches:
-        message = f"the {engine} engine fetches nothing by a Secret; remove it"
+    if spec.storage_secret and not model.fetched:
+        message = "none of its files is fetched (s3://, gs://, https://, hf://); remove it"
         yield Unsupported(("spec", "storageSecret"), message)
 
 
@@ -91,8 +96,9 @@ def server_pod(
 ) -> Object:
     """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
     container's."""
-    stored = storage(version.storage_uri) if version.storage_uri else Storage(None, "")
-    served = _custom(model, stored.path) if model.custom else _mlserver(model, stored.path, port)
+    stored = storage(version.storage_uri) if version.storage_uri else None
+    path = stored.path if stored else ""
+    served = _custom(model, path) if model.custom else _mlserver(model, path, port)
     server: Object = {
         "name": name,
         "image": model.spec.image or platform.spec.images.serving.get(model.spec.format),
@@ -102,12 +108,19 @@ def server_pod(
         "resources": resources(platform, tenant, model.spec.resources),
         "securityContext": container_security_context(),
         **served.probes,
-        "volumeMounts": [_mount(read_only=True)] if stored.volume else [],
+        "volumeMounts": [_mount(read_only=True)] if stored else [],
     }
     fields = placement(platform, tenant, model.spec.resources)
-    if stored.brought_by and not model.custom:
+    if version.storage_uri and is_fetched(version.storage_uri):
+        fields["initContainers"] = [
+            fetcher(
+                *(platform, "fetch-model", version.storage_uri, _mount(read_only=False)),
+                *(model.spec.storage_secret, server["resources"]),
+            )
+        ]
+    elif stored and stored.brought_by and not model.custom:
         fields["initContainers"] = [_bringer(server, stored)]
-    return pod_spec([server], [stored.volume] if stored.volume else [], **fields)
+    return pod_spec([server], [stored.volume] if stored else [], **fields)
 
 
 class _Served(NamedTuple):

@@ -1,10 +1,11 @@
 """Where a model's files are: a storage URI as a volume of the serving pod."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from manor.api.workload import is_fetched
 from manor.render.objects import Object
 
 MODEL_PATH = "/mnt/models"
@@ -27,22 +28,18 @@ _WAIT = (
 class Storage:
     """A storage URI in a pod."""
 
-    volume: Object | None
-    """None where the engine's system brings the files there."""
+    volume: Object
     path: str
     """Where the server finds the files."""
     brought_by: tuple[str, ...] = ()
-    """A command that ends once the files are there, as a model may be applied before it
-    is trained."""
+    """A command of the server's image that ends once the files are there, as a model may be applied
+    before it is trained."""
     fetched: bool = False
     """Whether the command writes the files itself."""
 
 
-def obstacle(
-    storage_uri: str, env: Mapping[str, str], engine: str, fetches: Collection[str] = ()
-) -> str:
-    """Why the engine cannot serve the URI by a server with the variables `env`; empty if it can.
-    Its system brings the files of the schemes that it `fetches`."""
+def obstacle(storage_uri: str, env: Mapping[str, str]) -> str:
+    """Why the URI cannot be served by a server with the variables `env`; empty if it can."""
     scheme, _, rest = storage_uri.partition("://")
     if storage_uri.startswith("models:/"):
         if not _REGISTERED.match(storage_uri):
@@ -55,21 +52,14 @@ def obstacle(
         return ""
     if scheme == "pvc" and ".." in rest.partition("/")[2].split("/"):
         return f"{storage_uri}: a path inside a volume cannot hold '..'"
-    if scheme in ("pvc", "oci", *fetches):
-        return ""
-    known = "pvc://<claim>/<path>, oci://<image> and models:/<name>/<version>"
-    return (
-        f"{storage_uri}: the {engine} engine serves {known}; copy the files to a volume, or "
-        "name an image"
-    )
+    return ""
 
 
 def storage(storage_uri: str) -> Storage:
     """The volume of a storage URI that has no `obstacle`.
 
     A claim is mounted whole, so that a model written anew is seen. What MLflow has registered is
-    copied out of its server, which needs no volume that two nodes can mount. What a system fetches
-    it puts there itself.
+    copied out of its server, which needs no volume that two nodes can mount.
     """
     scheme, _, rest = storage_uri.partition("://")
     if storage_uri.startswith("models:/"):
@@ -78,8 +68,8 @@ def storage(storage_uri: str) -> Storage:
         return Storage({"name": "model", "emptyDir": {}}, MODEL_PATH, command, fetched=True)
     if scheme == "oci":
         return Storage({"name": "model", "image": {"reference": rest}}, MODEL_PATH)
-    if scheme != "pvc":
-        return Storage(None, MODEL_PATH)
+    if is_fetched(storage_uri):
+        return Storage({"name": "model", "emptyDir": {}}, MODEL_PATH)
     claim, _, inside = rest.partition("/")
     volume: Object = {
         "name": "model",

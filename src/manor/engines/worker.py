@@ -9,6 +9,8 @@ from manor.engines.pods import (
     claim_mounts,
     claim_volumes,
     container_security_context,
+    data_fetchers,
+    data_parts,
     env,
     placement,
     pod_spec,
@@ -71,8 +73,10 @@ def _mounts(job: TrainingJob) -> Parts:
         mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
     mounts += claim_mounts(spec.volumes)
     volumes += claim_volumes(claim for _, claim in job.mounted)
-    secrets, seen = secret_files(spec.secrets)
-    return volumes + secrets, mounts + seen
+    for more, seen in (secret_files(spec.secrets), data_parts(spec.data)):
+        volumes += more
+        mounts += seen
+    return volumes, mounts
 
 
 def worker_pod(
@@ -97,7 +101,9 @@ def worker_pod(
     # it at once.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, spec.resources)
-    fields |= pull_secrets(spec.image_pull_secrets)
+    # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
+    amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
+    fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
     return pod_spec([container], volumes, **fields)
 
 

@@ -2,6 +2,7 @@
 carried; with the caller's own rights, for the command line and for Python alike."""
 
 from manor.jobs.carrying import CarryFailed, Moved
+from manor.jobs.connecting import NotConnected, connect, s3_environment
 from manor.jobs.copying import Copied, copy
 from manor.jobs.folder import CodeError
 from manor.jobs.following import Ending, follow, log_of, untold, wait
@@ -26,12 +27,14 @@ __all__ = [
     "Ending",
     "Moved",
     "NoSuchTarget",
+    "NotConnected",
     "PortTaken",
     "Request",
     "Run",
     "RunError",
     "Source",
     "cancel",
+    "connect",
     "container_of",
     "copy",
     "find",
@@ -41,6 +44,7 @@ __all__ = [
     "log_of",
     "rerun",
     "running_pod",
+    "s3_environment",
     "start",
     "stop",
     "submit",

@@ -7,27 +7,19 @@ try ended.
 import asyncio
 import hashlib
 import json
-import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
 from manor.api import Platform, Tenant
-from manor.api.status import Reason
-from manor.api.workload import Resources
-from manor.engines.pods import container_security_context, placement, pod_spec
-from manor.engines.pods import resources as amounts
 from manor.errors import ManorError
+from manor.jobs.errands import ErrandFailed, errand
 from manor.kube import STDOUT, Client, NotFound, Object, Process, Unreachable
 from manor.limits import limits
-from manor.polling import poll_until
-from manor.rollout import diagnose
-from manor.rollout.evidence import pods_of
 
-MOUNT = "/volume"
 Moved = Callable[[str, int, int], None]
 """Told how far a file is: its name, the bytes that are there, and all of them."""
 
@@ -173,37 +165,6 @@ class Van:
                 await asyncio.sleep(limits().jobs.poll)
 
 
-def van_job(platform: Platform, tenant: Tenant, namespace: str, claim: str, name: str) -> Object:
-    """The Job of a pod that mounts a claim and waits, for an hour at most."""
-    bounds = limits().jobs
-    wanted = Resources(cpu="100m", memory="256Mi")
-    # SIGTERM ends it at once, as process 1 too.
-    waits = "import signal as s; s.pthread_sigmask(s.SIG_BLOCK, {15}); s.sigwait({15})"
-    container: Object = {
-        "name": "carry",
-        "image": platform.spec.images.training,
-        "command": ["python3", "-c", waits],
-        "resources": amounts(platform, tenant, wanted),
-        "securityContext": container_security_context(),
-        "volumeMounts": [{"name": "volume", "mountPath": MOUNT}],
-    }
-    volume = {"name": "volume", "persistentVolumeClaim": {"claimName": claim}}
-    pod = pod_spec(
-        [container], [volume], restartPolicy="Never", **placement(platform, tenant, wanted)
-    )
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": int(bounds.carry),
-            "ttlSecondsAfterFinished": 60,
-            "template": {"spec": pod},
-        },
-    }
-
-
 @asynccontextmanager
 async def van(
     client: Client, platform: Platform, tenant: Tenant, namespace: str, claim: str
@@ -214,32 +175,9 @@ async def van(
         await client.get("v1", "PersistentVolumeClaim", claim, namespace)
     except NotFound:
         raise CarryFailed(f"there is no volume {claim} in namespace {namespace}") from None
-    name = f"manor-carry-{secrets.token_hex(3)}"
-    job = await client.create(van_job(platform, tenant, namespace, claim, name))
+    image = platform.spec.images.training
     try:
-        yield Van(client, namespace, await _running(client, job))
-    finally:
-        with suppress(NotFound):
-            await client.delete("batch/v1", "Job", name, namespace)
-
-
-async def _running(client: Client, job: Object) -> str:
-    """The name of its pod, once it runs."""
-    bounds, settled = limits().jobs, (Reason.REFUSED, Reason.QUOTA_EXCEEDED)
-
-    async def look() -> tuple[str, Any]:
-        for pod in await pods_of(client, job):
-            if (pod.get("status") or {}).get("phase") == "Running":
-                return pod["metadata"]["name"], None
-        return "", await diagnose(client, job)
-
-    name, found = await poll_until(
-        lambda seen: seen[0] or seen[1].reason in settled,
-        look,
-        timeout=bounds.start,
-        interval=bounds.poll,
-    )
-    if not name:
-        why = f"{found.message}; {found.advice}" if found.advice else found.message
-        raise CarryFailed(f"the pod that is to carry does not run: {why or 'it is not ready yet'}")
-    return name
+        async with errand(client, platform, tenant, namespace, image, claim) as pod:
+            yield Van(client, namespace, pod)
+    except ErrandFailed as error:
+        raise CarryFailed(f"the pod that is to carry {error}") from None

@@ -52,6 +52,10 @@ class Request:
     """Secrets of the namespace whose keys are environment variables."""
     volumes: Sequence[str] = ()
     """Volumes of the team, each as NAME:/PATH or NAME:/PATH:ro."""
+    data: Sequence[str] = ()
+    """Data that each worker finds, each as URI or URI:/PATH; at /data where there is no path."""
+    connection: str = ""
+    """Secret of the namespace by which the data is fetched."""
     retries: int = 0
     """How often failed workers are started again."""
     timeout: int | None = None
@@ -83,6 +87,7 @@ def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> O
         "resources": {key: value for key, value in resources.items() if value},
         "queue": request.queue,
         "volumes": [_mount(text) for text in request.volumes],
+        "data": [_source(text, request.connection) for text in request.data],
         "timeoutSeconds": request.timeout,
     }
     said = {key: value for key, value in spec.items() if value}
@@ -126,6 +131,16 @@ def variables(texts: Sequence[str]) -> dict[str, str]:
         if not (name and equals):
             raise BadRequest(f"{name!r} is no variable; write NAME=VALUE")
     return {name: value for name, _, value in pairs}
+
+
+def _source(text: str, secret: str) -> Object:
+    uri, colon, path = text.rpartition(":/")
+    if "://" not in text or (colon and not path):
+        raise BadRequest(f"{text!r} is no data; write URI, or URI:/PATH: s3://bucket/folder:/data")
+    if "://" not in uri:  # that was the URI's own
+        uri, path = text, ""
+    given = {"uri": uri, "path": f"/{path}" if path else "", "secret": secret}
+    return {key: value for key, value in given.items() if value}
 
 
 def _mount(text: str) -> Object:

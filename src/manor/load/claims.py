@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manor.api import Platform, Tenant
-from manor.api.wellknown import TENANT_LABEL
+from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
 from manor.load.hosts import HostClaims
 from manor.load.positions import Document, Path, Problem
 
@@ -23,10 +23,14 @@ def made_for(namespace: Mapping[str, Any]) -> str:
 
     The API server lets a tenant's owners alone write that label onto a new namespace, and nobody
     of a tenant onto one that is there. Who got past that gains nothing: what the namespace is
-    filled with is that tenant's, and others' rights are none of it.
+    filled with is that tenant's, and others' rights are none of it. What `manor verify` has marked
+    as its own stays as it is: it looks at what a namespace is before it is filled.
     """
     meta = namespace["metadata"]
-    tenant = str((meta.get("labels") or {}).get(TENANT_LABEL, ""))
+    labels = meta.get("labels") or {}
+    if PROBE_LABEL in labels:
+        return ""
+    tenant = str(labels.get(TENANT_LABEL, ""))
     slot = f"{re.escape(tenant)}-[1-9][0-9]*"
     made = tenant and "deletionTimestamp" not in meta and re.fullmatch(slot, meta["name"])
     return tenant if made else ""

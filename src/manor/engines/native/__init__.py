@@ -41,9 +41,9 @@ class Native:
     }
 
     def unsupported(self, workload: Workload, /) -> Iterator[Unsupported]:
-        """Storage URIs that are neither a volume claim nor an image."""
+        """Storage URIs that cannot be mounted."""
         if isinstance(workload, Model):
-            yield from unmountable(workload, "native")
+            yield from unmountable(workload)
 
     def render(self, platform: Platform, tenant: Tenant, workload: Workload, /) -> list[Object]:
         """The objects that run the workload."""

@@ -12,6 +12,8 @@ from manor.engines.pods import (
     claim_mounts,
     claim_volumes,
     container_security_context,
+    data_fetchers,
+    data_parts,
     env,
     placement,
     pod_spec,
@@ -116,11 +118,12 @@ def _pod(platform: Platform, tenant: Tenant, space: Workspace) -> Object:
     ]
     shared = shared_memory(spec.shared_memory or wanted.memory)
     claims = claim_volumes(claim for _, claim in space.mounted), claim_mounts(spec.volumes)
-    for more, mounts in (shared, claims, secret_files(spec.secrets)):
+    for more, mounts in (shared, claims, secret_files(spec.secrets), data_parts(spec.data)):
         volumes += more
         container["volumeMounts"] += mounts
     # Zombies are reaped by the pod's first process.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, wanted)
-    fields |= pull_secrets(spec.image_pull_secrets)
+    amounts = resources(platform, tenant, wanted.model_copy(update={"gpu": 0}))
+    fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
     return pod_spec([container], volumes, **fields)

@@ -1,4 +1,4 @@
-"""People of a team on the node: `manor` and `kubectl` as one of them."""
+"""`manor` and `kubectl` as the people of a team, each with a kubeconfig of their own."""
 
 import os
 import signal
@@ -14,31 +14,38 @@ from nodes import MANOR
 
 @dataclass(frozen=True)
 class Team:
-    """A team's namespace, and `manor` there as one of its people."""
+    """A team on an example's node, in one namespace; `user` is who acts where nobody is named."""
 
     example: Any
     folder: Path
-    """Where kubeconfigs are written."""
     namespace: str
-    editor: str
+    user: str
 
     def command(self, user: str, *words: str) -> tuple[list[str], dict[str, str]]:
+        """A command line of `manor`, and the environment in which it runs as a user."""
         config = self.folder / f"{user}.kubeconfig"
         if not config.exists():
             name = ("--name", self.example.node.name)
             config.write_text(self.example.manor("local", "kubeconfig", *name, "--user", user))
-        where = {"MANOR_KUBECONFIG": str(config), "MANOR_NAMESPACE": self.namespace}
-        return [MANOR, *words], {**os.environ, **where}
+        own = {"MANOR_KUBECONFIG": str(config), "MANOR_NAMESPACE": self.namespace}
+        return [MANOR, *words], {**os.environ, **own}
 
     def manor(
-        self, *words: str, user: str = "", given: str = ""
+        self, *words: str, user: str = "", given: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        command, environment = self.command(user or self.editor, *words)
+        """What a command prints, with more variables in its environment."""
+        command, environment = self.command(user or self.user, *words)
         return subprocess.run(
-            command, input=given, capture_output=True, text=True, env=environment, timeout=300
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            env=environment | variables,
+            timeout=300,
         )
 
     def kubectl(self, *words: str, user: str | None = None) -> str:
+        """What it prints, which must succeed; as the administrator where nobody is named."""
         done = self.example.kubectl(user, "-n", self.namespace, *words)
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
@@ -46,7 +53,7 @@ class Team:
     @contextmanager
     def opened(self, *words: str) -> Iterator[str]:
         """The URL of what `manor open` has opened, while the block runs."""
-        command, environment = self.command(self.editor, "open", *words, "--no-browser")
+        command, environment = self.command(self.user, "open", *words, "--no-browser")
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment
         ) as running:

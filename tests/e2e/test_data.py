@@ -1,0 +1,146 @@
+"""Data and models of a team by their URIs: an S3 server, two teams, and a bucket for each
+(docs/data.md)."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nodes import load_workload_images
+from team_commands import Team
+from waiting import until_now
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+FOLDER = Path(__file__).parent.parent.parent / "examples" / "05-kserve"
+SPECS = ["-f", "-", "-f", str(FOLDER / "teams")]
+SERVER = "http://s3.object-store:8333"
+FETCHING = "manor.local/storage-initializer:0.1.0"
+SMALL = ["--cpu", "50m", "--memory", "256Mi"]
+FILL = """
+import boto3
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="{bucket}")
+for name in ("a.csv", "deep/b.csv"):
+    s3.put_object(Bucket="{bucket}", Key=f"flowers/{{name}}", Body=b"{bucket}")
+"""
+READ = """
+import pathlib
+for file in sorted(pathlib.Path("/data").rglob("*.csv")):
+    print(file.relative_to("/data"), file.read_text())
+"""
+ECHO = """
+import http.server, pathlib
+body = pathlib.Path("/mnt/models/a.csv").read_bytes()
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.HTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
+def platform() -> str:
+    """The example's without KServe, whose installation brings its image by another name."""
+    spec = yaml.safe_load((FOLDER / "platform.yaml").read_text())
+    del spec["spec"]["tools"]
+    spec["spec"]["images"]["fetching"] = FETCHING
+    return yaml.safe_dump(spec)
+
+
+@pytest.fixture(scope="module")
+def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Team]]:
+    """Two teams, and the platform's object store with a key for each."""
+    example = tool_example(FOLDER)
+    load_workload_images(example.node.name, "training", "storage-initializer", "seaweedfs")
+    example.manor("apply", *SPECS, given=platform())
+    made = example.kubectl(None, "apply", "-f", str(FOLDER / "s3" / "store.yaml"))
+    assert made.returncode == 0, made.stderr
+    status = ("-n", "object-store", "rollout", "status", "deployment/s3", "--timeout=120s")
+    ready = example.kubectl(None, *status)
+    assert ready.returncode == 0, ready.stdout + ready.stderr
+    folder = tmp_path_factory.mktemp("people")
+    yield {
+        name: Team(example, folder, f"serve-{name}", f"{name}-owner") for name in ("red", "blue")
+    }
+    example.kubectl(None, "delete", "namespace", "object-store", "--wait=false")
+    spaces = [word for name in ("red", "blue") for word in ("--delete-namespace", f"serve-{name}")]
+    example.manor("delete", *SPECS, "--yes", "--delete-data", *spaces, given=platform())
+
+
+def connect(team: Team, secret: str, *words: str) -> Any:
+    """What `manor connect s3 bucket` says to a key."""
+    key = {"AWS_ACCESS_KEY_ID": team.user.partition("-")[0], "AWS_SECRET_ACCESS_KEY": secret}
+    return team.manor("connect", "s3", "bucket", "--endpoint", SERVER, *words, **key)
+
+
+def test_keys_are_tried_before_they_are_kept(teams: dict[str, Team]) -> None:
+    red = teams["red"]
+    refused = connect(red, "wrong")
+    assert refused.returncode == 2
+    assert "the server refused it" in refused.stderr
+    assert "SignatureDoesNotMatch" in refused.stderr
+    assert "bucket" not in red.kubectl("get", "secrets")
+    for name, team in teams.items():
+        done = connect(team, f"{name}-secret")
+        assert done.returncode == 0, done.stderr
+        assert f"{name}-secret" not in done.stdout + done.stderr
+        assert team.kubectl("get", "secret", "bucket", "-o", "jsonpath={.type}") == "manor.dev/s3"
+    until_now("nothing tries any more", lambda: "manor-errand" not in red.kubectl("get", "pods"))
+
+
+def test_a_job_finds_its_teams_data_and_no_one_elses(
+    teams: dict[str, Team], tmp_path: Path
+) -> None:
+    (tmp_path / "read.py").write_text(READ)
+    for name, team in teams.items():
+        (tmp_path / "fill.py").write_text(FILL.format(bucket=f"serve-{name}"))
+        words = ["--image", FETCHING, "--env-from", "bucket", *SMALL]
+        done = team.manor("run", str(tmp_path / "fill.py"), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    known = connect(teams["red"], "red-secret", "--bucket", "serve-red")
+    assert "it opens serve-red" in known.stderr
+    other = connect(teams["red"], "red-secret", "--bucket", "serve-blue")
+    assert other.returncode == 2
+    assert "AccessDenied" in other.stderr
+
+    for name, team in teams.items():
+        words = ["--data", f"s3://serve-{name}/flowers", "--connection", "bucket", *SMALL]
+        done = team.manor("run", str(tmp_path / "read.py"), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        wanted = [f"a.csv serve-{name}", f"deep/b.csv serve-{name}"]
+        assert done.stdout.splitlines()[-2:] == wanted
+
+    words = ["--data", "s3://serve-red/flowers:/red", "--connection", "bucket", "--name", "stolen"]
+    done = teams["blue"].manor("run", str(tmp_path / "read.py"), *words, *SMALL)
+    assert done.returncode != 0
+    assert "s3://serve-red/flowers cannot be fetched" in done.stdout + done.stderr
+    assert "403" in done.stdout + done.stderr
+
+
+def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> None:
+    """By the engine that needs nothing else installed; the server is one of the team's own."""
+    spec = {
+        "format": "custom",
+        "image": "manor.local/training:0.1.0",
+        "storageUri": "s3://serve-red/flowers",
+        "storageSecret": "bucket",
+        "server": {"command": ["python3", "-c", ECHO]},
+        "resources": {"cpu": "50m", "memory": "256Mi"},
+    }
+    model = {
+        "apiVersion": "manor.dev/v1alpha1",
+        "kind": "Model",
+        "metadata": {"name": "echo", "namespace": "serve-red"},
+        "spec": spec,
+    }
+    red = teams["red"]
+    red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080').read().decode())"
+    assert "serve-red" in red.kubectl("exec", "deployment/echo", "--", "python3", "-c", ask)
+    red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
