@@ -1,4 +1,4 @@
-"""Workspaces on a real API server: made, stopped and started again, with an operator and without."""
+"""Workspaces on a real API server: made, stopped, started again; with an operator and without."""
 
 import asyncio
 import json
@@ -21,6 +21,10 @@ from waiting import until
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
+HOME = {"size": "1Gi", "storageClass": "standard"}
+"""This API server has no class that is the default."""
+
+
 def lines(*objects: Object) -> str:
     """Objects as a file."""
     return "\n---\n".join(map(json.dumps, objects))
@@ -33,7 +37,7 @@ async def manor(*words: str) -> None:
 
 def notes(team: str) -> Object:
     meta = {"name": "notes", "namespace": team}
-    spec = {"image": "manor.local/workspace:1", "home": {"size": "1Gi"}}
+    spec = {"image": "manor.local/workspace:1", "home": HOME}
     return {"apiVersion": API_VERSION, "kind": "Workspace", "metadata": meta, "spec": spec}
 
 
@@ -116,7 +120,22 @@ async def test_an_operator_keeps_it_as_it_was_started(
             return bool(current and live["status"].get("phase") == phase)
 
         async with kubelet(client, "wren"):
-            await until("it is ready", partial(stands, "Ready"))
+            try:
+                await until("it is ready", partial(stands, "Ready"), 25)
+            except AssertionError:
+                print(
+                    json.dumps(
+                        await client.get(API_VERSION, "Workspace", "notes", "wren"), indent=1
+                    )
+                )
+                print(
+                    await there(client, "wren"),
+                    [p["status"] for p in await client.list("v1", "Pod", "wren")],
+                    [(e["reason"], e["message"]) for e in await client.list("v1", "Event", "wren")],
+                )
+                print([j["status"] for j in await client.list("batch/v1", "Job", "wren")])
+                print((tmp_path / "log").read_text()[-3000:])
+                raise
         first = await uid(client, "wren")
         home = await client.get("v1", "PersistentVolumeClaim", "notes-home", "wren")
         assert "ownerReferences" not in home["metadata"]

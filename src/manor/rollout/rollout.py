@@ -24,7 +24,6 @@ from manor.apply import (
 from manor.apply import Progress as ApplyProgress
 from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
-from manor.objectset.kinds import JOB, kind_of
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.diagnosis import in_words
 from manor.rollout.handover import hand_over, takes_over, wait_followed
@@ -159,12 +158,7 @@ async def wait_ready(
     `jobs` until Jobs are complete. NotReady says what is not, and why."""
     sets = list(sets)
     await wait_followed(client, sets, timeout, progress)
-    # A notebook's Job ends when nobody uses it; nobody waits for that.
-    objects = [
-        obj
-        for one in sets
-        if one.ok
-        for obj in one.part.objects
-        if not (one.part.ref.kind == kinds.WORKSPACE.kind and kind_of(obj) == JOB)
-    ]
+    # A notebook may wait in a queue, and ends when nobody uses it: nobody waits for either here.
+    waited = [one for one in sets if one.ok and one.part.ref.kind != kinds.WORKSPACE.kind]
+    objects = [obj for one in waited for obj in one.part.objects]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)

@@ -18,6 +18,7 @@ from manor.engines import Phase
 from manor.kube import Client, Object
 from manor.render import spec_object
 from manor.rollout import standing
+from manor.rollout.explanation import START
 from manor.state import State
 
 _STORED = "stored, and nothing runs: `manor apply` makes it so"
@@ -141,6 +142,8 @@ async def _row(client: Client, workload: Workload, status: Object | None, engine
         message = _STORED if seen.phase is Phase.NOT_APPLIED else seen.reason
         status = {"phase": seen.phase.value, "message": message}
         advice = seen.diagnosis.advice if seen.diagnosis else ""
+    if status["phase"] == Phase.STOPPED:
+        advice = START
     cells = (workload.metadata.name, status["phase"], status.get("message", ""))
     whole = status
     return Row(cells, (advice,), lambda: spec_object(workload) | {"status": whole})
