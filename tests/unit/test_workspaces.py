@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine_specs import META, platform, tenant
+from engine_specs import notes, platform, tenant
 from manor.api import Platform, Workspace
 from manor.engines import render_workload
 from manor.engines.registry import ENGINES
@@ -14,13 +14,6 @@ from manor.render import spec_object
 from manor.rollout.sets import inventory_of
 
 pytestmark = pytest.mark.unit
-
-
-def notes(**spec: Any) -> Workspace:
-    metadata = {"name": "notes", "namespace": "vision"}
-    return Workspace.model_validate(
-        {**META, "kind": "Workspace", "metadata": metadata, "spec": spec}
-    )
 
 
 def with_workspaces(**settings: Any) -> Platform:
