@@ -122,7 +122,7 @@ SABOTAGES = (
     ),
     sabotage(
         "the right to start another team's notebook",
-        "RBAC-020 RBAC-025 RBAC-030",
+        "RBAC-006 RBAC-030",
         *grant(rule("manor.dev", "workspaces", "patch"), namespace="tenant-b"),
     ),
     # What stood there before Manor did, and is kept.

@@ -31,7 +31,7 @@ GROUND = [
 BRIEF = """
 apiVersion: manor.dev/v1alpha1
 kind: Workspace
-metadata: {name: brief}
+metadata: {name: brief, namespace: tenant-a}
 spec: {home: {size: 1Gi}, idleAfter: 20s}
 """
 KNOCK = """
