@@ -28,7 +28,14 @@ SERVE = [
     "-c",
     "import http.server as h, sys; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]))",
 ]
-QUIET = {"in_terminals": [], "cpu_seconds": None, "typed": 0.0, "gpu_use": None, "connections": 0}
+QUIET = {
+    "in_terminals": [],
+    "cpu_seconds": None,
+    "typed": 0.0,
+    "gpu_use": None,
+    "connections": 0,
+    "kernels": [],
+}
 """What is seen where nothing happens; the machine of the tests is busy."""
 
 
@@ -37,7 +44,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Makes what is seen another: by default nothing is."""
 
     def see(**seen: Any) -> None:
-        for name, value in {**QUIET, "busy_kernels": 0, "used_jupyter": 0.0, **seen}.items():
+        for name, value in {**QUIET, **seen}.items():
             monkeypatch.setattr(attendant, name, lambda *_, value=value: value)
 
     monkeypatch.setattr(attendant, "STATE", tmp_path / "state")
@@ -67,14 +74,15 @@ def watched(quiet: Any, *looks: tuple[float, dict[str, Any]], lifetime: float = 
 def test_it_ends_an_hour_after_the_last_sign(quiet: Any) -> None:
     assert watched(quiet).ends == HOUR
     for sign in (
-        {"busy_kernels": 1},
+        {"kernels": [{"execution_state": "busy"}]},
         {"in_terminals": ["make"]},
         {"gpu_use": 3},
     ):
         watch = watched(quiet, (600.0, sign), (900.0, {}))
         assert watch.ends == 600 + HOUR, sign
-    for person in ("typed", "used_jupyter"):
-        assert watched(quiet, (900.0, {person: 700.0})).ends == 700 + HOUR
+    cell = {"execution_state": "idle", "last_activity": "1970-01-01T00:11:40.123456Z"}
+    for person in ({"typed": 700.0}, {"kernels": [cell]}):
+        assert watched(quiet, (900.0, person)).ends == 700 + HOUR
 
 
 def test_the_cpu_counts_from_a_tenth_of_a_core_on(quiet: Any) -> None:
@@ -90,7 +98,7 @@ def test_an_open_page_keeps_it_four_times_as_long_and_no_longer(quiet: Any) -> N
 
 
 def test_its_lifetime_ends_it_whatever_it_does(quiet: Any) -> None:
-    watch = watched(quiet, (5000.0, {"busy_kernels": 1}), lifetime=6000.0)
+    watch = watched(quiet, (5000.0, {"kernels": [{"execution_state": "busy"}]}), lifetime=6000.0)
     assert watch.ends == 6000
     assert watch.reason == "it has run since 1970-01-01 00:00 UTC, as long as it may"
 
@@ -204,21 +212,20 @@ def answering(answers: dict[str, Any]) -> Iterator[int]:
 
 
 def test_jupyter_is_asked_and_what_is_no_jupyter_says_nothing() -> None:
-    kernels = [{"execution_state": state} for state in ("idle", "busy", "starting", "dead")]
-    answers = {
-        "/api/kernels": kernels,
-        "/api/status": {"last_activity": "2026-11-27T03:00:00.123456Z"},
-    }
-    with answering(answers) as port:
-        assert attendant.busy_kernels(port, "t0p") == 2
-        assert attendant.used_jupyter(port, "t0p") == 1795748400.0
-        assert attendant.busy_kernels(port, "another") == 0
-        assert attendant.used_jupyter(port, "another") == 0
-    for answers in ({"/api/kernels": {"x": 1}, "/api/status": []}, {"/api/status": None}):
-        with answering(answers) as port:
-            assert attendant.busy_kernels(port, "t0p") == 0
-            assert attendant.used_jupyter(port, "t0p") == 0
-    assert attendant.busy_kernels(free_port(), "t0p") == 0
+    asked = "/api/kernels?no_track_activity=1"
+    there = [
+        {"execution_state": state, "last_activity": f"2026-11-27T03:00:0{number}.123456Z"}
+        for number, state in enumerate(("idle", "busy", "starting", "dead"))
+    ]
+    with answering({asked: there}) as port:
+        found = attendant.kernels(port, "t0p")
+        assert (attendant.busy(found), attendant.used(found)) == (2, 1795748403.0)
+        assert attendant.kernels(port, "another") == []
+    for answer in ({"x": 1}, None, ["x"], [{"last_activity": 3}, {}]):
+        with answering({asked: answer}) as port:
+            found = attendant.kernels(port, "t0p")
+            assert (attendant.busy(found), attendant.used(found)) == (0, 0)
+    assert attendant.kernels(free_port(), "t0p") == []
 
 
 def test_it_runs_on_its_own_and_says_what_it_is_asked(tmp_path: Path) -> None:

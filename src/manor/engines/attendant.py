@@ -9,8 +9,8 @@ and by Jupyter, so that it is the same for every IDE:
     CPU         more than a tenth of a core
     GPU         any use of one, as NVML tells it
 
-A person is seen by what they do (a key in a terminal, a save or a run in Jupyter) and by an open
-page. A page that is open and left alone counts for `READING` times as long as nothing at all.
+A person is seen by what they do (a key in a terminal, a cell in Jupyter) and by an open page. A
+page that is open and left alone counts for `READING` times as long as nothing at all.
 
     python3 attendant.py            run the IDE, until it ends, is idle, or has run for its lifetime
     python3 attendant.py token      print the token of this start
@@ -20,6 +20,7 @@ page. A page that is open and left alone counts for `READING` times as long as n
 
 from __future__ import annotations
 
+import calendar
 import ctypes
 import http.client
 import json
@@ -32,7 +33,6 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,36 +158,38 @@ def gpu_use() -> int | None:
         nvml.nvmlShutdown()
 
 
-def _asked(port: int, token: str, path: str) -> Any:
-    """What Jupyter answers; None where that is not Jupyter."""
+def kernels(port: int, token: str) -> list[dict[str, Any]]:
+    """Jupyter's kernels; none where the IDE is not Jupyter.
+
+    Its `/api/status` tells of no more: what an open page asks by itself counts as activity there.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", path, headers={"Authorization": f"token {token}"})
+        headers = {"Authorization": f"token {token}"}
+        connection.request("GET", "/api/kernels?no_track_activity=1", headers=headers)
         answer = connection.getresponse()
-        return json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else None
+        known = json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else []
     except (OSError, ValueError, http.client.HTTPException):
-        return None
+        return []
     finally:
         connection.close()
+    listed = known if isinstance(known, list) else []
+    return [kernel for kernel in listed if isinstance(kernel, dict)]
 
 
-def busy_kernels(port: int, token: str) -> int:
-    """How many of Jupyter's kernels are at work."""
-    kernels = _asked(port, token, "/api/kernels")
-    if not isinstance(kernels, list):
-        return 0
-    return sum(kernel.get("execution_state") in ("busy", "starting") for kernel in kernels)
+def busy(found: list[dict[str, Any]]) -> int:
+    """How many kernels are at work."""
+    return sum(kernel.get("execution_state") in ("busy", "starting") for kernel in found)
 
 
-def used_jupyter(port: int, token: str) -> float:
-    """When somebody last did something in Jupyter, in seconds of the epoch; 0 where that is not
-    known."""
-    status = _asked(port, token, "/api/status")
-    try:
-        moment = datetime.strptime(status["last_activity"][:19], "%Y-%m-%dT%H:%M:%S")
-        return moment.replace(tzinfo=UTC).timestamp()
-    except (TypeError, KeyError, ValueError):
-        return 0.0
+def used(found: list[dict[str, Any]]) -> float:
+    """When a kernel last did something, in seconds of the epoch; 0 where none did."""
+    moments = [0.0]
+    for kernel in found:
+        with suppress(TypeError, KeyError, ValueError):
+            moment = time.strptime(kernel["last_activity"][:19], "%Y-%m-%dT%H:%M:%S")
+            moments.append(calendar.timegm(moment))
+    return max(moments)
 
 
 @dataclass
@@ -215,24 +217,23 @@ class Watch:
         # Before we ask Jupyter ourselves, over the same port.
         if connections(settings.port):
             self.present = now
+        found = kernels(settings.port, self.token)
         signs = {
-            "kernels": busy_kernels(settings.port, self.token),
+            "kernels": busy(found),
             "terminals": ", ".join(in_terminals()[:3]),
             "cores": cores if (cores := self._cores(now)) > BUSY_CPU else 0,
             "GPU percent": gpu_use(),
         }
         self.why = "; ".join(f"{name}: {sign}" for name, sign in signs.items() if sign)
-        self.worked = max(
-            self.worked, typed(), used_jupyter(settings.port, self.token), now if self.why else 0.0
-        )
+        self.worked = max(self.worked, typed(), used(found), now if self.why else 0.0)
 
     def _cores(self, now: float) -> float:
         """How many cores were used since the last look."""
-        used, before = cpu_seconds(), self._cpu
-        self._cpu = None if used is None else (now, used)
-        if used is None or before is None or now <= before[0]:
+        taken, before = cpu_seconds(), self._cpu
+        self._cpu = None if taken is None else (now, taken)
+        if taken is None or before is None or now <= before[0]:
             return 0.0
-        return round((used - before[1]) / (now - before[0]), 2)
+        return round((taken - before[1]) / (now - before[0]), 2)
 
     @property
     def seen(self) -> float:
