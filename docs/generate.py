@@ -260,9 +260,28 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],
     },
+    "Workspace": {
+        "image": ["r.example/own:1"],
+        "command": [["code-server"]],
+        "port": [8080],
+        "size": ["large"],
+        "resources": [{"memory": "4Gi", "gpu": 1}],
+        "home": [{"size": "1Gi"}],
+        "sharedMemory": ["2Gi"],
+        "queue": ["default"],
+        "volumes": [[{"name": "data", "path": "/data"}]],
+        "data": [[{"uri": "s3://bucket/train"}]],
+        "env": [{"LEVEL": "1"}],
+        "secrets": [[{"name": "key"}]],
+        "imagePullSecrets": [["registry"]],
+        "idleAfter": ["30m"],
+        "lifetime": ["12h"],
+        "stopped": [True],
+    },
 }
 """For each field of the ML kinds, values to set it to."""
 LEAST: dict[str, dict[str, Any]] = {
+    "Workspace": {},
     "TrainingJob": {"command": ["python3"], "resources": {"memory": "2Gi"}},
     "Model": {
         "format": "sklearn",
@@ -331,6 +350,7 @@ PLATFORM = {
         "network": NETWORK,
         "images": {"training": "r.example/training:1", "serving": {"sklearn": "r.example/serve:1"}},
         "engines": {"queue": "kueue"},
+        "workspaces": {"sizes": [{"name": "small"}, {"name": "large", "memory": "8Gi"}]},
     },
 }
 BARE = {"engines": {}}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.api import Model, Platform, Tenant, TrainingJob, Workspace
 
 META = {"apiVersion": "manor.dev/v1alpha1"}
 NETWORK = {
@@ -44,3 +44,10 @@ def model(**spec: Any) -> Model:
     metadata = {"name": "digits", "namespace": "vision"}
     body = {"format": "sklearn", "storageUri": "pvc://models/digits", **spec}
     return Model.model_validate({**META, "kind": "Model", "metadata": metadata, "spec": body})
+
+
+def notes(**spec: Any) -> Workspace:
+    metadata = {"name": "notes", "namespace": "vision"}
+    return Workspace.model_validate(
+        {**META, "kind": "Workspace", "metadata": metadata, "spec": spec}
+    )

@@ -45,11 +45,13 @@ BASE: dict[str, Spec] = {
         {"format": "sklearn", "storageUri": "pvc://models/iris"},
         namespace="team-a",
     ),
+    "Workspace": _spec("Workspace", "notes", {}, namespace="team-a"),
 }
 """The least valid spec of each kind."""
 
 VALID: dict[str, list[Change]] = {
     "Platform": [
+        (("spec", "workspaces"), {"idleAfter": "30m", "sizes": [{"name": "small", "gpu": 1}]}),
         (("spec", "contact"), "ml-platform 🚀 \"on\" Slack\nor \\ mail p@example.com, 'quick'"),
         (
             ("spec", "nodePools"),
@@ -122,6 +124,14 @@ VALID: dict[str, list[Change]] = {
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 80}}),
         (("spec",), {**BASE["Model"]["spec"], "format": "custom", "image": "r/chat:1"}),
     ],
+    "Workspace": [
+        (("spec",), {"size": "small", "home": {"size": "5Gi", "storageClass": "fast"}}),
+        (("spec",), {"resources": {"gpu": 1}, "idleAfter": "90m", "lifetime": "48h"}),
+        (("spec",), {"command": ["code-server", "--bind-addr", "127.0.0.1:$(MANOR_PORT)"]}),
+        (("spec", "volumes"), [{"name": "a", "path": "/home/work/data"}]),
+        (("spec", "stopped"), True),
+        (("spec", "data"), [{"uri": "s3://bucket/train"}]),
+    ],
 }
 
 _RULES = [{"expression": "true", "message": "no"}]
@@ -129,6 +139,8 @@ _TWICE = [{"name": "x"}, {"name": "x"}]
 INVALID: dict[str, list[Change]] = {
     "Platform": [
         (("metadata", "name"), "other"),
+        (("spec", "workspaces"), {"sizes": _TWICE}),
+        (("spec", "workspaces"), {"idleMost": "30m"}),
         (("spec", "network", "podCidrs", 0), "10.244.0.1/16"),
         (("spec", "network", "podCidrs", 0), "10.244.0.0"),
         (("spec", "network", "podCidrs", 0), "10.244.0.0/255.255.0.0"),
@@ -278,6 +290,7 @@ INVALID: dict[str, list[Change]] = {
             },
         ),
         (("spec", "files"), {"a": "x" * 500_001, "b": "x" * 500_000}),
+        (("spec", "data"), [{"uri": "s3://bucket/train", "path": "/tmp"}]),
         (("spec", "env"), {"A=B": "x"}),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
@@ -300,6 +313,20 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "server"), {"port": 80}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),
+    ],
+    "Workspace": [
+        (("spec",), {"size": "small", "resources": {"gpu": 1}}),
+        (("spec", "port"), 80),
+        (("spec", "data"), [{"uri": "s3://bucket/train", "path": "/home/work"}]),
+        (
+            ("spec",),
+            {"data": [{"uri": "s3://b/c"}], "volumes": [{"name": "a", "path": "/data"}]},
+        ),
+        *((("spec", "idleAfter"), wrong) for wrong in ("1h30m", "0m", "60", "1d")),
+        *(
+            (("spec", "volumes"), [{"name": "a", "path": p}])
+            for p in ("/tmp", "/home/work", "/manor")
+        ),
     ],
 }
 

@@ -1,7 +1,10 @@
 """`manor` and `kubectl` as the people of a team, each with a kubeconfig of their own."""
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +31,13 @@ class Team:
         return [MANOR, *words], {**os.environ, **own}
 
     def manor(
-        self, *words: str, user: str = "", **variables: str
+        self, *words: str, user: str = "", given: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """What a command prints, with more variables in its environment."""
         command, environment = self.command(user or self.user, *words)
         return subprocess.run(
             command,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             env=environment | variables,
@@ -46,3 +49,17 @@ class Team:
         done = self.example.kubectl(user, "-n", self.namespace, *words)
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
+
+    @contextmanager
+    def opened(self, *words: str) -> Iterator[str]:
+        """The URL of what `manor open` has opened, while the block runs."""
+        command, environment = self.command(self.user, "open", *words, "--no-browser")
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as running:
+            assert running.stdout is not None
+            try:
+                yield running.stdout.readline().strip()
+            finally:
+                running.send_signal(signal.SIGINT)
+                running.wait(30)

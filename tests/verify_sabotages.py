@@ -120,6 +120,11 @@ SABOTAGES = (
         "RBAC-029",
         *grant(rule("serving.kserve.io", "clusterservingruntimes", WRITE)),
     ),
+    sabotage(
+        "the right to start another team's notebook",
+        "RBAC-006 RBAC-030",
+        *grant(rule("manor.dev", "workspaces", "patch"), namespace="tenant-b"),
+    ),
     # What stood there before Manor did, and is kept.
     sabotage("a Service with an external address", "ADMISSION-015", put(STANDING_SERVICE)),
     sabotage("a Deployment that Pod Security refuses", "ADMISSION-015", put(STANDING_DEPLOYMENT)),

@@ -37,12 +37,14 @@ __all__ = [
     "Asked",
     "AsyncJob",
     "AsyncManor",
+    "AsyncWorkspace",
     "Copied",
     "Ending",
     "Job",
     "Manor",
     "RunFailed",
     "Standing",
+    "Workspace",
 ]
 
 T = TypeVar("T")
@@ -134,6 +136,27 @@ class AsyncJob:
         return await jobs.find(self._client, self.name, self.namespace)
 
 
+class AsyncWorkspace:
+    """A workspace on the cluster."""
+
+    def __init__(self, client: Client, name: str, namespace: str) -> None:
+        self._client = client
+        self.name = name
+        self.namespace = namespace
+
+    async def status(self) -> Standing:
+        """How it stands. NoSuchTarget where there is none of the name."""
+        return await (await jobs.workspace(self._client, self.name, self.namespace)).standing()
+
+    async def start(self) -> None:
+        """Start it, unless it runs; returns once it answers. RunError."""
+        await jobs.start(self._client, self.name, self.namespace)
+
+    async def stop(self) -> None:
+        """Stop it; its home stays. RunError."""
+        await jobs.stop(self._client, self.name, self.namespace)
+
+
 class AsyncManor:
     """A namespace of a team on a cluster, with the rights of the kubeconfig's user."""
 
@@ -186,6 +209,10 @@ class AsyncManor:
     def job(self, name: str) -> AsyncJob:
         """The run of a name; nothing is asked of the cluster yet."""
         return AsyncJob(self._client, name, self.namespace)
+
+    def workspace(self, name: str) -> AsyncWorkspace:
+        """The workspace of a name; nothing is asked of the cluster yet."""
+        return AsyncWorkspace(self._client, name, self.namespace)
 
     async def copy(self, source: str | Path, target: str | Path) -> Copied:
         """Copy a file, or what is in a folder, onto a volume of the team (VOLUME:/PATH), or off it.
@@ -267,6 +294,39 @@ class Job:
         return f"Job({self.namespace}/{self.name})"
 
 
+class Workspace:
+    """A workspace on the cluster; see AsyncWorkspace, whose methods it has without `await`."""
+
+    def __init__(self, workspace: AsyncWorkspace, loop: _Loop) -> None:
+        self._workspace = workspace
+        self._loop = loop
+
+    @property
+    def name(self) -> str:
+        """Name of the Workspace."""
+        return self._workspace.name
+
+    @property
+    def namespace(self) -> str:
+        """Where it is."""
+        return self._workspace.namespace
+
+    def status(self) -> Standing:
+        """How it stands. NoSuchTarget where there is none of the name."""
+        return self._loop.do(self._workspace.status())
+
+    def start(self) -> None:
+        """Start it, unless it runs; returns once it answers. RunError."""
+        self._loop.do(self._workspace.start())
+
+    def stop(self) -> None:
+        """Stop it; its home stays. RunError."""
+        self._loop.do(self._workspace.stop())
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.namespace}/{self.name})"
+
+
 class Manor:
     """A namespace of a team on a cluster, with the rights of the kubeconfig's user; closed by
     `close`, or at the end of a `with` block. KubeconfigError."""
@@ -313,6 +373,10 @@ class Manor:
     def job(self, name: str) -> Job:
         """The run of a name; nothing is asked of the cluster yet."""
         return Job(self._manor.job(name), self._loop)
+
+    def workspace(self, name: str) -> Workspace:
+        """The workspace of a name; nothing is asked of the cluster yet."""
+        return Workspace(self._manor.workspace(name), self._loop)
 
     def copy(self, source: str | Path, target: str | Path) -> Copied:
         """Copy a file, or what is in a folder, onto a volume of the team (VOLUME:/PATH), or off it.

@@ -299,6 +299,14 @@ class Jobs:
     """That such a pod may live; what it left undone goes on in another."""
     block: Bytes = 2**16
     """Of a file that are sent at a time."""
+    half_open: Seconds = 5.0
+    """That a connection to a port of a pod may last once nobody speaks into it any more."""
+    stop: Seconds = 60.0
+    """Until a workspace that was told to stop has ended."""
+    queue: Seconds = 24 * 3600.0
+    """Until a workspace that was started answers; it may wait in a queue."""
+    look: Seconds = 15.0
+    """Between two looks at whether a workspace that is open runs still."""
     reconnects: Number = 5
     """Breaks of a connection, one after the other, after which it is given up."""
 

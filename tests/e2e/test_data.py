@@ -126,7 +126,7 @@ def test_a_job_finds_its_teams_data_and_no_one_elses(
 
 def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> None:
     """By the engine that needs nothing else installed; the server is one of the team's own."""
-    spec = {
+    spec: dict[str, Any] = {
         "format": "custom",
         "image": "manor.local/training:0.1.0",
         "storageUri": "s3://serve-red/flowers",
@@ -147,7 +147,7 @@ def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> Non
     assert "a.csv=serve-red" in red.kubectl(*said)
 
     # Another version, and the first again.
-    model["spec"] |= {"storageUri": "s3://serve-red/flowers/deep"}
+    spec["storageUri"] = "s3://serve-red/flowers/deep"
     red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
     listed = red.manor("models", "history", "echo").stdout.splitlines()
     assert [line.split()[:2] for line in listed[1:]] == [

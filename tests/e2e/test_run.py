@@ -1,6 +1,5 @@
 """A data scientist's run, from a script here to its exit code, as the team's own user."""
 
-import contextlib
 import hashlib
 import os
 import signal
@@ -174,24 +173,12 @@ def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path)
     assert team.manor("logs", "serve").stdout == "serving\n"
     entered = team.manor("exec", "serve", "--", "python3", "-c", "import os; exit(os.getuid() > 0)")
     assert entered.returncode == 1, entered.stderr
-    with opened(team, "serve", "8000") as url:
+    with team.opened("serve", "8000") as url:
         assert urllib.request.urlopen(f"{url}/hello.txt", timeout=30).read() == b"hello"
     assert team.manor("cancel", "serve").returncode == 0
     assert "serve" not in team.kubectl("get", "trainingjobs,jobs,configmaps")
     gone = team.manor("logs", "-f", "serve")
     assert (gone.returncode, "there is no job serve" in gone.stderr) == (2, True)
-
-
-@contextlib.contextmanager
-def opened(team: Team, *words: str) -> Iterator[str]:
-    command, environment = team.command("eddy", "open", *words, "--no-browser")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
-        assert running.stdout is not None
-        try:
-            yield running.stdout.readline().strip()
-        finally:
-            running.send_signal(signal.SIGINT)
-            running.wait(30)
 
 
 def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:

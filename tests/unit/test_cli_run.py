@@ -165,7 +165,7 @@ def test_a_log_that_is_not_there_yet_says_why(team: ApiStandIn, manor: Command) 
     none = manor("logs", "nobody", "-n", "vision")
     assert "there is no job nobody in namespace vision; `manor get jobs` lists them" in none.err
     other = manor("exec", "table/x", "-n", "vision", "--", "ls")
-    assert "name a job, or model/NAME" in other.err
+    assert "name a job or a workspace, or model/NAME" in other.err
 
 
 def test_a_copy_has_one_end_on_a_volume(team: ApiStandIn, manor: Command, script: Path) -> None:

@@ -176,6 +176,14 @@ def test_every_kind_has_an_engine_and_an_address() -> None:
     assert model_url(platform(), tenant(), model()).endswith("/v2/models/digits/infer")
 
 
+NOTES = {
+    "kind": "Job",
+    "metadata": {"labels": {"app.kubernetes.io/component": "workspace"}},
+    "spec": {},
+}
+"""The Job of a Workspace."""
+
+
 @pytest.mark.parametrize(
     ("live", "ready", "final", "phase"),
     [
@@ -185,10 +193,15 @@ def test_every_kind_has_an_engine_and_an_address() -> None:
         ({"kind": "Job", "spec": {}}, False, True, Phase.FAILED),
         ({"kind": "Job", "spec": {}, "status": {"ready": 1}}, False, False, Phase.RUNNING),
         ({"kind": "Deployment", "spec": {}, "status": {}}, False, False, Phase.PENDING),
+        ({**NOTES, "status": {}}, True, False, Phase.STOPPED),
+        ({**NOTES, "status": {"ready": 1}}, False, False, Phase.READY),
+        ({**NOTES, "status": {"active": 1}}, False, False, Phase.PENDING),
+        ({**NOTES, "spec": {"suspend": True}}, False, False, Phase.SUSPENDED),
+        (NOTES, False, True, Phase.FAILED),
     ],
 )
 def test_the_phase_of_a_native_workload(live: Any, ready: bool, final: bool, phase: Phase) -> None:
-    assert Native().phase(live, ready=ready, final=final) is phase
+    assert Native().phase({"metadata": {}, **live}, ready=ready, final=final) is phase
 
 
 def test_an_engine_needs_its_tool_on_the_platform_and_in_the_team() -> None:

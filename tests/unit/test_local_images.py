@@ -22,6 +22,7 @@ SOURCES = Path(__file__).parents[2] / "images"
 ON_BASE = {
     *("training", "serving", "ray", "jax", "mlflow", "storage-initializer", "seaweedfs", "envoy"),
     "operator",
+    "workspace",
 }
 
 

@@ -68,11 +68,18 @@ def test_kstatus_knows_one_state_of_every_phase(phase: Phase) -> None:
     made = {c.type: c for c in workload_conditions(phase, Reason.PROGRESSING, "why", 4)}
     states = ("Ready", "Reconciling", "Stalled")
     (state,) = [kind for kind in states if made[kind].status == "True"]
-    ways = {Phase.READY: "Ready", Phase.SUCCEEDED: "Ready", Phase.FAILED: "Stalled"}
+    ways = {
+        Phase.READY: "Ready",
+        Phase.SUCCEEDED: "Ready",
+        Phase.STOPPED: "Ready",
+        Phase.FAILED: "Stalled",
+    }
     assert state == ways.get(phase, "Reconciling")
     assert made["Ready"].message == "why"
     assert {c.observed_generation for c in made.values()} == {4}
-    word = {Phase.READY: "Running", Phase.PENDING: None}.get(phase, phase.value)
+    word = {Phase.READY: "Running", Phase.PENDING: None, Phase.STOPPED: None}.get(
+        phase, phase.value
+    )
     questions = ("Queued", "Running", "Succeeded", "Failed")
     assert [kind for kind in questions if made[kind].status == "True"] == [word] * bool(word)
 

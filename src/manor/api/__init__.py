@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from manor.api.wellknown import API_VERSION, GROUP, VERSION
 
 if TYPE_CHECKING:
-    from manor.api.catalogue import KINDS, AnyKind
+    from manor.api.catalogue import KINDS, AnyKind, Workload
     from manor.api.platform import Platform
     from manor.api.subjects import Member, Subject
     from manor.api.tenant import NamespaceShare, Tenant
     from manor.api.tool import Tool
-    from manor.api.workload import Model, TrainingJob, Workload
+    from manor.api.workload import Model, TrainingJob
+    from manor.api.workspace import Workspace
 
 _MODULES = {
     "KINDS": "catalogue",
@@ -29,7 +30,8 @@ _MODULES = {
     "Tool": "tool",
     "Model": "workload",
     "TrainingJob": "workload",
-    "Workload": "workload",
+    "Workload": "catalogue",
+    "Workspace": "workspace",
 }
 """Where each name is defined."""
 
@@ -48,6 +50,7 @@ __all__ = [
     "Tool",
     "TrainingJob",
     "Workload",
+    "Workspace",
 ]
 
 

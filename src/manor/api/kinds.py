@@ -128,6 +128,20 @@ MODEL = KindInfo(
     defaulted=("replicas",),
 )
 
-ALL = (PLATFORM, TOOL, TENANT, TRAINING_JOB, MODEL)
+WORKSPACE = KindInfo(
+    "Workspace",
+    "workspaces",
+    "Namespaced",
+    (
+        Column("Status", "string", ".status.phase"),
+        Column("Message", "string", ".status.message"),
+        _REASON,
+        Column("Image", "string", ".spec.image", wide=True),
+        _APPLIED,
+        _AGE,
+    ),
+)
+
+ALL = (PLATFORM, TOOL, TENANT, TRAINING_JOB, MODEL, WORKSPACE)
 WORKLOADS = tuple(info for info in ALL if info.namespaced)
 """The kinds that an engine turns into pods."""

@@ -224,11 +224,7 @@ def _workload(info: KindInfo) -> KindRule:
     )
 
 
-_MANOR = (
-    *(_workload(info) for info in kinds.WORKLOADS),
-    # Not served yet; what it makes may name it as its owner from the first day.
-    KindRule(GROUP, "Workspace", "workspaces", owns=True),
-)
+_MANOR = tuple(_workload(info) for info in kinds.WORKLOADS)
 
 _PLATFORM = (
     # The cluster's own configuration, and rights beyond a namespace.

@@ -20,6 +20,7 @@ from manor.api.meta import (
     Line,
     Metadata,
     MetadataKey,
+    Misplaced,
     Name,
     Once,
     Registry,
@@ -28,9 +29,10 @@ from manor.api.meta import (
     check_keys,
     keys_rule,
 )
-from manor.api.quantity import Bytes, Cores, Quantity
+from manor.api.quantity import Bytes, Cores, Duration, Quantity, seconds
 from manor.api.roles import ExtraRules
 from manor.api.wellknown import FRONT
+from manor.api.workload import Resources
 
 TAINT = r"^[-A-Za-z0-9_./]+(=[-A-Za-z0-9_.]*)?$"
 ANNOTATION = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -277,6 +279,8 @@ class ImageCatalogue(Spec):
     """Image of a TrainingJob."""
     serving: Annotated[dict[Name, Image], Field(max_length=32)] = {}
     """Image of a Model by its format (`sklearn: …`)."""
+    workspace: Image | None = None
+    """Image of a Workspace: one with JupyterLab."""
     tools: Annotated[dict[Name, Image], Field(max_length=32)] = {}
     """Image of what a Tool runs in each team's namespace, by the Tool's name (`mlflow: …`)."""
     fetching: Image | None = None
@@ -309,6 +313,46 @@ class Identity(Spec):
     group_prefix: str = Field(default="", pattern=r"^[^\p{Cc}]*$", max_length=253)
     """Prefix that the API server puts before OIDC group names; written before each Group
     subject."""
+
+
+class WorkspaceSize(Resources):
+    """What a Workspace may ask for, by a name."""
+
+    name: Name
+    """Name that Workspaces use for it."""
+
+
+class WorkspaceSettings(Spec):
+    """How long Workspaces run, and how large they are."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "duration(has(self.idleAfter) ? self.idleAfter : '1h') <= "
+                "duration(has(self.idleMost) ? self.idleMost : '8h')",
+                "idleAfter is longer than idleMost",
+            ),
+        )
+    )
+
+    idle_after: Duration = "1h"
+    """How long nothing must happen in a Workspace until it stops, where it says nothing else."""
+    idle_most: Duration = "8h"
+    """The longest such time that a Workspace may ask for."""
+    lifetime_most: Duration = "168h"
+    """How long a Workspace runs at the most, whatever happens in it, until somebody starts it
+    again."""
+    sizes: Annotated[list[WorkspaceSize], Field(max_length=32), Once(("name",))] = []
+    """What Workspaces may ask for; the first where one says nothing. Any resources where there are
+    none."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if seconds(self.idle_after) > seconds(self.idle_most):
+            raise Misplaced(
+                f"is longer than idleMost, {self.idle_most}; make it shorter", "idleAfter"
+            )
+        return self
 
 
 class ContainerDefaults(Spec):
@@ -481,6 +525,8 @@ class PlatformSpec(Spec):
     controllers: list[Controller] = Field(default=[], max_length=64)
     """Controllers whose writes to tenants' namespaces are the cluster's, though they may not write
     everywhere."""
+    workspaces: WorkspaceSettings = WorkspaceSettings()
+    """Notebooks and IDEs."""
     container_defaults: ContainerDefaults = ContainerDefaults()
     """Requests and limits of a container that states none."""
     sandbox_runtime_class: Name | None = None

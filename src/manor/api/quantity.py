@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {
@@ -155,6 +155,17 @@ Cores = Annotated[str, BeforeValidator(read_cores), _schema(CORES)]
 
 Bytes = Annotated[str, BeforeValidator(read_bytes), _schema(BYTES)]
 """An amount of memory or storage, in canonical form once read."""
+
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smh]$")]
+"""A time, as a whole number of seconds, minutes or hours: 30m."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(duration: str) -> int:
+    """How many seconds a Duration is."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
+
 
 Quantity = Annotated[str, BeforeValidator(_reader(ANY, _any_hint, whole=False)), _schema(ANY)]
 """An amount of any other resource, in canonical form once read."""

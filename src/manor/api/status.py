@@ -44,6 +44,8 @@ class Phase(StrEnum):
     RUNNING = "Running"
     READY = "Ready"
     """It serves."""
+    STOPPED = "Stopped"
+    """It was told to, or nobody used it; it can be started again."""
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     """It ended, or nothing brings it further until somebody changes something."""
@@ -53,7 +55,8 @@ class ConditionType(StrEnum):
     """What a condition is about. Each is there with status True or False, once anybody looked."""
 
     READY = "Ready"
-    """All that the object asks for stands: a Model serves, a TrainingJob has succeeded."""
+    """All that the object asks for stands: a Model serves, a TrainingJob has succeeded, a Workspace
+    answers, or has stopped as it was to."""
     RECONCILING = "Reconciling"
     """It is on its way there (kstatus)."""
     STALLED = "Stalled"
@@ -122,7 +125,8 @@ class Reason(StrEnum):
     UNDETERMINED = "Undetermined"
     """A check could not tell."""
     STOPPED = "Stopped"
-    """A roll-out waits for a tenant that somebody has to look after."""
+    """A Workspace has ended, and can be started again; a roll-out waits for a tenant that somebody
+    has to look after."""
 
 
 UNMADE = frozenset(
@@ -282,12 +286,17 @@ class ModelStatus(WorkloadStatus):
     """Which pods they are: a label selector, for whoever scales it."""
 
 
+class WorkspaceStatus(WorkloadStatus):
+    """How a Workspace stands."""
+
+
 STATUSES: dict[str, type[Status]] = {
     kinds.PLATFORM.kind: PlatformStatus,
     kinds.TOOL.kind: ToolStatus,
     kinds.TENANT.kind: TenantStatus,
     kinds.TRAINING_JOB.kind: TrainingJobStatus,
     kinds.MODEL.kind: ModelStatus,
+    kinds.WORKSPACE.kind: WorkspaceStatus,
 }
 """The model of the status of every kind, by the kind's name."""
 
@@ -295,6 +304,7 @@ State = Literal["ready", "reconciling", "stalled"]
 _STATES: dict[Phase, State] = {
     Phase.READY: "ready",
     Phase.SUCCEEDED: "ready",
+    Phase.STOPPED: "ready",
     Phase.FAILED: "stalled",
 }
 """The phases that are not a way to somewhere."""

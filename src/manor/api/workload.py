@@ -1,4 +1,4 @@
-"""TrainingJob and Model: what a data scientist runs in a tenant's namespace."""
+"""TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -379,6 +379,3 @@ class Model(Kind):
     def fetched(self) -> list[tuple[str | int, ...]]:
         """The fields whose files are fetched when a pod starts."""
         return [path for path, uri in self.uris.items() if is_fetched(uri)]
-
-
-Workload = TrainingJob | Model

@@ -14,12 +14,13 @@ from manor.objectset.references import Ref, ref_of
 @dataclass(frozen=True)
 class Member:
     """A desired object with the inventory's label on it. `served` is false while its CRD is still
-    to be installed."""
+    to be installed; `once` says that it stays as it was made."""
 
     ref: Ref
     wave: Wave
     desired: Object
     served: bool
+    once: bool = False
 
 
 async def members(client: Client, objects: Sequence[Object], marks: dict[str, str]) -> list[Member]:

@@ -43,7 +43,7 @@ async def preview(client: Client, member: Member, live: Object | None, *, force:
         since = live["metadata"]["deletionTimestamp"]
         message = f"is being deleted since {since}; run again once it is gone"
         return Step(ref, Action.FAIL, message, before=live, reasons=(Reason.BEING_DELETED,))
-    if live and is_applied(member.desired, live):
+    if live and (member.once or is_applied(member.desired, live)):
         return Step(ref, Action.UNCHANGED, before=live, after=live)
     try:
         after = await put(client, member, force=force, dry_run=True)

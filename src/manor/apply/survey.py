@@ -48,7 +48,9 @@ class Survey:
             return self
         owner = {key: live[key] for key in ("apiVersion", "kind")}
         owner |= {key: live["metadata"][key] for key in ("name", "uid")}
-        return replace(self, members=tuple(_owned(member, owner) for member in self.members))
+        once = inventory.owned.once
+        members = (_owned(member, owner, once) for member in self.members)
+        return replace(self, members=tuple(members))
 
     def unowned(self, *, adopt: bool) -> list[Step]:
         """The objects that we must not touch: others' and, unless `adopt` or the inventory says so,
@@ -67,11 +69,12 @@ class Survey:
         return found
 
 
-def _owned(member: Member, owner: Object) -> Member:
+def _owned(member: Member, owner: Object, once: frozenset[GroupKind]) -> Member:
     if holds_data(member.ref.group_kind):
         return member
     metadata = {**member.desired["metadata"], "ownerReferences": [owner]}
-    return replace(member, desired={**member.desired, "metadata": metadata})
+    desired = {**member.desired, "metadata": metadata}
+    return replace(member, desired=desired, once=member.ref.group_kind in once)
 
 
 def _not_ours(

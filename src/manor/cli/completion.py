@@ -49,6 +49,22 @@ def complete_jobs(ctx: typer.Context, incomplete: str) -> list[str]:
     )
 
 
+def complete_workspaces(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the Workspaces in the namespace given, or in that of the kubeconfig's context."""
+    from manor.api import API_VERSION, kinds
+
+    given = ctx.params.get("namespace")
+    return _listed(
+        incomplete,
+        lambda client: _names(client, API_VERSION, kinds.WORKSPACE.kind, given or client.namespace),
+    )
+
+
+def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of what runs in the namespace: TrainingJobs and Workspaces."""
+    return complete_jobs(ctx, incomplete) + complete_workspaces(ctx, incomplete)
+
+
 def complete_checks(incomplete: str) -> list[str]:
     """IDs of the checks of `manor verify`."""
     from manor.verify import load

@@ -23,11 +23,14 @@ class Kind(StrEnum):
     pod = "pod"
     job = "job"
     model = "model"
+    workspace = "workspace"
 
 
 @run_async
 async def explain(
-    kind: Annotated[Kind | None, typer.Argument(metavar="pod|job|model", help="Its kind.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Argument(metavar="pod|job|model|workspace", help="Its kind.")
+    ] = None,
     name: Annotated[str | None, typer.Argument(help="Its name.")] = None,
     filename: Annotated[
         str | None,
@@ -45,7 +48,7 @@ async def explain(
         Format, typer.Option("--output", "-o", help="How the answer is printed.")
     ] = Format.table,
 ) -> None:
-    """Say why a pod, a job or a model does not run, and what to do; or whether a pod could.
+    """Say why a pod, job, model or workspace does not run, and what to do; or whether a pod could.
 
     Nothing is written. Exit code 0 where nothing is in its way, 1 where something is.
 
@@ -92,6 +95,10 @@ async def _model(client: Client, name: str, namespace: str) -> Explanation:
     return await _workload(client, kinds.MODEL.kind, name, namespace)
 
 
+async def _workspace(client: Client, name: str, namespace: str) -> Explanation:
+    return await _workload(client, kinds.WORKSPACE.kind, name, namespace)
+
+
 async def _workload(client: Client, kind: str, name: str, namespace: str) -> Explanation:
     known = await read_workload(client, kind, name, namespace)
     engines = known.platform.spec.engines if known.platform else Engines()
@@ -102,6 +109,7 @@ _ASKED: dict[Kind, Callable[[Client, str, str], Awaitable[Explanation]]] = {
     Kind.pod: _pod,
     Kind.job: _job,
     Kind.model: _model,
+    Kind.workspace: _workspace,
 }
 
 

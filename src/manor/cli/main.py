@@ -44,7 +44,8 @@ COMMANDS = {
     "logs": Entry("runs", "logs", "Print a job's log, or follow it."),
     "cancel": Entry("runs", "cancel_command", "Stop a job; what it wrote onto volumes stays."),
     "exec": Entry("runs", "exec_command", "Run a command in a worker of a job."),
-    "open": Entry("runs", "open_command", "Reach a port of a job's worker from this machine."),
+    "open": Entry("runs", "open_command", "Open a workspace, or a port of a job's worker."),
+    "stop": Entry("runs", "stop_command", "Stop a workspace; its home stays."),
     "cp": Entry("runs", "cp", "Copy files onto a volume of the team, or off it."),
     "models": Entry("models", "app", "The versions of a model: list, promote, roll back."),
     "connect": Entry("connect", "app", "Connect a team to a store of data."),
@@ -74,7 +75,7 @@ COMMANDS = {
     ),
     "usage": Entry("usage", "usage", "Tell what teams used, by tenant, person and day."),
     "explain": Entry(
-        "explain", "explain", "Say why a pod, a job or a model does not run, and what to do."
+        "explain", "explain", "Say why a pod, job, model or workspace does not run, and what to do."
     ),
     "import": Entry("imports", "app", "What others made for many teams, as Tenants: a plan."),
     "operator": Entry("operator", "operator", "Keep the cluster as its specs say, until stopped."),

@@ -1,4 +1,5 @@
-"""What one does with a run: read its log, stop it, look into it, reach its ports, bring files."""
+"""What one does with a run: read its log, stop it, look into it, reach its ports, bring files; and
+with a workspace: open and stop it."""
 
 import asyncio
 import os
@@ -8,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from manor.api import Workspace
 from manor.cli.attending import telling
-from manor.cli.completion import complete_jobs
+from manor.cli.completion import complete_jobs, complete_targets, complete_workspaces
 from manor.cli.moving import moving
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Warnings, echo, err, run_async
+from manor.cli.progress import warn
 from manor.cli.terminal import converse
 from manor.errors import ManorError
 from manor.jobs import (
@@ -25,13 +28,19 @@ from manor.jobs import (
     forwarded,
     has_started,
     running_pod,
+    start,
+    stop,
+    token_of,
+    until_stopped,
 )
 from manor.kube import Client, Object
 
 Target = Annotated[
     str,
     typer.Argument(
-        metavar="JOB", help="Its name; also model/NAME or pod/NAME.", autocompletion=complete_jobs
+        metavar="JOB",
+        help="Its name, or a workspace's; also model/NAME or pod/NAME.",
+        autocompletion=complete_targets,
     ),
 ]
 Worker = Annotated[int, typer.Option("--worker", min=0, help="Which worker; 0 is the first.")]
@@ -154,7 +163,7 @@ async def cp(
 async def open_command(
     target: Target,
     port: Annotated[
-        int | None, typer.Argument(help="Port of the pod; its first one if absent.")
+        int | None, typer.Argument(help="Port of the pod; its IDE's or its first one if absent.")
     ] = None,
     worker: Worker = 0,
     local_port: Annotated[int, typer.Option(help="Port of this machine; a free one if 0.")] = 0,
@@ -163,23 +172,70 @@ async def open_command(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Reach a port of a job's worker from this machine, until Ctrl-C; no one else's is opened.
+    """Open a workspace, or reach a port of a job's worker, from this machine, until Ctrl-C; no one
+    else's is opened. A workspace that has stopped is started again.
 
     Examples:
 
     \b
+        manor open notes -n vision                     # its JupyterLab
         manor open train-x7k2pq 6006 -n vision         # TensorBoard
         manor open model/digits -n vision --no-browser
     """
     async with Client.connect(kubeconfig, context) as client:
-        pod = await running_pod(client, target, namespace or client.namespace, worker)
-        wanted = port or _first_port(pod)
+        place = namespace or client.namespace
+        space = None if port else await _workspace(client, target, place)
+        if space is None:
+            pod, query = await running_pod(client, target, place, worker), ""
+            wanted = port or _first_port(pod)
+        else:
+            with telling() as told:
+                pod = await start(client, space.metadata.name, place, told, warn)
+            query = f"/?token={await token_of(client, pod)}"
+            wanted = space.spec.port
         async with forwarded(client, pod, wanted, local_port, Warnings()) as here:
-            url = f"http://127.0.0.1:{here}"
+            url = f"http://127.0.0.1:{here}{query}"
             echo(url)
             if browser and _has_windows():
                 await asyncio.to_thread(webbrowser.open, url)
-            await asyncio.Event().wait()
+            if space is not None:
+                await _until_it_stops(client, space.metadata.name, place)
+            else:
+                await asyncio.Event().wait()
+
+
+async def _workspace(client: Client, target: str, namespace: str) -> Workspace | None:
+    """The workspace that is meant; None where it is something else."""
+    if target.startswith("pod/"):
+        return None
+    found = (await find(client, target, namespace)).workload
+    return found if isinstance(found, Workspace) else None
+
+
+async def _until_it_stops(client: Client, name: str, namespace: str) -> None:
+    stands = await until_stopped(client, name, namespace)
+    reason = f": {stands.reason}" if stands.reason else ""
+    err.print(f"{name} has stopped{reason}; `manor open {name} -n {namespace}` starts it again")
+
+
+@run_async
+async def stop_command(
+    name: Annotated[str, typer.Argument(metavar="WORKSPACE", autocompletion=complete_workspaces)],
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Stop a workspace: what runs in it ends, and its home stays. `manor open` starts it again.
+
+    Examples:
+
+    \b
+        manor stop notes -n vision
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        place = namespace or client.namespace
+        await stop(client, name, place, warn)
+    err.print(f"Workspace {place}/{name} stopped")
 
 
 def _has_windows() -> bool:

@@ -16,7 +16,7 @@ from manor.rollout import Authority, Outcome, authority
 _WHO = {
     Authority.CLUSTER_ADMINISTRATOR: "a cluster administrator applies the Platform",
     Authority.APPLIER: "who applies Tenants needs the ClusterRole manor:applier",
-    Authority.EDITOR: "who applies TrainingJobs and Models needs the role editor in their tenant",
+    Authority.EDITOR: "who applies workloads needs the role editor in their tenant",
 }
 
 

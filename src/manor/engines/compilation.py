@@ -4,7 +4,7 @@ names."""
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload, Workspace
 from manor.engines.protocol import GroupKind, Unsupported
 from manor.engines.queues import queue_kinds, queue_objects
 from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unknown
@@ -72,7 +72,7 @@ def _compiled(
         case Tenant():
             own = render_tenant(platform, spec, tenants, tools)
             return Compiled(spec, [*own, *queue_objects(platform, tools, spec)])
-        case TrainingJob() | Model():
+        case TrainingJob() | Model() | Workspace():
             objects = render_workload(platform, places[spec.metadata.namespace], spec, tools)
             pods = engine_for(spec.kind, platform.spec.engines).pods(objects)
             return Compiled(spec, objects, tuple(pods))
@@ -132,7 +132,7 @@ def _unsupported(
         case Platform():
             yield from (Objection(spec, error.path, str(error)) for error in unknown(spec))
             yield from (Objection(spec, error.path, str(error)) for error in lacking(spec, tools))
-        case TrainingJob() | Model():
+        case TrainingJob() | Model() | Workspace():
             problems = [*unknown(platform, [spec.kind]), *lacking(platform, tools, [spec.kind])]
             for error in problems:
                 field = ".".join(map(str, error.path))

@@ -1,10 +1,10 @@
 """The pod that every engine starts from: Pod Security `restricted` admits it, and its root file
 system is read-only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from manor.api import Platform, Tenant
-from manor.api.workload import Resources
+from manor.api.workload import DataSource, Resources, SecretUse, VolumeMount, is_fetched
 from manor.render.objects import Object
 from manor.render.quota import gpu_resources
 
@@ -64,6 +64,87 @@ def _toleration(taint: str) -> Object:
         if equals
         else {"key": key, "operator": "Exists"}
     )
+
+
+Parts = tuple[list[Object], list[Object]]
+"""Volumes of a pod, and their mounts in its container."""
+
+
+def shared_memory(size: str) -> Parts:
+    """A /dev/shm of that size, which counts against the limit of the memory; it has 64 MiB
+    otherwise."""
+    volume = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}}
+    return [volume], [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
+
+
+def claim_volumes(claims: Iterable[str]) -> list[Object]:
+    """The volumes of these claims, each once, as `claim_mounts` calls them."""
+    return [
+        {"name": f"volume-{claim}", "persistentVolumeClaim": {"claimName": claim}}
+        for claim in dict.fromkeys(claims)
+    ]
+
+
+def claim_mounts(volumes: Iterable[VolumeMount]) -> list[Object]:
+    """Where the tenant's volumes are seen."""
+    mounts = []
+    for volume in volumes:
+        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
+        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
+    return mounts
+
+
+def secret_files(secrets: Iterable[SecretUse]) -> Parts:
+    """Those of the Secrets that are files."""
+    volumes, mounts = [], []
+    for secret in secrets:
+        if secret.path is not None:
+            name = f"secret-{secret.name}"
+            mounts.append({"name": name, "mountPath": secret.path, "readOnly": True})
+            volumes.append({"name": name, "secret": {"secretName": secret.name}})
+    return volumes, mounts
+
+
+def data_parts(sources: Sequence[DataSource]) -> Parts:
+    """Where data is seen that `data_fetchers` fetch, or that is an image's."""
+    volumes, mounts = [], []
+    for name, source in _named(sources):
+        held: Object = {"emptyDir": {}}
+        if not is_fetched(source.uri):
+            held = {"image": {"reference": source.uri.partition("://")[2]}}
+        volumes.append({"name": name, **held})
+        mounts.append({"name": name, "mountPath": source.path, "readOnly": True})
+    return volumes, mounts
+
+
+def data_fetchers(platform: Platform, sources: Sequence[DataSource], amounts: Object) -> Object:
+    """The pod's field for what fetches data before its containers start, if anything does; each
+    asks for `amounts`."""
+    fetchers = [
+        fetcher(
+            *(platform, name, source.uri, {"name": name, "mountPath": source.path}),
+            *(source.secret, amounts),
+        )
+        for name, source in _named(sources)
+        if is_fetched(source.uri)
+    ]
+    return {"initContainers": fetchers} if fetchers else {}
+
+
+def _named(sources: Sequence[DataSource]) -> list[tuple[str, DataSource]]:
+    """Each with the name of its volume and of what fetches it."""
+    return [(f"data-{number}", source) for number, source in enumerate(sources, start=1)]
+
+
+def secret_variables(secrets: Iterable[SecretUse]) -> Object:
+    """The container's field for those of the Secrets that are variables, if there are any."""
+    sources = [{"secretRef": {"name": one.name}} for one in secrets if one.path is None]
+    return {"envFrom": sources} if sources else {}
+
+
+def pull_secrets(names: Sequence[str]) -> Object:
+    """The pod's field for the Secrets with which its images are pulled, if there are any."""
+    return {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
 
 
 def env(variables: dict[str, str]) -> list[Object]:

@@ -33,6 +33,8 @@ class Phase(StrEnum):
     RUNNING = "Running"
     READY = "Ready"
     """It serves."""
+    STOPPED = "Stopped"
+    """It was told to, or nobody used it; it can be started again."""
     COMPLETE = "Succeeded"
     FAILED = "Failed"
 

@@ -18,8 +18,8 @@ from manor.tools import Toolset
 
 _ALL: tuple[Engine[Any], ...] = (Native(), Kubeflow(), Ray(), Kserve(), Seldon())
 ENGINES = {engine.name: engine for engine in _ALL}
-KINDS = ("TrainingJob", "Model")
-"""The ML kinds, for each of which the Platform names an engine."""
+KINDS = ("TrainingJob", "Model", "Workspace")
+"""The ML kinds."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,11 @@ class Requirement:
 
 def _chosen(engines: Engines) -> dict[str, tuple[str, str]]:
     """For each ML kind the field of `spec.engines` that decides, and the engine that it names."""
-    return {"TrainingJob": ("trainingJob", engines.training_job), "Model": ("model", engines.model)}
+    return {
+        "TrainingJob": ("trainingJob", engines.training_job),
+        "Model": ("model", engines.model),
+        "Workspace": ("workspace", Native.name),  # there is no other
+    }
 
 
 def engine_for(kind: str, engines: Engines) -> Engine[Any]:

@@ -2,15 +2,23 @@
 them."""
 
 from manor.api import Platform, Tenant, TrainingJob
-from manor.api.workload import APP_PATH, DataSource, is_fetched
+from manor.api.workload import APP_PATH
 from manor.engines.owned import object_of
 from manor.engines.pods import (
+    Parts,
+    claim_mounts,
+    claim_volumes,
     container_security_context,
+    data_fetchers,
+    data_parts,
     env,
-    fetcher,
     placement,
     pod_spec,
+    pull_secrets,
     resources,
+    secret_files,
+    secret_variables,
+    shared_memory,
 )
 from manor.render.objects import Object
 
@@ -53,44 +61,22 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
     return computed + env(variables | environment(job))
 
 
-def _mounts(job: TrainingJob) -> tuple[list[Object], list[Object]]:
+def _mounts(job: TrainingJob) -> Parts:
     """The job's volumes and their mounts: shared memory, files, claims, Secrets."""
     spec = job.spec
-    # Without it /dev/shm has 64 MiB. It counts against the limit of the worker's memory.
-    shared = spec.shared_memory or spec.resources.memory
-    volumes: list[Object] = [
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": shared}},
-    ]
-    mounts: list[Object] = [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
+    volumes, mounts = shared_memory(spec.shared_memory or spec.resources.memory)
     if spec.files:
         mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
         volumes.append({"name": "files", "configMap": _files_source(job)})
     if spec.code:
         code: Object = {"name": f"volume-{spec.code.volume}", "mountPath": APP_PATH}
         mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
-    for volume in spec.volumes:
-        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
-        mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
-    for claim in dict.fromkeys(claim for _, claim in job.mounted):
-        volumes.append({"name": f"volume-{claim}", "persistentVolumeClaim": {"claimName": claim}})
-    for secret in spec.secrets:
-        if secret.path is not None:
-            mounts.append(
-                {"name": f"secret-{secret.name}", "mountPath": secret.path, "readOnly": True}
-            )
-            volumes.append({"name": f"secret-{secret.name}", "secret": {"secretName": secret.name}})
-    for name, source in _data(job):
-        held: Object = {"emptyDir": {}}
-        if not is_fetched(source.uri):
-            held = {"image": {"reference": source.uri.partition("://")[2]}}
-        volumes.append({"name": name, **held})
-        mounts.append({"name": name, "mountPath": source.path, "readOnly": True})
+    mounts += claim_mounts(spec.volumes)
+    volumes += claim_volumes(claim for _, claim in job.mounted)
+    for more, seen in (secret_files(spec.secrets), data_parts(spec.data)):
+        volumes += more
+        mounts += seen
     return volumes, mounts
-
-
-def _data(job: TrainingJob) -> list[tuple[str, DataSource]]:
-    """The job's data, each with the name of its volume and of what fetches it."""
-    return [(f"data-{number}", source) for number, source in enumerate(job.spec.data, start=1)]
 
 
 def worker_pod(
@@ -107,30 +93,17 @@ def worker_pod(
         "resources": resources(platform, tenant, spec.resources),
         "securityContext": container_security_context(),
         "volumeMounts": mounts,
+        **secret_variables(spec.secrets),
     }
     if spec.has_code:
         container["workingDir"] = APP_PATH
-    if sources := [
-        {"secretRef": {"name": secret.name}} for secret in spec.secrets if secret.path is None
-    ]:
-        container["envFrom"] = sources
     # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends
     # it at once.
     fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
     fields |= placement(platform, tenant, spec.resources)
     # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
     amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
-    if fetchers := [
-        fetcher(
-            *(platform, name, source.uri, {"name": name, "mountPath": source.path}),
-            *(source.secret, amounts),
-        )
-        for name, source in _data(job)
-        if is_fetched(source.uri)
-    ]:
-        fields["initContainers"] = fetchers
-    if spec.image_pull_secrets:
-        fields["imagePullSecrets"] = [{"name": secret} for secret in spec.image_pull_secrets]
+    fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
     return pod_spec([container], volumes, **fields)
 
 

@@ -22,6 +22,7 @@ from manor.infra.components import (
     TenantArgs,
     TrainingJob,
     WorkloadArgs,
+    Workspace,
 )
 from manor.infra.gateway import EnvoyGateway, EnvoyGatewayArgs
 from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, platform_on
@@ -44,6 +45,7 @@ __all__ = [
     "TenantArgs",
     "TrainingJob",
     "WorkloadArgs",
+    "Workspace",
     "kubernetes_provider",
     "make_all",
     "platform_on",

@@ -7,13 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload
+from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload, Workspace
 from manor.engines import compile_specs, model_url, render_workload
 from manor.infra.errors import DuplicateComponent, InfraError
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
 from manor.render import Object, spec_object, url
 
-Spec = Platform | Tool | Tenant | TrainingJob | Model
+Spec = Platform | Tool | Tenant | TrainingJob | Model | Workspace
 
 
 def document_of(spec: Any, kind: str, component: str) -> Document:

@@ -49,10 +49,10 @@ class TenantArgs(TypedDict):
 
 
 class WorkloadArgs(TypedDict):
-    """What a Model or a TrainingJob is made of."""
+    """What a Model, TrainingJob or Workspace is made of."""
 
     spec: Any
-    """The Model or TrainingJob: as its YAML, a model of `manor.api`, or the path of its file."""
+    """The workload: as its YAML, a model of `manor.api`, or the path of its file."""
     tenant: Any
     """The Tenant component that holds it; from other languages, the same `spec` that the Tenant was
     given."""
@@ -199,6 +199,16 @@ class Model(_Workload):
 
 class TrainingJob(_Workload):
     """A run of training code to completion. Pulumi starts it and does not wait for its end."""
+
+    def __init__(
+        self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, args, opts)
+        self.register_outputs({})
+
+
+class Workspace(_Workload):
+    """A notebook or IDE. Pulumi starts it, and does not wait until somebody uses it."""
 
     def __init__(
         self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None

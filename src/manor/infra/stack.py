@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from manor.engines import tenant_of
-from manor.infra.components import Model, Platform, Tenant, TrainingJob
+from manor.infra.components import Model, Platform, Tenant, TrainingJob, Workspace
 from manor.infra.errors import InfraError
 from manor.load import Specs
 
@@ -51,7 +51,8 @@ def make_all(
                 name, {"spec": spec, "tenant": tenants[owner]}, opts
             ).url
         else:
-            TrainingJob(name, {"spec": spec, "tenant": tenants[owner]}, opts)
+            made = Workspace if spec.kind == "Workspace" else TrainingJob
+            made(name, {"spec": spec, "tenant": tenants[owner]}, opts)
     return {
         name: {"namespaces": tenant.namespaces, "urls": tenant.urls, "models": models[name]}
         for name, tenant in tenants.items()

@@ -9,7 +9,15 @@ from manor.jobs.following import Ending, follow, log_of, untold, wait
 from manor.jobs.forwarding import PortTaken, forwarded
 from manor.jobs.request import BadRequest, Request, variables
 from manor.jobs.submission import RunError, Source, cancel, rerun, submit
-from manor.jobs.targets import NoSuchTarget, Run, container_of, find, has_started, running_pod
+from manor.jobs.targets import (
+    NoSuchTarget,
+    Run,
+    container_of,
+    find,
+    has_started,
+    running_pod,
+)
+from manor.jobs.workspaces import start, stop, token_of, until_stopped, workspace
 
 __all__ = [
     "BadRequest",
@@ -37,8 +45,13 @@ __all__ = [
     "rerun",
     "running_pod",
     "s3_environment",
+    "start",
+    "stop",
     "submit",
+    "token_of",
+    "until_stopped",
     "untold",
     "variables",
     "wait",
+    "workspace",
 ]

@@ -57,19 +57,28 @@ async def _join(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    """Carry both ways until either end closes."""
+    """Carry both ways until either end closes; what comes late for one that has closed, for a
+    moment."""
     async with client.forward(namespace, pod, port) as tunnel:
 
         async def send() -> None:
             while data := await reader.read(limits().jobs.block):
                 await tunnel.write(data)
 
-        sending = asyncio.create_task(send())
-        try:
+        async def receive() -> None:
             async for data in tunnel:
                 writer.write(data)
                 await writer.drain()
+
+        sending, receiving = asyncio.create_task(send()), asyncio.create_task(receive())
+        try:
+            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+            # A browser that has closed hears nothing; the pod is not to count it as there.
+            await asyncio.wait_for(receiving, limits().jobs.half_open)
+        except TimeoutError:
+            pass
         finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError):
-                await sending
+            for task in (sending, receiving):
+                task.cancel()
+                with suppress(asyncio.CancelledError, ConnectionError, KubeError):
+                    await task

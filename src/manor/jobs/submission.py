@@ -178,7 +178,7 @@ async def rerun(
 async def cancel(client: Client, name: str, namespace: str, progress: Progress = silent) -> None:
     """Stop a run: its TrainingJob goes, and all that was made of it. RunError where it has ended
     already: what is left of that is not lost by a word said late."""
-    stands = await (await find(client, name, namespace)).standing()
+    stands = await (await find(client, f"job/{name}", namespace)).standing()
     if stands.phase in ENDED:
         raise RunError(
             f"{name} has ended ({stands.phase.value}); to remove it: "

@@ -1,5 +1,7 @@
-"""What a person means by the name of a job, `model/NAME` or `pod/NAME`: the pods behind it."""
+"""What a person means by the name of a job or workspace, `model/NAME` or `pod/NAME`: the pods
+behind it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from manor.api import Workload, kinds
@@ -13,8 +15,15 @@ from manor.state import read_workload
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _JOB = "batch.kubernetes.io/job-name"
-ENDED = (Phase.COMPLETE, Phase.FAILED)
-_KINDS = {"job": kinds.TRAINING_JOB.kind, "model": kinds.MODEL.kind}
+ENDED = (Phase.COMPLETE, Phase.FAILED, Phase.STOPPED)
+_KINDS = {
+    "job": kinds.TRAINING_JOB.kind,
+    "workspace": kinds.WORKSPACE.kind,
+    "model": kinds.MODEL.kind,
+}
+_NAMED = ("job", "workspace")
+"""What a name alone may be of, in this order; no two of them have one name, as both become a
+Job."""
 
 
 class NoSuchTarget(ManorError):
@@ -23,7 +32,7 @@ class NoSuchTarget(ManorError):
 
 @dataclass(frozen=True)
 class Run:
-    """A TrainingJob or Model on the cluster, by whichever engine."""
+    """A workload on the cluster, by whichever engine."""
 
     client: Client
     workload: Workload
@@ -63,17 +72,18 @@ class Run:
 
 
 async def find(client: Client, target: str, namespace: str) -> Run:
-    """The job of a name, or the model of `model/NAME`. NoSuchTarget."""
+    """The job or workspace of a name, or what `job/NAME`, `workspace/NAME` or `model/NAME` is.
+    NoSuchTarget."""
     kind, _, name = target.rpartition("/")
-    if (kind or "job") not in _KINDS:
-        raise NoSuchTarget(f"{target}: name a job, or model/NAME")
-    try:
-        known = await read_workload(client, _KINDS[kind or "job"], name, namespace)
-    except NotFound:
-        message = f"there is no {kind or 'job'} {name} in namespace {namespace}"
-        raise NoSuchTarget(f"{message}; `manor get {kind or 'job'}s` lists them") from None
-    engines = known.platform.spec.engines if known.platform else Engines()
-    return Run(client, known.workloads[0], engines)
+    if kind and kind not in _KINDS:
+        raise NoSuchTarget(f"{target}: name a job or a workspace, or model/NAME")
+    for one in [kind] if kind else _NAMED:
+        with suppress(NotFound):
+            known = await read_workload(client, _KINDS[one], name, namespace)
+            engines = known.platform.spec.engines if known.platform else Engines()
+            return Run(client, known.workloads[0], engines)
+    message = f"there is no {kind or 'job'} {name} in namespace {namespace}"
+    raise NoSuchTarget(f"{message}; `manor get {kind or 'job'}s` lists them")
 
 
 async def running_pod(client: Client, target: str, namespace: str, worker: int = 0) -> Object:

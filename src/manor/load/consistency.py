@@ -4,8 +4,9 @@ platform lacks."""
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from manor.api import AnyKind, Model, Platform, Tenant, Tool, TrainingJob, Workload
+from manor.api import AnyKind, Model, Platform, Tenant, Tool, TrainingJob, Workload, Workspace
 from manor.api.hosts import covers
+from manor.api.quantity import seconds
 from manor.load import claims
 from manor.load.positions import Document, Path, Problem
 from manor.tools import objections, toolbox, turned_on
@@ -193,7 +194,7 @@ def _workload(
         )
         yield document.problem(("metadata", "namespace"), message)
         return
-    if isinstance(workload, TrainingJob) and (queue := workload.spec.queue) is not None:
+    if not isinstance(workload, Model) and (queue := workload.spec.queue) is not None:
         if platform.spec.engines.queue == "none":
             message = "the Platform has no queue system: set its spec.engines.queue, or remove this"
             yield document.problem(("spec", "queue"), message)
@@ -203,7 +204,10 @@ def _workload(
                 f"{', '.join(tenant.spec.queues)}"
             )
             yield document.problem(("spec", "queue"), message)
-    flavor = workload.spec.resources.gpu_flavor
+    if isinstance(workload, Workspace):
+        yield from _workspace(document, workload, platform)
+    asked = workload.spec.resources
+    flavor = asked.gpu_flavor if asked else None
     flavors = [
         f.name for f in platform.spec.gpu.flavors if f.name in (tenant.spec.gpu.flavors or [f.name])
     ]
@@ -239,6 +243,29 @@ def _workload(
                 f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
             )
             yield document.problem(("spec", "host"), message)
+
+
+def _workspace(document: Document, workspace: Workspace, platform: Platform) -> Iterator[Problem]:
+    """What a workspace may not ask for on this Platform."""
+    spec, bounds = workspace.spec, platform.spec.workspaces
+    sizes = ", ".join(size.name for size in bounds.sizes)
+    if spec.size is not None and spec.size not in {size.name for size in bounds.sizes}:
+        message = f"the Platform has no size {spec.size!r}; one of: {sizes or 'none'}"
+        yield document.problem(("spec", "size"), message)
+    elif spec.resources is not None and sizes:
+        message = f"workspaces of this Platform have a size: write size, one of: {sizes}"
+        yield document.problem(("spec", "resources"), message)
+    for field, wanted, most in (
+        ("idleAfter", spec.idle_after, bounds.idle_most),
+        ("lifetime", spec.lifetime, bounds.lifetime_most),
+    ):
+        if wanted is not None and seconds(wanted) > seconds(most):
+            yield document.problem(
+                ("spec", field), f"{wanted} is longer than {most}, the most here"
+            )
+    if spec.image is None and platform.spec.images.workspace is None:
+        message = "the Platform has no workspace image (spec.images.workspace): name one"
+        yield document.problem(("spec", "image"), message)
 
 
 def _volumes(

@@ -79,6 +79,7 @@ _RECIPES = {
         _Recipe("serving", base="base"),
         _Recipe("ray", base="base"),
         _Recipe("jax", base="base"),
+        _Recipe("workspace", base="base"),
         _Recipe("mlflow", base="base"),
         _Recipe("storage-initializer", base="base"),
         _Recipe("operator", base="base", with_manor=True),

@@ -3,12 +3,11 @@
 from typing import Any
 
 from manor.api import API_VERSION, Model, kinds
-from manor.apply import Options
 from manor.errors import ManorError
 from manor.kube import Client, NotFound, Object
 from manor.load import Document
 from manor.models.history import Revision, history
-from manor.rollout import Progress, apply_stages, read_desired, roll_out, silent
+from manor.rollout import Progress, apply_stages, make_stored, read_desired, silent
 from manor.state import State, read_workload
 
 KIND = kinds.MODEL.kind
@@ -67,7 +66,7 @@ async def find_model(client: Client, name: str, namespace: str) -> tuple[Model, 
 
 
 async def _change(client: Client, model: Model, change: Object, progress: Progress) -> None:
-    """Store the change and roll it out. All is checked before anything is written."""
+    """Store the change, and have it so."""
     meta = model.metadata
     live = await client.get(API_VERSION, KIND, meta.name, meta.namespace)
     spec: dict[str, Any] = {**live["spec"], **change}
@@ -77,11 +76,10 @@ async def _change(client: Client, model: Model, change: Object, progress: Progre
         "metadata": {"name": meta.name, "namespace": meta.namespace},
         "spec": {key: value for key, value in spec.items() if value is not None},
     }
-    desired = await read_desired(
-        client, [Document(wanted, f"{KIND} {meta.name}", {(): 0})], progress
-    )
+    # All is checked before anything is written.
+    document = Document(wanted, f"{KIND} {meta.name}", {(): 0})
+    apply_stages(await read_desired(client, [document], progress))
     # Not applied: a later `manor apply` of the file, which says otherwise, is told so.
-    await client.replace({**live, "spec": wanted["spec"]})
-    outcome = await roll_out(client, apply_stages(desired), Options(), progress)
-    if not outcome.ok:
-        raise ModelError(outcome.reasons)
+    stored = await client.replace({**live, "spec": wanted["spec"]})
+    if why := await make_stored(client, stored, progress):
+        raise ModelError(why)

@@ -20,6 +20,9 @@ class Owned:
 
     kinds: frozenset[GroupKind]
     labels: tuple[tuple[str, str], ...]
+    once: frozenset[GroupKind] = frozenset()
+    """Kinds whose objects stay as they were made until they are made anew: what runs is not changed
+    under people's hands."""
 
 
 @dataclass(frozen=True)

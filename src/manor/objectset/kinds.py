@@ -28,10 +28,11 @@ RAY_JOB: GroupKind = ("ray.io", "RayJob")
 TENANT: GroupKind = ("manor.dev", "Tenant")
 TRAINING_JOB: GroupKind = ("manor.dev", "TrainingJob")
 MODEL: GroupKind = ("manor.dev", "Model")
+WORKSPACE: GroupKind = ("manor.dev", "Workspace")
 TRAIN_JOB: GroupKind = ("trainer.kubeflow.org", "TrainJob")
 
-RUNS = frozenset({JOB, RAY_JOB, TRAIN_JOB, TRAINING_JOB})
-"""Kinds that end."""
+RUNS = frozenset({JOB, RAY_JOB, TRAIN_JOB, TRAINING_JOB, WORKSPACE})
+"""Kinds that end, or may wait in a queue for long."""
 
 
 def group_of(api_version: str) -> str:

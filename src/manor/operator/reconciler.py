@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from manor import log
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload, kinds
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload, Workspace, kinds
 from manor.api.status import Condition, Phase, QuotaStatus, reached
 from manor.api.status import Reason as Told
 from manor.api.wellknown import (
@@ -45,6 +45,7 @@ from manor.rollout.rollout import apply_set, plan_set
 from manor.rollout.sets import ObjectSet
 from manor.rollout.usage import budget, quota_status
 
+_WORKLOADS = (TrainingJob, Model, Workspace)
 _LASTING = frozenset({Reason.NOT_OURS, Reason.OWNED_BY_ANOTHER, Reason.REJECTED, Reason.IMMUTABLE})
 """Why something is not made until somebody changes something."""
 
@@ -124,7 +125,7 @@ class Reconciler:
         if isinstance(spec, Tenant):
             quota = await self._quota(platform, spec)
             await self._statuses.tell(key, generation, (), quota=quota)
-        elif isinstance(spec, Model | TrainingJob) and await is_made(self._cache, spec, platform):
+        elif isinstance(spec, _WORKLOADS) and await is_made(self._cache, spec, platform):
             return await self._stands(key, spec, generation, platform)
         return Outcome()
 
@@ -180,7 +181,7 @@ class Reconciler:
         """What a tenant's object asks for is written as that tenant: nobody gets more by asking for
         it here than by writing it."""
         workload, platform = self._known.spec(key), self._known.platform
-        if platform is None or not isinstance(workload, TrainingJob | Model):
+        if platform is None or not isinstance(workload, _WORKLOADS):
             return Outcome()  # it went meanwhile
         if await is_over(self._cache, self._statuses, key, workload, generation, platform):
             return Outcome()

@@ -19,6 +19,7 @@ _PHASES = {
     Stand.SUSPENDED: (Phase.QUEUED, Reason.QUEUED),
     Stand.RUNNING: (Phase.RUNNING, Reason.RUNNING),
     Stand.READY: (Phase.READY, Reason.SERVING),
+    Stand.STOPPED: (Phase.STOPPED, Reason.STOPPED),
     Stand.COMPLETE: (Phase.SUCCEEDED, Reason.SUCCEEDED),
     Stand.FAILED: (Phase.FAILED, Reason.FAILED),
 }

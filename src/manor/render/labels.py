@@ -11,10 +11,17 @@ from manor.api.wellknown import (
     TOOL_LABEL_PREFIX,
     USER_IDS_LABEL,
 )
+from manor.render.objects import Object
 from manor.tools import NO_TOOLS, Toolset
 
 WORKERS = {COMPONENT_LABEL: kinds.TRAINING_JOB.kind.lower()}
 """What TrainingJobs' pods are known by, whichever engine made them."""
+
+
+def is_workspace(obj: Object) -> bool:
+    """Whether the object was made for a Workspace."""
+    marks = obj["metadata"].get("labels") or {}
+    return bool(marks.get(COMPONENT_LABEL) == kinds.WORKSPACE.singular)
 
 
 def namespace_labels(tenant: Tenant, tools: Toolset = NO_TOOLS) -> dict[str, str]:

@@ -23,6 +23,7 @@ from manor.rollout.removal import TenantsRemain, kept_namespaces, refuse_remaini
 from manor.rollout.rollout import apply_set, plan_set, preview, roll_out, wait_ready
 from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, each_set
 from manor.rollout.standing import Standing, standing
+from manor.rollout.stored import make_stored
 from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "install_stages",
     "is_operated",
     "kept_namespaces",
+    "make_stored",
     "plan_set",
     "preview",
     "quota_status",

@@ -4,6 +4,7 @@ last words. Each question is one request, and bounded."""
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from manor.api.meta import one_line
 from manor.api.wellknown import INSTANCE_LABEL
 from manor.kube import ApiError, Client, NotFound, Object
 from manor.limits import limits
@@ -104,6 +105,15 @@ async def last_line(client: Client, pod: Object, container: str, *, previous: bo
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if lines:
             return lines[-1]
+    return ""
+
+
+async def last_words(client: Client, obj: Object) -> str:
+    """What the last pod of an object said of its end; empty where it is gone, or said nothing."""
+    for pod in reversed(await pods_of(client, obj)):
+        for container in (pod.get("status") or {}).get("containerStatuses") or ():
+            if said := (container["state"].get("terminated") or {}).get("message"):
+                return one_line(said)
     return ""
 
 

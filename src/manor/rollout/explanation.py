@@ -13,7 +13,8 @@ from manor.rollout.diagnosis import Diagnosis, diagnose, told
 from manor.rollout.standing import standing
 
 _STORED = told(Reason.NOT_APPLIED, "it is stored, and nothing was made of it")
-
+START = "`manor open` starts it again"
+"""What to do with a workspace that has stopped."""
 
 _GOOD = {
     Phase.READY: told(Reason.SERVING),
@@ -51,11 +52,13 @@ class Explanation:
 
 
 async def explain_workload(client: Client, workload: Workload, engines: Engines) -> Explanation:
-    """A TrainingJob or Model that one of `engines` runs."""
+    """A workload that one of `engines` runs."""
     stands = await standing(client, workload, engines)
     found = stands.diagnosis or _GOOD.get(stands.phase) or told(Reason.RUNNING, stands.reason)
     if stands.phase is Phase.NOT_APPLIED:
         found = _STORED
+    if stands.phase is Phase.STOPPED:
+        found = told(Reason.STOPPED, stands.reason, START)
     runs = not found.obstructed
     meta = workload.metadata
     return Explanation(workload.kind, meta.namespace, meta.name, stands.phase.value, found, runs)

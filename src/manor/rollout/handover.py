@@ -94,7 +94,7 @@ async def hand_over(
 
 async def _made(client: Client, part: ObjectSet, options: Options, progress: Progress) -> Result:
     step, live = await _stored(client, part.ref, part.objects[0], options, progress)
-    if live is not None and (why := await _refusal(client, live, progress)):
+    if live is not None and (why := await refusal(client, live, progress)):
         step = Step(part.ref, Action.FAIL, why)
     progress(Finished(step))
     return Result((step,))
@@ -123,7 +123,7 @@ async def _stored(
     )
 
 
-async def _refusal(client: Client, stored: Object, progress: Progress) -> str:
+async def refusal(client: Client, stored: Object, progress: Progress) -> str:
     """Why the operator does not make what was stored; empty once it has."""
     ref, began, said = ref_of(stored), time.monotonic(), ""
 

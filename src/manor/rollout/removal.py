@@ -75,7 +75,9 @@ async def _delete_set(
 ) -> Result:
     await _keep_operator_off(client, part)
     result = await delete(client, part.inventory, options, progress)
-    if part.parent is not None and not result.having(Action.KEEP, Action.FAIL):
+    # Of what people made of it in their own namespace, data stays without it.
+    stays = (Action.FAIL,) if part.inventory.owned else (Action.KEEP, Action.FAIL)
+    if part.parent is not None and not result.having(*stays):
         meta = part.parent["metadata"]
         with suppress(
             NotFound, UnknownKind

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from manor import log
+from manor.api import kinds
 from manor.apply import (
     Action,
     Options,
@@ -157,5 +158,7 @@ async def wait_ready(
     `jobs` until Jobs are complete. NotReady says what is not, and why."""
     sets = list(sets)
     await wait_followed(client, sets, timeout, progress)
-    objects = [obj for one in sets if one.ok for obj in one.part.objects]
+    # A notebook may wait in a queue, and ends when nobody uses it: nobody waits for either here.
+    waited = [one for one in sets if one.ok and one.part.ref.kind != kinds.WORKSPACE.kind]
+    objects = [obj for one in waited for obj in one.part.objects]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, kinds
+from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, Workspace, kinds
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
 from manor.engines import Compiled, Requirement, homes, made_kinds, requirements
 from manor.kube import Object
 from manor.limits import limits
-from manor.objectset.kinds import NAMESPACE, group_of
+from manor.objectset.kinds import JOB, NAMESPACE, group_of
 from manor.render import labels, render_foundation, spec_object
 from manor.rollout.desired import Desired, compiled
 from manor.tools import NO_TOOLS, Toolset
@@ -78,7 +78,9 @@ def inventory_of(spec: Spec, tools: Toolset = NO_TOOLS) -> Inventory:
         adopts = frozenset(Ref(*NAMESPACE, "", space) for space in made)
         return Inventory(name, "", API_VERSION, spec.kind, adopts=adopts)
     marks = tuple(labels.workload_labels(spec.kind, name).items())
-    owned = Owned(made_kinds(spec.kind, tools), marks)
+    # What is at work in a notebook does not end since its spec, or the Platform, is another now.
+    once = frozenset({JOB} if isinstance(spec, Workspace) else ())
+    owned = Owned(made_kinds(spec.kind, tools), marks, once)
     return Inventory(name, spec.metadata.namespace, API_VERSION, spec.kind, owned)
 
 

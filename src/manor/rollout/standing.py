@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from manor.api import Workload
+from manor.api import Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.status import Reason
 from manor.engines import Phase, engine_for
 from manor.kube import Client, DirectReader, Object, Reader
 from manor.objectset.readiness import readiness
 from manor.rollout.diagnosis import Diagnosis, diagnose, told
+from manor.rollout.evidence import last_words
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ async def standing(
     find = (reader or DirectReader(client)).find
     live = await find(primary.api_version, primary.kind, primary.name, primary.namespace)
     if live is None:
+        if isinstance(workload, Workspace) and workload.spec.stopped:
+            return Standing(Phase.STOPPED, "it was told to stop")
         return Standing(Phase.NOT_APPLIED)
     state = readiness(live, jobs=True)
     phase = engine.phase(live, ready=state.ready, final=state.final)
-    if state.ready:
+    if phase is Phase.STOPPED:
+        return Standing(phase, await last_words(client, live), live=live)
+    if state.ready or phase is Phase.READY:
         return Standing(phase, live=live)
     if phase is Phase.RUNNING:
         return Standing(phase, state.reason, live=live)

@@ -12,6 +12,7 @@ LISTS = {
     "namespaces": ("namespaces", "List the tenants' namespaces, with their quotas."),
     "jobs": ("workloads", "List the TrainingJobs of a namespace, and why one does not run."),
     "models": ("workloads", "List the Models of a namespace, and why one does not answer."),
+    "workspaces": ("workloads", "List the Workspaces of a namespace, and how they stand."),
     "queues": ("queues", "List the queues of a namespace, where Kueue is on."),
 }
 """What is listed, each with the module that does it and a line of help."""

@@ -1,11 +1,11 @@
-"""`manor get jobs` and `manor get models`."""
+"""`manor get jobs`, `manor get models` and `manor get workspaces`."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from manor.api import API_VERSION, Model, TrainingJob, Workload
+from manor.api import API_VERSION, Model, TrainingJob, Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
@@ -18,6 +18,7 @@ from manor.engines import Phase
 from manor.kube import Client, Object
 from manor.render import spec_object
 from manor.rollout import standing
+from manor.rollout.explanation import START
 from manor.state import State
 
 _STORED = "stored, and nothing runs: `manor apply` makes it so"
@@ -69,6 +70,29 @@ async def models(
         await _show(client, Model, name or [], namespace, output, watch=watch)
 
 
+@run_async
+async def workspaces(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="Names of Workspaces; all when absent.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = ListFormat.table,
+    watch: Watch = False,
+) -> None:
+    """List the Workspaces of a namespace, how they stand, and why one does not run.
+
+    Examples:
+
+    \b
+        manor get workspaces -n vision
+        manor get workspaces -n vision -w
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        await _show(client, Workspace, name or [], namespace, output, watch=watch)
+
+
 async def _show(
     client: Client,
     kind: type[Workload],
@@ -118,6 +142,8 @@ async def _row(client: Client, workload: Workload, status: Object | None, engine
         message = _STORED if seen.phase is Phase.NOT_APPLIED else seen.reason
         status = {"phase": seen.phase.value, "message": message}
         advice = seen.diagnosis.advice if seen.diagnosis else ""
+    if status["phase"] == Phase.STOPPED:
+        advice = START
     cells = (workload.metadata.name, status["phase"], status.get("message", ""))
     whole = status
     return Row(cells, (advice,), lambda: spec_object(workload) | {"status": whole})

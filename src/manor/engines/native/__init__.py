@@ -1,17 +1,18 @@
-"""The native engine: a TrainingJob as a Job, a Model as a Deployment behind a route, with nothing
-else installed."""
+"""The native engine: a TrainingJob or Workspace as a Job, a Model as a Deployment behind a route,
+with nothing else installed."""
 
 from collections.abc import Iterable, Iterator
 
-from manor.api import Model, Platform, Tenant, TrainingJob, Workload
-from manor.engines.native import serving, training
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload, Workspace
+from manor.engines.native import serving, training, workspace
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
 from manor.engines.server import unmountable
+from manor.render.labels import is_workspace
 from manor.render.objects import Object
 
 
 class Native:
-    """TrainingJobs and Models in the kinds that Kubernetes and the Gateway API have."""
+    """Every workload in the kinds that Kubernetes and the Gateway API have."""
 
     name = "native"
     tool = ""
@@ -23,6 +24,9 @@ class Native:
                 ("", "Service"),
                 ("batch", "Job"),
             }
+        ),
+        "Workspace": frozenset(
+            {("", "ConfigMap"), ("", "PersistentVolumeClaim"), ("batch", "Job")},
         ),
         "Model": frozenset(
             {
@@ -48,6 +52,8 @@ class Native:
                 return training.training_job(platform, tenant, workload)
             case Model():
                 return serving.model(platform, tenant, workload)
+            case Workspace():
+                return workspace.workspace(platform, tenant, workload)
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
         """A Job's at once, a Deployment's replicas."""
@@ -59,16 +65,21 @@ class Native:
     def primary(self, workload: Workload, /) -> Primary:
         """The Job or the Deployment."""
         api_version, kind = (
-            ("batch/v1", "Job") if isinstance(workload, TrainingJob) else ("apps/v1", "Deployment")
+            ("apps/v1", "Deployment") if isinstance(workload, Model) else ("batch/v1", "Job")
         )
         return Primary(api_version, kind, workload.metadata.name, workload.metadata.namespace)
 
     def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:
-        """A Job ends, and may wait suspended in its queue; a Deployment serves on."""
+        """A Job ends, and may wait suspended in its queue; a Deployment serves on, and so does a
+        Workspace until it ends."""
+        counts, serves = live.get("status") or {}, is_workspace(live)
         if ready:
-            return Phase.COMPLETE if live["kind"] == "Job" else Phase.READY
+            ended = Phase.STOPPED if serves else Phase.COMPLETE
+            return ended if live["kind"] == "Job" else Phase.READY
         if live["spec"].get("suspend"):
             return Phase.SUSPENDED
         if final:
             return Phase.FAILED
-        return Phase.RUNNING if (live.get("status") or {}).get("ready") else Phase.PENDING
+        if not counts.get("ready"):
+            return Phase.PENDING
+        return Phase.READY if serves else Phase.RUNNING

@@ -6,6 +6,9 @@ from manor.verify.probe.probe_pods import Target
 from manor.verify.probe.reach import cut_off
 from manor.verify.probe.script import TCP_PORT
 
+NOTEBOOK = 8888
+"""Where JupyterLab listens in a Workspace; whether anything does in the victim's pod or not."""
+
 CHECK = Check(
     id="MNR-NETWORK-001",
     title="Connect to another tenant's Pod",
@@ -30,6 +33,7 @@ CHECK = Check(
     run=cut_off(
         {
             "TCP": Target("tcp", "$other_pod", TCP_PORT),
+            "a notebook": Target("tcp", "$other_pod", NOTEBOOK),
         },
         witness="victim",
     ),
