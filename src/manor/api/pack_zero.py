@@ -271,6 +271,8 @@ _PLATFORM = (
     # What opens the way in, or configures the proxies behind it.
     KindRule("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
     KindRule("gateway.envoyproxy.io", "EnvoyProxy", "envoyproxies"),
+    # Made of Models, in one form alone (policy manor-keys).
+    KindRule("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies", verbs=READ_ONLY),
     # The queues, and what stands in them.
     KindRule(KUEUE_GROUP, "Workload", "workloads"),
     # What opens or bends a network beside the NetworkPolicies, or gives a pod a second one.
@@ -287,6 +289,6 @@ _PLATFORM = (
     KindRule("k8s.cni.cncf.io", "NetworkAttachmentDefinition", "network-attachment-definitions"),
     KindRule("networking.gke.io", "FQDNNetworkPolicy", "fqdnnetworkpolicies"),
 )
-"""Kinds that no tenant writes, one at least of each group that is the platform's."""
+"""Kinds that no tenant's people write, one at least of each group that is the platform's."""
 
 RULES = (*_CORE, *_WORKLOADS, *_NETWORK_AND_RIGHTS, *_MANOR, *_PLATFORM)

@@ -16,6 +16,15 @@ from manor.rollout.installation import (
     release,
     remove_operator,
 )
+from manor.rollout.keys import (
+    TIME,
+    Key,
+    NotAtGateway,
+    bring_to_gateway,
+    change_keys,
+    make_key,
+    opens,
+)
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -26,11 +35,14 @@ from manor.rollout.standing import Standing, standing
 from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
+    "TIME",
     "Authority",
     "Desired",
     "Diagnosis",
     "Event",
     "InstalledOtherwise",
+    "Key",
+    "NotAtGateway",
     "ObjectSet",
     "Outcome",
     "Progress",
@@ -42,6 +54,8 @@ __all__ = [
     "apply_set",
     "apply_stages",
     "authority",
+    "bring_to_gateway",
+    "change_keys",
     "compiled",
     "delete_stages",
     "diagnose",
@@ -50,6 +64,8 @@ __all__ = [
     "install_stages",
     "is_operated",
     "kept_namespaces",
+    "make_key",
+    "opens",
     "plan_set",
     "preview",
     "quota_status",
