@@ -258,6 +258,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "canary": [{"storageUri": "pvc://models/next", "weight": 10}],
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],
+        "access": [{"mode": "public"}],
     },
 }
 """For each field of the ML kinds, values to set it to."""

@@ -14,7 +14,7 @@ from manor.api import Model
 from manor.errors import ManorError
 from manor.kube import Client, Forbidden
 from manor.load import Specs
-from manor.rollout import bring_to_gateway, change_keys, make_key, opens
+from manor.rollout import NotAtGateway, bring_to_gateway, change_keys, make_key, opens
 
 LIFETIME = timedelta(days=7)
 """How long such a key holds; another takes its place."""
@@ -24,7 +24,7 @@ _LAST = 60.0
 
 async def own_key(client: Client, known: Specs, model: Model) -> str | None:
     """The user's own key to a model; None where it asks for none. ManorError where the user may not
-    make one; NotAtGateway."""
+    make one. Where the gateway does not know it yet, its answer will tell."""
     if model.public:
         return None
     name, namespace = model.metadata.name, model.metadata.namespace
@@ -46,7 +46,8 @@ async def own_key(client: Client, known: Specs, model: Model) -> str | None:
             "(`manor keys create`), and give it by --key or MANOR_MODEL_KEY"
         ) from None
     _keep(kept, key.token)
-    await bring_to_gateway(client, known, stored)
+    with suppress(NotAtGateway):
+        await bring_to_gateway(client, known, stored)
     return key.token
 
 
