@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from manor.rollout import make_key
+from manor.signing import make_key
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]

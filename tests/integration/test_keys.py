@@ -14,7 +14,8 @@ from manor.api import API_VERSION, Model
 from manor.api.workload import ModelKey
 from manor.kube import Client, Forbidden, Object
 from manor.limits import Cli, override
-from manor.rollout import NotAtGateway, bring_to_gateway, change_keys, make_key
+from manor.rollout import NotAtGateway, bring_to_gateway, change_keys
+from manor.signing import make_key
 from manor.state import read_state
 from nodes import run_manor
 

@@ -14,7 +14,7 @@ from engine_specs import model, platform, tenant
 from manor.api import Model
 from manor.kube import Object
 from manor.render import spec_object
-from manor.rollout import opens
+from manor.signing import opens
 from served_kinds import MANORS
 
 pytestmark = pytest.mark.unit
@@ -57,18 +57,18 @@ def at_gateway(team: ApiStandIn) -> dict[str, str]:
 def test_a_key_is_made_listed_and_revoked(team: ApiStandIn, manor: Command) -> None:
     made = manor("keys", "create", "digits", "--name", "ci", "--expires", "12h", *WHERE)
     assert made.code == 0, made.err
-    assert opens(made.out.strip(), stored(team))
+    assert opens(made.out.strip(), stored(team).open_to)
     assert at_gateway(team) == {"ci": stored(team).open_to[0].public_key}
     assert made.out.strip() not in json.dumps(team.objects)
     second = manor("keys", "create", "digits", "-o", "json", "--expires", "never", *WHERE)
     told = json.loads(second.out)
-    assert opens(told["token"], stored(team))
+    assert opens(told["token"], stored(team).open_to)
     assert "expires" not in told
     lines = manor("keys", "list", *WHERE).out.splitlines()
     assert re.match(r"digits +ci +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", lines[1])
     assert lines[2].split() == ["digits", told["name"], "never"]
     assert manor("keys", "revoke", "digits", "ci", *WHERE).code == 0
-    assert not opens(made.out.strip(), stored(team))
+    assert not opens(made.out.strip(), stored(team).open_to)
     assert list(at_gateway(team)) == [told["name"]]
 
 
@@ -126,7 +126,7 @@ def test_predict_makes_one_key_for_its_user_and_keeps_it(
     team.hold(GATEWAY)
     ask: tuple[Any, ...] = ("predict", "digits", "[[1]]", "--curl", *WHERE)
     first = _key_of(manor(*ask).out)
-    assert opens(first, stored(team))
+    assert opens(first, stored(team).open_to)
     assert _key_of(manor(*ask).out) == first
     (kept,) = (tmp_path / "state" / "manor" / "keys").iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

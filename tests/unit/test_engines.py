@@ -18,7 +18,7 @@ from manor.api.keys import NOBODY
 from manor.engines import Unsupported, model_url, render_workload, tenant_of
 from manor.engines.registry import ENGINES
 from manor.render import spec_object
-from manor.rollout import make_key
+from manor.signing import make_key
 from manor.tools import NO_TOOLS, Toolset
 from tool_examples import tool
 

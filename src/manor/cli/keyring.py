@@ -14,7 +14,8 @@ from manor.api import Model
 from manor.errors import ManorError
 from manor.kube import Client, Forbidden
 from manor.load import Specs
-from manor.rollout import NotAtGateway, bring_to_gateway, change_keys, make_key, opens
+from manor.rollout import NotAtGateway, bring_to_gateway, change_keys
+from manor.signing import make_key, opens
 
 LIFETIME = timedelta(days=7)
 """How long such a key holds; another takes its place."""
@@ -31,7 +32,7 @@ async def own_key(client: Client, known: Specs, model: Model) -> str | None:
     kept = _place(client.server, namespace, name)
     with suppress(OSError):
         token = kept.read_text(encoding="ascii")
-        if opens(token, model, within=_LAST):
+        if opens(token, model.open_to, within=_LAST):
             return token
     key = make_key(namespace, name, _name(), datetime.now(UTC) + LIFETIME)
     try:

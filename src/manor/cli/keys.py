@@ -25,7 +25,8 @@ from manor.cli.output import (
 )
 from manor.errors import ManorError
 from manor.kube import Client, Object
-from manor.rollout import TIME, NotAtGateway, bring_to_gateway, change_keys, make_key
+from manor.rollout import NotAtGateway, bring_to_gateway, change_keys
+from manor.signing import TIME, make_key
 from manor.state import State
 
 app = typer.Typer(

@@ -16,15 +16,7 @@ from manor.rollout.installation import (
     release,
     remove_operator,
 )
-from manor.rollout.keys import (
-    TIME,
-    Key,
-    NotAtGateway,
-    bring_to_gateway,
-    change_keys,
-    make_key,
-    opens,
-)
+from manor.rollout.keys import NotAtGateway, bring_to_gateway, change_keys
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -35,13 +27,11 @@ from manor.rollout.standing import Standing, standing
 from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
-    "TIME",
     "Authority",
     "Desired",
     "Diagnosis",
     "Event",
     "InstalledOtherwise",
-    "Key",
     "NotAtGateway",
     "ObjectSet",
     "Outcome",
@@ -64,8 +54,6 @@ __all__ = [
     "install_stages",
     "is_operated",
     "kept_namespaces",
-    "make_key",
-    "opens",
     "plan_set",
     "preview",
     "quota_status",
