@@ -12,7 +12,7 @@ import yaml
 
 from manor.api import API_VERSION, Model
 from manor.api.workload import ModelKey
-from manor.kube import Client, Forbidden, Object
+from manor.kube import Client, Invalid, Object
 from manor.limits import Cli, override
 from manor.rollout import NotAtGateway, bring_to_gateway, change_keys
 from manor.signing import make_key
@@ -137,15 +137,14 @@ async def test_a_public_model_has_no_policy(desk: Desk) -> None:
     assert found == []
 
 
-async def test_a_team_gives_out_keys_and_writes_no_policy(desk: Desk) -> None:
-    """Its owner writes the Model; what stands before the route is the operator's to write."""
+async def test_a_team_gives_out_keys_with_its_own_rights_and_weakens_nothing(desk: Desk) -> None:
     kay = desk.client.impersonate("kay")
     await change_keys(kay, await desk.model(), lambda keys: [*keys, key("ci")])
-    known = await read_state(desk.client, [TEAM], workloads=False)
-    with pytest.raises(NotAtGateway, match="no operator brings them there, and you may not"):
-        await bring_to_gateway(kay, known, await desk.model())
-    live = await kay.get(*POLICY)
-    with pytest.raises(Forbidden, match="securitypolicies"):
-        await kay.delete(*POLICY)
-    with pytest.raises(Forbidden, match="securitypolicies"):
-        await kay.apply({**live, "spec": {"jwt": {"failOpen": True}}}, force=True)
+    await desk.bring(kay)
+    assert await desk.names() == (["ci"], ["ci"])
+    for spec in (
+        {"jwt": {"failOpen": True}},
+        {"targetRefs": [], "targetSelectors": [{"kind": "HTTPRoute"}]},
+    ):
+        with pytest.raises(Invalid, match="manor-keys"):
+            await kay.patch(*POLICY[:3], {"spec": spec}, namespace=TEAM)

@@ -175,6 +175,12 @@ _WORKLOADS = (
 _NETWORK_AND_RIGHTS = (
     KindRule(GATEWAY_GROUP, "HTTPRoute", "httproutes", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule(GATEWAY_GROUP, "GRPCRoute", "grpcroutes", verbs=WORKED_WITH, counted=True, owns=True),
+    # In the one form that asks for a Model's keys (policy manor-keys).
+    KindRule(
+        *("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies"),
+        verbs=WORKED_WITH,
+        counted=True,
+    ),
     KindRule("discovery.k8s.io", "EndpointSlice", "endpointslices", verbs=READ_ONLY, counted=True),
     KindRule("events.k8s.io", "Event", "events", verbs=REPORTED),
     KindRule(
@@ -271,8 +277,6 @@ _PLATFORM = (
     # What opens the way in, or configures the proxies behind it.
     KindRule("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
     KindRule("gateway.envoyproxy.io", "EnvoyProxy", "envoyproxies"),
-    # Made of Models, in one form alone (policy manor-keys).
-    KindRule("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies", verbs=READ_ONLY),
     # The queues, and what stands in them.
     KindRule(KUEUE_GROUP, "Workload", "workloads"),
     # What opens or bends a network beside the NetworkPolicies, or gives a pod a second one.
@@ -289,6 +293,6 @@ _PLATFORM = (
     KindRule("k8s.cni.cncf.io", "NetworkAttachmentDefinition", "network-attachment-definitions"),
     KindRule("networking.gke.io", "FQDNNetworkPolicy", "fqdnnetworkpolicies"),
 )
-"""Kinds that no tenant's people write, one at least of each group that is the platform's."""
+"""Kinds that no tenant writes, one at least of each group that is the platform's."""
 
 RULES = (*_CORE, *_WORKLOADS, *_NETWORK_AND_RIGHTS, *_MANOR, *_PLATFORM)
