@@ -161,7 +161,7 @@ async def revoke(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Take keys back: the gateway refuses who bears them, from the moment that this returns.
+    """Take keys back: within a moment the gateway refuses who bears them.
 
     Examples:
 
