@@ -18,10 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from manor.api import API_VERSION, Platform, Tenant
+from manor.api import API_VERSION, Model, Platform, Tenant
 from manor.apply import wait
+from manor.engines import render_workload
 from manor.kube import Client, NotFound
 from manor.render import render_tenant, spec_object
+from manor.signing import Key, make_key
 
 PROXIES, PORT = "envoy-gateway-system", 8080
 GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -101,11 +103,21 @@ def web(space: str) -> list[Object]:
     ]
 
 
-def ask(address: str, port: int, host: str) -> int:
+def keyed(platform: Platform, one: Tenant, key: Key) -> list[Object]:
+    """A second way to the server, before which stands what asks for a Model's keys."""
+    access = {"keys": [key.public.model_dump(by_alias=True, exclude_none=True)]}
+    model = obj(API_VERSION, "Model", "keyed", one.name)
+    model["spec"] = {"format": "custom", "image": IMAGE, "access": access}
+    made = render_workload(platform, one, Model.model_validate(model))
+    (policy,) = (each for each in made if each["kind"] == "SecurityPolicy")
+    return [policy, route("keyed", one.name, f"keyed.{one.name}.bench.local")]
+
+
+def ask(address: str, port: int, host: str, key: str = "") -> int:
     """The status of one request; 0 where there is no answer."""
     connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
-        connection.request("GET", "/", headers={"Host": host})
+        connection.request("GET", "/", headers=headers(host, key))
         return connection.getresponse().status
     except OSError:
         return 0
@@ -113,7 +125,11 @@ def ask(address: str, port: int, host: str) -> int:
         connection.close()
 
 
-def load(address: str, port: int, host: str) -> tuple[float, float, float]:
+def headers(host: str, key: str) -> dict[str, str]:
+    return {"Host": host, **({"Authorization": f"Bearer {key}"} if key else {})}
+
+
+def load(address: str, port: int, host: str, key: str = "") -> tuple[float, float, float]:
     """Median and 99th percentile of single requests in milliseconds, and requests per second of
     some at once."""
 
@@ -121,7 +137,7 @@ def load(address: str, port: int, host: str) -> tuple[float, float, float]:
         connection = http.client.HTTPConnection(address, port, timeout=10)
         while time.monotonic() < until and len(times) < count:
             begun = time.perf_counter()
-            connection.request("GET", "/", headers={"Host": host})
+            connection.request("GET", "/", headers=headers(host, key))
             connection.getresponse().read()
             times.append(time.perf_counter() - begun)
         connection.close()
@@ -156,10 +172,10 @@ def memory(word: str) -> list[tuple[float, float]]:
     return found  # type: ignore[return-value]
 
 
-async def answers(address: str, port: int, host: str, status: int) -> float:
+async def answers(address: str, port: int, host: str, status: int, key: str = "") -> float:
     """Seconds until the host answers with this status."""
     begun = time.monotonic()
-    while await asyncio.to_thread(ask, address, port, host) != status:
+    while await asyncio.to_thread(ask, address, port, host, key) != status:
         if time.monotonic() - begun > PATIENCE:
             return float("nan")
         await asyncio.sleep(0.05)
@@ -258,14 +274,22 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
             pod = (await client.get("v1", "Pod", "web", first))["status"]["podIP"]
             labels = {"manor.dev/tenant": first}
             proxy = (await client.list("v1", "Pod", PROXIES, labels))[0]["status"]["podIP"]
-            for title, where in (
-                ("pod", (pod, 8080)),
-                ("one Envoy", (proxy, PORT)),
-                ("front and proxy", front),
+            platform = Platform.model_validate(await client.get(API_VERSION, "Platform", "manor"))
+            key = make_key(first, "keyed", "bench", None)
+            for each in keyed(platform, two[0], key):
+                await client.apply(each, field_manager="bench", force=True)
+            own, closed = f"{first}.bench.local", f"keyed.{first}.bench.local"
+            await answers(*front, closed, 401)
+            await answers(*front, closed, 200, key.token)
+            for title, where, host, token in (
+                ("pod", (pod, 8080), own, ""),
+                ("one Envoy", (proxy, PORT), own, ""),
+                ("front and proxy", front, own, ""),
+                ("front and proxy, with a key", front, closed, key.token),
+                ("front and proxy", front, own, ""),
+                ("front and proxy, with a key", front, closed, key.token),
             ):
-                p50, p99, rate = await asyncio.to_thread(
-                    load, where[0], where[1], f"{first}.bench.local"
-                )
+                p50, p99, rate = await asyncio.to_thread(load, *where, host, token)
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")
             have = 2
             for count in counts:

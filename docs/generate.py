@@ -259,6 +259,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "canary": [{"storageUri": "pvc://models/next", "weight": 10}],
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],
+        "access": [{"mode": "public"}],
     },
     "Workspace": {
         "image": ["r.example/own:1"],

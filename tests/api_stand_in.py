@@ -50,6 +50,11 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "HTTPRoute": lambda obj: {
         "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
     },
+    "SecurityPolicy": lambda _: {
+        "ancestors": [
+            {"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}
+        ]
+    },
     "Deployment": lambda obj: {
         "observedGeneration": 1,
         **dict.fromkeys(
@@ -200,6 +205,8 @@ class ApiStandIn:
     def _patch(self, path: str, params: Any, given: Any, *, dry: bool) -> Object:
         if isinstance(given, list):
             return self._json_patch(path, given, dry=dry)
+        if "apiVersion" not in given:
+            return self._merge_patch(path, given, dry=dry)
         live, told = self.objects.get(path), given["metadata"]
         if live is None:
             self._admit(path, given)
@@ -213,6 +220,20 @@ class ApiStandIn:
         if made == live:
             return live
         return self._store(path, made if live else self._born(path, made), dry=dry)
+
+    def _merge_patch(self, path: str, given: Object, *, dry: bool) -> Object:
+        """RFC 7386."""
+        live = json.loads(json.dumps(self._existing(path)))
+        _check_version(live, given.get("metadata", {}))
+
+        def merge(old: Any, new: Any) -> Any:
+            if not isinstance(new, dict):
+                return new
+            kept = old if isinstance(old, dict) else {}
+            merged = {**kept, **{key: merge(kept.get(key), part) for key, part in new.items()}}
+            return {key: part for key, part in merged.items() if part is not None}
+
+        return self._store(path, merge(live, given), dry=dry)
 
     def _put(self, path: str, _params: Any, given: Object, *, dry: bool) -> Object:
         live = self._existing(path)

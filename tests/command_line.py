@@ -43,6 +43,7 @@ def use(server: ApiStandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """The only context of the user's kubeconfig is `server`."""
     monkeypatch.setattr("manor.kube.client.Transport", server.transport)
     monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     for name in ("MANOR_CONTEXT", "MANOR_KUBECONFIG", "MANOR_NAMESPACE"):
         monkeypatch.delenv(name, raising=False)
     context = {"cluster": "c", "user": "u"}

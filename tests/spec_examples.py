@@ -49,6 +49,8 @@ BASE: dict[str, Spec] = {
 }
 """The least valid spec of each kind."""
 
+_KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+
 VALID: dict[str, list[Change]] = {
     "Platform": [
         (("spec", "workspaces"), {"idleAfter": "30m", "sizes": [{"name": "small", "gpu": 1}]}),
@@ -123,6 +125,9 @@ VALID: dict[str, list[Change]] = {
         (("spec",), {"format": "custom", "image": "registry.example.com/chat:1"}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 80}}),
         (("spec",), {**BASE["Model"]["spec"], "format": "custom", "image": "r/chat:1"}),
+        (("spec", "access"), {"mode": "public"}),
+        (("spec", "access"), {"keys": [_KEY, {**_KEY, "name": "app"}]}),
+        (("spec", "access"), {"keys": [{**_KEY, "expires": "2027-01-31T00:00:00Z"}]}),
     ],
     "Workspace": [
         (("spec",), {"size": "small", "home": {"size": "5Gi", "storageClass": "fast"}}),
@@ -310,6 +315,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "format"), "pickle"),
         (("spec",), {"format": "sklearn"}),
         (("spec",), {"format": "custom", "storageUri": "pvc://models/iris"}),
+        (("spec", "access"), {"mode": "open"}),
+        (("spec", "access"), {"keys": [_KEY, _KEY]}),
+        (("spec", "access"), {"keys": [{**_KEY, "publicKey": "secret"}]}),
+        (("spec", "access"), {"keys": [{**_KEY, "expires": "tomorrow"}]}),
         (("spec", "server"), {"port": 80}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),

@@ -1,6 +1,6 @@
 """What is broken on a whole node, for the checks that make pods."""
 
-from sabotages import FLOW, Sabotage, grant, group, network_policy, remove, rule, unbind
+from sabotages import FLOW, Sabotage, grant, group, network_policy, put, remove, rule, unbind
 
 A, B = "verify-a", "verify-b"
 """The two tenants."""
@@ -11,6 +11,9 @@ OUTWARDS = {"to": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": B}
 PROXIES = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}}
 }
+
+PROBES = [{"key": "manor.dev/probe", "operator": "Exists"}]
+"""The routes that checks make."""
 
 SABOTAGES = (
     Sabotage(
@@ -47,6 +50,24 @@ SABOTAGES = (
             *grant(rule("", "users groups", "impersonate"), to=group("system:serviceaccounts")),
         ),
         frozenset({"FAIRNESS-004", "METADATA-014", "ROUTES-011", "ROUTES-012", "STORAGE-008"}),
+    ),
+    Sabotage(
+        "a laxer policy that stood before each route first",
+        tuple(
+            put(
+                {
+                    "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+                    "kind": "SecurityPolicy",
+                    "metadata": {"name": "sabotage", "namespace": namespace},
+                    "spec": {
+                        "targetSelectors": [{"kind": "HTTPRoute", "matchExpressions": PROBES}],
+                        "authorization": {"defaultAction": "Allow"},
+                    },
+                }
+            )
+            for namespace in (A, B)
+        ),
+        frozenset({"ROUTES-019", "ROUTES-020"}),
     ),
     Sabotage("probes unbound", unbind("probes"), frozenset({"ADMISSION-014"})),
 )

@@ -80,6 +80,19 @@ STANDING_DEPLOYMENT = {
     },
 }
 
+STANDING_MODEL = {
+    "apiVersion": "manor.dev/v1alpha1",
+    "kind": "Model",
+    "metadata": {"name": "sabotage", "namespace": "tenant-a"},
+    "spec": {"format": "sklearn", "storageUri": "oci://manor.local/iris:1"},
+}
+STANDING_ROUTE = {
+    "apiVersion": GATEWAY,
+    "kind": "HTTPRoute",
+    "metadata": {"name": "sabotage", "namespace": "tenant-a"},
+    "spec": {"parentRefs": [{"name": "tenant-a", "namespace": "manor-system"}]},
+}
+
 BUDGET_OF_B = {
     "apiVersion": "kueue.x-k8s.io/v1beta2",
     "kind": "ClusterQueue",
@@ -147,6 +160,13 @@ SABOTAGES = (
         "METADATA-011 METADATA-015 "
         "POD-037 POD-038",
         *unbind("metadata"),
+    ),
+    sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
+    sabotage(
+        "a model's route before which nothing asks for its keys",
+        "ROUTES-022",
+        put(STANDING_MODEL),
+        put(STANDING_ROUTE),
     ),
     sabotage("probes unbound", "ADMISSION-009 ADMISSION-013", *unbind("probes")),
     sabotage(

@@ -1,5 +1,5 @@
-"""The kinds of the Gateway API, and the namespaces of front and proxies, on an API server that has
-neither."""
+"""The kinds of the Gateway API and of what asks for keys, and the namespaces of front and proxies,
+on an API server that has neither."""
 
 import yaml
 
@@ -16,13 +16,11 @@ NAMESPACES = [
 
 async def install(client: Client) -> None:
     """Applies them, and waits until they are served."""
-    folder = obtain_folder("gateway-api", Progress())
-    crds = [
-        crd
-        for path in sorted(folder.glob("*.yaml"))
-        for crd in yaml.safe_load_all(path.read_text())
-        if crd
+    files = [
+        *sorted(obtain_folder("gateway-api", Progress()).glob("*.yaml")),
+        *obtain_folder("envoy-gateway/crds", Progress()).glob("*_securitypolicies.yaml"),
     ]
+    crds = [crd for path in files for crd in yaml.safe_load_all(path.read_text()) if crd]
     for obj in [*NAMESPACES, *crds]:
         await client.apply(obj, field_manager="gateway-api", force=True)
     await wait(client, crds, timeout=60)

@@ -319,6 +319,10 @@ class Cli:
     """Until all that `manor up` applied is ready."""
     predict: Seconds = 30.0
     """For a model's prediction."""
+    keys: Seconds = 30.0
+    """Until the gateway takes the keys of a Model that were changed."""
+    keys_poll: Seconds = 0.1
+    """Between two looks at that."""
     completion: Seconds = 2.0
     """That a person waits after pressing Tab."""
     watch_pause: Seconds = 1.0

@@ -45,6 +45,7 @@ def run_on(
 ) -> subprocess.CompletedProcess[str]:
     command = [str(ROOT / ".venv" / "bin" / "manor"), *args]
     environment = {name: value for name, value in os.environ.items() if name in BUILDING}
+    environment |= {"XDG_STATE_HOME": str(kubeconfig.parent / "state")}
     environment |= {"KUBECONFIG": str(kubeconfig), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     return subprocess.run(
         command, input=given, capture_output=True, text=True, env=environment, timeout=800

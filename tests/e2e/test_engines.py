@@ -61,6 +61,7 @@ MODEL = {
     "spec": {
         "format": "sklearn",
         "storageUri": "pvc://models/iris/model.joblib",
+        "access": {"mode": "public"},
         "resources": {"cpu": "100m", "memory": "512Mi"},
     },
 }

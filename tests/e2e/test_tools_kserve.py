@@ -32,6 +32,7 @@ metadata: {name: scaled, namespace: serve-red}
 spec:
   format: sklearn
   storageUri: pvc://models/iris/model.joblib
+  access: {mode: public}
   autoscaling: {maxReplicas: 2, cpuPercent: 50}
   resources: {cpu: 100m, memory: 512Mi}
 """

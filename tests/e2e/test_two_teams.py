@@ -4,11 +4,13 @@ operator does."""
 import json
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from manor.signing import make_key
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
@@ -45,33 +47,65 @@ def test_the_printed_curl_line_works(two_teams: Any) -> None:
     assert json.loads(answer.stdout)["outputs"][0]["data"] == [0]
 
 
-def test_the_others_host_name_does_not_lead_to_the_model(two_teams: Any) -> None:
+SAMPLE = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[5, 3, 1, 0]]}]}'
+
+
+def _asked(two_teams: Any, key: str = "", *headers: str, host: str = "tenant-a.manor.local") -> str:
+    """The status with which the gateway answers a request for the model iris."""
+    port = two_teams.node.ingress.rpartition(":")[2]
+    given = [f"Host: {host}:{port}", "Content-Type: application/json", *headers]
+    given += [f"Authorization: Bearer {key}"] if key else []
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-d", SAMPLE]
+    for header in given:
+        command += ["-H", header]
     url = f"{two_teams.node.ingress}/v2/models/iris/infer"
-    sample = (
-        '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[5, 3, 1, 0]]}]}'
+    return subprocess.run([*command, url], capture_output=True, text=True, timeout=60).stdout
+
+
+def _key(two_teams: Any, model: str, namespace: str, name: str) -> str:
+    made = two_teams.manor("keys", "create", model, "-n", namespace, "--name", name)
+    assert made.returncode == 0, made.stderr
+    return str(made.stdout.strip())
+
+
+def test_the_others_host_name_does_not_lead_to_the_model(two_teams: Any) -> None:
+    key = _key(two_teams, "iris", "tenant-a", "hosts")
+    until_now("it answers", lambda: _asked(two_teams, key) == "200")
+    assert _asked(two_teams, key, host="tenant-b.manor.local") == "404"
+    assert _asked(two_teams, key, host="x.example.com") == "404"
+
+
+def test_a_model_is_asked_with_a_key_of_its_own_alone(two_teams: Any) -> None:
+    """Nobody's, another team's, another model's, forged, expired and revoked ones are refused; what
+    was made by hand is kept by who applies the file."""
+    good = _key(two_teams, "iris", "tenant-a", "good")
+    until_now("it opens", lambda: _asked(two_teams, good) == "200")
+    ended = make_key("tenant-a", "iris", "ended", datetime.now(UTC) - timedelta(hours=1))
+    value = ended.public.model_dump(by_alias=True)
+    added = [{"op": "add", "path": "/spec/access/keys/-", "value": value}]
+    two_teams.kubectl(
+        *("-n", "tenant-a", "patch", "model", "iris", "--type=json", "-p", json.dumps(added))
     )
-    for host, status in (
-        ("tenant-a.manor.local", "200"),
-        ("tenant-b.manor.local", "404"),
-        ("x.example.com", "404"),
-    ):
-        port = two_teams.node.ingress.rpartition(":")[2]
-        headers = ["-H", f"Host: {host}:{port}", "-H", "Content-Type: application/json"]
-        command = [
-            "curl",
-            "-s",
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code}",
-            *headers,
-            url,
-            "-d",
-            sample,
-        ]
-        assert (
-            subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == status
-        ), host
+    others = {
+        "nobody's": "",
+        "another team's": _key(two_teams, "wine", "tenant-b", "good"),
+        "no key that was given out": make_key("tenant-a", "iris", "good", None).token,
+        "of another model": make_key("tenant-a", "wine", "good", None).token,
+        "no token": "good",
+        "expired": ended.token,
+    }
+    found = {what: _asked(two_teams, key) for what, key in others.items()}
+    assert set(found.values()) <= {"401", "403"}, found
+    for forged in ("X-Manor-Key: good", "X-Forwarded-User: tenant-a-user", "x_manor_key: good"):
+        assert _asked(two_teams, "", forged) in ("400", "401"), forged
+    applied = two_teams.manor("apply", "-f", EXAMPLE)
+    assert applied.returncode == 0, applied.stderr
+    assert _asked(two_teams, good) == "200"
+    gone = two_teams.manor("keys", "revoke", "iris", "good", "ended", "hosts", "-n", "tenant-a")
+    assert gone.returncode == 0, gone.stderr
+    until_now("it opens no more", lambda: _asked(two_teams, good) == "401")
+    listed = two_teams.manor("keys", "list", "iris", "-n", "tenant-a")
+    assert "good" not in listed.stdout
 
 
 def test_a_second_apply_writes_nothing_and_diff_is_empty(two_teams: Any) -> None:

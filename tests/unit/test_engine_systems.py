@@ -109,7 +109,10 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
         {"name": "digits-canary-predictor", "port": 80, "weight": 10},
     ]
     kinds = [obj["kind"] for obj in objects]
-    assert kinds == ["InferenceService", "InferenceService", "HTTPRoute", "PodDisruptionBudget"]
+    assert kinds == [
+        *("InferenceService", "InferenceService"),
+        *("SecurityPolicy", "HTTPRoute", "PodDisruptionBudget"),
+    ]
 
 
 @pytest.mark.parametrize("engine", ["native", "kserve", "seldon"])
@@ -143,7 +146,7 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
         waiting = [{**each, "image": ""} for each in mine.spec["initContainers"]]
         assert waiting == [{**each, "image": ""} for each in theirs.spec["initContainers"]]
         assert without_names(mine.spec) == without_names(theirs.spec)
-    deployment, route = ENGINES["seldon"].render(platform(), tenant(), workload)
+    deployment, _, route = ENGINES["seldon"].render(platform(), tenant(), workload)
     main, canary = deployment["spec"]["predictors"]
     assert (main["traffic"], canary["traffic"]) == (90, 10)
     assert main["annotations"] == canary["annotations"] == {"seldon.io/no-engine": "true"}
@@ -152,7 +155,7 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
         {"name": "digits-main", "port": 9000, "weight": 90},
         {"name": "digits-canary", "port": 9000, "weight": 10},
     ]
-    (alone, _) = ENGINES["seldon"].render(
+    (alone, *_) = ENGINES["seldon"].render(
         platform(), tenant(), model(autoscaling={"maxReplicas": 4, "cpuPercent": 60})
     )
     scaler = alone["spec"]["predictors"][0]["componentSpecs"][0]["hpaSpec"]

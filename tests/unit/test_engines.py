@@ -1,7 +1,9 @@
 """The native engine: what it makes is admitted by Pod Security `restricted`, and finds
 its model."""
 
+import base64
 import itertools
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +14,11 @@ from hypothesis import strategies as st
 
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
+from manor.api.keys import NOBODY
 from manor.engines import Unsupported, model_url, render_workload, tenant_of
 from manor.engines.registry import ENGINES
+from manor.render import spec_object
+from manor.signing import make_key
 from manor.tools import NO_TOOLS, Toolset
 from tool_examples import tool
 
@@ -276,7 +281,7 @@ def test_a_server_of_ones_own_is_asked_below_its_name() -> None:
     assert container["readinessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
     (rule,) = objects["HTTPRoute/digits"]["spec"]["rules"]
     assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/models/digits"}}]
-    (rewrite,) = rule["filters"]
+    _, rewrite = rule["filters"]
     assert rewrite["urlRewrite"]["path"]["replacePrefixMatch"] == "/"
     assert model_url(platform(), tenant(), chat) == "http://vision.ml.example.com/models/digits/"
 
@@ -306,6 +311,46 @@ def test_a_canary_gets_its_share() -> None:
         objects[f"Service/{name}"]["spec"]["selector"] for name in ("digits", "digits-canary")
     ]
     assert selectors[0] != selectors[1]
+
+
+def test_a_model_is_asked_with_a_key_unless_it_says_public() -> None:
+    """The policy stands before the one route, the canary's too; each keeps back what the other
+    takes for granted."""
+    canary = {"storageUri": "pvc://models/digits-2", "weight": 10}
+    closed, public = made(model(canary=canary)), made(model(access={"mode": "public"}))
+    policy = closed["SecurityPolicy/digits"]["spec"]
+    (target,) = policy["targetRefs"]
+    assert f"{target['kind']}/{target['name']}" in closed
+    (provider,) = policy["jwt"]["providers"]
+    assert provider["audiences"] == ["vision/digits"]
+    assert "SecurityPolicy/digits" not in public
+    removed = [
+        objects["HTTPRoute/digits"]["spec"]["rules"][0]["filters"][0]["requestHeaderModifier"]
+        for objects in (closed, public)
+    ]
+    assert removed == [{"remove": ["Authorization"]}, {"remove": ["X-Manor-Key"]}]
+
+
+def test_keys_are_those_of_the_spec_and_of_the_cluster() -> None:
+    pair = [make_key("vision", "digits", name, None).public for name in ("b", "a")]
+    one = model(access={"keys": [pair[0].model_dump(by_alias=True)]}).with_stored([*pair])
+
+    def held(workload: Model) -> list[tuple[str, str]]:
+        (provider,) = made(workload)["SecurityPolicy/digits"]["spec"]["jwt"]["providers"]
+        keys = json.loads(provider["localJWKS"]["inline"])["keys"]
+        return [(key["kid"], key["x"]) for key in keys]
+
+    assert held(one) == [(key.name, key.public_key) for key in pair[::-1]]
+    assert held(model()) == [("nobody", NOBODY)]
+    assert "keys" not in str(spec_object(model().with_stored(pair)))
+
+
+def test_nobody_has_the_key_that_stands_where_there_is_none() -> None:
+    """It is no point of the curve: x² = (y² - 1) / (dy² + 1) has no solution."""
+    prime, coordinate = 2**255 - 19, base64.urlsafe_b64decode(NOBODY + "=")
+    d, y = -121665 * pow(121666, -1, prime), int.from_bytes(coordinate, "little")
+    square = (y * y - 1) * pow(d * y * y + 1, -1, prime) % prime
+    assert pow(square, (prime - 1) // 2, prime) == prime - 1
 
 
 def test_replicas_get_a_budget_and_autoscaling_owns_their_number() -> None:

@@ -9,9 +9,10 @@ from manor.objectset.readiness import READY, has_readiness, readiness
 pytestmark = pytest.mark.unit
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
+POLICY_API = "gateway.envoyproxy.io/v1alpha1"
 
 
-def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
+def condition(kind: str, status: str, **more: str | int) -> dict[str, Any]:
     return {"conditions": [{"type": kind, "status": status, **more}]}
 
 
@@ -141,6 +142,19 @@ def condition(kind: str, status: str, **more: str) -> dict[str, Any]:
             False,
             "NotAllowedByListeners",
             False,
+        ),
+        *(
+            (POLICY_API, "SecurityPolicy", {}, {"ancestors": told}, ready, why, False)
+            for told, ready, why in (
+                ([], False, "no gateway has taken it up"),
+                ([condition("Accepted", "True", observedGeneration=2)], True, ""),
+                ([condition("Accepted", "True", observedGeneration=1)], False, "no gateway has"),
+                (
+                    [condition("Accepted", "False", reason="Invalid", observedGeneration=2)],
+                    False,
+                    "Invalid",
+                ),
+            )
         ),
         ("v1", "ConfigMap", {}, {}, True, "", False),
     ],

@@ -175,6 +175,12 @@ _WORKLOADS = (
 _NETWORK_AND_RIGHTS = (
     KindRule(GATEWAY_GROUP, "HTTPRoute", "httproutes", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule(GATEWAY_GROUP, "GRPCRoute", "grpcroutes", verbs=WORKED_WITH, counted=True, owns=True),
+    # In the one form that asks for a Model's keys (policy manor-keys).
+    KindRule(
+        *("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies"),
+        verbs=WORKED_WITH,
+        counted=True,
+    ),
     KindRule("discovery.k8s.io", "EndpointSlice", "endpointslices", verbs=READ_ONLY, counted=True),
     KindRule("events.k8s.io", "Event", "events", verbs=REPORTED),
     KindRule(

@@ -1,9 +1,10 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from manor.api.meta import (
     DNS_LABEL,
@@ -36,6 +37,10 @@ FILES_LIMIT = 1_000_000
 FILES_MOST = 200
 """Most files of a TrainingJob."""
 
+KEYS_MOST = 64
+"""Most keys of a Model: all are part of its proxy's configuration."""
+
+_DAY, _TIME = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}"
 _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
 """A file or folder below another; a ConfigMap's key once each slash is two dots."""
@@ -284,6 +289,37 @@ class Server(Spec):
     """Path that it answers well (200 to 399) once it can serve."""
 
 
+class ModelKey(Spec):
+    """The public half of a key, by which the gateway knows requests that bear it."""
+
+    name: Name
+    """Its name, of which the model's server is told."""
+    public_key: str = Field(pattern=r"^[-_A-Za-z0-9]{43}$")
+    """An Ed25519 public key: its 32 bytes in base64url."""
+    expires: Annotated[str, Field(pattern=rf"^{_DAY}T{_TIME}Z$")] | None = None
+    """Until when the key holds, as the key itself says; it does not end when absent."""
+
+
+class Access(Spec):
+    """Who may ask a model through the gateway."""
+
+    mode: Literal["keys", "public"] = "keys"
+    """`keys`: who bears one of its keys. `public`: whoever reaches the gateway."""
+    keys: Annotated[
+        list[ModelKey],
+        Field(
+            max_length=KEYS_MOST,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+        Once(("name",)),
+    ] = []
+    """The keys that open it; nobody may ask it while there is none. `manor keys` makes them, in the
+    Model on the cluster; a file need not name them."""
+
+
 class ModelSpec(Spec):
     """Which model, from where, how many."""
 
@@ -327,6 +363,8 @@ class ModelSpec(Spec):
     """What each replica asks for."""
     host: Host | None = None
     """Which of the tenant's host names serves it; the first one when absent."""
+    access: Access = Access()
+    """Who may ask it through the gateway; who has a key, when absent."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -349,6 +387,26 @@ class Model(Kind):
     kind: Literal["Model"]
     metadata: WorkloadMetadata
     spec: ModelSpec
+    _stored: tuple[ModelKey, ...] = PrivateAttr(())
+
+    def with_stored(self, keys: Iterable[ModelKey]) -> "Model":
+        """The same model, to which the cluster's own has these keys besides; no file says so."""
+        if self._stored == (stored := tuple(keys)):
+            return self
+        model = Model.model_construct(self.model_fields_set, **dict(self))
+        model._stored = stored
+        return model
+
+    @property
+    def open_to(self) -> list[ModelKey]:
+        """The keys that open it: the spec's, and those of other names that the cluster keeps."""
+        named = {key.name for key in self.spec.access.keys}
+        return [*self.spec.access.keys, *(key for key in self._stored if key.name not in named)]
+
+    @property
+    def public(self) -> bool:
+        """Whether whoever reaches the gateway may ask it."""
+        return self.spec.access.mode == "public"
 
     @property
     def custom(self) -> bool:

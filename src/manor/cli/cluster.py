@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from manor.api import API_VERSION, Model, kinds
 from manor.cli.progress import warn
+from manor.errors import ManorError
 from manor.kube import Client
 from manor.rollout.progress import SpecSetAside
 from manor.state import State, read_state
@@ -20,3 +22,16 @@ async def told_state(
     for broken in known.broken:
         warn(SpecSetAside(broken))
     return known
+
+
+async def told_model(client: Client, name: str, namespace: str) -> tuple[State, Model]:
+    """A Model, and what the cluster says besides. ManorError where there is no Platform, or the
+    Model cannot be read; NotFound."""
+    known = await told_state(client, [namespace], workloads=False)
+    if known.platform is None:
+        raise ManorError("this cluster has no Platform; apply one first")
+    known.read(await client.get(API_VERSION, kinds.MODEL.kind, name, namespace))
+    for spec in known.workloads:
+        if isinstance(spec, Model):
+            return known, spec
+    raise ManorError(str(known.broken[-1]))

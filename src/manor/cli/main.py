@@ -55,6 +55,7 @@ COMMANDS = {
         "predict_command",
         "Ask a model by its host name; print its answer as JSON.",
     ),
+    "keys": Entry("keys", "app", "Keys to models: who may ask them through the gateway."),
     "verify": Entry(
         "verify",
         "command",

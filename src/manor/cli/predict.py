@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from manor.api import API_VERSION, Model
-from manor.cli.cluster import told_state
+from manor.cli.cluster import told_model
 from manor.cli.completion import complete_models
+from manor.cli.keyring import own_key
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import echo, err, run_async
 from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
-from manor.engines import tenant_of
 from manor.kube import Client
 
 
@@ -57,6 +56,13 @@ async def predict_command(
         bool,
         typer.Option("--curl", help="Print the request as a curl command instead of sending it."),
     ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MANOR_MODEL_KEY",
+            help="A key to the model (`manor keys`); one of your own is made when absent.",
+        ),
+    ] = None,
     authority: Annotated[
         Path | None,
         typer.Option("--ca", metavar="FILE", help="Certificates to trust beside the system's."),
@@ -75,19 +81,13 @@ async def predict_command(
     """
     given = read_input(data)
     async with Client.connect(kubeconfig, context) as client:
-        namespace = namespace or client.namespace
-        known = await told_state(client, [namespace], workloads=False)
-        if known.platform is None:
-            raise PredictionFailed("this cluster has no Platform; apply one first")
-        known.read(await client.get(API_VERSION, "Model", model, namespace))
-        spec = next((workload for workload in known.workloads if isinstance(workload, Model)), None)
-        if spec is None:
-            raise PredictionFailed(str(known.broken[-1]))
+        known, spec = await told_model(client, model, namespace or client.namespace)
         if path and not spec.custom:
             raise typer.BadParameter(f"--path is for format custom; {model} is {spec.spec.format}")
         body = given if spec.custom else request_body(given)
-        target = await endpoint(client, known.platform, tenant_of(spec, known.tenants), spec)
-    target = replace(target, url=target.url + path.lstrip("/"))
+        target = await endpoint(client, known, spec)
+        key = key or await own_key(client, known, spec)
+    target = replace(target, url=target.url + path.lstrip("/"), key=key)
     if curl:
         echo(target.curl(body))
         return

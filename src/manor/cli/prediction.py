@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from manor.api import Model, Platform, Tenant
+from manor.api import Model
 from manor.api.wellknown import GATEWAY_API
-from manor.engines import model_url
+from manor.engines import model_url, tenant_of
 from manor.errors import ManorError
 from manor.kube import Client
 from manor.kube.http import post
 from manor.limits import limits
+from manor.load import Specs
 from manor.render import entrance
 
 ERROR_LIMIT = 1000
@@ -31,6 +32,13 @@ class Endpoint:
 
     url: str
     address: str
+    key: str | None = None
+    """What opens it, where it asks for a key."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request bears besides its body."""
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
     def curl(self, body: dict[str, Any]) -> str:
         """The same request as a command line."""
@@ -38,11 +46,15 @@ class Endpoint:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         # Unlike --resolve it takes a load balancer's name as well as an address.
         words = ["curl", "--connect-to", f"{parts.hostname}:{port}:{self.address}:{port}", self.url]
-        return shlex.join([*words, "-H", "Content-Type: application/json", "-d", json.dumps(body)])
+        for name, value in {"Content-Type": "application/json", **self.headers}.items():
+            words += ["-H", f"{name}: {value}"]
+        return shlex.join([*words, "-d", json.dumps(body)])
 
 
-async def endpoint(client: Client, platform: Platform, tenant: Tenant, model: Model) -> Endpoint:
+async def endpoint(client: Client, known: Specs, model: Model) -> Endpoint:
     """Where a model answers, by the address that the way in has got."""
+    platform, tenant = known.platform, tenant_of(model, known.tenants)
+    assert platform is not None  # noqa: S101 - there is no tenant without one
     namespace, name = entrance(platform, tenant)
     gateway = await client.get(GATEWAY_API, "Gateway", name, namespace)
     addresses = gateway.get("status", {}).get("addresses", [])
@@ -73,7 +85,12 @@ async def predict(
     """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came
     instead."""
     answer = await post(
-        target.url, target.address, body, timeout=limits().cli.predict, authority=authority
+        target.url,
+        target.address,
+        body,
+        headers=target.headers,
+        timeout=limits().cli.predict,
+        authority=authority,
     )
     if answer.status != 200:
         said = answer.text if whole else error_text(answer.text)

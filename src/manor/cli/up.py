@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,9 @@ from rich.table import Table
 
 from manor.api import Model
 from manor.apply import Options
+from manor.cli.cluster import told_model
 from manor.cli.install import OperatorImage
+from manor.cli.keyring import own_key
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import EXIT_FAILED, Warnings, err, out, run_async
 from manor.cli.prediction import Endpoint, endpoint, outputs, predict, request_body
@@ -186,8 +188,9 @@ def _sample(model: Model, sources: Sequence[str]) -> object | None:
 
 
 async def _ask_model(client: Client, known: Specs, model: Model, sources: Sequence[str]) -> Answer:
-    assert known.platform is not None  # noqa: S101 - consistency.check refuses specs without one
-    target = await endpoint(client, known.platform, tenant_of(model, known.tenants), model)
+    found = await endpoint(client, known, model)
+    _, stored = await told_model(client, model.metadata.name, model.metadata.namespace)
+    target = replace(found, key=await own_key(client, known, stored))
     sample = _sample(model, sources)
     if sample is None:
         return Answer(model, target, "no sample request", target.curl({"inputs": []}))

@@ -12,7 +12,7 @@ from manor.api import Model, Platform, Tenant
 from manor.engines.owned import object_of
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
 from manor.engines.queues import queue_labels
-from manor.engines.route import route
+from manor.engines.route import WAY_KINDS, way
 from manor.engines.server import (
     Version,
     disruption_budget,
@@ -41,7 +41,7 @@ class Kserve:
         "Model": frozenset(
             {
                 *requires,
-                ("gateway.networking.k8s.io", "HTTPRoute"),
+                *WAY_KINDS,
                 ("policy", "PodDisruptionBudget"),
             }
         )
@@ -66,7 +66,7 @@ class Kserve:
         services = [f"{version.name}-predictor" for version in served]
         return [
             *(self._service(platform, tenant, model, version) for version in served),
-            route(platform, tenant, model, services),
+            *way(platform, tenant, model, services),
             *disruption_budget(model),
         ]
 

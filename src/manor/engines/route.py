@@ -1,36 +1,77 @@
-"""The way to a Model: the same host and path whichever engine serves it."""
+"""The way to a Model: the same host and path whichever engine serves it, and who may go it."""
 
 from collections.abc import Sequence
 
 from manor.api import Model, Platform, Tenant
-from manor.api.wellknown import SYSTEM_NAMESPACE
+from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
+from manor.api.wellknown import GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
 from manor.render import names, url
 from manor.render.objects import Object
 
+WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), ("gateway.envoyproxy.io", "SecurityPolicy")})
+"""What `way` makes."""
 
-def route(
+
+def way(
     platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], *, port: int = 80
+) -> list[Object]:
+    """The route to the Services of the model and of its canary, and what asks for a key on it."""
+    made = _route(platform, tenant, model, services, port)
+    return [made] if model.public else [_keys(model), made]
+
+
+def _keys(model: Model) -> Object:
+    """The one policy of the route, by its name: the tenant's proxy answers 401 or 403 to what bears
+    no key of this very model (policy manor-keys)."""
+    name = model.metadata.name
+    provider: Object = {
+        "name": "manor",
+        "issuer": ISSUER,
+        "audiences": [audience(model.metadata.namespace, name)],
+        "claimToHeaders": [{"claim": "sub", "header": KEY_HEADER}],
+        # Envoy Gateway would look into the query too, which servers write into their logs.
+        "extractFrom": {"headers": [{"name": "Authorization", "valuePrefix": "Bearer "}]},
+        "localJWKS": {
+            "type": "Inline",
+            "inline": key_set((key.name, key.public_key) for key in model.open_to),
+        },
+    }
+    spec = {
+        "targetRefs": [{"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}],
+        "jwt": {"providers": [provider]},
+    }
+    return object_of("SecurityPolicy", "gateway.envoyproxy.io/v1alpha1", name, model, spec=spec)
+
+
+def _route(
+    platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], port: int
 ) -> Object:
-    """The route to the Services of the model, and of its canary where that has one."""
     backends: list[Object] = [{"name": name, "port": port} for name in services]
     if model.spec.canary:
         weight = model.spec.canary.weight
         for backend, part in zip(backends, (100 - weight, weight), strict=True):
             backend["weight"] = part
     prefix = {"type": "PathPrefix", "value": _prefix(model)}
-    rule: Object = {"matches": [{"path": prefix}], "backendRefs": backends}
+    # The key is no affair of the server's; and where there is none, nobody has said whose it is.
+    kept_back = {"remove": [KEY_HEADER if model.public else "Authorization"]}
+    filters: list[Object] = [{"type": "RequestHeaderModifier", "requestHeaderModifier": kept_back}]
     if model.custom:
         # The server knows nothing of where it is reached.
         bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
-        rule["filters"] = [{"type": "URLRewrite", "urlRewrite": {"path": bare}}]
+        filters.append({"type": "URLRewrite", "urlRewrite": {"path": bare}})
+    rule: Object = {
+        "matches": [{"path": prefix}],
+        "filters": filters,
+        "backendRefs": backends,
+    }
     spec = {
         "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],
         "hostnames": [_host(platform, tenant, model)],
         "rules": [rule],
     }
     name = model.metadata.name
-    return object_of("HTTPRoute", "gateway.networking.k8s.io/v1", name, model, spec=spec)
+    return object_of("HTTPRoute", GATEWAY_API, name, model, spec=spec)
 
 
 def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:

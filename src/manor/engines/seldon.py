@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from manor.api import Model, Platform, Tenant
 from manor.engines.owned import object_of
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
-from manor.engines.route import route
+from manor.engines.route import WAY_KINDS, way
 from manor.engines.server import Version, server_pod, unmountable, version_labels, versions
 from manor.render.objects import Object
 
@@ -26,7 +26,7 @@ class Seldon:
     name = "seldon"
     tool = "seldon"
     requires: frozenset[GroupKind] = frozenset({(GROUP, "SeldonDeployment")})
-    made_kinds = {"Model": frozenset({*requires, ("gateway.networking.k8s.io", "HTTPRoute")})}
+    made_kinds = {"Model": frozenset({*requires, *WAY_KINDS})}
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
         """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
@@ -46,7 +46,7 @@ class Seldon:
         spec = {"protocol": "v2", "predictors": predictors}
         return [
             object_of("SeldonDeployment", API, name, model, spec=spec),
-            route(platform, tenant, model, services, port=PORT),
+            *way(platform, tenant, model, services, port=PORT),
         ]
 
     def _predictor(

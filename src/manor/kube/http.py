@@ -7,6 +7,7 @@ alone.
 
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,16 @@ class _At(AbstractResolver):
 
 
 async def post(
-    url: str, address: str, body: Any, *, timeout: float, authority: Path | None = None
+    url: str,
+    address: str,
+    body: Any,
+    *,
+    timeout: float,
+    headers: Mapping[str, str],
+    authority: Path | None = None,
 ) -> Answer:
-    """Posts `body` as JSON to `url` at `address`; `authority` is a file of certificates to trust
-    beside the system's.
+    """Posts `body` as JSON to `url` at `address`, with these headers besides; `authority` is a file
+    of certificates to trust beside the system's.
 
     Raises Unreachable where there is no whole answer within `timeout` seconds.
     """
@@ -58,7 +65,8 @@ async def post(
         if authority:
             context.load_verify_locations(authority)
         connector = aiohttp.TCPConnector(resolver=_At(address), ssl=context)
-        headers, most = {"Content-Type": "application/json"}, limits().kube.answer
+        headers = {"Content-Type": "application/json", **headers}
+        most = limits().kube.answer
         async with (
             aiohttp.ClientSession(
                 connector=connector, timeout=aiohttp.ClientTimeout(total=timeout)

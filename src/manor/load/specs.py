@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from manor.api import API_VERSION, KINDS, AnyKind, Platform, Tenant, Tool, Workload
+from manor.api import API_VERSION, KINDS, AnyKind, Model, Platform, Tenant, Tool, Workload
+from manor.api.workload import ModelKey
 from manor.load import consistency
 from manor.load.files import scan
 from manor.load.positions import Document, InvalidInput, Path, Problem
@@ -32,6 +33,8 @@ class Specs:
     say."""
     made: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Of each tenant, the namespaces of the cluster that its owners made."""
+    keys: dict[tuple[str, str], list[ModelKey]] = field(default_factory=dict)
+    """Of each Model of the cluster, by namespace and name, the keys that are no file's."""
     claims: dict[str, list[str]] = field(default_factory=dict)
     """The names of the volume claims that are in a namespace of the cluster, where they were looked
     for."""
@@ -186,7 +189,15 @@ def specs_from(
 
 
 def _with_made(spec: Spec, known: Specs) -> Spec:
-    return spec.with_made(known.made.get(spec.name, ())) if isinstance(spec, Tenant) else spec
+    """The spec with what people gave it on the cluster, and no file says."""
+    match spec:
+        case Tenant():
+            return spec.with_made(known.made.get(spec.name, ()))
+        case Model():
+            place = spec.metadata.namespace, spec.metadata.name
+            return spec.with_stored(known.keys.get(place, ()))
+        case _:
+            return spec
 
 
 def read(sources: Iterable[str | pathlib.Path]) -> list[Document]:

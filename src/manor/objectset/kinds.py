@@ -21,6 +21,7 @@ CUSTOM_RESOURCE_DEFINITION: GroupKind = ("apiextensions.k8s.io", "CustomResource
 JOB: GroupKind = ("batch", "Job")
 CILIUM_NETWORK_POLICY: GroupKind = ("cilium.io", "CiliumNetworkPolicy")
 NETWORK_POLICY: GroupKind = ("networking.k8s.io", "NetworkPolicy")
+SECURITY_POLICY: GroupKind = ("gateway.envoyproxy.io", "SecurityPolicy")
 INFERENCE_SERVICE: GroupKind = ("serving.kserve.io", "InferenceService")
 DEPLOYMENT: GroupKind = ("apps", "Deployment")
 SELDON_DEPLOYMENT: GroupKind = ("machinelearning.seldon.io", "SeldonDeployment")

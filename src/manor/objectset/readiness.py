@@ -19,6 +19,7 @@ from manor.objectset.kinds import (
     PERSISTENT_VOLUME_CLAIM,
     RAY_JOB,
     RUNS,
+    SECURITY_POLICY,
     SELDON_DEPLOYMENT,
     TENANT,
     TRAIN_JOB,
@@ -148,6 +149,16 @@ def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     )
 
 
+def _security_policy(obj: Object, status: dict[str, Any]) -> Readiness:
+    """Accepted, as it is now, by every proxy whose routes it is about."""
+    ancestors, now = status.get("ancestors") or [], obj["metadata"].get("generation", 0)
+    if not ancestors or any(
+        _find(a, "Accepted").get("observedGeneration", 0) < now for a in ancestors
+    ):
+        return Readiness(False, "no gateway has taken it up yet")
+    return next((state for a in ancestors if not (state := _condition(a, "Accepted")).ready), READY)
+
+
 def _gateway(_obj: Object, status: dict[str, Any]) -> Readiness:
     """Programmed as a whole, with every listener: where another Gateway's has its port and host
     name, nothing of it is served."""
@@ -210,6 +221,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,
     RAY_JOB: _ray_job,
+    SECURITY_POLICY: _security_policy,
     SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
     **dict.fromkeys((MODEL, TENANT, TRAINING_JOB, WORKSPACE), _kept),

@@ -16,6 +16,7 @@ from manor.rollout.installation import (
     release,
     remove_operator,
 )
+from manor.rollout.keys import NotAtGateway, bring_to_gateway, change_keys
 from manor.rollout.outcome import Outcome, SetOutcome
 from manor.rollout.progress import Event, Progress, silent
 from manor.rollout.reading import read_desired
@@ -32,6 +33,7 @@ __all__ = [
     "Diagnosis",
     "Event",
     "InstalledOtherwise",
+    "NotAtGateway",
     "ObjectSet",
     "Outcome",
     "Progress",
@@ -43,6 +45,8 @@ __all__ = [
     "apply_set",
     "apply_stages",
     "authority",
+    "bring_to_gateway",
+    "change_keys",
     "compiled",
     "delete_stages",
     "diagnose",

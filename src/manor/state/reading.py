@@ -1,5 +1,6 @@
 """Reads Manor's objects, as far as the user may."""
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -7,12 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from manor.api import AnyKind, Platform, kinds
+from manor.api import AnyKind, Model, Platform, kinds
 from manor.api.status import STATUSES, Status
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
+from manor.api.workload import ModelKey
 from manor.errors import ManorError
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, made_for, validated
+from manor.objectset.applyset import FIELD_MANAGER
 from manor.tools import Toolset
 
 
@@ -49,6 +52,8 @@ class State(Specs):
             self.broken.append(Broken(obj["kind"], meta["name"], meta.get("namespace", ""), reason))
             return
         self.take(spec)
+        if isinstance(spec, Model):
+            self.keys[meta["namespace"], meta["name"]] = _given_out(obj, spec)
         if status := _current_status(obj):
             self.statuses[obj["kind"], meta.get("namespace", ""), meta["name"]] = status
 
@@ -129,6 +134,25 @@ async def _workloads(client: Client, state: State, wanted: list[str]) -> None:
             claims = await _listed(client, "v1", "PersistentVolumeClaim", namespace)
             if claims is not None:
                 state.claims[namespace] = [claim["metadata"]["name"] for claim in claims]
+
+
+def _given_out(obj: Object, model: Model) -> list[ModelKey]:
+    """The keys that no file holds which is applied as whole (`manor apply`)."""
+    filed = {
+        json.loads(item.removeprefix("k:"))["name"]
+        for entry in obj["metadata"].get("managedFields") or ()
+        if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
+        for item in _filed(entry)
+    }
+    return [key for key in model.spec.access.keys if key.name not in filed]
+
+
+def _filed(entry: Object) -> Iterable[str]:
+    """The items of `spec.access.keys` in an entry of `managedFields`."""
+    fields = entry.get("fieldsV1") or {}
+    for name in ("f:spec", "f:access", "f:keys"):
+        fields = fields.get(name) or {}
+    return [item for item in fields if item.startswith("k:")]
 
 
 def _current_status(obj: Object) -> Status | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from manor.api.wellknown import NETWORKING_API
 from manor.verify.context import AttackContext
-from manor.verify.places import node_address, proxy_service
+from manor.verify.places import models_with_keys, node_address, proxy_service
 from manor.verify.team import DECOY
 
 
@@ -68,6 +68,15 @@ async def _gateway_service(context: AttackContext) -> bool:
     return await _manor(context) and await proxy_service(context) is not None
 
 
+async def _keys(context: AttackContext) -> bool:
+    wanted = ("gateway.envoyproxy.io", "securitypolicies")
+    return any((r.group, r.resource) == wanted for r in await context.snapshot.resources())
+
+
+async def _keyed_models(context: AttackContext) -> bool:
+    return await _keys(context) and bool(await models_with_keys(context))
+
+
 async def _network_policies(context: AttackContext) -> bool:
     return bool(
         await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace)
@@ -108,6 +117,19 @@ GATEWAY_SERVICE = Feature(
     ),
     _gateway_service,
 )
+KEYS = Feature(
+    "keys",
+    "a gateway that asks for keys",
+    "install Envoy Gateway for the tenants' proxies",
+    _keys,
+)
+KEYED_MODELS = Feature(
+    "keyed-models",
+    "a Model of the attacker's that is not public",
+    "apply one",
+    _keyed_models,
+    chosen=True,
+)
 NETWORK_POLICIES = Feature(
     "network-policies",
     "NetworkPolicies in the attacker's namespace",
@@ -134,6 +156,8 @@ FEATURES = (
     GATEWAYS,
     OWN_PROXIES,
     GATEWAY_SERVICE,
+    KEYS,
+    KEYED_MODELS,
     NETWORK_POLICIES,
     NODES,
     PROBE_IMAGE,

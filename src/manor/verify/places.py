@@ -1,5 +1,6 @@
 """What on the cluster attacks aim at: a node's address, the Service of the gateway's proxies."""
 
+from manor.api import API_VERSION, kinds
 from manor.verify.context import AttackContext
 from manor.verify.snapshot import Object
 
@@ -26,3 +27,11 @@ async def proxy_service(context: AttackContext) -> Object | None:
         if service["spec"].get("type") in ("NodePort", "LoadBalancer") and settings.port in ports:
             return service
     return None
+
+
+async def models_with_keys(context: AttackContext) -> list[Object]:
+    """The attacker's Models that are not public."""
+    found = []
+    for namespace in context.attacker.namespaces:
+        found += await context.snapshot.of(API_VERSION, kinds.MODEL.kind, namespace)
+    return [model for model in found if (model["spec"].get("access") or {}).get("mode") != "public"]

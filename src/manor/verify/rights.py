@@ -51,7 +51,7 @@ READS: dict[str, list[str]] = {
     "batch": ["cronjobs", "jobs"],
     "discovery.k8s.io": ["endpointslices"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
-    "gateway.envoyproxy.io": ["envoyproxies"],
+    "gateway.envoyproxy.io": ["envoyproxies", "securitypolicies"],
     GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes", "referencegrants"],
     KUEUE_GROUP: ["clusterqueues", "localqueues"],
     "networking.k8s.io": ["ingressclasses", "networkpolicies"],
@@ -63,6 +63,7 @@ READS: dict[str, list[str]] = {
 STORED: dict[str, list[str]] = {
     "": ["namespaces", "pods", "services", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
+    "gateway.envoyproxy.io": ["securitypolicies"],
     GATEWAY_GROUP: ["httproutes"],
 }
 """What live checks make and remove; the server has no narrower right for a name that is not there

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload, Workspace
 from manor.engines.native import serving, training, workspace
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
+from manor.engines.route import WAY_KINDS
 from manor.engines.server import unmountable
 from manor.render.labels import is_workspace
 from manor.render.objects import Object
@@ -30,11 +31,8 @@ class Native:
         ),
         "Model": frozenset(
             {
-                *(
-                    ("", "Service"),
-                    ("apps", "Deployment"),
-                    ("gateway.networking.k8s.io", "HTTPRoute"),
-                ),
+                *WAY_KINDS,
+                *(("", "Service"), ("apps", "Deployment")),
                 *(("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")),
             }
         ),

@@ -3,7 +3,7 @@
 from manor.api import Model, Platform, Tenant
 from manor.engines.owned import object_of
 from manor.engines.queues import queue_labels
-from manor.engines.route import route
+from manor.engines.route import way
 from manor.engines.server import (
     Version,
     disruption_budget,
@@ -42,7 +42,7 @@ def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
     made: list[Object] = []
     for version in served:
         made += _version(platform, tenant, model, version)
-    made.append(route(platform, tenant, model, [version.name for version in served]))
+    made += way(platform, tenant, model, [version.name for version in served])
     made += disruption_budget(model)
     if spec.autoscaling is not None:
         target = {"type": "Utilization", "averageUtilization": spec.autoscaling.cpu_percent}

@@ -21,6 +21,7 @@ KINDS = (
     ("v1", "PersistentVolumeClaim"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
     (GATEWAY_API, "HTTPRoute"),
+    ("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy"),
     ("v1", "Namespace"),
 )
 """Every kind that a live check stores."""

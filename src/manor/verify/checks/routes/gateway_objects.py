@@ -1,5 +1,8 @@
 """Gateways, their classes, listener sets, reference grants and backend policies are the
-platform's."""
+platform's.
+
+SecurityPolicies have a check of their own (MNR-ROUTES-021).
+"""
 
 from manor.api.wellknown import GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.verify.access import Access, no_access
@@ -44,7 +47,6 @@ CHECK = Check(
             for resource in (
                 "envoypatchpolicies",
                 "envoyextensionpolicies",
-                "securitypolicies",
                 "httproutefilters",
             )
         ),

@@ -1,0 +1,47 @@
+"""What a key to a Model is: a signed token whose public half stands in the Model's spec.
+
+The private half is thrown away once the token is signed, so that nothing secret is kept anywhere.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ISSUER = "manor.dev"
+"""Who says so in every token."""
+ALGORITHM = "EdDSA"
+KEY_HEADER = "X-Manor-Key"
+"""In which a model's server is told the name of the key; what a client says there is not passed
+on."""
+NOBODY = "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+"""In the form of a public key, and none: y = 2 is no point of the curve (edwards25519), so that no
+signature is by it. Envoy takes no empty set of keys."""
+
+
+def audience(namespace: str, model: str) -> str:
+    """For whom a token is: one model of one namespace."""
+    return f"{namespace}/{model}"
+
+
+def claims(
+    namespace: str, model: str, key: str, issued: int, expires: int | None
+) -> Mapping[str, Any]:
+    """What a token says; times are in seconds since 1970."""
+    said: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": audience(namespace, model),
+        "sub": key,
+        "iat": issued,
+    }
+    return said if expires is None else {**said, "exp": expires}
+
+
+def key_set(keys: Iterable[tuple[str, str]]) -> str:
+    """A JSON Web Key Set (RFC 7517, RFC 8037) of names and public keys, by name: always with one,
+    though it be nobody's."""
+    found = sorted(keys) or [("nobody", NOBODY)]
+    entries = [
+        {"alg": ALGORITHM, "crv": "Ed25519", "kid": name, "kty": "OKP", "x": public}
+        for name, public in found
+    ]
+    return json.dumps({"keys": entries}, separators=(",", ":"))
