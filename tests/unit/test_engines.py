@@ -194,6 +194,9 @@ def test_each_worker_finds_data_before_it_begins() -> None:
     pod = run["spec"]["template"]["spec"]
     (fetching,), (worker,) = pod["initContainers"], pod["containers"]
     assert fetching["args"] == ["s3://bucket/flowers", "/data"]
+    assert (
+        "shareProcessNamespace" not in pod
+    )  # which would show one container's environment to others
     assert fetching["envFrom"] == [{"secretRef": {"name": "keys"}}]
     limits = {key: value for key, value in worker["resources"]["limits"].items() if "/" not in key}
     assert fetching["resources"]["limits"] == limits != worker["resources"]["limits"]

@@ -97,13 +97,14 @@ def worker_pod(
     }
     if spec.has_code:
         container["workingDir"] = APP_PATH
-    # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM ends
-    # it at once.
-    fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
-    fields |= placement(platform, tenant, spec.resources)
+    fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
     # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
     amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
     fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
+    if "initContainers" not in fields:  # of several containers no pod of a tenant shares processes
+        # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM
+        # ends it at once.
+        fields["shareProcessNamespace"] = True
     return pod_spec([container], volumes, **fields)
 
 

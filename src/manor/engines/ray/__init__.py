@@ -80,7 +80,7 @@ class Ray:
         node = worker_pod(platform, tenant, job, "ray", env(environment(job)))
         (container,) = node["containers"]
         del container["command"]  # KubeRay writes how Ray starts
-        del node["shareProcessNamespace"]  # it adds containers that would share it
+        node.pop("shareProcessNamespace", None)  # it adds containers that would share it
         head = {
             **node,
             "containers": [
