@@ -169,6 +169,13 @@ def fetcher(
     }
 
 
+def alone(fields: Object) -> Object:
+    """The fields of a pod whose container is its only one: its first process is not the command,
+    which as process 1 would pass over SIGTERM and leave zombies. Of several containers no pod of a
+    tenant shares processes."""
+    return fields if "initContainers" in fields else {**fields, "shareProcessNamespace": True}
+
+
 def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: object) -> Object:
     """A pod's spec: no service-account token, a writable /tmp for every container, and what is
     given."""

@@ -6,6 +6,7 @@ from manor.api.workload import APP_PATH
 from manor.engines.owned import object_of
 from manor.engines.pods import (
     Parts,
+    alone,
     claim_mounts,
     claim_volumes,
     container_security_context,
@@ -101,11 +102,7 @@ def worker_pod(
     # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
     amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
     fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
-    if "initContainers" not in fields:  # of several containers no pod of a tenant shares processes
-        # The command is not process 1, which ignores a signal that it has no handler for: SIGTERM
-        # ends it at once.
-        fields["shareProcessNamespace"] = True
-    return pod_spec([container], volumes, **fields)
+    return pod_spec([container], volumes, **alone(fields))
 
 
 def files(job: TrainingJob) -> list[Object]:

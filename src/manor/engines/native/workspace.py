@@ -9,6 +9,7 @@ from manor.api import Platform, Tenant, Workspace
 from manor.api.workspace import HOME_PATH, PROGRAM_PATH
 from manor.engines.owned import object_of
 from manor.engines.pods import (
+    alone,
     claim_mounts,
     claim_volumes,
     container_security_context,
@@ -121,9 +122,7 @@ def _pod(platform: Platform, tenant: Tenant, space: Workspace) -> Object:
     for more, mounts in (shared, claims, secret_files(spec.secrets), data_parts(spec.data)):
         volumes += more
         container["volumeMounts"] += mounts
-    # Zombies are reaped by the pod's first process.
-    fields: Object = {"restartPolicy": "Never", "shareProcessNamespace": True}
-    fields |= placement(platform, tenant, wanted)
+    fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, wanted)}
     amounts = resources(platform, tenant, wanted.model_copy(update={"gpu": 0}))
     fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
-    return pod_spec([container], volumes, **fields)
+    return pod_spec([container], volumes, **alone(fields))
