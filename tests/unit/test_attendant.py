@@ -28,7 +28,7 @@ SERVE = [
     "-c",
     "import http.server as h, sys; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]))",
 ]
-QUIET = {
+QUIET: dict[str, Any] = {
     "in_terminals": [],
     "cpu_seconds": None,
     "typed": 0.0,
@@ -108,7 +108,8 @@ def test_idle_it_warns_ends_the_ide_and_exits_well(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    notice, seen = home / attendant.NOTICE, []
+    notice = home / attendant.NOTICE
+    seen: list[str] = []
     stopped = threading.Event()
 
     def looking() -> None:
