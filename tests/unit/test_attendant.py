@@ -186,6 +186,20 @@ def test_what_runs_in_a_terminal_is_seen_and_a_shell_alone_is_not(tmp_path: Path
         os.close(terminal)
 
 
+def test_what_was_left_to_the_first_process_is_reaped_and_the_ide_is_not() -> None:
+    ide, left = (subprocess.Popen(["python3", "-c", "pass"]) for _ in range(2))
+
+    def zombies() -> set[str]:
+        ours = {str(ide.pid), str(left.pid)}
+        return {pid for pid, _, state, *_ in attendant.processes() if state == "Z"} & ours
+
+    until_now("both have ended", lambda: len(zombies()) == 2)
+    attendant.reap(ide.pid)
+    assert zombies() == {str(ide.pid)}
+    assert ide.wait() == 0
+    left.wait()
+
+
 def test_connections_are_counted_by_their_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -246,9 +246,9 @@ def _pods(
 
 def _home(one: Compiled, part: Mapping[str, str]) -> Iterator[Objection]:
     """A workspace's own volume against all that its namespace may store."""
-    whole = part.get("requests.storage")
-    for obj in one.objects if whole is not None else ():
-        if obj["kind"] == "PersistentVolumeClaim":
+    whole = part.get("requests.storage", "")
+    for obj in one.objects:
+        if obj["kind"] == "PersistentVolumeClaim" and whole:
             size = obj["spec"]["resources"]["requests"]["storage"]
             if parse(size) > parse(whole):
                 message = f"{size} is more than the namespace's part of spec.quota.storage, {whole}"
