@@ -415,7 +415,8 @@ def filled(page: str, **parts: str) -> str:
 
 
 CLIENT = (
-    *(client.Manor, client.Job, client.AsyncManor, client.AsyncJob),
+    *(client.Manor, client.Job, client.Workspace),
+    *(client.AsyncManor, client.AsyncJob, client.AsyncWorkspace),
     *(client.Asked, client.Ending, client.Copied, client.RunFailed),
 )
 

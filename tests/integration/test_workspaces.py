@@ -65,7 +65,7 @@ async def told(client: Client, pod: Object, status: Object) -> None:
     await client.patch("v1", "Pod", name, {"status": status}, namespace=place, subresource="status")
 
 
-async def found(client: Client, team: str, *what: str) -> Object | None:
+async def found(client: Client, team: str, what: tuple[str, str, str]) -> Object | None:
     try:
         return await client.get(*what, team)
     except NotFound:
@@ -79,7 +79,7 @@ async def there(client: Client, team: str) -> list[str]:
         "ConfigMap": ("v1", "ConfigMap", "notes-attendant"),
         "PersistentVolumeClaim": ("v1", "PersistentVolumeClaim", "notes-home"),
     }
-    return [kind for kind, what in places.items() if await found(client, team, *what)]
+    return [kind for kind, what in places.items() if await found(client, team, what)]
 
 
 async def uid(client: Client, team: str) -> str:
@@ -210,5 +210,5 @@ async def test_without_an_operator_it_is_the_same(
     alone = tmp_path / "notes.yaml"
     alone.write_text(lines(notes("tern")))
     await manor("delete", "-f", str(alone), "--yes", *where)
-    assert await found(client, "tern", API_VERSION, "Workspace", "notes") is None
+    assert await found(client, "tern", (API_VERSION, "Workspace", "notes")) is None
     assert await there(client, "tern") == ["PersistentVolumeClaim"]

@@ -28,7 +28,7 @@ SERVE = [
     "-c",
     "import http.server as h, sys; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]))",
 ]
-QUIET = {
+QUIET: dict[str, Any] = {
     "in_terminals": [],
     "cpu_seconds": None,
     "typed": 0.0,
@@ -108,7 +108,8 @@ def test_idle_it_warns_ends_the_ide_and_exits_well(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    notice, seen = home / attendant.NOTICE, []
+    notice = home / attendant.NOTICE
+    seen: list[str] = []
     stopped = threading.Event()
 
     def looking() -> None:
@@ -183,6 +184,20 @@ def test_what_runs_in_a_terminal_is_seen_and_a_shell_alone_is_not(tmp_path: Path
         os.kill(shell, signal.SIGKILL)
         os.waitpid(shell, 0)
         os.close(terminal)
+
+
+def test_what_was_left_to_the_first_process_is_reaped_and_the_ide_is_not() -> None:
+    ide, left = (subprocess.Popen(["python3", "-c", "pass"]) for _ in range(2))
+
+    def zombies() -> set[str]:
+        ours = {str(ide.pid), str(left.pid)}
+        return {pid for pid, _, state, *_ in attendant.processes() if state == "Z"} & ours
+
+    until_now("both have ended", lambda: len(zombies()) == 2)
+    attendant.reap(ide.pid)
+    assert zombies() == {str(ide.pid)}
+    assert ide.wait() == 0
+    left.wait()
 
 
 def test_connections_are_counted_by_their_port() -> None:

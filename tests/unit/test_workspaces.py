@@ -7,7 +7,7 @@ import pytest
 
 from engine_specs import notes, platform, tenant
 from manor.api import Platform, Workspace
-from manor.engines import render_workload
+from manor.engines import checked, render_workload
 from manor.engines.registry import ENGINES
 from manor.load import Document, InvalidInput, specs_from
 from manor.render import spec_object
@@ -105,3 +105,10 @@ def test_its_job_alone_stays_as_it_was_started() -> None:
     assert owned is not None
     assert owned.once == {("batch", "Job")}
     assert owned.kinds == ENGINES["native"].made_kinds["Workspace"]
+
+
+def test_a_home_larger_than_the_budget_is_refused() -> None:
+    for storage, told in (("20Gi", []), ("5Gi", [("spec", "home", "size")])):
+        team = tenant(quota={"storage": storage})
+        _, objections = checked(with_workspaces(), {"vision": team}, [notes()])
+        assert [objection.path for objection in objections] == told

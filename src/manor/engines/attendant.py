@@ -98,6 +98,15 @@ def in_terminals() -> list[str]:
     return names
 
 
+def reap(but: int) -> None:
+    """Take leave of what has ended and was left to us, as the first process of the container; `but`
+    is the IDE, whose end is awaited elsewhere."""
+    for pid, _, state, parent, *_ in processes():
+        if state == "Z" and parent == str(os.getpid()) and pid != str(but):
+            with suppress(ChildProcessError):
+                os.waitpid(int(pid), os.WNOHANG)
+
+
 def typed() -> float:
     """When something was last read from a terminal's keyboard, in seconds of the epoch; 0 where
     never."""
@@ -342,6 +351,7 @@ def _attend(settings: Settings, home: Path, ide: subprocess.Popen[bytes], watch:
             if code == 0:
                 last_words("it was shut down from within")
             return code if code >= 0 else 128 - code
+        reap(ide.pid)
         now = time.time()
         watch.look(now)
         if watch.ends - now > settings.warning:

@@ -70,7 +70,9 @@ def review(
             tenant = homes[one.spec.metadata.namespace]
             if tenant.name not in budgets:
                 budgets[tenant.name] = divide(platform, tenant, tools.of(tenant))
-            yield from _pods(one.spec, one.pods, budgets[tenant.name])
+            parts = budgets[tenant.name]
+            yield from _pods(one.spec, one.pods, parts)
+            yield from _home(one, parts[one.spec.metadata.namespace])
 
 
 def _collisions(beside: Sequence[Compiled], compiled: Sequence[Compiled]) -> Iterator[Objection]:
@@ -240,6 +242,17 @@ def _pods(
             path,
             f"{message.replace('1 pods ask', 'pod asks')}; {_elsewhere(resource, amount, parts)}",
         )
+
+
+def _home(one: Compiled, part: Mapping[str, str]) -> Iterator[Objection]:
+    """A workspace's own volume against all that its namespace may store."""
+    whole = part.get("requests.storage", "")
+    for obj in one.objects:
+        if obj["kind"] == "PersistentVolumeClaim" and whole:
+            size = obj["spec"]["resources"]["requests"]["storage"]
+            if parse(size) > parse(whole):
+                message = f"{size} is more than the namespace's part of spec.quota.storage, {whole}"
+                yield Objection(one.spec, ("spec", "home", "size"), f"{message}; make it smaller")
 
 
 def _elsewhere(resource: str, amount: Decimal, parts: Mapping[str, Mapping[str, str]]) -> str:
