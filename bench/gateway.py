@@ -289,7 +289,7 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
                 ("front and proxy", front, own, ""),
                 ("front and proxy, with a key", front, closed, key.token),
             ):
-                p50, p99, rate = await asyncio.to_thread(load, *where, host, token)
+                p50, p99, rate = await asyncio.to_thread(load, where[0], where[1], host, token)
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")
             have = 2
             for count in counts:

@@ -3,6 +3,7 @@ the gateway's."""
 
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,14 @@ pytestmark = pytest.mark.integration
 HOST = "team.example.com"
 
 
+heard: list[str] = []
+"""The keys that requests bore."""
+
+
 async def answer(request: web.Request) -> web.Response:
+    heard.append(request.headers.get("Authorization", ""))
+    if request.path.endswith("/closed") and len(heard) < 3:
+        return web.Response(status=401, text="Jwt verification fails")
     if request.path.endswith("/broken"):
         return web.Response(status=500, text="Traceback:\nValueError: 3 features, not 64\n")
     if request.path.endswith("/page"):
@@ -58,6 +66,19 @@ async def test_another_name_and_an_unknown_authority_are_refused(port: int, tmp_
         await predict(at(port, host="other.example.com"), {}, authority=tmp_path / "ca.crt")
     with pytest.raises(Unreachable, match="certificate"):
         await predict(at(port), {})
+
+
+async def test_a_new_key_is_given_time_and_another_is_refused_at_once(
+    port: int, tmp_path: Path
+) -> None:
+    trusted = tmp_path / "ca.crt"
+    heard.clear()
+    closed = replace(at(port, "/closed"), key="own")
+    with pytest.raises(PredictionFailed, match="answered 401"):
+        await predict(closed, {}, authority=trusted)
+    assert heard == ["Bearer own"]
+    assert await predict(replace(closed, new=True), {}, authority=trusted)
+    assert len(heard) == 3
 
 
 async def test_what_is_no_prediction_is_told(port: int, tmp_path: Path) -> None:

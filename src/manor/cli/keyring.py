@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from getpass import getuser
 from pathlib import Path
+from typing import NamedTuple
 
 from manor.api import Model
 from manor.errors import ManorError
@@ -23,17 +24,26 @@ _LAST = 60.0
 """Seconds that a kept key must hold on to be used."""
 
 
-async def own_key(client: Client, known: Specs, model: Model) -> str | None:
-    """The user's own key to a model; None where it asks for none. ManorError where the user may not
-    make one. Where the gateway does not know it yet, its answer will tell."""
+class OwnKey(NamedTuple):
+    """What the user asks a model with."""
+
+    token: str | None
+    """None where the model asks for none."""
+    new: bool = False
+    """Whether it was just made, so that the proxy may hear of it only now."""
+
+
+async def own_key(client: Client, known: Specs, model: Model) -> OwnKey:
+    """The user's own key to a model. ManorError where the user may not make one. Where the gateway
+    does not know it yet, its answer will tell."""
     if model.public:
-        return None
+        return OwnKey(None)
     name, namespace = model.metadata.name, model.metadata.namespace
     kept = _place(client.server, namespace, name)
     with suppress(OSError):
         token = kept.read_text(encoding="ascii")
         if opens(token, model.open_to, within=_LAST):
-            return token
+            return OwnKey(token)
     key = make_key(namespace, name, _name(), datetime.now(UTC) + LIFETIME)
     try:
         stored = await change_keys(
@@ -49,7 +59,7 @@ async def own_key(client: Client, known: Specs, model: Model) -> str | None:
     _keep(kept, key.token)
     with suppress(NotAtGateway):
         await bring_to_gateway(client, known, stored)
-    return key.token
+    return OwnKey(key.token, new=True)
 
 
 def _name() -> str:

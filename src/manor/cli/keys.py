@@ -190,6 +190,8 @@ async def revoke(
 
 
 async def _bring(client: Client, known: State, model: Model) -> None:
+    if model.public:
+        return
     try:
         await bring_to_gateway(client, known, model)
     except NotAtGateway as error:

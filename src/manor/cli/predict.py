@@ -10,7 +10,7 @@ import typer
 
 from manor.cli.cluster import told_model
 from manor.cli.completion import complete_models
-from manor.cli.keyring import own_key
+from manor.cli.keyring import OwnKey, own_key
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import echo, err, run_async
 from manor.cli.prediction import PredictionFailed, endpoint, predict, request_body
@@ -86,8 +86,8 @@ async def predict_command(
             raise typer.BadParameter(f"--path is for format custom; {model} is {spec.spec.format}")
         body = given if spec.custom else request_body(given)
         target = await endpoint(client, known, spec)
-        key = key or await own_key(client, known, spec)
-    target = replace(target, url=target.url + path.lstrip("/"), key=key)
+        own = OwnKey(key) if key else await own_key(client, known, spec)
+    target = replace(target, url=target.url + path.lstrip("/"), key=own.token, new=own.new)
     if curl:
         echo(target.curl(body))
         return

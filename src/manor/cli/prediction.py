@@ -4,6 +4,7 @@ comes back."""
 import json
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from manor.kube import Client
 from manor.kube.http import post
 from manor.limits import limits
 from manor.load import Specs
+from manor.polling import poll_until
 from manor.render import entrance
 
 ERROR_LIMIT = 1000
@@ -34,6 +36,8 @@ class Endpoint:
     address: str
     key: str | None = None
     """What opens it, where it asks for a key."""
+    new: bool = False
+    """Whether the key was just made, so that the proxy may hear of it only now."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,13 +88,21 @@ async def predict(
 ) -> dict[str, Any]:
     """The model's answer. PredictionFailed if there is none; with `whole`, it holds all that came
     instead."""
-    answer = await post(
+    bounds = limits().cli
+    ask = partial(
+        post,
         target.url,
         target.address,
         body,
         headers=target.headers,
-        timeout=limits().cli.predict,
+        timeout=bounds.predict,
         authority=authority,
+    )
+    answer = await poll_until(
+        lambda answer: answer.status != 401 or not target.new,
+        ask,
+        timeout=bounds.keys,
+        interval=bounds.keys_poll,
     )
     if answer.status != 200:
         said = answer.text if whole else error_text(answer.text)

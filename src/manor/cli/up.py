@@ -190,7 +190,8 @@ def _sample(model: Model, sources: Sequence[str]) -> object | None:
 async def _ask_model(client: Client, known: Specs, model: Model, sources: Sequence[str]) -> Answer:
     found = await endpoint(client, known, model)
     _, stored = await told_model(client, model.metadata.name, model.metadata.namespace)
-    target = replace(found, key=await own_key(client, known, stored))
+    own = await own_key(client, known, stored)
+    target = replace(found, key=own.token, new=own.new)
     sample = _sample(model, sources)
     if sample is None:
         return Answer(model, target, "no sample request", target.curl({"inputs": []}))

@@ -58,38 +58,44 @@ async def change_keys(client: Client, model: Model, change: Change) -> Model:
 
 
 async def bring_to_gateway(client: Client, known: Specs, model: Model) -> None:
-    """Wait until the gateway takes the model's keys as they are stored. Where no operator brings
-    them, they are written here. NotAtGateway says why it does not."""
-    if model.public:
-        return
-    assert known.platform is not None  # noqa: S101 - there is no tenant without one
-    tenant = tenant_of(model, known.tenants)
-    made = render_workload(known.platform, tenant, model, known.toolset)
-    (wanted,) = (obj for obj in made if kind_of(obj) == SECURITY_POLICY)
-    where = wanted["apiVersion"], wanted["kind"], model.metadata.name, model.metadata.namespace
-    try:
-        live = await client.get(*where)
-        if not await is_operated(client):
+    """Wait until the gateway takes the keys of a model that is not public, as they are stored by
+    then. Where no operator brings them, they are written here. NotAtGateway says why it does
+    not."""
+    name, namespace = model.metadata.name, model.metadata.namespace
+
+    async def look() -> tuple[Object, Object]:
+        """What stands before the route, as it is to be and as it is."""
+        stored = await client.get(API_VERSION, kinds.MODEL.kind, name, namespace)
+        wanted = _policy(known, Model.model_validate(stored))
+        live = await client.get(wanted["apiVersion"], wanted["kind"], name, namespace)
+        if live["spec"] != wanted["spec"] and not operated:
             labelled = with_labels(wanted, live["metadata"].get("labels") or {})
-            await client.apply(labelled, field_manager=FIELD_MANAGER, force=True)
+            live = await client.apply(labelled, field_manager=FIELD_MANAGER, force=True)
+        return wanted, live
+
+    operated, bounds = await is_operated(client), limits().cli
+    try:
+        wanted, live = await poll_until(
+            lambda found: found[0]["spec"] == found[1]["spec"] and readiness(found[1]).ready,
+            look,
+            timeout=bounds.keys,
+            interval=bounds.keys_poll,
+        )
     except NotFound:
         raise NotAtGateway("the model was not made yet; it will have them once it is") from None
     except UnknownKind as error:
         raise NotAtGateway(f"the gateway takes no keys: {error}") from None
     except Forbidden as error:
         raise NotAtGateway(f"no operator brings them there, and you may not: {error}") from None
-
-    async def look() -> Object:
-        return await client.get(*where)
-
-    bounds = limits().cli
-    last = await poll_until(
-        lambda obj: obj["spec"] == wanted["spec"] and readiness(obj).ready,
-        look,
-        timeout=bounds.keys,
-        interval=bounds.keys_poll,
-    )
-    if last["spec"] != wanted["spec"]:
+    if live["spec"] != wanted["spec"]:
         raise NotAtGateway("the operator has not brought them there yet")
-    if not (state := readiness(last)).ready:
-        raise NotAtGateway(f"SecurityPolicy {model.metadata.name}: {state.reason}")
+    if not (state := readiness(live)).ready:
+        raise NotAtGateway(f"SecurityPolicy {name}: {state.reason}")
+
+
+def _policy(known: Specs, model: Model) -> Object:
+    """What asks for the model's keys."""
+    assert known.platform is not None  # noqa: S101 - there is no tenant without one
+    tenant = tenant_of(model, known.tenants)
+    made = render_workload(known.platform, tenant, model, known.toolset)
+    return next(obj for obj in made if kind_of(obj) == SECURITY_POLICY)
