@@ -16,6 +16,8 @@ from pulumi_runs import Recorder
 pytestmark = pytest.mark.unit
 
 L4 = {"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8", "maxNodes": 4}
+NAMESPACE = "kubernetes:core/v1:Namespace"
+RBAC = "kubernetes:rbac.authorization.k8s.io/v1"
 PLACE = {"gcp:project": "my-project", "manor-gke:location": "europe-west4"}
 
 
@@ -380,3 +382,48 @@ def test_the_platform_keeps_what_its_file_says() -> None:
     assert spec["network"]["blockedCidrs"] == ["192.168.0.0/16"]
     assert "sandboxRuntimeClass" not in spec
     assert "gpu" not in spec
+
+
+@pytest.fixture(scope="module")
+def smallest() -> tuple[Recorder, dict[str, Any]]:
+    values = {"location": "europe-west4-a", "small": "true", "name": "first"}
+    config = {f"manor-gke-small:{key}": value for key, value in values.items()}
+    return run_program("gke-small", {"gcp:project": "my-project", **config})
+
+
+def test_the_small_program_is_three_nodes_and_one_team(
+    smallest: tuple[Recorder, dict[str, Any]],
+) -> None:
+    recorder, outputs = smallest
+    assert [pool["nodeCount"] for pool in pools_of(recorder).values()] == [3]
+    assert outputs["cluster_name"] == ("first", False)
+    assert outputs["cluster_endpoint"] == ("gke-1.europe-west4.gke.goog", False)
+    assert outputs["url"] == ("http://hello.ml.example.com/models/hello/", False)
+    spaces = {one.inputs["metadata"]["name"] for one in recorder.of_type(NAMESPACE)}
+    assert spaces == {"manor-system", "hello"}
+
+
+def test_the_small_program_serves_a_container_and_grants_a_right(
+    smallest: tuple[Recorder, dict[str, Any]],
+) -> None:
+    made = smallest[0].objects()
+    deployment = made["hello-server:Deployment/hello/hello"].inputs["spec"]
+    (container,) = deployment["template"]["spec"]["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    (port,) = made["hello-server:Service/hello/hello"].inputs["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (80, "http")
+    role, binding = (
+        next(one for one in smallest[0].of_type(f"{RBAC}:{kind}") if one.name == "restart")
+        for kind in ("Role", "RoleBinding")
+    )
+    assert role.inputs["rules"] == [
+        {
+            "apiGroups": ["apps"],
+            "resources": ["deployments"],
+            "resourceNames": ["hello"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+    assert {one.inputs["metadata"]["namespace"] for one in (role, binding)} == {"hello"}
+    assert "hello:ConfigMap/hello/manor-guardrails" in names(role.depends_on)
+    assert role.urn in binding.depends_on
