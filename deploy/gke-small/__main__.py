@@ -11,8 +11,9 @@ specs = program.specs()
 (team,), (served,) = specs.tenants.values(), specs.workloads
 
 cluster = GkeCluster(program.name, {"options": program})
-gateway = EnvoyGateway("gateway", {}, pulumi.ResourceOptions(provider=cluster.kubernetes))
-on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=[gateway])
+on_cluster = pulumi.ResourceOptions(provider=cluster.kubernetes)
+needs = [EnvoyGateway("gateway", {}, on_cluster)] if program.install_gateway else []
+on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=needs)
 
 platform = Platform("manor", {"spec": specs.platform, "tenants": [team]}, on_it)
 place = Tenant("hello", {"spec": team, "platform": platform}, on_it)
