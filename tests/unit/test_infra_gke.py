@@ -185,6 +185,12 @@ def test_nothing_of_a_tenant_is_made_before_the_cluster_and_the_way_in(
     assert "gateway:GatewayClass/manor" in names(objects["manor:Namespace/manor-system"].depends_on)
 
 
+def test_the_way_in_may_come_otherwise() -> None:
+    recorder = registered(configured(installGateway=False))
+    assert not recorder.of_type("manor:index:EnvoyGateway")
+    assert "manor:Platform/manor" in recorder.objects()
+
+
 def test_the_stack_puts_out_what_users_need(usual: tuple[Recorder, dict[str, Any]]) -> None:
     outputs = usual[1]
     assert outputs["cluster_name"] == ("manor", False)
