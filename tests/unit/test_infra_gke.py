@@ -163,6 +163,15 @@ def test_the_key_of_the_secrets_is_kept_and_replaced(
     assert (key.protect, key.retain, key.inputs["rotationPeriod"]) == (True, True, "7776000s")
 
 
+def test_a_key_that_is_there_is_taken_and_granted() -> None:
+    key = "projects/keys/locations/europe-west4/keyRings/manor/cryptoKeys/secrets"
+    recorder = registered(configured(secretsKey=key))
+    assert not recorder.of_type("gcp:kms/cryptoKey:CryptoKey")
+    assert cluster_of(recorder)["databaseEncryption"] == {"state": "ENCRYPTED", "keyName": key}
+    (grant,) = recorder.of_type("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")
+    assert grant.inputs["cryptoKeyId"] == key
+
+
 def test_the_network_has_named_ranges_and_a_way_out(usual: tuple[Recorder, dict[str, Any]]) -> None:
     (subnetwork,) = usual[0].of_type("gcp:compute/subnetwork:Subnetwork")
     ranges = {r["rangeName"]: r["ipCidrRange"] for r in subnetwork.inputs["secondaryIpRanges"]}

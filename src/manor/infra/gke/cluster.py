@@ -195,10 +195,9 @@ class GkeCluster(pulumi.ComponentResource):
         network = make_network(name, options, self)
         account, roles = node_account(name, options, self)
         needs: list[pulumi.Resource] = [network.nat, *roles]
-        key = None
+        key: pulumi.Input[str] | None = None
         if options.encrypt_secrets:
-            crypto_key, grant = secrets_key(name, options, self)
-            key = crypto_key.id
+            key, grant = secrets_key(name, options, self)
             needs.append(grant)
         cluster = container.Cluster(
             name,
