@@ -24,7 +24,6 @@ import pulumi
 from manor.infra import GkeCluster, GkeProgram
 
 program = GkeProgram.read()
-program.specs()
 cluster = GkeCluster(program.name, {"options": program})
 pulumi.export("cluster_name", cluster.cluster_name)
 pulumi.export("cluster_endpoint", cluster.cluster_endpoint)

@@ -20,7 +20,7 @@ Handler = Callable[..., Json]
 ENDPOINTS = {
     "containerCustomEndpoint": "container/v1beta1/",
     "computeCustomEndpoint": "compute/beta/",
-    "iamCustomEndpoint": "iam/",
+    "iamBetaCustomEndpoint": "iam/v1/",
     "kmsCustomEndpoint": "cloudkms/v1/",
     "resourceManagerCustomEndpoint": "cloudresourcemanager/v1/",
     "cloudBillingCustomEndpoint": "cloudbilling/v1/",
@@ -169,7 +169,7 @@ class GoogleCloud:
 
 
 def _not_enabled(_: Request, name: str) -> Json:
-    raise Refused(403, NOT_ENABLED.format(name))
+    raise Refused(403, NOT_ENABLED.format(name), reason="accessNotConfigured")
 
 
 def _compute_routes(compute: Compute) -> Iterator[tuple[str, Handler]]:

@@ -17,14 +17,25 @@ def _message(type_: Any) -> Message:
     return type_() if issubclass(type_, Message) else type_.pb(type_())
 
 
+UNPUBLISHED = {"deleteBgpAlwaysCompareMed", "initialNatIps"}
+"""What Google's provider sends, and Google's APIs take, without its being in any published type."""
+
+
 def checked(type_: Any, body: Json) -> Json:
     """The body, if it is one of that type: no unknown field, no value of another type. 400 if it
     is not, as Google answers."""
     try:
-        json_format.Parse(json.dumps(body), _message(type_))
+        json_format.Parse(json.dumps(_published(body)), _message(type_))
     except json_format.ParseError as error:
-        raise Refused(400, f"Invalid JSON payload: {error}"[:300], "INVALID_ARGUMENT") from None
+        reason = str(error).partition("\n")[0]
+        raise Refused(400, f"Invalid JSON payload: {reason}", "INVALID_ARGUMENT") from None
     return body
+
+
+def _published(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _published(each) for key, each in value.items() if key not in UNPUBLISHED}
+    return [_published(each) for each in value] if isinstance(value, list) else value
 
 
 def fields(type_: Any) -> set[str]:

@@ -7,14 +7,15 @@ from typing import Any
 
 Json = dict[str, Any]
 
-STATUS = {
-    400: "FAILED_PRECONDITION",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    409: "ALREADY_EXISTS",
-    429: "RESOURCE_EXHAUSTED",
-    501: "UNIMPLEMENTED",
+USUAL = {
+    400: ("FAILED_PRECONDITION", "failedPrecondition"),
+    403: ("PERMISSION_DENIED", "forbidden"),
+    404: ("NOT_FOUND", "notFound"),
+    409: ("ALREADY_EXISTS", "alreadyExists"),
+    429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
+    501: ("UNIMPLEMENTED", "notImplemented"),
 }
+"""Status and reason of each code, unless an error has its own."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class Request:
 class Refused(Exception):
     """An error as Google's APIs tell it."""
 
-    def __init__(self, code: int, message: str, status: str = "") -> None:
+    def __init__(self, code: int, message: str, status: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.code = code
-        self.body: Json = {
-            "error": {"code": code, "message": message, "status": status or STATUS[code]}
-        }
+        usual = USUAL[code]
+        why = {"message": message, "domain": "global", "reason": reason or usual[1]}
+        told = {"code": code, "message": message, "status": status or usual[0], "errors": [why]}
+        self.body: Json = {"error": told}
 
 
 def not_found(name: str) -> Refused:
