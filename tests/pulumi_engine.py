@@ -70,7 +70,9 @@ class Stack:
         are."""
         steps = json.loads(self.pulumi("preview", "--json", *options))["steps"]
         return {
-            step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in steps
+            if step["op"] not in ("same", "refresh")
         }
 
     def held(self) -> set[str]:

@@ -354,5 +354,10 @@ def _want(cluster: Json, key: str, value: object) -> None:
         cluster["networkConfig"][name] = value
     elif name in fields(gke.Cluster):
         cluster[name] = merged(cluster.get(name), value)
+        if name == "controlPlaneEndpointsConfig":
+            wanted = value["ipEndpointsConfig"]  # type: ignore[index]
+            cluster[name]["ipEndpointsConfig"] |= {
+                "authorizedNetworksConfig": wanted["authorizedNetworksConfig"]
+            }
     else:
         raise Refused(501, f"the stand-in does not know {key}")

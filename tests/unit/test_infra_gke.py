@@ -186,6 +186,7 @@ def test_nothing_of_a_tenant_is_made_before_the_cluster_and_the_way_in(
 ) -> None:
     recorder = usual[0]
     (provider,) = recorder.of_type("pulumi:providers:kubernetes")
+    assert provider.protect
     assert {"manor", "manor-system", "manor-cpu"} <= names(provider.depends_on)
     assert {one.provider.rpartition("::")[0] for one in recorder.objects().values()} == {
         provider.urn

@@ -234,8 +234,11 @@ class GkeCluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             cluster=cluster.id,
             force=force,
-            # Nothing of a tenant can be made before there are nodes for what must run first.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self.pools),
+            # Nothing of a tenant can be made before there are nodes for what must run first. Where
+            # it stays, so do the pools: a destroy that stops at the cluster would forget them.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=self.pools, protect=options.deletion_protection
+            ),
         )
         self.register_outputs(
             {
