@@ -5,6 +5,7 @@ The provider's requests are its own, and so are its checks of what it is given, 
 it makes of Google's answers. Each body must parse into Google's published types.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 pytest.importorskip("google.cloud.container_v1beta1", reason="Google's types are not installed")
 
 from google_apis import Fault, GoogleCloud
+from google_apis.clusters import AGENT
 from kubelet_stand_in import everything_up
 from nodes import RunningNode
 from pulumi_cluster import api_server, live, tenant
@@ -28,6 +30,8 @@ pytestmark = [
 L4 = {"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8", "maxNodes": 4}
 T4 = {"name": "t4", "accelerator": "nvidia-tesla-t4", "machineType": "n1-standard-8"}
 CLUSTER = f"projects/{PROJECT}/locations/{REGION}/clusters/manor"
+KEYS = f"projects/{PROJECT}/locations/{REGION}/keyRings/manor"
+NODE_ROLE = "container.defaultNodeServiceAccount"
 STOCKOUT = "Google Compute Engine: GCE out of resources."
 
 
@@ -303,6 +307,49 @@ def test_authorized_networks_reach_the_address(
     blocks = endpoints["authorizedNetworksConfig"]["cidrBlocks"]
     assert blocks == [{"cidrBlock": "203.0.113.0/24", "displayName": "office"}]
     settled(stack, "--refresh")
+
+
+def import_ids(resource: dict[str, Any]) -> str:
+    """The ID by which Google's provider finds a resource that is there."""
+    region, key = f"projects/{PROJECT}/regions/{REGION}", f"{KEYS}/cryptoKeys/secrets"
+    account = f"serviceAccount:manor-nodes@{PROJECT}.iam.gserviceaccount.com"
+    role = "artifactregistry.reader" if "reader" in resource["name"] else NODE_ROLE
+    ids = {
+        "Network": f"projects/{PROJECT}/global/networks/manor",
+        "Subnetwork": f"{region}/subnetworks/manor",
+        "Router": f"{region}/routers/manor",
+        "RouterNat": f"{region}/routers/manor/manor",
+        "Account": f"projects/{PROJECT}/serviceAccounts/{account.partition(':')[2]}",
+        "IAMMember": f"{PROJECT} roles/{role} {account}",
+        "KeyRing": KEYS,
+        "CryptoKey": key,
+        "CryptoKeyIAMMember": f"{key} roles/cloudkms.cryptoKeyEncrypterDecrypter {AGENT}",
+        "Cluster": CLUSTER,
+        "NodePool": f"{CLUSTER}/nodePools/{resource['name'].removeprefix('manor-')}",
+    }
+    return ids[resource["type"].rpartition(":")[2]]
+
+
+def test_a_cluster_that_is_there_is_adopted_as_it_is(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    cluster_alone(tmp_path / "lost", cloud, node).up()
+    stack = cluster_alone(tmp_path / "new", cloud, node)
+    stack.pulumi("preview", "--import-file", "import.json")
+    file = stack.folder / "import.json"
+    wanted = json.loads(file.read_text())
+    of_google = [each for each in wanted["resources"] if each["type"].startswith("gcp:")]
+    wanted["resources"] = [{**each, "id": import_ids(each)} for each in of_google]
+    file.write_text(json.dumps(wanted))
+    options = ("--generate-code=false", "--yes", "--skip-preview")
+    stack.pulumi("import", "--file", "import.json", *options)
+    planned = {name: op for name, op in stack.planned().items() if op != "create"}
+    assert set(planned.values()) <= {"update"}
+    before, held = len(cloud.sent), pools(cloud).keys()
+    stack.up()
+    assert not [each for each in written(cloud, before) if each.startswith("POST")]
+    assert pools(cloud).keys() == held
+    settled(stack)
 
 
 def test_the_small_program(tmp_path: Path, cloud: GoogleCloud, node: RunningNode) -> None:
