@@ -70,7 +70,9 @@ class Stack:
         are."""
         steps = json.loads(self.pulumi("preview", "--json", *options))["steps"]
         return {
-            step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in steps
+            if step["op"] not in ("same", "refresh")
         }
 
     def held(self) -> set[str]:
@@ -80,6 +82,22 @@ class Stack:
             resource["urn"].rpartition("::")[2] for resource in deployment.get("resources") or []
         }
 
+    def configure(self, **values: Any) -> None:
+        """Set keys of the program's configuration, structures too."""
+        file = self.folder / "Pulumi.test.yaml"
+        written = yaml.safe_load(file.read_text()) if file.exists() else {}
+        config = written.get("config", {})
+        name = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
+        config |= {key if ":" in key else f"{name}:{key}": value for key, value in values.items()}
+        file.write_text(yaml.safe_dump({**written, "config": config}))
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack puts out, secrets too."""
+        found: dict[str, Any] = json.loads(
+            self.pulumi("stack", "output", "--json", "--show-secrets")
+        )
+        return found
+
     def write(self, name: str, *documents: dict[str, Any]) -> Path:
         """A file of specs among the teams'."""
         file = self.teams / f"{name}.yaml"
@@ -87,20 +105,27 @@ class Stack:
         return file
 
 
-def new_stack(folder: Path, node: RunningNode, *teams: str) -> Stack:
-    """A stack for the example's Platform and these files of its teams; nothing is made yet."""
+def program_stack(folder: Path, name: str, node: RunningNode, **environment: str) -> Stack:
+    """A program of `deploy/` in a folder of its own, with an empty stack."""
     program = folder / "program"
-    shutil.copytree(ROOT / "deploy" / "any", program)
+    shutil.copytree(ROOT / "deploy" / name, program)
     project = yaml.safe_load((program / "Pulumi.yaml").read_text())
     project["runtime"] = {"name": "python", "options": {"virtualenv": sys.prefix}}
     (program / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-    (program / "teams").mkdir()
-    shutil.copy(EXAMPLE / "platform.yaml", program)
-    for name in teams:
-        shutil.copy(EXAMPLE / name, program / "teams")
     (folder / "state").mkdir()
     own = {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}", "PULUMI_CONFIG_PASSPHRASE": "test"}
-    stack = Stack(program, node, {**os.environ, **own, "PULUMI_SKIP_UPDATE_CHECK": "true"})
+    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    stack = Stack(program, node, {**os.environ, **own, **quiet, **environment})
     stack.pulumi("stack", "init", "test")
+    return stack
+
+
+def new_stack(folder: Path, node: RunningNode, *teams: str) -> Stack:
+    """A stack for the example's Platform and these files of its teams; nothing is made yet."""
+    stack = program_stack(folder, "any", node)
+    stack.teams.mkdir()
+    shutil.copy(EXAMPLE / "platform.yaml", stack.folder)
+    for name in teams:
+        shutil.copy(EXAMPLE / name, stack.teams)
     stack.pulumi("config", "set", "kubeconfig", str(node.kubeconfig))
     return stack

@@ -10,11 +10,12 @@ specs = program.specs()
 
 cluster = GkeCluster(program.name, {"options": program, "force": program.force})
 platform = program.platform_with(specs, cluster.private_endpoint)
-class_name = platform["spec"].get("gateway", {}).get("className", "manor")
-gateway = EnvoyGateway(
-    "gateway", {"class_name": class_name}, pulumi.ResourceOptions(provider=cluster.kubernetes)
-)
-on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=[gateway])
+needs: list[pulumi.Resource] = []
+if program.install_gateway:
+    class_name = platform["spec"].get("gateway", {}).get("className", "manor")
+    on_cluster = pulumi.ResourceOptions(provider=cluster.kubernetes)
+    needs.append(EnvoyGateway("gateway", {"class_name": class_name}, on_cluster))
+on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=needs)
 tenants = make_all(specs, platform=platform, delete_data=program.delete_data, opts=on_it)
 
 pulumi.export("cluster_name", cluster.cluster_name)

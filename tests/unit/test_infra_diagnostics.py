@@ -79,6 +79,12 @@ def test_everything_protected_is_told_with_what_to_do_once() -> None:
     assert text.count("deleteData") == 1
 
 
+def test_a_protected_cluster_is_no_team_s_data() -> None:
+    text = told(protected("p::manor:index:GkeCluster$gcp:container/cluster:Cluster::manor"))
+    assert "pulumi config set deletionProtection false" in text
+    assert "deleteData" not in text
+
+
 def test_what_a_failed_program_wrote_is_told_where_nothing_else_is() -> None:
     assert told(said("SyntaxError: invalid syntax\n", "info#err")) == "SyntaxError: invalid syntax"
 

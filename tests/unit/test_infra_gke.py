@@ -16,6 +16,8 @@ from pulumi_runs import Recorder
 pytestmark = pytest.mark.unit
 
 L4 = {"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8", "maxNodes": 4}
+NAMESPACE = "kubernetes:core/v1:Namespace"
+RBAC = "kubernetes:rbac.authorization.k8s.io/v1"
 PLACE = {"gcp:project": "my-project", "manor-gke:location": "europe-west4"}
 
 
@@ -161,6 +163,15 @@ def test_the_key_of_the_secrets_is_kept_and_replaced(
     assert (key.protect, key.retain, key.inputs["rotationPeriod"]) == (True, True, "7776000s")
 
 
+def test_a_key_that_is_there_is_taken_and_granted() -> None:
+    key = "projects/keys/locations/europe-west4/keyRings/manor/cryptoKeys/secrets"
+    recorder = registered(configured(secretsKey=key))
+    assert not recorder.of_type("gcp:kms/cryptoKey:CryptoKey")
+    assert cluster_of(recorder)["databaseEncryption"] == {"state": "ENCRYPTED", "keyName": key}
+    (grant,) = recorder.of_type("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")
+    assert grant.inputs["cryptoKeyId"] == key
+
+
 def test_the_network_has_named_ranges_and_a_way_out(usual: tuple[Recorder, dict[str, Any]]) -> None:
     (subnetwork,) = usual[0].of_type("gcp:compute/subnetwork:Subnetwork")
     ranges = {r["rangeName"]: r["ipCidrRange"] for r in subnetwork.inputs["secondaryIpRanges"]}
@@ -175,12 +186,19 @@ def test_nothing_of_a_tenant_is_made_before_the_cluster_and_the_way_in(
 ) -> None:
     recorder = usual[0]
     (provider,) = recorder.of_type("pulumi:providers:kubernetes")
+    assert provider.protect
     assert {"manor", "manor-system", "manor-cpu"} <= names(provider.depends_on)
     assert {one.provider.rpartition("::")[0] for one in recorder.objects().values()} == {
         provider.urn
     }
     objects = recorder.objects()
     assert "gateway:GatewayClass/manor" in names(objects["manor:Namespace/manor-system"].depends_on)
+
+
+def test_the_way_in_may_come_otherwise() -> None:
+    recorder = registered(configured(installGateway=False))
+    assert not recorder.of_type("manor:index:EnvoyGateway")
+    assert "manor:Platform/manor" in recorder.objects()
 
 
 def test_the_stack_puts_out_what_users_need(usual: tuple[Recorder, dict[str, Any]]) -> None:
@@ -380,3 +398,48 @@ def test_the_platform_keeps_what_its_file_says() -> None:
     assert spec["network"]["blockedCidrs"] == ["192.168.0.0/16"]
     assert "sandboxRuntimeClass" not in spec
     assert "gpu" not in spec
+
+
+@pytest.fixture(scope="module")
+def smallest() -> tuple[Recorder, dict[str, Any]]:
+    values = {"location": "europe-west4-a", "small": "true", "name": "first"}
+    config = {f"manor-gke-small:{key}": value for key, value in values.items()}
+    return run_program("gke-small", {"gcp:project": "my-project", **config})
+
+
+def test_the_small_program_is_three_nodes_and_one_team(
+    smallest: tuple[Recorder, dict[str, Any]],
+) -> None:
+    recorder, outputs = smallest
+    assert [pool["nodeCount"] for pool in pools_of(recorder).values()] == [3]
+    assert outputs["cluster_name"] == ("first", False)
+    assert outputs["cluster_endpoint"] == ("gke-1.europe-west4.gke.goog", False)
+    assert outputs["url"] == ("http://hello.ml.example.com/models/hello/", False)
+    spaces = {one.inputs["metadata"]["name"] for one in recorder.of_type(NAMESPACE)}
+    assert spaces == {"manor-system", "hello"}
+
+
+def test_the_small_program_serves_a_container_and_grants_a_right(
+    smallest: tuple[Recorder, dict[str, Any]],
+) -> None:
+    made = smallest[0].objects()
+    deployment = made["hello-server:Deployment/hello/hello"].inputs["spec"]
+    (container,) = deployment["template"]["spec"]["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    (port,) = made["hello-server:Service/hello/hello"].inputs["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (80, "http")
+    role, binding = (
+        next(one for one in smallest[0].of_type(f"{RBAC}:{kind}") if one.name == "restart")
+        for kind in ("Role", "RoleBinding")
+    )
+    assert role.inputs["rules"] == [
+        {
+            "apiGroups": ["apps"],
+            "resources": ["deployments"],
+            "resourceNames": ["hello"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+    assert {one.inputs["metadata"]["namespace"] for one in (role, binding)} == {"hello"}
+    assert "hello:ConfigMap/hello/manor-guardrails" in names(role.depends_on)
+    assert role.urn in binding.depends_on

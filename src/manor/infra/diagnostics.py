@@ -16,7 +16,11 @@ _ADVICE = {
         "for one run (pulumi config set force true; in a program of your own, "
         "kubernetes_provider(force=True))."
     ),
-    "because it is protected": (
+    r'"[^"]*GkeCluster\$[^"]*" cannot be deleted\s+because it is protected': (
+        "The cluster is protected. To delete it: pulumi config set deletionProtection false, run "
+        "`pulumi up`, then pulumi state unprotect --all, which gives up the volumes too."
+    ),
+    r'"(?![^"]*GkeCluster\$)[^"]*" cannot be deleted\s+because it is protected': (
         "It holds data. To delete it with its team: put the team into `deleteData` (in a program "
         "of your own, "
         "delete_data=True), run `pulumi up`, then remove the team. To leave it on the cluster "
@@ -24,7 +28,7 @@ _ADVICE = {
         "it, and its namespace, as above."
     ),
 }
-"""What to do, by a part of what the provider or the engine says."""
+"""What to do, by a part of what the provider or the engine says, as a regular expression."""
 
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 """How the engine marks colours in a message."""
@@ -54,7 +58,7 @@ class Diagnostics:
             "\n".join(filter(None, dict.fromkeys(said))) for said in self._told.values()
         )
         said = errors or printed or _printed(failure)
-        advice = [text for sign, text in _ADVICE.items() if sign in said]
+        advice = [text for sign, text in _ADVICE.items() if re.search(sign, said)]
         return "\n".join([said, *advice])
 
 

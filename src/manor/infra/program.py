@@ -105,6 +105,8 @@ class GkeProgram(GkeOptions, Files):
     registry: str | None = None
     """Image repository that holds Manor's images; `<region>-docker.pkg.dev/<project>/manor` when
     absent."""
+    install_gateway: bool = True
+    """Whether Envoy Gateway is installed too. Default true: a new cluster has no way in."""
 
     @classmethod
     @_plainly()

@@ -195,10 +195,9 @@ class GkeCluster(pulumi.ComponentResource):
         network = make_network(name, options, self)
         account, roles = node_account(name, options, self)
         needs: list[pulumi.Resource] = [network.nat, *roles]
-        key = None
+        key: pulumi.Input[str] | None = None
         if options.encrypt_secrets:
-            crypto_key, grant = secrets_key(name, options, self)
-            key = crypto_key.id
+            key, grant = secrets_key(name, options, self)
             needs.append(grant)
         cluster = container.Cluster(
             name,
@@ -235,8 +234,11 @@ class GkeCluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             cluster=cluster.id,
             force=force,
-            # Nothing of a tenant can be made before there are nodes for what must run first.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self.pools),
+            # Nothing of a tenant can be made before there are nodes for what must run first. Where
+            # it stays, so do the pools: a destroy that stops at the cluster would forget them.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=self.pools, protect=options.deletion_protection
+            ),
         )
         self.register_outputs(
             {

@@ -39,23 +39,9 @@ def node_account(
 
 def secrets_key(
     name: str, options: GkeOptions, parent: pulumi.Resource
-) -> tuple[kms.CryptoKey, kms.CryptoKeyIAMMember]:
-    """The key of Secrets in etcd, and GKE's permission to use it. Kept: without it the Secrets
-    cannot be read."""
-    kept = pulumi.ResourceOptions(
-        parent=parent, protect=options.deletion_protection, retain_on_delete=True
-    )
-    ring = kms.KeyRing(
-        name, name=options.name, project=options.project, location=options.region, opts=kept
-    )
-    key = kms.CryptoKey(
-        f"{name}-secrets",
-        name="secrets",
-        key_ring=ring.id,
-        purpose="ENCRYPT_DECRYPT",
-        rotation_period=ROTATION,
-        opts=kept,
-    )
+) -> tuple[pulumi.Input[str], kms.CryptoKeyIAMMember]:
+    """The key of Secrets in etcd by its ID, and GKE's permission to use it."""
+    key = options.secrets_key or _made_key(name, options, parent).id
     project = organizations.get_project_output(
         project_id=options.project, opts=pulumi.InvokeOutputOptions(parent=parent)
     )
@@ -66,9 +52,27 @@ def secrets_key(
     )
     grant = kms.CryptoKeyIAMMember(
         f"{name}-secrets",
-        crypto_key_id=key.id,
+        crypto_key_id=key,
         role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
         member=agent,
         opts=pulumi.ResourceOptions(parent=parent),
     )
     return key, grant
+
+
+def _made_key(name: str, options: GkeOptions, parent: pulumi.Resource) -> kms.CryptoKey:
+    """A key of the cluster's own. It is kept: without it the Secrets cannot be read."""
+    kept = pulumi.ResourceOptions(
+        parent=parent, protect=options.deletion_protection, retain_on_delete=True
+    )
+    ring = kms.KeyRing(
+        name, name=options.name, project=options.project, location=options.region, opts=kept
+    )
+    return kms.CryptoKey(
+        f"{name}-secrets",
+        name="secrets",
+        key_ring=ring.id,
+        purpose="ENCRYPT_DECRYPT",
+        rotation_period=ROTATION,
+        opts=kept,
+    )

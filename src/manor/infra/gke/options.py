@@ -165,6 +165,12 @@ class GkeOptions(Options):
     encrypt_secrets: bool = True
     """Secrets in etcd are encrypted with a Cloud KMS key of yours, replaced every 90 days. Default
     true."""
+    secrets_key: str | None = Field(
+        default=None,
+        pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
+    )
+    """The Cloud KMS key for that, where there is one: Google never deletes a key, so that a cluster
+    made again under the same name finds its own. None: one is made."""
     maintenance: Maintenance = Maintenance()
     """When GKE may upgrade and repair."""
     deletion_protection: bool = True

@@ -120,6 +120,8 @@ def node_pools(
                     parent=parent,
                     # The autoscaler changes it, and a change here would make the pool anew.
                     ignore_changes=["initialNodeCount"],
+                    # Two pools of one name cannot be, also where one is made anew on demand.
+                    delete_before_replace=True,
                     deleted_with=cluster,
                 ),
             )

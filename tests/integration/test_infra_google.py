@@ -1,0 +1,372 @@
+"""The GKE programs run by Pulumi itself and by Google's own provider, before a stand-in of Google's
+APIs. Needs `pulumi` and its Google and Kubernetes providers; `make test-pulumi` runs it.
+
+The provider's requests are its own, and so are its checks of what it is given, its plans and what
+it makes of Google's answers. Each body must parse into Google's published types.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("google.cloud.container_v1beta1", reason="Google's types are not installed")
+
+from google_apis import Fault, GoogleCloud
+from google_apis.clusters import AGENT
+from kubelet_stand_in import everything_up
+from nodes import RunningNode
+from pulumi_cluster import api_server, live, tenant
+from pulumi_engine import Stack
+from pulumi_google import CLUSTER_ALONE, PROJECT, REGION, control_plane, google_stack, missing
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+]
+
+L4 = {"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8", "maxNodes": 4}
+T4 = {"name": "t4", "accelerator": "nvidia-tesla-t4", "machineType": "n1-standard-8"}
+CLUSTER = f"projects/{PROJECT}/locations/{REGION}/clusters/manor"
+KEYS = f"projects/{PROJECT}/locations/{REGION}/keyRings/manor"
+NODE_ROLE = "container.defaultNodeServiceAccount"
+STOCKOUT = "Google Compute Engine: GCE out of resources."
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[RunningNode]:
+    """An API server of these tests alone."""
+    with api_server("pulumi-google") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(node: RunningNode) -> Iterator[GoogleCloud]:
+    """The Google Cloud of the one stack that most tests go on with."""
+    with GoogleCloud(control_plane(node)).serving() as made:
+        yield made
+
+
+@pytest.fixture
+def cloud(node: RunningNode) -> Iterator[GoogleCloud]:
+    """An empty Google Cloud."""
+    with GoogleCloud(control_plane(node)).serving() as made:
+        yield made
+        assert made.wrong == []
+
+
+@pytest.fixture(scope="module")
+def stack(
+    shared: GoogleCloud, node: RunningNode, tmp_path_factory: pytest.TempPathFactory
+) -> Stack:
+    """deploy/gke with a pool of GPUs and one team."""
+    made = google_stack(tmp_path_factory.mktemp("gke"), shared, node, gpuPools=[L4])
+    for file in made.teams.iterdir():
+        file.unlink()
+    made.write("vision", tenant("vision", gpu={"guarantee": 1}))
+    return made
+
+
+def cluster_alone(folder: Path, cloud: GoogleCloud, node: RunningNode, **values: Any) -> Stack:
+    """A stack of the cluster without its teams."""
+    stack = google_stack(folder, cloud, node, **values)
+    (stack.folder / "__main__.py").write_text(CLUSTER_ALONE)
+    for file in stack.teams.iterdir():
+        file.unlink()
+    return stack
+
+
+def pool(cloud: GoogleCloud, name: str) -> dict[str, Any]:
+    """A node pool of the cluster, as Google has it."""
+    return cloud.clusters.pool(f"{CLUSTER}/nodePools/{name}")
+
+
+def pools(cloud: GoogleCloud) -> dict[str, dict[str, Any]]:
+    """Every node pool of the cluster by name."""
+    return {each["name"]: each for each in cloud.clusters.get(CLUSTER)["nodePools"]}
+
+
+def check_cluster(cluster: dict[str, Any]) -> None:
+    """The cluster, as Google has it, is what isolation needs."""
+    network = cluster["networkConfig"]
+    assert network["datapathProvider"] == "ADVANCED_DATAPATH"
+    assert network["enableIntraNodeVisibility"] is True
+    assert network["defaultEnablePrivateNodes"] is True
+    assert network["dnsConfig"]["clusterDns"] == "KUBE_DNS"
+    assert network["gatewayApiConfig"] == {"channel": "CHANNEL_STANDARD"}
+    endpoints = cluster["controlPlaneEndpointsConfig"]
+    assert endpoints["dnsEndpointConfig"]["allowExternalTraffic"] is True
+    assert endpoints["ipEndpointsConfig"]["enablePublicEndpoint"] is False
+    assert endpoints["ipEndpointsConfig"]["authorizedNetworksConfig"]["enabled"] is True
+    assert not endpoints["ipEndpointsConfig"]["authorizedNetworksConfig"].get("cidrBlocks")
+    assert cluster["workloadIdentityConfig"] == {"workloadPool": f"{PROJECT}.svc.id.goog"}
+    assert cluster["legacyAbac"]["enabled"] is False
+    assert cluster["anonymousAuthenticationConfig"] == {"mode": "LIMITED"}
+    assert cluster["rbacBindingConfig"] == {
+        "enableInsecureBindingSystemAuthenticated": False,
+        "enableInsecureBindingSystemUnauthenticated": False,
+    }
+    assert cluster["shieldedNodes"] == {"enabled": True}
+    assert cluster["databaseEncryption"]["state"] == "ENCRYPTED"
+    assert not cluster["masterAuth"].get("clientCertificate")
+    assert cluster["addonsConfig"]["dnsCacheConfig"].get("enabled", False) is False
+
+
+def written(cloud: GoogleCloud, since: int) -> list[str]:
+    """The requests since some number of them that change something."""
+    before = len([each for each in cloud.writes() if each in cloud.sent[:since]])
+    return [str(each) for each in cloud.writes()[before:]]
+
+
+def settled(stack: Stack, *options: str) -> None:
+    """There is nothing left to do."""
+    stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", *options)
+
+
+def test_a_bad_configuration_is_refused_before_the_first_request(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    stack.configure(gpuPools=[{**L4, "machineType": "n2-standard-8"}])
+    refused = stack.infra("up")
+    stack.configure(gpuPools=[L4])
+    assert refused.returncode == 2
+    assert "manor-gke:gpuPools.0: nvidia-l4 needs a machine type g2-" in refused.stderr
+    assert shared.writes() == []
+
+
+def test_a_preview_of_nothing_asks_and_writes_nothing(stack: Stack, shared: GoogleCloud) -> None:
+    planned = stack.planned()
+    assert {"manor-l4", "vision:Namespace/vision"} <= planned.keys()
+    assert set(planned.values()) == {"create"}
+    assert shared.writes() == []
+
+
+def test_up_makes_the_cluster_that_isolation_needs(stack: Stack, shared: GoogleCloud) -> None:
+    stack.up()
+    assert shared.wrong == []
+    check_cluster(shared.clusters.get(CLUSTER))
+
+
+def test_up_makes_nodes_that_isolation_needs(shared: GoogleCloud) -> None:
+    made = pools(shared)
+    assert made.keys() == {"system", "cpu", "l4"}
+    for each in made.values():
+        config = each["config"]
+        assert config["serviceAccount"] == f"manor-nodes@{PROJECT}.iam.gserviceaccount.com"
+        assert config["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
+        assert config["metadata"] == {"disable-legacy-endpoints": "true"}
+        assert config["kubeletConfig"]["insecureKubeletReadonlyPortEnabled"] is False
+        assert config["shieldedInstanceConfig"]["enableSecureBoot"] is True
+        assert each["networkConfig"]["enablePrivateNodes"] is True
+    assert made["l4"]["autoscaling"]["totalMaxNodeCount"] == 4
+    assert made["l4"]["config"]["accelerators"][0]["acceleratorType"] == "nvidia-l4"
+
+
+def test_up_makes_the_teams_behind_it(stack: Stack, node: RunningNode) -> None:
+    assert None not in live(
+        node,
+        ("v1", "Namespace", "vision", None),
+        ("v1", "ResourceQuota", "manor-quota", "vision"),
+    )
+    outputs = stack.outputs()
+    assert outputs["cluster_name"] == "manor"
+    assert outputs["cluster_endpoint"] == node.server.removeprefix("https://")
+    assert outputs["tenants"]["vision"]["namespaces"] == ["vision"]
+
+
+@pytest.mark.parametrize("refresh", ["--refresh=false", "--refresh=true"])
+def test_a_second_up_changes_nothing(stack: Stack, shared: GoogleCloud, refresh: str) -> None:
+    before = len(shared.sent)
+    settled(stack, refresh)
+    assert written(shared, before) == []
+
+
+def test_a_changed_pool_changes_that_pool_alone(stack: Stack, shared: GoogleCloud) -> None:
+    stack.configure(gpuPools=[{**L4, "maxNodes": 6}])
+    assert stack.planned() == {"manor-l4": "update"}
+    before = len(shared.sent)
+    stack.pulumi("up", "--yes", "--skip-preview")
+    assert written(shared, before) == [f"PUT container/v1beta1/{CLUSTER}"]
+    assert pool(shared, "l4")["autoscaling"]["totalMaxNodeCount"] == 6
+    stack.configure(gpuPools=[L4])
+    stack.pulumi("up", "--yes", "--skip-preview")
+
+
+def test_a_pool_that_google_could_not_make_is_told_and_made_anew_on_demand(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    stack.configure(gpuPools=[L4, T4])
+    shared.clusters.broken["t4"] = STOCKOUT
+    failed = stack.infra("up")
+    assert failed.returncode != 0
+    assert 'NodePool t4 was created in the error state "ERROR"' in failed.stdout + failed.stderr
+    shared.clusters.broken.clear()
+    # The provider takes what is there for made, whatever its state: only a wish makes it anew.
+    stack.up()
+    assert pool(shared, "t4")["status"] == "ERROR"
+    (urn,) = [
+        line for line in stack.pulumi("stack", "--show-urns").split() if line.endswith("manor-t4")
+    ]
+    stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn)
+    assert pool(shared, "t4")["status"] == "RUNNING"
+    settled(stack)
+
+
+def test_a_pool_beyond_the_quota_is_told_and_the_next_run_makes_it(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    stack.configure(gpuPools=[L4])
+    stack.up()
+    assert pools(shared).keys() == {"system", "cpu", "l4"}
+    stack.configure(gpuPools=[L4, T4])
+    message = "Insufficient regional quota to satisfy request: resource NVIDIA_T4_GPUS"
+    shared.faults.append(Fault(f"POST container/v1beta1/{CLUSTER}/nodePools", 403, message))
+    failed = stack.infra("up")
+    assert failed.returncode != 0
+    assert message in failed.stdout + failed.stderr
+    stack.up()
+    assert pool(shared, "t4")["status"] == "RUNNING"
+
+
+def test_drift_of_what_isolation_needs_is_told_and_put_back(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    cluster, nodes = shared.clusters.held[CLUSTER], pool(shared, "cpu")["config"]
+    cluster["rbacBindingConfig"]["enableInsecureBindingSystemUnauthenticated"] = True
+    cluster["anonymousAuthenticationConfig"] = {"mode": "ENABLED"}
+    cluster["networkConfig"]["enableIntraNodeVisibility"] = False
+    everyone = [{"cidrBlock": "0.0.0.0/0", "displayName": "everyone"}]
+    addresses = cluster["controlPlaneEndpointsConfig"]["ipEndpointsConfig"]
+    addresses["authorizedNetworksConfig"]["cidrBlocks"] = everyone
+    nodes["workloadMetadataConfig"] = {"mode": "GCE_METADATA"}
+    with pytest.raises(AssertionError):
+        check_cluster(cluster)
+    assert stack.planned("--refresh") == {"manor": "update", "manor-cpu": "update"}
+    stack.up()
+    check_cluster(cluster)
+    assert nodes["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
+
+
+def test_destroy_stops_at_protection_and_forgets_nothing_of_google(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    before, held = len(shared.sent), stack.held()
+    refused = stack.infra("destroy")
+    assert refused.returncode == 2
+    assert "pulumi config set deletionProtection false" in refused.stderr
+    assert written(shared, before) == []
+    assert {name for name in held if name.startswith("manor-")} <= stack.held()
+
+
+def test_destroy_without_protection_leaves_the_key_alone(
+    stack: Stack, shared: GoogleCloud, node: RunningNode
+) -> None:
+    stack.configure(deletionProtection=False)
+    stack.up()
+    stack.pulumi("state", "unprotect", "--all", "--yes")
+    destroyed = stack.infra("destroy")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert not stack.held()
+    assert not shared.clusters.held
+    assert not shared.compute.held
+    assert not shared.accounts.held
+    assert len(shared.keys.held) == 2
+
+
+def test_the_small_form(tmp_path: Path, cloud: GoogleCloud, node: RunningNode) -> None:
+    stack = cluster_alone(tmp_path, cloud, node, small=True)
+    stack.up()
+    (only,) = pools(cloud).values()
+    assert only["name"] == "small"
+    assert sum(cloud.compute.groups.values()) == 3
+    assert len(only["config"]["oauthScopes"]) == 4
+    settled(stack, "--refresh")
+
+
+def test_a_sandbox_pool_keeps_what_gke_adds_to_it(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    stack = cluster_alone(tmp_path, cloud, node, sandboxPool={"machineType": "n2-standard-4"})
+    stack.up()
+    config = pool(cloud, "sandbox")["config"]
+    assert config["sandboxConfig"] == {"type": "GVISOR"}
+    assert config["taints"][0]["key"] == "sandbox.gke.io/runtime"
+    settled(stack, "--refresh")
+
+
+def test_authorized_networks_reach_the_address(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    office = {"cidr": "203.0.113.0/24", "name": "office"}
+    stack = cluster_alone(tmp_path, cloud, node, authorizedNetworks=[office])
+    stack.up()
+    endpoints = cloud.clusters.get(CLUSTER)["controlPlaneEndpointsConfig"]["ipEndpointsConfig"]
+    assert endpoints["enablePublicEndpoint"] is True
+    blocks = endpoints["authorizedNetworksConfig"]["cidrBlocks"]
+    assert blocks == [{"cidrBlock": "203.0.113.0/24", "displayName": "office"}]
+    settled(stack, "--refresh")
+
+
+def import_ids(resource: dict[str, Any]) -> str:
+    """The ID by which Google's provider finds a resource that is there."""
+    region, key = f"projects/{PROJECT}/regions/{REGION}", f"{KEYS}/cryptoKeys/secrets"
+    account = f"serviceAccount:manor-nodes@{PROJECT}.iam.gserviceaccount.com"
+    role = "artifactregistry.reader" if "reader" in resource["name"] else NODE_ROLE
+    ids = {
+        "Network": f"projects/{PROJECT}/global/networks/manor",
+        "Subnetwork": f"{region}/subnetworks/manor",
+        "Router": f"{region}/routers/manor",
+        "RouterNat": f"{region}/routers/manor/manor",
+        "Account": f"projects/{PROJECT}/serviceAccounts/{account.partition(':')[2]}",
+        "IAMMember": f"{PROJECT} roles/{role} {account}",
+        "KeyRing": KEYS,
+        "CryptoKey": key,
+        "CryptoKeyIAMMember": f"{key} roles/cloudkms.cryptoKeyEncrypterDecrypter {AGENT}",
+        "Cluster": CLUSTER,
+        "NodePool": f"{CLUSTER}/nodePools/{resource['name'].removeprefix('manor-')}",
+    }
+    return ids[resource["type"].rpartition(":")[2]]
+
+
+def test_a_cluster_that_is_there_is_adopted_as_it_is(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    cluster_alone(tmp_path / "lost", cloud, node).up()
+    stack = cluster_alone(tmp_path / "new", cloud, node)
+    stack.pulumi("preview", "--import-file", "import.json")
+    file = stack.folder / "import.json"
+    wanted = json.loads(file.read_text())
+    of_google = [each for each in wanted["resources"] if each["type"].startswith("gcp:")]
+    wanted["resources"] = [{**each, "id": import_ids(each)} for each in of_google]
+    file.write_text(json.dumps(wanted))
+    options = ("--generate-code=false", "--yes", "--skip-preview")
+    stack.pulumi("import", "--file", "import.json", *options)
+    planned = {name: op for name, op in stack.planned().items() if op != "create"}
+    assert set(planned.values()) <= {"update"}
+    before, held = len(cloud.sent), pools(cloud).keys()
+    stack.up()
+    assert not [each for each in written(cloud, before) if each.startswith("POST")]
+    assert pools(cloud).keys() == held
+    settled(stack)
+
+
+def test_the_small_program(tmp_path: Path, cloud: GoogleCloud, node: RunningNode) -> None:
+    stack = google_stack(
+        tmp_path, cloud, node, "gke-small", location=f"{REGION}-a", small=True, name="first"
+    )
+    with everything_up(node, "hello"):
+        stack.up()
+    role, service, deployment = live(
+        node,
+        ("rbac.authorization.k8s.io/v1", "Role", "restart", "hello"),
+        ("v1", "Service", "hello", "hello"),
+        ("apps/v1", "Deployment", "hello", "hello"),
+    )
+    assert role
+    assert service
+    assert service["spec"]["ports"][0]["port"] == 80
+    assert deployment
+    assert deployment["status"]["availableReplicas"] == 2
+    assert stack.outputs()["cluster_name"] == "first"
