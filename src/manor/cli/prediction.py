@@ -99,7 +99,7 @@ async def predict(
         authority=authority,
     )
     answer = await poll_until(
-        lambda answer: answer.status != 401 or not target.new,
+        lambda answer: answer.status not in (401, 403) or not target.new,
         ask,
         timeout=bounds.keys,
         interval=bounds.keys_poll,
