@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("google.cloud.container_v1beta1", reason="Google's types are not installed")
-
 from google_apis import Fault, GoogleCloud
 from google_apis.clusters import AGENT
 from kubelet_stand_in import everything_up

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("google.cloud.container_v1beta1", reason="Google's types are not installed")
-
 from google_apis import ControlPlane, Fault, GoogleCloud
 from google_apis.wire import Request
 
