@@ -110,6 +110,13 @@ class DataSource(Spec):
     connect` makes; nothing for public data."""
 
 
+def data_rule(*own: str) -> str:
+    """CEL: no data is at one of the pod's `own` paths, or where a volume is."""
+    path = f"(has(d.path) ? d.path : '{DATA_PATH}')"
+    free = f"(!has(self.volumes) || self.volumes.all(v, v.path != {path}))"
+    return f"!has(self.data) || self.data.all(d, !({path} in {list(own)}) && {free})"
+
+
 class SecretUse(Spec):
     """A Secret of the namespace inside the job's pods."""
 
@@ -143,9 +150,7 @@ class TrainingJobSpec(Spec):
                 f"the path is the pod's own, as {APP_PATH} is with files or code; choose another",
             ),
             (
-                f"!has(self.data) || self.data.all(d, !has(d.path) || !(d.path in ['/tmp', "
-                f"'{APP_PATH}'])) && (!has(self.volumes) || self.data.all(d, self.volumes.all(v, "
-                f"v.path != (has(d.path) ? d.path : '{DATA_PATH}'))))",
+                data_rule("/tmp", APP_PATH),  # noqa: S108 - the pod's own
                 f"data cannot be at /tmp, at {APP_PATH} or where a volume is; choose another path",
             ),
             (

@@ -24,6 +24,7 @@ from manor.api.workload import (
     SecretUse,
     VolumeMount,
     WorkloadMetadata,
+    data_rule,
     is_fetched,
 )
 
@@ -58,8 +59,7 @@ class WorkspaceSpec(Spec):
                 "the path is the pod's own; choose another",
             ),
             (
-                f"!has(self.data) || self.data.all(d, !(d.path in {OWN})"
-                " && (!has(self.volumes) || self.volumes.all(v, v.path != d.path)))",
+                data_rule(*OWN),
                 "data cannot be where the pod or a volume has something; choose another path",
             ),
         )
