@@ -12,7 +12,9 @@ from manor.kube import Client
 
 SECRET_VARIABLE = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 - the name of a variable
 
-app = typer.Typer(help="Connect a team to a store of data.", no_args_is_help=True)
+app = typer.Typer(
+    help="Connect a team to a store of data.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.callback()
@@ -40,8 +42,10 @@ async def s3(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Store keys to an S3 server as a Secret of the team, after they opened the server from within
-    the team's namespace. The secret key is read from AWS_SECRET_ACCESS_KEY, or asked for.
+    """Store keys to an S3 server as a Secret of the team, once they opened it from the team's
+    namespace.
+
+    The secret key is read from AWS_SECRET_ACCESS_KEY, or asked for.
 
     Jobs fetch data by it (`data: [{uri: s3://…, secret: NAME}]`), models theirs
     (`storageSecret: NAME`), and a job's own code finds it by `secrets: [{name: NAME}]`.

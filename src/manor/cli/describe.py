@@ -11,7 +11,7 @@ from manor.cli.output import Format, echo, line_of, print_object, run_async, wid
 from manor.kube import Client, Object
 from manor.rollout.description import Description, describe
 
-app = typer.Typer(help="Tell all of one thing.", no_args_is_help=True)
+app = typer.Typer(help="Tell all of one thing.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()

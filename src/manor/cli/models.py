@@ -14,7 +14,7 @@ from manor.kube import Client
 from manor.models import Revision, find_model, promote, rollback
 from manor.models import history as revisions
 
-app = typer.Typer(help="The versions of a model.", no_args_is_help=True)
+app = typer.Typer(help="The versions of a model.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="MODEL", autocompletion=complete_models)]
 
 
@@ -29,7 +29,9 @@ async def history(
         ListFormat, typer.Option("--output", "-o", help="How it is printed.")
     ] = ListFormat.table,
 ) -> None:
-    """List the versions that a model served, the newest first; Kubernetes keeps the last ten.
+    """List the versions that a model served, the newest first.
+
+    Kubernetes keeps the last ten.
 
     Examples:
 
@@ -62,8 +64,9 @@ async def promote_command(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Make a model's canary the model, for all requests. Its file is to say the same: a later
-    `manor apply` of the old one is told of the difference.
+    """Make a model's canary the model, for all requests.
+
+    Its file is to say the same: a later `manor apply` of the old one is told of the difference.
 
     Examples:
 
@@ -84,7 +87,9 @@ async def rollback_command(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Serve an earlier version of a model again. Old pods answer until new ones are ready.
+    """Serve an earlier version of a model again.
+
+    Old pods answer until new ones are ready.
 
     Examples:
 
