@@ -310,7 +310,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a binding in the other tenant's namespace",
-        "RBAC-001 RBAC-002 RBAC-003 RBAC-004 RBAC-006",
+        "RBAC-001 RBAC-002 RBAC-003 RBAC-004 RBAC-006 RBAC-030",
         bind("manor:editor", namespace="tenant-b"),
     ),
     sabotage(
