@@ -1,6 +1,6 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -108,6 +108,11 @@ class DataSource(Spec):
     secret: Name | None = None
     """Secret of the namespace whose keys are the environment of what fetches, such as `manor
     connect` makes; nothing for public data."""
+
+
+def fetched_data(sources: Sequence[DataSource]) -> list[tuple[str | int, ...]]:
+    """The fields, below `data`, whose files are fetched when a pod starts."""
+    return [("data", i, "uri") for i, source in enumerate(sources) if is_fetched(source.uri)]
 
 
 def data_rule(*own: str) -> str:
@@ -255,11 +260,7 @@ class TrainingJob(Kind):
     @property
     def fetched(self) -> list[tuple[str | int, ...]]:
         """The fields whose files are fetched when a pod starts."""
-        return [
-            ("data", index, "uri")
-            for index, source in enumerate(self.spec.data)
-            if is_fetched(source.uri)
-        ]
+        return fetched_data(self.spec.data)
 
 
 class Autoscaling(Spec):

@@ -25,7 +25,7 @@ from manor.api.workload import (
     VolumeMount,
     WorkloadMetadata,
     data_rule,
-    is_fetched,
+    fetched_data,
 )
 
 HOME_PATH = "/home/work"
@@ -137,7 +137,7 @@ class Workspace(Kind):
     @property
     def fetched(self) -> list[tuple[str | int, ...]]:
         """The fields whose files are fetched when its pod starts."""
-        return [("data", i, "uri") for i, d in enumerate(self.spec.data) if is_fetched(d.uri)]
+        return fetched_data(self.spec.data)
 
     @property
     def home(self) -> str:

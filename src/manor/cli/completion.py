@@ -6,6 +6,7 @@ silent.
 
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -27,42 +28,30 @@ def complete_namespaces(incomplete: str) -> list[str]:
 
 def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the Models in the namespace given, or in that of the kubeconfig's context."""
-    from manor.api import API_VERSION, kinds
+    from manor.api import kinds
 
-    given = ctx.params.get("namespace")
-    return _listed(
-        incomplete,
-        lambda client: _names(client, API_VERSION, kinds.MODEL.kind, given or client.namespace),
-    )
+    return _in_namespace(ctx, incomplete, kinds.MODEL.kind)
 
 
 def complete_jobs(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the TrainingJobs in the namespace given, or in that of the kubeconfig's context."""
-    from manor.api import API_VERSION, kinds
+    """Names of the TrainingJobs there."""
+    from manor.api import kinds
 
-    given = ctx.params.get("namespace")
-    return _listed(
-        incomplete,
-        lambda client: _names(
-            client, API_VERSION, kinds.TRAINING_JOB.kind, given or client.namespace
-        ),
-    )
+    return _in_namespace(ctx, incomplete, kinds.TRAINING_JOB.kind)
 
 
 def complete_workspaces(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the Workspaces in the namespace given, or in that of the kubeconfig's context."""
-    from manor.api import API_VERSION, kinds
+    """Names of the Workspaces there."""
+    from manor.api import kinds
 
-    given = ctx.params.get("namespace")
-    return _listed(
-        incomplete,
-        lambda client: _names(client, API_VERSION, kinds.WORKSPACE.kind, given or client.namespace),
-    )
+    return _in_namespace(ctx, incomplete, kinds.WORKSPACE.kind)
 
 
 def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of what runs in the namespace: TrainingJobs and Workspaces."""
-    return complete_jobs(ctx, incomplete) + complete_workspaces(ctx, incomplete)
+    """Names of what runs there: TrainingJobs and Workspaces."""
+    from manor.api import kinds
+
+    return _in_namespace(ctx, incomplete, kinds.TRAINING_JOB.kind, kinds.WORKSPACE.kind)
 
 
 def complete_checks(incomplete: str) -> list[str]:
@@ -77,6 +66,23 @@ def complete_planes(incomplete: str) -> list[str]:
     from manor.verify import load
 
     return sorted({check.plane for check in load() if check.plane.startswith(incomplete)})
+
+
+def _in_namespace(ctx: typer.Context, incomplete: str, *wanted: str) -> list[str]:
+    """Names of these kinds of Manor's, over one connection."""
+    from manor.api import API_VERSION
+    from manor.errors import ManorError
+
+    given = ctx.params.get("namespace")
+
+    async def ask(client: Any) -> list[str]:
+        found: list[str] = []
+        for kind in wanted:
+            with suppress(ManorError):  # one that is not to be had hides no other
+                found += await _names(client, API_VERSION, kind, given or client.namespace)
+        return found
+
+    return _listed(incomplete, ask)
 
 
 async def _names(

@@ -38,19 +38,18 @@ async def rollback(
     if not revisions:
         raise ModelError(f"nothing is known of earlier versions of Model {namespace}/{name}")
     now, *before = revisions
-    found = [each for each in before if to in (0, each.number)]
-    if not found:
+    wanted = next((each for each in before if to in (0, each.number)), None)
+    if wanted is None:
         there = ", ".join(str(each.number) for each in before) or "none"
-        wanted = f"no version {to}" if to else "no earlier version"
-        raise ModelError(f"there is {wanted} of Model {namespace}/{name}; earlier ones: {there}")
-    wanted_one = found[0]
-    change: Object = {"storageUri": wanted_one.storage_uri or None, "canary": None}
-    if wanted_one.image != now.image:
+        what = f"no version {to}" if to else "no earlier version"
+        raise ModelError(f"there is {what} of Model {namespace}/{name}; earlier ones: {there}")
+    change: Object = {"storageUri": wanted.storage_uri or None, "canary": None}
+    if wanted.image != now.image:
         catalogue = known.platform.spec.images.serving if known.platform else {}
         usual = catalogue.get(model.spec.format)
-        change["image"] = None if wanted_one.image == usual else wanted_one.image
+        change["image"] = None if wanted.image == usual else wanted.image
     await _change(client, model, change, progress)
-    return wanted_one
+    return wanted
 
 
 async def find_model(client: Client, name: str, namespace: str) -> tuple[Model, State]:
