@@ -62,7 +62,9 @@ PLATFORM = {
 
 
 def tenant(name: str, cpu: int = 4) -> dict[str, object]:
-    """A team as most are: an owner, a group of editors, a budget, a volume."""
+    """A team as most are: an owner, a group of editors, a budget, a volume. Its user IDs are told:
+    of so many names some have the same by themselves, and Manor refuses them."""
+    letter, number = name[0], int(name[1:])
     return {
         "apiVersion": API_VERSION,
         "kind": "Tenant",
@@ -72,6 +74,7 @@ def tenant(name: str, cpu: int = 4) -> dict[str, object]:
             "members": [{"name": f"{name}-team", "kind": "Group", "role": "editor"}],
             "quota": {"cpu": cpu, "memory": "8Gi", "storage": "20Gi"},
             "volumes": [{"name": "models", "size": "1Gi"}],
+            "firstUserId": ord(letter) * 10_000_000 + number * 100,
         },
     }
 

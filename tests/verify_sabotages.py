@@ -168,6 +168,12 @@ SABOTAGES = (
         put(STANDING_MODEL),
         put(STANDING_ROUTE),
     ),
+    sabotage(
+        "a proxy that asks for no key before its first model",
+        "ROUTES-022",
+        put(STANDING_MODEL),
+        remove("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy", "tenant-a", "manor-system"),
+    ),
     sabotage("probes unbound", "ADMISSION-009 ADMISSION-013", *unbind("probes")),
     sabotage(
         "routes unbound",

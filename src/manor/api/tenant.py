@@ -183,7 +183,7 @@ class TenantSpec(Spec):
     first_user_id: int | None = Field(default=None, ge=1000, le=2_147_483_500, multiple_of=USER_IDS)
     """First of the 100 user IDs, and group IDs, that its pods have on the nodes; comes from its
     name when absent."""
-    hosts: Annotated[list[Host], Field(max_length=64), Once()] = []
+    hosts: Annotated[list[Host], Field(max_length=63), Once()] = []
     """Host names, exact or `*.`-wildcard, that the tenant's routes may use; `<tenant>.<domain>`
     when absent."""
     tls_secrets: dict[str, Name] = Field(default={}, max_length=64)

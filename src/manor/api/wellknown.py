@@ -112,6 +112,12 @@ OPERATOR_FINALIZER = f"{GROUP}/operator"
 """On what the operator takes care of: a deletion waits until the operator has cleaned up."""
 
 
+def closed_host(tenant: str) -> str:
+    """The host name of a tenant's proxy that lets nobody through; no name below `invalid` is
+    anybody's (RFC 2606)."""
+    return f"{tenant}.closed.invalid"
+
+
 def usage_account(tenant: str, month: int) -> str:
     """The ConfigMap in the system namespace with what a tenant used in a month, by the month's
     number: a year later it is written anew."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from manor.api import Model, Platform, Tenant
-from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
+from manor.api.keys import KEY_HEADER
 from manor.api.wellknown import GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
 from manor.render import names, url
+from manor.render.keys import SECURITY_API, keys_asked
 from manor.render.objects import Object
 
 WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), ("gateway.envoyproxy.io", "SecurityPolicy")})
@@ -22,26 +23,9 @@ def way(
 
 
 def _keys(model: Model) -> Object:
-    """The one policy of the route, by its name: the tenant's proxy answers 401 or 403 to what bears
-    no key of this very model (policy manor-keys)."""
-    name = model.metadata.name
-    provider: Object = {
-        "name": "manor",
-        "issuer": ISSUER,
-        "audiences": [audience(model.metadata.namespace, name)],
-        "claimToHeaders": [{"claim": "sub", "header": KEY_HEADER}],
-        # Envoy Gateway would look into the query too, which servers write into their logs.
-        "extractFrom": {"headers": [{"name": "Authorization", "valuePrefix": "Bearer "}]},
-        "localJWKS": {
-            "type": "Inline",
-            "inline": key_set((key.name, key.public_key) for key in model.open_to),
-        },
-    }
-    spec = {
-        "targetRefs": [{"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}],
-        "jwt": {"providers": [provider]},
-    }
-    return object_of("SecurityPolicy", "gateway.envoyproxy.io/v1alpha1", name, model, spec=spec)
+    name, keys = model.metadata.name, ((key.name, key.public_key) for key in model.open_to)
+    spec = keys_asked(model.metadata.namespace, name, keys)
+    return object_of("SecurityPolicy", SECURITY_API, name, model, spec=spec)
 
 
 def _route(

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manor.api import Platform, Tenant
+from manor.api.hosts import HostClaims
 from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
-from manor.load.hosts import HostClaims
 from manor.load.positions import Document, Path, Problem
 
 Given = Sequence[tuple[Document, Tenant]]

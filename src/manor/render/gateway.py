@@ -18,8 +18,10 @@ from manor.api.wellknown import (
     NAMESPACE_NAME_LABEL,
     SYSTEM_NAMESPACE,
     TENANT_LABEL,
+    closed_host,
 )
 from manor.render import names
+from manor.render.keys import SECURITY_API, keys_asked
 from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
 
@@ -28,6 +30,9 @@ PROXY_PORT = 8080
 
 CONFIGURATION_PORT = 18000
 """Where Envoy Gateway hands a proxy its configuration (xDS)."""
+
+_CLOSED = "closed"
+"""The listener of each proxy that lets nobody through."""
 
 _PROXY_PODS: Object = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
 
@@ -135,11 +140,15 @@ def _borders(platform: Platform) -> list[Object]:
 
 
 def render_way_in(platform: Platform, tenant: Tenant) -> list[Object]:
-    """The tenant's Gateway; with a proxy of its own, also how the front finds it and which pods it
-    may reach."""
+    """The tenant's Gateway; with a proxy of its own, also how the front finds it, which pods it
+    may reach, and what makes it ask for keys before there are any."""
     made = [_gateway(platform, tenant), *_own_grants(tenant)]
     if platform.spec.gateway.isolation == "tenant":
-        made += [_proxy_service(platform, tenant), _proxy_border(platform, tenant)]
+        made += [
+            *_closed(tenant),
+            _proxy_service(platform, tenant),
+            _proxy_border(platform, tenant),
+        ]
         made += [*_certificates(platform, tenant), *_front_routes(platform, tenant)]
     return made
 
@@ -165,6 +174,14 @@ def _gateway(platform: Platform, tenant: Tenant) -> Object:
     ]
     spec: Object = {"gatewayClassName": settings.class_name, "listeners": listeners}
     if own:
+        closed = {
+            "name": _CLOSED,
+            "hostname": closed_host(tenant.name),
+            "port": PROXY_PORT,
+            "protocol": "HTTP",
+            "allowedRoutes": {"namespaces": {"from": "Same"}},
+        }
+        listeners.append(closed)
         spec["infrastructure"] = {"labels": {TENANT_LABEL: tenant.name}}
     return make(
         GATEWAY_API,
@@ -174,6 +191,30 @@ def _gateway(platform: Platform, tenant: Tenant) -> Object:
         labels={**MANAGED, TENANT_LABEL: tenant.name},
         spec=spec,
     )
+
+
+def _closed(tenant: Tenant) -> list[Object]:
+    """A route to nowhere that asks for a key which nobody has.
+
+    A proxy hears of a route before it hears of what asks for the first key of all, and would answer
+    without one in between. Once it asks for any, it refuses what it does not know.
+    """
+    name = names.gateway(tenant)
+    spec = {
+        "parentRefs": [{"name": name, "sectionName": _CLOSED}],
+        "hostnames": [closed_host(tenant.name)],
+        "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}],
+    }
+    return [
+        make(
+            SECURITY_API,
+            "SecurityPolicy",
+            name,
+            SYSTEM_NAMESPACE,
+            spec=keys_asked(SYSTEM_NAMESPACE, name, ()),
+        ),
+        make(GATEWAY_API, "HTTPRoute", name, SYSTEM_NAMESPACE, spec=spec),
+    ]
 
 
 def _own_grants(tenant: Tenant) -> Iterator[Object]:

@@ -38,7 +38,7 @@ def platform_peer(name: str) -> str:
 
 
 def gateway(tenant: Tenant) -> str:
-    """The tenant's Gateway in the system namespace."""
+    """The tenant's Gateway in the system namespace, and its route that nobody has a key to."""
     return tenant.name
 
 

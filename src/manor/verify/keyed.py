@@ -50,14 +50,6 @@ class Keyed:
         )
         if not keyed.answered(outcome):
             raise Undetermined(f"no answer to a key of it after {bounds.answers:g} s: {outcome}")
-        # A proxy serves a route a moment before it knows what asks for the first key of all. What
-        # is open after that is open.
-        await poll_until(
-            lambda bare: not keyed.answered(bare),
-            keyed.ask,
-            timeout=bounds.answers,
-            interval=bounds.poll,
-        )
         return keyed
 
     async def ask(self, token: str = "", *headers: tuple[str, str], query: str = "") -> Outcome:

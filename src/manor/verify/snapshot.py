@@ -34,6 +34,7 @@ class Snapshot:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[list[Object]]] = {}
         self._names: dict[tuple[str, str], dict[str, Object]] = {}
+        self._spaces: dict[tuple[str, str], dict[str, list[Object]]] = {}
         self._resources: asyncio.Task[list[Served]] | None = None
         self._access: dict[tuple[Actor, str], asyncio.Task[Object]] = {}
         self._rules: dict[tuple[Actor, str], asyncio.Task[Rules]] = {}
@@ -48,11 +49,13 @@ class Snapshot:
 
     async def of(self, api_version: str, kind: str, namespace: str) -> list[Object]:
         """The objects of `kind` in a namespace."""
-        return [
-            obj
-            for obj in await self.all(api_version, kind)
-            if obj["metadata"].get("namespace") == namespace
-        ]
+        found = await self.all(api_version, kind)
+        key = (api_version, kind)
+        if key not in self._spaces:
+            spaces = self._spaces[key] = {}
+            for obj in found:
+                spaces.setdefault(obj["metadata"].get("namespace", ""), []).append(obj)
+        return self._spaces[key].get(namespace, [])
 
     async def named(self, api_version: str, kind: str, name: str) -> Object | None:
         """The cluster-scoped object of that name."""
@@ -126,6 +129,9 @@ class Snapshot:
 
     async def _list(self, api_version: str, kind: str) -> list[Object]:
         try:
-            return await self._client.list(api_version, kind)
+            found = await self._client.list(api_version, kind)
         except (UnknownKind, NotFound):
             return []
+        for obj in found:  # half of what an object takes, and no check asks who wrote what
+            obj["metadata"].pop("managedFields", None)
+        return found

@@ -3,7 +3,7 @@
 import operator
 
 from manor.api.keys import audience
-from manor.api.wellknown import GATEWAY_API
+from manor.api.wellknown import GATEWAY_API, SYSTEM_NAMESPACE
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -48,6 +48,12 @@ async def _look(context: AttackContext) -> list[Attempt]:
             what = f"the route of Model {'/'.join(place)}"
             attempts.append(holds(what, not fault, fault or "asks for its keys", BY))
     found = f"{len(attempts)} with a route"
+    if context.platform.spec.gateway.isolation == "tenant":
+        place = SYSTEM_NAMESPACE, context.attacker.name
+        policies = await context.snapshot.of(SECURITY_API, "SecurityPolicy", SYSTEM_NAMESPACE)
+        fault = _fault(policies, *place) if place in there else "no such route"
+        what = "the proxy's closed route, by which it asks from the first Model's first request"
+        attempts.append(holds(what, not fault, fault or "asks for a key that nobody has", BY))
     return [seen(f"Models of {context.attacker.name} that are not public", found), *attempts]
 
 
