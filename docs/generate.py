@@ -19,7 +19,9 @@ from manor.api.wellknown import KEEPER
 from manor.engines.protocol import Engine
 from manor.engines.registry import ENGINES
 from manor.load import Specs
+from manor.render import verifier
 from manor.render.operator import LOCK_RIGHTS, RIGHTS, render_operator
+from manor.render.own_pods import Right
 from manor.rollout import compiled
 from manor.verify import Check, load
 from manor.verify.reports.markdown import catalogue_page
@@ -376,8 +378,32 @@ def operator_rights() -> str:
     platform = KINDS["Platform"].model_validate({**PLATFORM, "spec": {**PLATFORM["spec"], **BARE}})
     (applied,) = compiled(Specs(platform), Specs(platform))
     reasons = {"ClusterRole": RIGHTS, "Role": LOCK_RIGHTS}
+    lines = _with_reasons(render_operator("image"), reasons)
+    (role,) = [o for o in applied.objects if o["metadata"]["name"] == KEEPER]
+    lines += [f"`{KEEPER}`, everywhere:", "", "| may | of |", "|---|---|"]
+    lines += [f"| {_verbs(rule)} | {_of(rule)} |" for rule in role["rules"]]
+    return "\n".join([*lines, ""])
+
+
+def verifier_rights() -> str:
+    """What the account of the run that nobody attends may do."""
+    made = verifier.render_verifier("image", "0 3 * * *", None)
+    reasons = {"ClusterRole": verifier.RIGHTS, "Role": verifier.REPORT_RIGHTS}
+    return "\n".join(_with_reasons(made, reasons))
+
+
+def attended_checks() -> str:
+    """The checks that stand-ins cannot try."""
+    named = [f"- {check.id}: {check.guarantee}" for check in load() if check.attended]
+    return "\n".join([*named, ""])
+
+
+def _with_reasons(
+    objects: list[dict[str, Any]], reasons: dict[str, tuple[Right, ...]]
+) -> list[str]:
+    """A table of each role, by its kind."""
     lines: list[str] = []
-    for obj in render_operator("image"):
+    for obj in objects:
         if obj["kind"] in reasons:
             where = "everywhere" if obj["kind"] == "ClusterRole" else "in manor-system alone"
             lines += [f"`{obj['metadata']['name']}`, {where}:", "", "| may | of | why |"]
@@ -385,10 +411,7 @@ def operator_rights() -> str:
             for rule, right in zip(obj["rules"], reasons[obj["kind"]], strict=True):
                 lines.append(f"| {_verbs(rule)} | {_of(rule)} | {right.reason} |")
             lines.append("")
-    (role,) = [o for o in applied.objects if o["metadata"]["name"] == KEEPER]
-    lines += [f"`{KEEPER}`, everywhere:", "", "| may | of |", "|---|---|"]
-    lines += [f"| {_verbs(rule)} | {_of(rule)} |" for rule in role["rules"]]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _verbs(rule: dict[str, Any]) -> str:
@@ -483,6 +506,7 @@ def pages() -> dict[str, str]:
         "checks.md": catalogue_page(load()),
         "engines.md": filled("engines.md", fields=engine_fields()),
         "operator.md": filled("operator.md", rights=operator_rights(), kept=kept_checks()),
+        "verify.md": filled("verify.md", attended=attended_checks(), verifier=verifier_rights()),
         "guardrails.md": filled("guardrails.md", policies=policies()),
         "threat-model.md": filled("threat-model.md", guarantees=guarantees()),
         "why.md": filled("why.md", comparison=comparison()),

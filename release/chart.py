@@ -9,7 +9,9 @@ from manor import __version__
 from manor.cli.output import to_yaml
 from manor.local import images
 from manor.render.crds import crds
+from manor.render.objects import Object
 from manor.render.operator import REPLICAS, RESOURCES, render_operator
+from manor.render.verifier import render_verifier
 
 CHART = Path(__file__).parents[1] / "deploy" / "chart"
 MADE = "# Made by `make chart`.\n"
@@ -21,6 +23,11 @@ _VALUES = {
     "resources: RESOURCES\n": "resources: {{- toYaml .Values.resources | nindent 10 }}\n",
 }
 """What stands in the rendered objects for each value, and what a template has in its place."""
+_VERIFIER_VALUES = {
+    "image: IMAGE\n": "image: {{ .Values.image | quote }}\n",
+    "schedule: SCHEDULE\n": "schedule: {{ .Values.verifySchedule | quote }}\n",
+}
+"""The same, for what there is only where `manor verify` has a schedule."""
 _NOTES = """\
 The operator runs in manor-system. What a team may do is in force once a cluster administrator has
 applied the Platform: manor apply -f platform.yaml --adopt
@@ -56,11 +63,16 @@ def _values() -> str:
         ("The operator's image: see docs/operator.md for how to make and push it.", "image"),
         ("Pods of it; one of them works.", "replicas"),
         ("Of each pod: enough for thousands of tenants.", "resources"),
+        (
+            "When to run `manor verify --level dry-run` on the cluster; empty: never.",
+            "verifySchedule",
+        ),
     )
     values = {
         "image": images.operator_reference(),
         "replicas": REPLICAS,
         "resources": RESOURCES,
+        "verifySchedule": "",
     }
     parts = [f"# {says}\n{yaml.safe_dump({name: values[name]})}" for says, name in described]
     return MADE + "".join(parts)
@@ -72,10 +84,20 @@ def _template() -> str:
     objects = render_operator("IMAGE", replicas=_REPLICAS)
     (deployment,) = [obj for obj in objects if obj["kind"] == "Deployment"]
     deployment["spec"]["template"]["spec"]["containers"][0]["resources"] = "RESOURCES"
+    verifier = render_verifier("IMAGE", "SCHEDULE", None)
+    return (
+        _with_values(objects, _VALUES)
+        + "{{- if .Values.verifySchedule }}\n"
+        + _with_values(verifier, _VERIFIER_VALUES)
+        + "{{- end }}\n"
+    )
+
+
+def _with_values(objects: list[Object], values: dict[str, str]) -> str:
     text = to_yaml(objects)
     if "{{" in text:
         raise ValueError("what is rendered holds {{, which Helm would read")
-    for place, value in _VALUES.items():
+    for place, value in values.items():
         if text.count(place) != 1:
             raise ValueError(f"what is rendered has {text.count(place)} places for {place!r}")
         text = text.replace(place, value)

@@ -201,6 +201,7 @@ def cluster_objects() -> list[Object]:
             for user in (
                 *(f"{ADDONS}:{name}" for name in (*COMPONENTS, "named")),
                 "system:serviceaccount:team-a:robot",
+                "system:serviceaccount:team-a:manor-stand-in",
             )
             for obj in grant(f"test-{user.rpartition(':')[2]}", EVERYTHING, user, "team-a")
         ),
@@ -328,8 +329,8 @@ def bindings(policy: str | None = None) -> list[Object]:
 
 
 async def send(client: Client, case: Case) -> None:
-    """The case's request, server-side dry-run, as its user; what must exist exists for that long.
-    Raises ApiError."""
+    """The case's request, by a dry run unless it says otherwise, as its user; what must exist
+    exists for that long. Raises ApiError."""
     async with _existing(client, case.onto):
         asked = client.impersonate(case.user)
         obj, metadata = case.object, case.object["metadata"]
@@ -352,6 +353,9 @@ async def send(client: Client, case: Case) -> None:
             )
         elif "patch" in case.directives:
             await _change(asked, case)
+        elif "stored" in case.directives:
+            await asked.create(obj)
+            await client.delete(*where(obj))
         else:
             await asked.create(obj, dry_run=True)
 

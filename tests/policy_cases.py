@@ -6,6 +6,7 @@ by the owner of the tenant of its namespace:
 
     # expect: text       (refuse) part of the policy's message
     # as: user           who asks
+    # stored: yes        the object is created for that moment, and not by a dry run
     # patch: FILE        the object is a merge patch onto FILE, which exists (-: it does anyway)
     # delete: FILE       FILE is deleted
     # post: FILE         the object is posted to the subresource of FILE
@@ -76,7 +77,9 @@ def read(path: Path) -> Case:
     text = path.read_text()
     directives = dict(
         re.findall(
-            r"^# (expect|as|patch|delete|post|connect|subresource): (.+)$", text, re.MULTILINE
+            r"^# (expect|as|stored|patch|delete|post|connect|subresource): (.+)$",
+            text,
+            re.MULTILINE,
         )
     )
     return Case(path, directives, yaml.safe_load(text))

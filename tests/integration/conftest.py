@@ -15,6 +15,7 @@ import pytest
 import yaml
 from aiohttp import ClientError, ClientResponse, ClientTimeout, web
 
+from accounts import kubeconfig_of
 from ground import gateway_kinds
 from manor.api import API_VERSION
 from manor.api.wellknown import RBAC_API
@@ -56,15 +57,8 @@ async def own(platform_node: Any, client: Client, tmp_path_factory: pytest.TempP
     for obj in render_operator("manor.local/operator:1"):
         if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC_API:
             await client.apply(obj, field_manager="test", force=True)
-    path = "/api/v1/namespaces/manor-system/serviceaccounts/manor-operator/token"
-    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = (await client.request("POST", path, body=review))["status"]["token"]
-    config = yaml.safe_load(platform_node.kubeconfig.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": token}
     file = tmp_path_factory.mktemp("operator") / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    return await kubeconfig_of(client, platform_node, "manor-system", "manor-operator", file)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from accounts import kubeconfig_of
 from ground import gateway_kinds
 from manor.kube import Client
 from manor.limits import Verify, override
@@ -230,7 +231,7 @@ async def test_an_account_with_the_printed_role_sees_what_an_administrator_sees(
     await all_of(
         world, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ci"}}, CI_ACCOUNT]
     )
-    own = await as_account(world, verify_node, tmp_path / "kubeconfig")
+    own = await kubeconfig_of(world, verify_node, "ci", "verify", tmp_path / "kubeconfig")
     verify_as_ci = ("verify", "--kubeconfig", str(own), "--level", "dry-run")
 
     refused = await asyncio.to_thread(run_manor, *verify_as_ci, check=False)
@@ -265,25 +266,6 @@ CI_ACCOUNT = {
     "kind": "ServiceAccount",
     "metadata": {"name": "verify", "namespace": "ci"},
 }
-
-
-async def as_account(client: Client, node: RunningNode, path: Path) -> Path:
-    """A kubeconfig of the account, with a token of an hour, as a CI system has it."""
-    ask = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 3600},
-    }
-    answer = await client.request(
-        "POST", "/api/v1/namespaces/ci/serviceaccounts/verify/token", body=ask
-    )
-    config = yaml.safe_load(node.kubeconfig.read_text())
-    config["users"] = [
-        {"name": user["name"], "user": {"token": answer["status"]["token"]}}
-        for user in config["users"]
-    ]
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 async def test_everything_is_as_it_was(world: Client) -> None:

@@ -82,6 +82,23 @@ def test_an_account_that_may_not_begin_is_told_which_role_it_needs(
     assert any({"ada", "bob"} <= set(rule.get("resourceNames", ())) for rule in printed["rules"])
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--level", "live", "--stand-ins"), "--level static or dry-run"),
+        (("--stand-ins",), "a is no Tenant, and has no stand-in"),
+        (("--keep-report",), "of all checks and all Tenants"),
+    ],
+)
+def test_runs_that_nobody_attends_have_their_bounds(
+    open_cluster: ApiStandIn, manor: Command, words: tuple[str, ...], says: str
+) -> None:
+    refused = checked(manor, *words)
+    assert refused.code == 2
+    assert says in " ".join(refused.err.split())
+    assert not open_cluster.written
+
+
 def test_the_catalogue_is_listed_and_a_check_explained_without_a_cluster(manor: Command) -> None:
     listed = manor("verify", "--list", "--plane", "quota")
     assert listed.code == 0

@@ -8,7 +8,9 @@ from engine_specs import platform
 from manor.api.wellknown import NAMESPACE_NAME_LABEL
 from manor.kube import Object
 from manor.load import Specs
+from manor.render import verifier
 from manor.render.operator import LOCK_RIGHTS, PODS, PORT, RIGHTS, render_operator
+from manor.render.roles import stand_in_role
 from manor.rollout import compiled
 
 pytestmark = pytest.mark.unit
@@ -61,7 +63,7 @@ def test_what_it_may_become_and_hand_out_is_named_one_by_one() -> None:
     }
     assert named["impersonate"] == [["manor-workloads"]]
     assert [set(names) for names in named["bind"]] == [
-        {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads"}
+        {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads", "manor:stand-in"}
     ]
     # No rule but the keeper's binds.
     assert not [right for right in (*RIGHTS, *LOCK_RIGHTS) if MIGHTY & set(right.verbs)]
@@ -88,6 +90,85 @@ def test_its_lock_is_the_only_lease_that_it_may_change() -> None:
 
 def test_every_right_has_its_reason() -> None:
     assert all(len(right.reason) > 20 for right in (*RIGHTS, *LOCK_RIGHTS))
+
+
+def by_schedule() -> list[Object]:
+    """What a schedule of `manor verify` adds."""
+    before = render_operator("r.example/op:1")
+    return [
+        obj
+        for obj in render_operator("r.example/op:1", verify_schedule="0 3 * * *")
+        if obj not in before
+    ]
+
+
+def test_a_schedule_adds_an_account_of_its_own_and_gives_the_operator_nothing() -> None:
+    bound = [obj for obj in by_schedule() if obj["kind"].endswith("Binding")]
+    assert {(s["name"], s["namespace"]) for obj in bound for s in obj["subjects"]} == {
+        ("manor-verifier", "manor-system")
+    }
+    roles = [obj for obj in by_schedule() if obj["kind"] in ("Role", "ClusterRole")]
+    assert {obj["roleRef"]["name"] for obj in bound} == {obj["metadata"]["name"] for obj in roles}
+    found = [rule for role in roles for rule in role["rules"]]
+    for rule in found:
+        assert not MIGHTY & set(rule["verbs"])
+        assert not FORBIDDEN & set(rule["resources"])
+        assert "*" not in rule["apiGroups"]
+    # All that it writes are questions and its report; whom it becomes is named.
+    writes = [rule for rule in found if set(rule["verbs"]) - {"get", "list", "watch"}]
+    assert [(rule["resources"], rule.get("resourceNames")) for rule in writes] == [
+        (["subjectaccessreviews"], None),
+        (["serviceaccounts"], ["manor-stand-in"]),
+        (["configmaps"], ["manor-verify-runs"]),
+    ]
+    rights = (*verifier.RIGHTS, *verifier.REPORT_RIGHTS)
+    assert all(len(right.reason) > 15 for right in rights)
+
+
+def test_its_run_is_held_as_the_operator_is_and_reaches_the_same() -> None:
+    (cron,) = [obj for obj in by_schedule() if obj["kind"] == "CronJob"]
+    assert cron["spec"]["schedule"] == "0 3 * * *"
+    template = cron["spec"]["jobTemplate"]["spec"]["template"]
+    (operator,) = made("Deployment")
+    theirs = operator["spec"]["template"]["spec"]
+    for field in ("securityContext", "volumes", "automountServiceAccountToken"):
+        assert template["spec"][field] == theirs[field]
+    (mine,), (other,) = template["spec"]["containers"], theirs["containers"]
+    for field in ("securityContext", "volumeMounts", "image"):
+        assert mine[field] == other[field]
+    assert template["spec"]["serviceAccountName"] == "manor-verifier"
+    (policy,) = [obj for obj in by_schedule() if obj["kind"] == "NetworkPolicy"]
+    chosen = policy["spec"]["podSelector"]["matchLabels"]
+    assert chosen.items() <= template["metadata"]["labels"].items()
+    # The operator's own policy and disruption budget are not about these pods.
+    assert not PODS.items() <= template["metadata"]["labels"].items()
+    assert policy["spec"]["egress"] == made("NetworkPolicy")[0]["spec"]["egress"]
+
+
+def test_a_stand_in_is_an_owner_who_sees_no_secret_and_enters_nothing() -> None:
+    rules = stand_in_role(platform())["rules"]
+    granted = {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert {verb for _, resource, verb in granted if resource == "secrets"} == {"create"}
+    entered = {"pods/exec", "pods/attach", "pods/portforward", "serviceaccounts/token"}
+    assert not entered & {resource for _, resource, _ in granted}
+    assert not MIGHTY & {verb for _, _, verb in granted}
+    (owner,) = [obj for obj in made_of_the_platform() if obj["metadata"]["name"] == "manor:owner"]
+    owned = {
+        (group, resource, verb)
+        for rule in owner["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    left = {resource for _, resource, _ in owned - granted}
+    assert granted <= owned
+    assert left == {"secrets", *entered}
 
 
 def test_its_pods_are_what_restricted_admits_and_write_nowhere_but_tmp() -> None:

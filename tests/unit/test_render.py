@@ -161,6 +161,7 @@ def test_no_role_of_ours_holds_a_wildcard_or_a_way_up() -> None:
                     "manor:editor",
                     "manor:viewer",
                     "manor:workloads",
+                    "manor:stand-in",
                 ]
             assert not {"nodes", "nodes/proxy", "pods/proxy", "services/proxy"} & set(
                 rule["resources"]

@@ -14,6 +14,7 @@ import pytest
 import manor.verify
 import verify_live_sabotages
 import verify_sabotages
+from engine_specs import tenant
 from manor.kube import ApiError
 from manor.limits import limits
 from manor.tools import shipped
@@ -22,8 +23,15 @@ from manor.verify.attempt import Attempt, Verdict, combine
 from manor.verify.baseline import accept, read_baseline
 from manor.verify.checks.rbac import whole_matrix
 from manor.verify.context import AttackContext
-from manor.verify.errors import BaselineError, CatalogueError, TenancyError, UnknownCheck
+from manor.verify.errors import (
+    BaselineError,
+    CatalogueError,
+    ReportError,
+    TenancyError,
+    UnknownCheck,
+)
 from manor.verify.features import MANOR, PROBE_IMAGE, TENANTS
+from manor.verify.kept import read_runs, written
 from manor.verify.mechanisms import ESCALATION, POD_SECURITY, QUOTA, RBAC, any_of, policy
 from manor.verify.probe.batches import Batches
 from manor.verify.probe.probe_pods import ProbePods
@@ -34,7 +42,7 @@ from manor.verify.requests import every_write, merged
 from manor.verify.rules import Rules
 from manor.verify.runner import run_one, sample
 from manor.verify.snapshot import Snapshot
-from manor.verify.team import Actor, Team, parse_team
+from manor.verify.team import Actor, Team, parse_team, with_stand_ins
 from manor.verify.tools import tool_checks
 
 pytestmark = pytest.mark.unit
@@ -408,6 +416,60 @@ def test_the_exit_code_says_what_was_found(
 
 def test_nothing_checked_is_nothing_verified() -> None:
     assert report().exit_code == 2
+
+
+def tried(attacker: str, attempt: Attempt) -> Attempt:
+    return replace(attempt, context=f"{attacker} → b")
+
+
+def test_what_is_kept_of_a_run_names_who_it_is_open_for() -> None:
+    whole = replace(CHECK, id="MNR-RBAC-998", scope="cluster")
+    undone = replace(CHECK, id="MNR-RBAC-997")
+    mixed = (CONTROL, tried("a", BROKEN), tried("b", HELD), tried("c", ERROR))
+    of_all = [tried("a", BROKEN)]
+    run = report(
+        result(CONTROL, HELD),
+        result(*mixed),
+        Result(whole, of_all, combine(of_all), 0.1),
+        Result(undone, [CONTROL], combine([CONTROL]), 0.1),
+        result(CONTROL, SKIPPED),
+    )
+    (kept,) = read_runs({"static.json": written(run), "other": "{}"})
+    assert (kept.level, kept.started) == (run.level, run.started)
+    assert kept.checks == {CHECK.id, "MNR-RBAC-998", "MNR-RBAC-997"}
+    told = {
+        name: [(found.check, found.status) for found in each] for name, each in kept.open.items()
+    }
+    assert told == {
+        "a": [(CHECK.id, Status.FAIL)],
+        "c": [(CHECK.id, Status.ERROR)],
+        "": [("MNR-RBAC-998", Status.FAIL), ("MNR-RBAC-997", Status.ERROR)],
+    }
+
+
+def test_what_is_kept_is_bounded_and_says_what_it_leaves_out() -> None:
+    longest = limits().operator.verify_told
+    many = [tried(f"t{n}", replace(BROKEN, got="x" * 5000)) for n in range(longest + 3)]
+    said = json.loads(written(report(result(CONTROL, *many))))
+    assert len(said["open"]) == longest
+    assert said["more"] == {CHECK.id: 3}
+    assert max(len(each["reason"]) for each in said["open"]) == 200
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"open": [{}], "started": "", "checks": []}'])
+def test_what_is_no_report_is_told(text: str) -> None:
+    with pytest.raises(ReportError, match=r"static\.json is no report"):
+        read_runs({"static.json": text})
+
+
+def test_stand_ins_send_requests_and_members_are_asked_about() -> None:
+    spec = tenant(namespaces=[{"name": "a-one"}, {"name": "a-two"}])
+    team = Team("a", ("a-one", "a-two"), (Actor("owner", "ada"),), tenant=spec)
+    (stood,) = with_stand_ins(Tenancy((team,))).teams
+    assert stood.asker.user == "system:serviceaccount:a-one:manor-stand-in"
+    assert (stood.actor.user, team.asker.user) == ("ada", "ada")
+    with pytest.raises(TenancyError, match="a is no Tenant"):
+        with_stand_ins(Tenancy((replace(team, tenant=None),)))
 
 
 BAD = report(result(CONTROL, HELD), result(CONTROL, BROKEN))

@@ -99,6 +99,13 @@ WORKLOADS = "manor:workloads"
 WORKLOADS_ACCOUNT = "manor-workloads"
 """As whom what a workload becomes is written, in each of a tenant's namespaces: a service account
 that nobody makes, and that may write what engines make and no more."""
+STAND_IN = "manor:stand-in"
+"""The ClusterRole of a tenant's stand-in: what an owner may ask for, less what would tell it a
+Secret, give it a token or let it into a pod."""
+STAND_IN_ACCOUNT = "manor-stand-in"
+"""As whom a run of `manor verify` that nobody attends asks, in a tenant's first namespace: a
+service account that nobody makes, and whose requests are dry runs or are refused (policy
+manor-stand-ins)."""
 CONTROLLER = "controller"
 """The role of a Tool's controllers, in the namespaces where the Tool is used."""
 OPERATOR = "manor-operator"
@@ -106,6 +113,14 @@ OPERATOR = "manor-operator"
 and whatever else is its alone."""
 VERIFY_REPORT = "manor-verify"
 """The ConfigMap in the system namespace with what the operator's checks last found open."""
+VERIFY_RUNS = "manor-verify-runs"
+"""The ConfigMap in the system namespace with what the last run of `manor verify --keep-report` of
+each level found open."""
+VERIFIER = "manor-verifier"
+"""Of the run of `manor verify` that nobody attends, in the system namespace: its service account,
+its CronJob and whatever else is its alone."""
+VERIFIER_ROLE = "manor:verifier:scheduled"
+"""The ClusterRole of that service account."""
 OPERATOR_ROLE = "manor:operator"
 """The ClusterRole of what the operator may do beside `KEEPER`."""
 OPERATOR_FINALIZER = f"{GROUP}/operator"

@@ -59,6 +59,13 @@ async def install(
     filename: OptionalFiles = [],  # noqa: B006 - typer reads it once
     image: OperatorImage = None,
     replicas: Annotated[int, typer.Option(min=1, help="Pods of it; one of them works.")] = REPLICAS,
+    verify_schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CRON",
+            help="When to run `manor verify --level dry-run` on the cluster; never where left out.",
+        ),
+    ] = None,
     node: Annotated[
         str | None,
         typer.Option(help="An embedded node: the image is made here, and loaded."),
@@ -96,6 +103,7 @@ async def install(
         manor install --save-image operator.tar           # to be pushed to your registry
         manor install --image registry.example/manor/operator:0.2.0
         manor install --node manor                        # the embedded node
+        manor install --image … --verify-schedule "0 3 * * *"
         manor install -f platform.yaml --render > manor.yaml
     """
     if save_image is not None:
@@ -104,7 +112,11 @@ async def install(
     image = image or images.operator_reference()
     given = load(filename).platform if filename else None
     if render:
-        stages = install_stages(render_operator(image, platform=given, replicas=replicas))
+        stages = install_stages(
+            render_operator(
+                image, platform=given, replicas=replicas, verify_schedule=verify_schedule
+            )
+        )
         objects = [obj for stage in stages for part in stage for obj in part.objects]
         echo(to_json(objects) if output is Form.json else to_yaml(objects))
         return
@@ -113,7 +125,9 @@ async def install(
     options = Options(adopt, force_conflicts)
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         platform = given or await _platform(client)
-        operator = render_operator(image, platform=platform, replicas=replicas)
+        operator = render_operator(
+            image, platform=platform, replicas=replicas, verify_schedule=verify_schedule
+        )
         with shown(verbose=verbose) as show:
             outcome = await roll_out(client, install_stages(operator), options, show)
             if outcome.ok and not no_wait:

@@ -32,12 +32,14 @@ from manor.verify import (
     Status,
     Tenancy,
     VerifyError,
+    keep,
     load,
     parse_team,
     read_tenancy,
     role,
     select,
     verify,
+    with_stand_ins,
 )
 from manor.verify.baseline import accept, read_baseline
 from manor.verify.registry import get
@@ -89,6 +91,20 @@ async def command(
     explain: Annotated[
         str | None, typer.Option(metavar="ID", help="Say what a check does and stop.")
     ] = None,
+    stand_ins: Annotated[
+        bool,
+        typer.Option(
+            "--stand-ins",
+            help="Ask as each tenant's stand-in, which may store nothing: for runs that nobody "
+            "attends. Levels static and dry-run.",
+        ),
+    ] = False,
+    keep_report: Annotated[
+        bool,
+        typer.Option(
+            "--keep-report", help="Also keep the report on the cluster, for the operator to tell."
+        ),
+    ] = False,
     print_role: Annotated[
         bool,
         typer.Option(
@@ -113,6 +129,16 @@ async def command(
         manor verify --tenant name=a,namespace=ns-a,user=alice --tenant
         name=b,namespace=ns-b,user=bob
     """
+    if stand_ins and level is Level.LIVE:
+        raise typer.BadParameter(
+            "needs --level static or dry-run: probe pods are not a stand-in's to make",
+            param_hint="--stand-ins",
+        )
+    if keep_report and (only or plane or tenant):
+        raise typer.BadParameter(
+            "is of all checks and all Tenants: leave --only, --plane and --tenant out",
+            param_hint="--keep-report",
+        )
     checks = load()
     known = [*checks, *tool_checks(shipped().values())]
     if explain:
@@ -129,13 +155,18 @@ async def command(
     async with Client.connect(kubeconfig, context) as client:
         with _told_the_role(level):
             tenancy = given or await read_tenancy(client)
+        if stand_ins:
+            tenancy = with_stand_ins(tenancy)
         if print_role:
             echo(yaml.safe_dump(role(tenancy, level), sort_keys=False))
             return
         catalogue = [*checks, *tool_checks(tenancy.installed)]
-        report = await _run(
-            client, select(catalogue, only, plane), level, tenancy, probe_image, accepted
-        )
+        chosen = select(catalogue, only, plane)
+        if stand_ins:
+            chosen = [check for check in chosen if not check.attended]
+        report = await _run(client, chosen, level, tenancy, probe_image, accepted)
+        if keep_report:
+            await keep(client, report)
     if output == "table":
         _print(report)
     else:
@@ -160,7 +191,7 @@ async def _run(
     accepted: dict[str, Acceptance] | None = None,
 ) -> Report:
     with _told_the_role(level):
-        actor = tenancy.teams[0].actor.client(client)
+        actor = tenancy.teams[0].asker.client(client)
         await actor.request(
             "POST", WHO_AM_I, body={"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"}
         )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from manor import log
 from manor.api import kinds
 from manor.api.status import TenantStatus
-from manor.api.wellknown import GROUP, MANAGED
+from manor.api.wellknown import GROUP, MANAGED, SYSTEM_NAMESPACE, VERIFY_RUNS
 from manor.apply import Action
 from manor.kube import Cache, Client, KubeError, Object
 from manor.limits import limits
@@ -48,6 +48,8 @@ COUNTING = frozenset({RESOURCE_QUOTA, DEPLOYMENT})
 """Kinds whose status counts what the spec's own status tells: what is used, and pods."""
 _COMMON = (kinds.PLATFORM.kind, kinds.TOOL.kind)
 """The kinds of what tenants have in common."""
+_RUNS = Ref("", "ConfigMap", SYSTEM_NAMESPACE, VERIFY_RUNS)
+"""What runs of `manor verify` found."""
 _GONE = ""
 """In the place of the resource version of what is no more."""
 
@@ -263,6 +265,8 @@ class Controller:
             if self.known.change(old, new):
                 self._on_spec(ref_of(obj), there=new is not None)
             return
+        if ref_of(obj) == _RUNS and self.synced.is_set():
+            self._verifier.ran(new)
         if kind_of(obj) in METERED:
             self._meter.heard(old, new)
         if self.synced.is_set() and kind_of(obj) in LOOKED_AT and is_news(old, new):

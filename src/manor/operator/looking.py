@@ -2,14 +2,13 @@
 nobody's identity, no Secret."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn
 
 from manor.api.wellknown import TENANT_LABEL
 from manor.kube import Cache, Client, Object
 from manor.operator.known import Known
-from manor.verify import Check, Level, Status, Team, Tenancy, load, team_of
+from manor.verify import Check, Finding, Level, Status, Team, Tenancy, load, team_of
 from manor.verify.attempt import Undetermined, combine
 from manor.verify.context import AttackContext
 from manor.verify.probe.probe_pods import ProbePods
@@ -18,20 +17,6 @@ from manor.verify.rules import Rules
 from manor.verify.runner import run_one
 from manor.verify.snapshot import Served, Snapshot
 from manor.verify.team import Actor, with_decoy
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A check that did not find what it must."""
-
-    check: str
-    """Its id."""
-    status: Status
-    """FAIL, or ERROR where it could not tell."""
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.reason}"
 
 
 @cache

@@ -156,6 +156,12 @@ class Metrics:
             "When everything was last looked after, in seconds since 1970.",
             registry=into,
         )
+        self.verify_run = Gauge(
+            "manor_verify_run_timestamp_seconds",
+            "When the last run of `manor verify --keep-report` began, in seconds since 1970.",
+            ["level"],
+            registry=into,
+        )
         self.leader = Gauge(
             "manor_leader", "Whether this replica is the one that works.", registry=into
         )

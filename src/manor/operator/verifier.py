@@ -1,11 +1,12 @@
 """Looks after isolation: the checks that need no more than the operator sees run after each change,
-over what it concerns, and over everything by the hour. What turns is told."""
+over what it concerns, and over everything by the hour. What turns is told, and so is what a run of
+`manor verify` that keeps its report found by the other checks."""
 
 import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from manor import log
 from manor.api import kinds
@@ -20,6 +21,7 @@ from manor.api.wellknown import (
     RBAC_GROUP,
     SYSTEM_NAMESPACE,
     VERIFY_REPORT,
+    VERIFY_RUNS,
     tenant_cluster_role,
 )
 from manor.errors import ManorError
@@ -34,12 +36,13 @@ from manor.objectset.kinds import (
 from manor.objectset.references import Ref
 from manor.operator.events import Recorder
 from manor.operator.known import Known, ref_of_tenant
-from manor.operator.looking import Finding, Looking, kept_checks
+from manor.operator.looking import Looking, kept_checks
 from manor.operator.metrics import Metrics
 from manor.operator.queue import Queue
 from manor.operator.statuses import Statuses
 from manor.polling import poll_until
-from manor.verify import Status
+from manor.verify import Finding, ReportError, Run, Status, read_runs
+from manor.verify.kept import REASON_LIMIT
 
 _POLICY = "ValidatingAdmissionPolicy"
 _CLUSTER_ROLE = (RBAC_GROUP, "ClusterRole")
@@ -86,6 +89,10 @@ class Verifier:
         self._news = asyncio.Event()
         self._found: dict[str, tuple[Finding, ...]] = {}
         """What is open, by tenant, and under an empty name what concerns all."""
+        self._runs: list[Run] = []
+        """What the last runs of `manor verify` found."""
+        self._counted: set[str] = set()
+        """The checks that metrics tell of."""
 
     def look(self, tenant: str) -> None:
         """A tenant's places are perhaps other than before."""
@@ -105,9 +112,28 @@ class Verifier:
         self._all_changed = True
         self._news.set()
 
+    def ran(self, obj: Object | None) -> None:
+        """The reports of the runs of `manor verify`, as they are kept."""
+        before = self._runs
+        try:
+            self._runs = read_runs((obj or {}).get("data") or {})
+        except ReportError as error:
+            log.info("a run is not told", cause=error)
+            return
+        for run in (*before, *self._runs):
+            self._changed |= dict.fromkeys(name for name in run.open if name)
+        self._news.set()
+
+    def _by_runs(self, tenant: str) -> list[Finding]:
+        """What the runs found, less what is looked at here, and newer."""
+        here = {check.id for check in kept_checks()}
+        found = [finding for run in self._runs for finding in run.open.get(tenant, ())]
+        return [finding for finding in found if finding.check not in here]
+
     async def run(self) -> None:
         """Look after everything, then after each change, until cancelled."""
         await self._follow()
+        self.ran(await self._cache.find("v1", "ConfigMap", VERIFY_RUNS, SYSTEM_NAMESPACE))
         due = 0.0
         while True:
             if everything := time.monotonic() >= due:
@@ -194,25 +220,19 @@ class Verifier:
         self._metrics.verified.labels("tenant").observe(time.monotonic() - began)
         self._found[name] = tuple(found)
         try:
-            await self._tell(ref_of_tenant(name), found)
+            await self._tell(ref_of_tenant(name), [*found, *self._by_runs(name)])
         except ManorError as error:
             log.info("isolation not told", tenant=name, cause=error)
 
     async def _tell_of_platform(self) -> None:
         """The Platform's condition, the metrics and the report: what is open anywhere."""
-        open_ = {name: found for name, found in sorted(self._found.items()) if found}
-        for gauge, status in (
-            (self._metrics.verify_failed, Status.FAIL),
-            (self._metrics.verify_undetermined, Status.ERROR),
-        ):
-            counted = Counter(
-                finding.check
-                for found in open_.values()
-                for finding in found
-                if finding.status is status
-            )
-            for check in kept_checks():
-                gauge.labels(check.id).set(counted[check.id])
+        here = {name: found for name, found in sorted(self._found.items()) if found}
+        both = {
+            name: [*self._found.get(name, ()), *self._by_runs(name)]
+            for name in ("", *sorted(self._known.tenants))
+        }
+        open_ = {name: found for name, found in both.items() if found}
+        self._count(open_)
         tenants = [
             Finding(f"tenant {name}", finding.status, finding.reason)
             for name, found in open_.items()
@@ -222,7 +242,22 @@ class Verifier:
         await self._tell(
             Ref(GROUP, kinds.PLATFORM.kind, "", "manor"), [*open_.get("", ()), *tenants]
         )
-        await self._report(open_)
+        await self._report(here)
+
+    def _count(self, open_: Mapping[str, Sequence[Finding]]) -> None:
+        counts = Counter((each.check, each.status) for found in open_.values() for each in found)
+        checks = {check.id for check in kept_checks()}.union(*(run.checks for run in self._runs))
+        for gauge, status in (
+            (self._metrics.verify_failed, Status.FAIL),
+            (self._metrics.verify_undetermined, Status.ERROR),
+        ):
+            for check in self._counted - checks:
+                gauge.remove(check)
+            for check in checks:
+                gauge.labels(check).set(counts[check, status])
+        self._counted = checks
+        for run in self._runs:
+            self._metrics.verify_run.labels(run.level).set(run.started.timestamp())
 
     async def _tell(self, key: Ref, found: Iterable[Finding]) -> None:
         """The condition, and an event where it turns."""
@@ -245,7 +280,7 @@ class Verifier:
         for name, findings in found.items():
             for finding in findings:
                 if len(checks[finding.check]) < limits().operator.verify_told:
-                    said = finding.reason[:_REASON]
+                    said = finding.reason[:REASON_LIMIT]
                     checks[finding.check][name or "platform"] = f"{finding.status}: {said}"
                 else:
                     more[finding.check] += 1
@@ -261,10 +296,6 @@ class Verifier:
         if live is None or live.get("data") != data:
             answer = await self._client.apply(wanted, field_manager=OPERATOR, force=True)
             self._cache.wrote(answer)
-
-
-_REASON = 200
-"""Characters of a finding in the report."""
 
 
 def _condition(found: list[Finding], generation: int) -> Condition:

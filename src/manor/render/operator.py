@@ -4,12 +4,11 @@ It stands in the way of no request, and isolation does not hang on it: where it 
 that it made goes away.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from manor.api import Platform, kinds
 from manor.api.pack_zero import READ
-from manor.api.platform import DnsService, PlatformNetwork
+from manor.api.platform import PlatformNetwork
 from manor.api.wellknown import (
     GROUP,
     INSTANCE_LABEL,
@@ -18,13 +17,14 @@ from manor.api.wellknown import (
     NAME_LABEL,
     OPERATOR,
     OPERATOR_ROLE,
-    RBAC_API,
-    RBAC_GROUP,
     SYSTEM_NAMESPACE,
+    VERIFY_RUNS,
     WORKLOADS_ACCOUNT,
 )
-from manor.render.network import dns_rules, pods, policy
+from manor.render.network import pods, policy
 from manor.render.objects import Object, make
+from manor.render.own_pods import Right, account, bound, container, granted, pod_spec, ways_out
+from manor.render.verifier import render_verifier
 
 PODS = {NAME_LABEL: OPERATOR, INSTANCE_LABEL: "manor"}
 """The labels of its pods."""
@@ -40,31 +40,6 @@ RESOURCES: Object = {
 PRIORITY = 1_000_000_000
 """The highest that is not the system's own. The system's classes are bound to kube-system on some
 clouds, and are for what others cannot do without."""
-
-_USER = 65532
-_API_SERVER_PORTS = (443, 6443)
-
-
-class Right(NamedTuple):
-    """What the operator may do, and why."""
-
-    reason: str
-    verbs: Sequence[str]
-    group: str
-    resources: Sequence[str]
-    names: Sequence[str] = ()
-
-    @property
-    def rule(self) -> Object:
-        """As RBAC has it."""
-        named = {"resourceNames": list(self.names)} if self.names else {}
-        return {
-            "apiGroups": [self.group],
-            "resources": list(self.resources),
-            **named,
-            "verbs": list(self.verbs),
-        }
-
 
 RIGHTS = (
     Right(
@@ -126,61 +101,35 @@ def render_operator(
     platform: Platform | None = None,
     replicas: int = REPLICAS,
     resources: Mapping[str, object] = RESOURCES,
+    verify_schedule: str | None = None,
 ) -> list[Object]:
-    """The operator's objects in the system namespace. `platform`, where there is one, says where
-    the API server and DNS are, and who may read metrics."""
+    """The operator's objects in the system namespace, and those of the run of `manor verify` that
+    nobody attends, where there is a time for it. `platform`, where there is one, says where the API
+    server and DNS are, and who may read metrics."""
     network = platform.spec.network if platform else None
     spec = {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}
     priority: Object = {"value": PRIORITY, "description": "Manor's operator"}
-    return [
+    objects = [
         make("scheduling.k8s.io/v1", "PriorityClass", OPERATOR, **priority),
-        make(
-            "v1", "ServiceAccount", OPERATOR, SYSTEM_NAMESPACE, automountServiceAccountToken=False
-        ),
-        *_rights(),
+        account(OPERATOR),
+        *granted(OPERATOR, OPERATOR_ROLE, RIGHTS),
+        bound(OPERATOR, f"{OPERATOR_ROLE}:keeper", "ClusterRole", KEEPER),
+        *granted(OPERATOR, OPERATOR, LOCK_RIGHTS, SYSTEM_NAMESPACE),
         policy(
             SYSTEM_NAMESPACE,
             OPERATOR,
             podSelector={"matchLabels": PODS},
             ingress=_metrics_readers(network),
-            egress=[*_api_servers(network), *dns_rules(network.dns if network else _DNS)],
+            egress=ways_out(network),
         ),
         make("policy/v1", "PodDisruptionBudget", OPERATOR, SYSTEM_NAMESPACE, spec=spec),
+        # Empty, and filled by runs of `manor verify`: whoever makes one may name it in a role.
+        make("v1", "ConfigMap", VERIFY_RUNS, SYSTEM_NAMESPACE),
         _deployment(image, replicas, resources),
     ]
-
-
-_DNS: DnsService = PlatformNetwork.model_fields["dns"].default
-
-
-def _rights() -> list[Object]:
-    account = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": SYSTEM_NAMESPACE}
-    rules = [right.rule for right in RIGHTS]
-    made = [make(RBAC_API, "ClusterRole", OPERATOR_ROLE, rules=rules)]
-    for name, role in ((OPERATOR_ROLE, OPERATOR_ROLE), (f"{OPERATOR_ROLE}:keeper", KEEPER)):
-        ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": role}
-        made.append(make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[account]))
-    rules = [right.rule for right in LOCK_RIGHTS]
-    made.append(make(RBAC_API, "Role", OPERATOR, SYSTEM_NAMESPACE, rules=rules))
-    ref = {"apiGroup": RBAC_GROUP, "kind": "Role", "name": OPERATOR}
-    made.append(
-        make(RBAC_API, "RoleBinding", OPERATOR, SYSTEM_NAMESPACE, roleRef=ref, subjects=[account])
-    )
-    return made
-
-
-def _api_servers(network: PlatformNetwork | None) -> list[Object]:
-    """The way to the API server. It is no pod, and nothing names it but addresses, which the
-    Platform may know: where it does not, its ports at any address."""
-    if network is None or not network.api_servers:
-        return [{"ports": [{"protocol": "TCP", "port": port} for port in _API_SERVER_PORTS]}]
-    return [
-        {
-            "to": [{"ipBlock": {"cidr": str(server.cidr)}}],
-            "ports": [{"protocol": "TCP", "port": server.port}],
-        }
-        for server in network.api_servers
-    ]
+    if verify_schedule is not None:
+        objects += render_verifier(image, verify_schedule, network)
+    return objects
 
 
 def _metrics_readers(network: PlatformNetwork | None) -> list[Object]:
@@ -215,53 +164,30 @@ def _deployment(image: str, replicas: int, resources: Mapping[str, object]) -> O
 
 
 def _pod(image: str, resources: Mapping[str, object]) -> Object:
-    return {
-        "serviceAccountName": OPERATOR,
-        "automountServiceAccountToken": True,
-        "enableServiceLinks": False,
-        "priorityClassName": OPERATOR,
-        "nodeSelector": {"kubernetes.io/os": "linux"},
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": PODS},
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ],
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [_container(image, resources)],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
-    }
-
-
-def _container(image: str, resources: Mapping[str, object]) -> Object:
     # The server would fill in the version, and take what says nothing of it for another value.
     own_name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
-    return {
-        "name": "operator",
-        "image": image,
-        "args": ["-v", "--log-format", "json", "operator"],
-        "env": [{"name": "POD_NAME", "valueFrom": own_name}],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": resources,
+    runs = container(
+        "operator",
+        image,
+        ["-v", "--log-format", "json", "operator"],
+        resources,
+        env=[{"name": "POD_NAME", "valueFrom": own_name}],
+        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         # Until it answers at all, however slow the node is; then a hung one is started anew.
-        "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
-        "livenessProbe": _probe("/healthz", periodSeconds=10, failureThreshold=6),
-        "readinessProbe": _probe("/readyz", periodSeconds=5),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own emptyDir
-    }
+        startupProbe=_probe("/healthz", periodSeconds=2, failureThreshold=60),
+        livenessProbe=_probe("/healthz", periodSeconds=10, failureThreshold=6),
+        readinessProbe=_probe("/readyz", periodSeconds=5),
+    )
+    spread = [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": PODS},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+    return pod_spec(OPERATOR, runs, priorityClassName=OPERATOR, topologySpreadConstraints=spread)
 
 
 def _probe(path: str, **bounds: int) -> Object:

@@ -16,7 +16,7 @@ from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
 from manor.render.rbac import applier_role, keeper_role, workloads_role
-from manor.render.roles import cluster_roles, controllers_roles, tool_roles
+from manor.render.roles import cluster_roles, controllers_roles, stand_in_role, tool_roles
 from manor.tools import NO_TOOLS, Toolset
 
 
@@ -45,6 +45,7 @@ def render_platform(
     """
     return [
         *cluster_roles(platform),
+        stand_in_role(platform),
         *(role for tool in tools.tools for role in tool_roles(tool)),
         *controllers_roles(tools),
         applier_role(tools, {*by_queues, *by_engines}),

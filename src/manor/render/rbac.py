@@ -18,6 +18,8 @@ from manor.api.wellknown import (
     OWN,
     RBAC_API,
     RBAC_GROUP,
+    STAND_IN,
+    STAND_IN_ACCOUNT,
     SYSTEM_NAMESPACE,
     WORKLOADS,
     WORKLOADS_ACCOUNT,
@@ -100,7 +102,7 @@ def _writer(name: str, tools: Toolset, besides: Iterable[GroupKind]) -> Object:
     bound += [
         tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES
     ]
-    bound.append(WORKLOADS)
+    bound += [WORKLOADS, STAND_IN]
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
@@ -174,6 +176,14 @@ def _subjects(platform: Platform, subjects: list[Subject]) -> list[Object]:
     return rbac
 
 
+def _stand_in(tenant: Tenant) -> Object:
+    return {
+        "kind": "ServiceAccount",
+        "name": STAND_IN_ACCOUNT,
+        "namespace": tenant.namespaces[0].name,
+    }
+
+
 def _role_ref(name: str) -> Object:
     return {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name}
 
@@ -182,21 +192,29 @@ def role_bindings(
     platform: Platform, tenant: Tenant, namespace: str, tools: Toolset
 ) -> list[Object]:
     """The RoleBindings of a namespace: one for each role that somebody has, and one more for each
-    Tool with kinds; and those of the Tools' controllers."""
+    Tool with kinds; those of the Tools' controllers, of what workloads become, and of the tenant's
+    stand-in."""
     made = []
     for role in ROLES:
         if subjects := _subjects(platform, tenant.subjects(role)):
-            granted = {names.role_binding(role): cluster_role(role)}
-            granted |= {
-                names.tool_role_binding(tool.name, role): tool_role(tool.name, role)
+            name, ref = names.role_binding(role), _role_ref(cluster_role(role))
+            made.append(
+                make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects)
+            )
+            # The kinds of Tools hold nothing that its stand-in must not see.
+            stood_in = [_stand_in(tenant)] if role == "owner" else []
+            made += [
+                make(
+                    RBAC_API,
+                    "RoleBinding",
+                    names.tool_role_binding(tool.name, role),
+                    namespace,
+                    roleRef=_role_ref(tool_role(tool.name, role)),
+                    subjects=[*subjects, *stood_in],
+                )
                 for tool in tools.tools
                 if tool.has_roles
-            }
-            for name, cluster in granted.items():
-                ref = _role_ref(cluster)
-                made.append(
-                    make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects)
-                )
+            ]
     for tool in tools.tools:
         if tool.spec.rights:
             name, ref = (
@@ -211,8 +229,12 @@ def role_bindings(
                 make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts)
             )
     account = {"kind": "ServiceAccount", "name": WORKLOADS_ACCOUNT, "namespace": namespace}
-    ref, name = _role_ref(WORKLOADS), WORKLOADS_ACCOUNT
-    made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=[account]))
+    for name, cluster, subject in (
+        (WORKLOADS_ACCOUNT, WORKLOADS, account),
+        (STAND_IN_ACCOUNT, STAND_IN, _stand_in(tenant)),
+    ):
+        ref = _role_ref(cluster)
+        made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=[subject]))
     return made
 
 
@@ -261,11 +283,12 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
             }
         )
     everyone = [subject for role in ROLES for subject in tenant.subjects(role)]
-    bound = _subjects(platform, everyone)
+    bound = [*_subjects(platform, everyone), _stand_in(tenant)]
+    owners = [*_subjects(platform, tenant.subjects("owner")), _stand_in(tenant)]
     made: list[Object] = []
     for suffix, rules, subjects in (
         ("", seeing, bound),
-        (":owner", owning, _subjects(platform, tenant.subjects("owner"))),
+        (":owner", owning, owners),
     ):
         made.append(make(RBAC_API, "ClusterRole", name + suffix, rules=rules))
         ref = _role_ref(name + suffix)

@@ -6,14 +6,25 @@ wildcard, or anything on nodes, quotas, limits or network policies beyond readin
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from manor.api import Platform, Tool
-from manor.api.pack_zero import CHANGE, PATTERNS, READ, RULES, WORKED_WITH, WRITE
+from manor.api.pack_zero import (
+    CHANGE,
+    ENTERED,
+    PATTERNS,
+    READ,
+    RULES,
+    SECRET,
+    TOKEN,
+    WORKED_WITH,
+    WRITE,
+)
 from manor.api.roles import NamedRule
 from manor.api.rules import KindRule, Switch, Verbs
 from manor.api.subjects import ROLES
-from manor.api.wellknown import CONTROLLER, RBAC_API, cluster_role, tool_role
+from manor.api.wellknown import CONTROLLER, RBAC_API, STAND_IN, cluster_role, tool_role
 from manor.render.objects import Object, make
 from manor.render.quota import is_device_class
 from manor.tools import Toolset
@@ -118,6 +129,26 @@ def cluster_roles(platform: Platform) -> list[Object]:
         "viewer": [*_viewer(RULES, on), *viewer],
     }
     return [make(RBAC_API, "ClusterRole", cluster_role(role), rules=rules[role]) for role in ROLES]
+
+
+def stand_in_role(platform: Platform) -> Object:
+    """What a tenant's stand-in may ask for. It holds what a viewer holds, so that it may bind that
+    role; what the Platform gives owners and editors besides is nothing that checks need."""
+    rules = [
+        *_owner([_stood_in(rule) for rule in RULES], _switches(platform)),
+        *_written(platform.spec.roles.viewer),
+    ]
+    return make(RBAC_API, "ClusterRole", STAND_IN, rules=rules)
+
+
+def _stood_in(rule: KindRule) -> KindRule:
+    """The rule without what no dry run keeps from its answer: a Secret's data, which an update
+    returns; a token; a way into a pod."""
+    kept = {
+        name: verbs for name, verbs in rule.subresources.items() if verbs not in (ENTERED, TOKEN)
+    }
+    verbs = Verbs(editor=("create",)) if rule.verbs == SECRET else rule.verbs
+    return replace(rule, verbs=verbs, subresources=kept)
 
 
 def tool_roles(tool: Tool) -> list[Object]:

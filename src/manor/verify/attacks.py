@@ -104,10 +104,11 @@ def refused(
     after: Stopper = QUOTA,
 ) -> Attack:
     """Each request must be refused `by` the mechanism and each control accepted, all as `actor`, or
-    as the mightiest member; what stops a control `after` that mechanism is no refusal of its."""
+    as whoever asks for the tenant; what stops a control `after` that mechanism is no refusal of
+    its."""
 
     async def run(context: AttackContext) -> list[Attempt]:
-        who = actor or context.attacker.actor
+        who = actor or context.attacker.asker
         planned = attacks if isinstance(attacks, Mapping) else await attacks(context)
         controls = control if isinstance(control, Mapping) else {"the allowed form": control}
         attempts = await asyncio.gather(

@@ -57,7 +57,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A guarantee and the attack that puts it to the test. Only the last four fields may be left
+    """A guarantee and the attack that puts it to the test. Only the last five fields may be left
     out."""
 
     id: str
@@ -87,6 +87,10 @@ class Check:
     kept: bool = False
     """Whether the operator runs it by itself: it looks at objects alone, of kinds that the operator
     follows in full, and at those of the pair's namespaces where it is about a pair."""
+
+    attended: bool = False
+    """Whether it needs more than a stand-in may: to ask for a token, or to act as somebody who is
+    not of the team. A run with stand-ins leaves it out."""
 
     @property
     def plane(self) -> str:

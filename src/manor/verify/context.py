@@ -63,8 +63,8 @@ class AttackContext:
         return required(self.attacker.tenant, "Tenant")
 
     def act(self, actor: Actor | None = None) -> Client:
-        """The client of the attacker's mightiest member, or of `actor`."""
-        return (actor or self.attacker.actor).client(self.client)
+        """The client of whoever asks for the attacker, or of `actor`."""
+        return (actor or self.attacker.asker).client(self.client)
 
     @property
     def label(self) -> str:

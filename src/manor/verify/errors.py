@@ -5,6 +5,7 @@ VerifyError
 ├── CatalogueError   a check that is not well written: metadata missing, an id used twice
 ├── TenancyError     no tenants, or a `--tenant` that cannot be read
 ├── BaselineError    a baseline file that cannot be read
+├── ReportError      a report that cannot be kept on the cluster, or read from it
 └── UnknownCheck     `--only` or `--explain` names a check that does not exist
 """
 
@@ -25,6 +26,10 @@ class TenancyError(VerifyError):
 
 class BaselineError(VerifyError):
     """The baseline file cannot be used."""
+
+
+class ReportError(VerifyError):
+    """A report cannot be kept on the cluster, or read from it."""
 
 
 class UnknownCheck(VerifyError):

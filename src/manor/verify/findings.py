@@ -50,7 +50,7 @@ def tampering(
 
     async def run(context: AttackContext) -> list[Attempt]:
         place = context.fill(namespace) if namespace else None
-        actor = context.attacker.actor
+        actor = context.attacker.asker
         ways = {f"delete every {kind}": delete_all(api_version, kind, place)}
         for name in map(context.fill, names):
             live = await context.client.get(api_version, kind, name, place)

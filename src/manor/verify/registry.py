@@ -33,7 +33,8 @@ def inspect(check: Check, folder: str) -> None:
     empty = [
         f.name
         for f in fields(check)
-        if f.name not in ("run", "requires", "alone", "kept") and not getattr(check, f.name)
+        if f.name not in ("run", "requires", "alone", "kept", "attended")
+        and not getattr(check, f.name)
     ]
     if empty:
         raise CatalogueError(f"{check.id or folder}: {', '.join(empty)} is missing")

@@ -7,14 +7,14 @@ not shipped with the product.
 """
 
 from manor.api import kinds
+from manor.api.looked_at import LOOKED_AT
 from manor.api.wellknown import (
     GATEWAY_GROUP,
     GROUP,
-    KUEUE_GROUP,
+    GUARDRAILS,
     MANAGE,
     OWN,
     RBAC_API,
-    RBAC_GROUP,
     SERVICE_ACCOUNT_PREFIX,
 )
 from manor.verify.check import Level
@@ -28,38 +28,13 @@ NAME = "manor:verifier"
 READ = ["get", "list", "watch"]
 WRITE = ["create", "delete", "patch"]
 
-READS: dict[str, list[str]] = {
-    "": [
-        *(
-            "limitranges",
-            "namespaces",
-            "nodes",
-            "persistentvolumes",
-            "pods",
-            "resourcequotas",
-            "serviceaccounts",
-        ),
-        *("configmaps", "events", "persistentvolumeclaims", "services"),
-    ],
-    "admissionregistration.k8s.io": [
-        *("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
-        *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
-        *("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
-    ],
-    "apiextensions.k8s.io": ["customresourcedefinitions"],
-    "apps": ["daemonsets", "deployments", "statefulsets"],
-    "batch": ["cronjobs", "jobs"],
+MORE: dict[str, list[str]] = {
+    "": ["configmaps", "events", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices"],
-    "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
-    "gateway.envoyproxy.io": ["envoyproxies", "securitypolicies"],
-    GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes", "referencegrants"],
-    KUEUE_GROUP: ["clusterqueues", "localqueues"],
-    "networking.k8s.io": ["ingressclasses", "networkpolicies"],
-    RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
-    "storage.k8s.io": ["storageclasses"],
-    GROUP: [info.plural for info in kinds.ALL],
+    GATEWAY_GROUP: ["referencegrants"],
+    "networking.k8s.io": ["ingressclasses"],
 }
-"""What static checks look at. No Secret."""
+"""What live checks read besides."""
 STORED: dict[str, list[str]] = {
     "": ["namespaces", "pods", "services", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
@@ -75,23 +50,33 @@ def role(tenancy: Tenancy, level: Level) -> Object:
     it."""
     rules: list[Object] = [
         {"apiGroups": [group], "resources": resources, "verbs": READ}
-        for group, resources in READS.items()
+        for group, resources in LOOKED_AT.items()
     ]
     rules += [
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": [GUARDRAILS],
+            "verbs": ["get"],
+        },
         {
             "apiGroups": ["authorization.k8s.io"],
             "resources": ["subjectaccessreviews", "selfsubjectaccessreviews"],
             "verbs": ["create"],
         },
-        {"nonResourceURLs": ["/debug/api_priority_and_fairness/*", "/metrics"], "verbs": ["get"]},
         *_impersonation(tenancy),
     ]
     if level is Level.LIVE:
+        rules += [
+            {"apiGroups": [group], "resources": resources, "verbs": READ}
+            for group, resources in MORE.items()
+        ]
         rules += [
             {"apiGroups": [group], "resources": resources, "verbs": WRITE}
             for group, resources in STORED.items()
         ]
         rules += [
+            {"nonResourceURLs": ["/debug/api_priority_and_fairness/*"], "verbs": ["get"]},
             {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"]},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["delete"]},
             {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},

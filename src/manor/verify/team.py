@@ -9,7 +9,13 @@ from typing import Any
 
 from manor.api import Platform, Subject, Tenant, Tool
 from manor.api.subjects import ROLES
-from manor.api.wellknown import GATEWAY_API, TENANT_LABEL, service_account_user
+from manor.api.wellknown import (
+    GATEWAY_API,
+    SERVICE_ACCOUNT_PREFIX,
+    STAND_IN_ACCOUNT,
+    TENANT_LABEL,
+    service_account_user,
+)
 from manor.kube import Client, Labels, UnknownKind
 from manor.state import missing_tools, read_state
 from manor.tools import NO_TOOLS, Toolset
@@ -36,8 +42,10 @@ class Actor:
         return (*self.groups, "system:authenticated") if self.authenticated else self.groups
 
     def client(self, client: Client) -> Client:
-        """`client`, acting as this identity."""
-        return client.impersonate(self.user, self.all_groups)
+        """`client`, acting as this identity. The server knows itself which groups a service account
+        is in."""
+        account = self.user.startswith(SERVICE_ACCOUNT_PREFIX)
+        return client.impersonate(self.user, () if account else self.all_groups)
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
@@ -58,6 +66,8 @@ class Team:
     """Namespace and name of its Gateway."""
     tenant: Tenant | None = None
     """What the cluster says of it; None for a tenant given by hand."""
+    stand_in: Actor | None = None
+    """Who sends requests in its people's place, in a run that nobody attends."""
 
     @property
     def namespace(self) -> str:
@@ -66,8 +76,13 @@ class Team:
 
     @property
     def actor(self) -> Actor:
-        """Its mightiest member."""
+        """Its mightiest member: whom questions to the authorizer are about."""
         return self.actors[0]
+
+    @property
+    def asker(self) -> Actor:
+        """As whom requests are sent: its mightiest member, or its stand-in."""
+        return self.stand_in or self.actor
 
 
 @dataclass(frozen=True)
@@ -215,6 +230,18 @@ def parse_team(text: str) -> Team:
     return Team(
         fields["name"][0], tuple(fields["namespace"]), (actor,), tuple(fields.get("host", ()))
     )
+
+
+def with_stand_ins(tenancy: Tenancy) -> Tenancy:
+    """The same tenancy, in which each tenant's stand-in sends its requests. Raises TenancyError
+    where a tenant was given by hand, who has none."""
+    teams = []
+    for team in tenancy.teams:
+        if team.tenant is None:
+            raise TenancyError(f"--stand-ins: {team.name} is no Tenant, and has no stand-in")
+        stand_in = account(team.tenant.namespaces[0].name, STAND_IN_ACCOUNT)
+        teams.append(replace(team, stand_in=replace(stand_in, role="stand-in")))
+    return replace(tenancy, teams=tuple(teams))
 
 
 def with_decoy(tenancy: Tenancy) -> Tenancy:

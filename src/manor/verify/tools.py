@@ -46,6 +46,7 @@ def _check(tool: Tool, guardrail: Guardrail) -> Check:
         remedy="Bind the policy again (`manor apply` of the Platform).",
         requires=(TENANTS,),
         run=_attack(tool, guardrail, policy),
+        attended=maker(tool, guardrail) is not None,
     )
 
 

@@ -21,7 +21,8 @@ def catalogue_page(catalogue: Sequence[Check]) -> str:
             f"The {len(catalogue)} checks of `manor verify`, made from the code by `make docs`: "
             f"{', '.join(counts)}."
         ),
-        "How they are run and what their results mean is in [verify.md](verify.md).",
+        "How they are run and what their results mean is in [verify.md](verify.md). Those that are "
+        "`attended` are left out by `--stand-ins`.",
         "",
         (
             "A check that requires something is skipped where that is missing, before anything is "
@@ -48,7 +49,8 @@ def _section(check: Check) -> list[str]:
     return [
         f"### {check.id}: {check.title}",
         "",
-        f"**Guarantee:** {check.guarantee} ({check.severity}, {check.level})",
+        f"**Guarantee:** {check.guarantee} ({check.severity}, {check.level}"
+        f"{', attended' * check.attended})",
         "",
         *requires,
         f"- Attempt: {check.attempt}",

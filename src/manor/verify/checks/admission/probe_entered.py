@@ -57,7 +57,7 @@ async def _entered(
     """Asks for a connection without the upgrade to a stream: past admission, the server asks for
     that or answers."""
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/{way}"
-    what = f"{way}: as {context.attacker.actor}: POST {path}"
+    what = f"{way}: as {context.attacker.asker}: POST {path}"
     try:
         await context.act().request("POST", path, params=query)
     except ApiError as error:
@@ -76,7 +76,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         "portforward": {"ports": TCP_PORT},
         "proxy": {},
     }
-    actor = context.attacker.actor
+    actor = context.attacker.asker
     attempts = await asyncio.gather(
         try_allowed(context, actor, "make a Pod of its own", create(pod())),
         *(_entered(context, probe, way, query) for way, query in ways.items()),

@@ -59,4 +59,5 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     requires=(TENANTS,),
     run=_attack,
+    attended=True,
 )

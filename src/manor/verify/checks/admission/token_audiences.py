@@ -49,4 +49,5 @@ CHECK = Check(
         by=any_of(RBAC, policy("credentials")),
         control=create(pod()),
     ),
+    attended=True,
 )

@@ -21,7 +21,7 @@ def _silent() -> dict[str, Any]:
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     control = await try_allowed(
-        context, context.attacker.actor, "a Pod that declines a token", create(pod())
+        context, context.attacker.asker, "a Pod that declines a token", create(pod())
     )
     account = await context.client.get(
         "v1", "ServiceAccount", "default", context.attacker.namespace
@@ -38,7 +38,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     ]
     if control.verdict is not Verdict.HELD:
         return attempts
-    what = f"as {context.attacker.actor}: create a Pod that says nothing of tokens"
+    what = f"as {context.attacker.asker}: create a Pod that says nothing of tokens"
     try:
         made = await create(_silent()).filled(context).send(context.act())
     except ApiError as error:

@@ -59,4 +59,5 @@ CHECK = Check(
     ),
     remedy="Bind the policy again (`manor apply`).",
     run=_attack,
+    attended=True,
 )

@@ -72,4 +72,5 @@ CHECK = Check(
     ),
     requires=(TOOL_CONTROLLERS,),
     run=_attack,
+    attended=True,
 )

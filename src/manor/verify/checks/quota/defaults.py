@@ -14,7 +14,7 @@ PLAIN = create(pod(container(resources={})))
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
-    actor = context.attacker.actor
+    actor = context.attacker.asker
     attempts = [await try_allowed(context, actor, "a Pod that states its resources", create(pod()))]
     request = PLAIN.filled(context)
     what = f"a Pod that states none: as {actor}: {await request.describe(context.client)}"

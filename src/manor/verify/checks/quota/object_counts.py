@@ -21,7 +21,7 @@ EXPIRING = ("events",)
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    namespace, actor = context.attacker.namespace, context.attacker.actor
+    namespace, actor = context.attacker.namespace, context.attacker.asker
     quotas = await context.snapshot.of("v1", "ResourceQuota", namespace)
     counted = {key for quota in quotas for key in quota["spec"].get("hard", {})}
     kinds = [

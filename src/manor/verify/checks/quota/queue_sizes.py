@@ -17,7 +17,7 @@ FORGED = "manor-verify"
 
 async def _attack(context: AttackContext) -> list[Attempt]:
     forged = pod(meta={**context.queue, "annotations": {HASH: FORGED}})
-    what = f"as {context.attacker.actor}: a Pod with the role-hash of another"
+    what = f"as {context.attacker.asker}: a Pod with the role-hash of another"
     try:
         made = await create(forged).filled(context).send(context.act())
     except ApiError as error:

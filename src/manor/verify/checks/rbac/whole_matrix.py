@@ -56,8 +56,10 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         for a in READS_OWN.attributes(context)
     ]
     namespaced = {(r.group, r.resource) for r in served}
+    # Who may not become the members reads the rules of their stand-in.
+    listed = [context.attacker.stand_in] if context.attacker.stand_in else actors
     return await asyncio.gather(
-        *control, *(_rules(context, actor, namespaced) for actor in actors), *asks
+        *control, *(_rules(context, actor, namespaced) for actor in listed), *asks
     )
 
 

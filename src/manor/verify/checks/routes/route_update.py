@@ -39,7 +39,7 @@ async def _made(context: AttackContext) -> Object:
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
-    actor, live = context.attacker.actor, await _made(context)
+    actor, live = context.attacker.asker, await _made(context)
     meta = live["metadata"]
     plain = patch(
         GATEWAY_API,

@@ -28,7 +28,7 @@ BY = policy("storage")
 
 async def _try(context: AttackContext, title: str, source: dict[str, str]) -> Attempt:
     request = create(claim(dataSourceRef=source)).filled(context)
-    what = f"{title}: as {context.attacker.actor}: {await request.describe(context.client)}"
+    what = f"{title}: as {context.attacker.asker}: {await request.describe(context.client)}"
     try:
         made = await request.send(context.act())
     except ApiError as error:
@@ -46,7 +46,7 @@ async def _try(context: AttackContext, title: str, source: dict[str, str]) -> At
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
-    control = try_allowed(context, context.attacker.actor, "an empty volume", create(claim()))
+    control = try_allowed(context, context.attacker.asker, "an empty volume", create(claim()))
     return await asyncio.gather(
         control, *(_try(context, title, source) for title, source in SOURCES.items())
     )

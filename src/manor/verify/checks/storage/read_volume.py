@@ -82,7 +82,7 @@ async def _stays_out(context: AttackContext, pod: str) -> Attempt:
 
     bounds = limits().verify
     phase, told = await poll_until(decided, look, timeout=bounds.mounted, interval=bounds.poll)
-    what = f"as {context.attacker.actor}: run a Pod that mounts the victim's claim by its name"
+    what = f"as {context.attacker.asker}: run a Pod that mounts the victim's claim by its name"
     fine = phase == "Pending" and "not found" in told
     return holds(what, fine, f"{phase}: {told}", "claims are of their namespace")
 
@@ -107,7 +107,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     bound = create(claim(volumeName=volume))
     attempts.append(
         await try_refused(
-            context, attacker.actor, "bind the victim's volume", bound, policy("storage")
+            context, attacker.asker, "bind the victim's volume", bound, policy("storage")
         )
     )
     await _mount(context, attacker, thief, keeper, READ)
@@ -118,7 +118,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     await _gone(context, "PersistentVolume", volume)
     await _claim(context, attacker, heir)
     found = await _read(context, attacker, await _mount(context, attacker, heir, heir, READ))
-    what = f"as {attacker.actor}: read a new volume after the victim's was deleted"
+    what = f"as {attacker.asker}: read a new volume after the victim's was deleted"
     return [*attempts, holds(what, token not in found, f"it holds {found}", "the reclaim policy")]
 
 
