@@ -90,7 +90,9 @@ class Verifier:
         self._found: dict[str, tuple[Finding, ...]] = {}
         """What is open, by tenant, and under an empty name what concerns all."""
         self._runs: list[Run] = []
-        """What the last runs of `manor verify` found."""
+        """The last runs of `manor verify`."""
+        self._by_runs: dict[str, list[Finding]] = {}
+        """What they found open, likewise."""
         self._counted: set[str] = set()
         """The checks that metrics tell of."""
 
@@ -113,22 +115,26 @@ class Verifier:
         self._news.set()
 
     def ran(self, obj: Object | None) -> None:
-        """The reports of the runs of `manor verify`, as they are kept."""
-        before = self._runs
+        """The reports of the runs of `manor verify`, as they are kept: of each check the newest one
+        counts, and of those that are run here none."""
+        if not self._follows:  # it is read then
+            return
         try:
             self._runs = read_runs((obj or {}).get("data") or {})
         except ReportError as error:
             log.info("a run is not told", cause=error)
             return
-        for run in (*before, *self._runs):
-            self._changed |= dict.fromkeys(name for name in run.open if name)
+        newest = sorted(self._runs, key=lambda run: run.started)
+        told_by = {check: run.level for run in newest for check in run.checks}
+        for check in kept_checks():
+            told_by.pop(check.id, None)
+        before, found = self._by_runs, defaultdict[str, list[Finding]](list)
+        for run in self._runs:
+            for tenant, findings in run.open.items():
+                found[tenant] += [one for one in findings if told_by.get(one.check) == run.level]
+        self._by_runs = dict(found)
+        self._changed |= dict.fromkeys(name for name in (*before, *found) if name)
         self._news.set()
-
-    def _by_runs(self, tenant: str) -> list[Finding]:
-        """What the runs found, less what is looked at here, and newer."""
-        here = {check.id for check in kept_checks()}
-        found = [finding for run in self._runs for finding in run.open.get(tenant, ())]
-        return [finding for finding in found if finding.check not in here]
 
     async def run(self) -> None:
         """Look after everything, then after each change, until cancelled."""
@@ -220,7 +226,7 @@ class Verifier:
         self._metrics.verified.labels("tenant").observe(time.monotonic() - began)
         self._found[name] = tuple(found)
         try:
-            await self._tell(ref_of_tenant(name), [*found, *self._by_runs(name)])
+            await self._tell(ref_of_tenant(name), [*found, *self._by_runs.get(name, ())])
         except ManorError as error:
             log.info("isolation not told", tenant=name, cause=error)
 
@@ -228,8 +234,9 @@ class Verifier:
         """The Platform's condition, the metrics and the report: what is open anywhere."""
         here = {name: found for name, found in sorted(self._found.items()) if found}
         both = {
-            name: [*self._found.get(name, ()), *self._by_runs(name)]
-            for name in ("", *sorted(self._known.tenants))
+            name: [*here.get(name, ()), *self._by_runs.get(name, ())]
+            for name in sorted(here.keys() | self._by_runs.keys())
+            if name in self._known.tenants or not name
         }
         open_ = {name: found for name, found in both.items() if found}
         self._count(open_)
