@@ -12,10 +12,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from manor import client, limits
 from manor.api import API_VERSION, KINDS
 from manor.api.status import STATUSES
 from manor.api.wellknown import KEEPER
+from manor.api.workload import OF_A_SCHEDULE
 from manor.engines.protocol import Engine
 from manor.engines.registry import ENGINES
 from manor.load import Specs
@@ -245,6 +248,13 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "retries": [5],
         "timeoutSeconds": [60],
         "ttlSecondsAfterFinished": [60],
+        "schedule": ["0 3 * * *"],
+        "timeZone": ["Europe/Berlin"],
+        "concurrencyPolicy": ["Replace"],
+        "suspend": [True],
+        "successfulJobsHistoryLimit": [5],
+        "failedJobsHistoryLimit": [5],
+        "sweep": [{"parameters": [{"LR": "0.1"}, {"LR": "0.01"}], "atOnce": 2}],
     },
     "Model": {
         "format": ["lightgbm", "custom"],
@@ -295,8 +305,12 @@ LEAST: dict[str, dict[str, Any]] = {
 
 CUSTOM = {"format": "custom", "image": "r.example/own:1"}
 """What a Model needs beside the fields of format custom."""
-BESIDE = {"server": CUSTOM, "storageSecret": {"storageUri": "s3://bucket/iris"}}
-"""What a Model needs beside a field of its own."""
+BESIDE = {
+    "server": CUSTOM,
+    "storageSecret": {"storageUri": "s3://bucket/iris"},
+    **{to_camel(field): {"schedule": "@daily"} for field in OF_A_SCHEDULE},
+}
+"""What is needed beside a field of its own."""
 
 
 def engine_fields() -> str:
@@ -440,7 +454,7 @@ def filled(page: str, **parts: str) -> str:
 CLIENT = (
     *(client.Manor, client.Job, client.Workspace),
     *(client.AsyncManor, client.AsyncJob, client.AsyncWorkspace),
-    *(client.Asked, client.Ending, client.Copied, client.RunFailed),
+    *(client.Asked, client.Ending, client.Copied, client.Trial, client.RunFailed),
 )
 
 

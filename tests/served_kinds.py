@@ -33,7 +33,7 @@ NAMESPACED = {
     ),
     "apps/v1": "Deployment",
     "autoscaling/v2": "HorizontalPodAutoscaler",
-    "batch/v1": "Job",
+    "batch/v1": "CronJob Job",
     "coordination.k8s.io/v1": "Lease",
     "gateway.networking.k8s.io/v1": "Gateway HTTPRoute ReferenceGrant",
     "gateway.envoyproxy.io/v1alpha1": "SecurityPolicy",

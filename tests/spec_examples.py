@@ -49,6 +49,44 @@ BASE: dict[str, Spec] = {
 }
 """The least valid spec of each kind."""
 
+SCHEDULES = (
+    *(
+        "0 3 * * *",
+        "* * * * *",
+        "@hourly",
+        "*/15 8-18 * * Mon-FRI",
+        "59 23 31 12 6",
+        "07 00 01 01 0",
+    ),
+    *("0,30 */2 1-15/3,20 jan,MAR-Dec sun,TUE", "0 0 30 2 *", "5/20 1-1 * 1-12/2 SUN-SAT"),
+)
+"""What the controller of CronJobs takes, and a TrainingJob too."""
+NO_SCHEDULES = (
+    *("", "* * * *", "* * * * * *", "0  3 * * *", " 0 3 * * *", "60 * * * *", "* 24 * * *"),
+    *("* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * * 7", "*/0 * * * *", "1- * * * *"),
+    *("9-5 * * * *", "1,30-10 * * * *", "* * * DEC-JAN *", "* * * * FRI-MON", "* * * * FRI-6"),
+    *("@every 1h", "@reboot", "TZ=UTC 0 3 * * *", "? * * * *", "* * * * L", "0 3 * * *\n"),
+)
+_NO_SWEEPS: tuple[dict[str, Any], ...] = (
+    {},
+    {"parameters": []},
+    {"parameters": [{}]},
+    {"parameters": [{"LR": "1"}] * 101},
+    {"parameters": [{"LR": "1"}], "atOnce": 0},
+    {"parameters": [{"A=B": "1"}]},
+    {"parameters": [{"LR": 1}]},
+    {"parameters": [{"LR": "x" * 1025}]},
+    {"parameters": [{f"A{i}": "1" for i in range(17)}]},
+    {"parameters": [{"A": "x" * 1000}] * 17},
+)
+_SCHEDULED = {
+    "schedule": "0 3 * * *",
+    "timeZone": "Europe/Berlin",
+    "concurrencyPolicy": "Replace",
+    "suspend": True,
+    "successfulJobsHistoryLimit": 1,
+    "failedJobsHistoryLimit": 100,
+}
 _KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
 VALID: dict[str, list[Change]] = {
@@ -102,6 +140,11 @@ VALID: dict[str, list[Change]] = {
         (("spec", "network"), {"egress": {"cidrs": ["10.20.0.0/16", "fd00::/8", "192.0.2.7/32"]}}),
     ],
     "TrainingJob": [
+        *((("spec", "schedule"), schedule) for schedule in SCHEDULES),
+        (("spec",), {**BASE["TrainingJob"]["spec"], **_SCHEDULED}),
+        (("spec", "sweep"), {"parameters": [{"LR": "0.1"}, {"LR": "", "a.b": "ü$(X)"}]}),
+        (("spec", "sweep"), {"parameters": [{"A": "x" * 1000}] * 16, "atOnce": 100}),
+        (("spec",), {"command": ["x"], "workers": 1, "sweep": {"parameters": [{"LR": "1"}]}}),
         (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "hf://o/r:v1", "path": "/words"}]),
         (("spec", "files"), {"main.py": "print(1)", "a_b-c.txt": "ü"}),
         (("spec", "files"), {".env": "", "pkg/__init__.py": "", "pkg/a.b/c.py": ""}),
@@ -267,6 +310,20 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "volumes"), [{"name": "data", "size": "1Gi", "namespace": "other"}]),
     ],
     "TrainingJob": [
+        *((("spec", "schedule"), schedule) for schedule in NO_SCHEDULES),
+        *((("spec", field), value) for field, value in _SCHEDULED.items() if field != "schedule"),
+        (("spec", "suspend"), False),
+        *((("spec", "sweep"), sweep) for sweep in _NO_SWEEPS),
+        (("spec",), {"command": ["x"], "workers": 2, "sweep": {"parameters": [{"LR": "1"}]}}),
+        *(
+            (("spec",), {"command": ["x"], "schedule": "@daily", field: value})
+            for field, value in (
+                *(("timeZone", zone) for zone in ("Europe/Nowhere", "Local", "+02:00", "", "UTC ")),
+                ("concurrencyPolicy", "Wait"),
+                ("successfulJobsHistoryLimit", 0),
+                ("failedJobsHistoryLimit", 101),
+            )
+        ),
         (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y"}]),
         (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y", "path": "/data"}]),
         (("spec", "data"), [{"uri": "s3://b/x", "path": "/app"}]),

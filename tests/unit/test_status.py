@@ -72,14 +72,14 @@ def test_kstatus_knows_one_state_of_every_phase(phase: Phase) -> None:
         Phase.READY: "Ready",
         Phase.SUCCEEDED: "Ready",
         Phase.STOPPED: "Ready",
+        Phase.SCHEDULED: "Ready",
         Phase.FAILED: "Stalled",
     }
     assert state == ways.get(phase, "Reconciling")
     assert made["Ready"].message == "why"
     assert {c.observed_generation for c in made.values()} == {4}
-    word = {Phase.READY: "Running", Phase.PENDING: None, Phase.STOPPED: None}.get(
-        phase, phase.value
-    )
+    others = dict.fromkeys((Phase.PENDING, Phase.STOPPED, Phase.SCHEDULED), None)
+    word = {Phase.READY: "Running", **others}.get(phase, phase.value)
     questions = ("Queued", "Running", "Succeeded", "Failed")
     assert [kind for kind in questions if made[kind].status == "True"] == [word] * bool(word)
 

@@ -103,6 +103,8 @@ TRAINING_JOB = KindInfo(
         Column("Workers", "integer", ".spec.workers"),
         _REASON,
         Column("Message", "string", ".status.message", wide=True),
+        Column("Schedule", "string", ".spec.schedule", wide=True),
+        Column("Last run", "string", ".status.lastRun.phase", wide=True),
         Column("Image", "string", ".spec.image", wide=True),
         _APPLIED,
         _AGE,

@@ -41,6 +41,8 @@ class Phase(StrEnum):
     """What it asks for is not there yet."""
     QUEUED = "Queued"
     """It waits in its queue."""
+    SCHEDULED = "Scheduled"
+    """It runs when its schedule says so; no run of it goes on."""
     RUNNING = "Running"
     READY = "Ready"
     """It serves."""
@@ -55,8 +57,8 @@ class ConditionType(StrEnum):
     """What a condition is about. Each is there with status True or False, once anybody looked."""
 
     READY = "Ready"
-    """All that the object asks for stands: a Model serves, a TrainingJob has succeeded, a Workspace
-    answers, or has stopped as it was to."""
+    """All that the object asks for stands: a Model serves, a TrainingJob has succeeded or waits for
+    its next run, a Workspace answers, or has stopped as it was to."""
     RECONCILING = "Reconciling"
     """It is on its way there (kstatus)."""
     STALLED = "Stalled"
@@ -110,6 +112,8 @@ class Reason(StrEnum):
     """A container needs a Secret or ConfigMap, or a key of one, that is not there."""
     CRASHED = "Crashed"
     """A container ends by itself, again and again."""
+    SCHEDULED = "Scheduled"
+    """It waits for the time of its next run."""
     RUNNING = "Running"
     """Its pods run."""
     SERVING = "Serving"
@@ -264,6 +268,24 @@ class WorkloadStatus(Status):
     """Why it is no further, for a person; empty where nothing is in its way."""
 
 
+class RunStatus(_Part):
+    """How a run of a schedule stands."""
+
+    name: str
+    """What it is called: that of its Job."""
+    phase: Phase
+    """How it stands, in one word."""
+
+
+class TrialStatus(_Part):
+    """How the trial with one set of a sweep stands."""
+
+    phase: Phase
+    """How it stands, in one word."""
+    result: Message = ""
+    """What it said of its result, or why it failed."""
+
+
 class TrainingJobStatus(WorkloadStatus):
     """How a TrainingJob stands."""
 
@@ -271,6 +293,16 @@ class TrainingJobStatus(WorkloadStatus):
     """When its workers were first let run."""
     completion_time: Time | None = None
     """When it ended well."""
+    last_schedule_time: Time | None = None
+    """When a run of its schedule was last begun."""
+    last_successful_time: Time | None = None
+    """When a run of its schedule last succeeded."""
+    next_schedule_time: Time | None = None
+    """When the next run of its schedule is due; none where it is suspended."""
+    last_run: RunStatus | None = None
+    """The newest run of its schedule that is still there."""
+    trials: list[TrialStatus] = []
+    """The trials of its sweep, in the order of `spec.sweep.parameters`."""
 
 
 class ModelStatus(WorkloadStatus):
@@ -304,6 +336,7 @@ State = Literal["ready", "reconciling", "stalled"]
 _STATES: dict[Phase, State] = {
     Phase.READY: "ready",
     Phase.SUCCEEDED: "ready",
+    Phase.SCHEDULED: "ready",
     Phase.STOPPED: "ready",
     Phase.FAILED: "stalled",
 }

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic.alias_generators import to_camel
 
 from manor.api.meta import (
     DNS_LABEL,
@@ -21,6 +22,7 @@ from manor.api.meta import (
     cel,
 )
 from manor.api.quantity import Bytes, Cores
+from manor.api.schedule import CronSchedule, TimeZone
 
 WORKLOAD_NAME_LIMIT = 50
 """Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label
@@ -131,6 +133,53 @@ class SecretUse(Spec):
     """Folder where the pods see its keys as files; they are environment variables when absent."""
 
 
+OF_A_SCHEDULE = (
+    "time_zone",
+    "concurrency_policy",
+    "suspend",
+    "successful_jobs_history_limit",
+    "failed_jobs_history_limit",
+)
+"""Fields of a TrainingJob that are said of its schedule."""
+
+
+SETS_MOST = 100
+"""Most sets of a sweep: each trial has its line in the job's status."""
+PARAMETERS_LIMIT = 16_384
+"""Most characters of all sets: they are one variable of the pods, and Linux bounds those."""
+Parameters = Annotated[
+    dict[EnvName, Annotated[str, Field(max_length=1024)]], Field(min_length=1, max_length=16)
+]
+
+
+class Sweep(Spec):
+    """The same command with several sets of parameters, each a trial."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.parameters.map(one, one.map(name, name.size() + one[name].size()).sum())"
+                f".sum() <= {PARAMETERS_LIMIT}",
+                f"the parameters are longer than {PARAMETERS_LIMIT} characters together",
+            )
+        )
+    )
+
+    parameters: list[Parameters] = Field(min_length=1, max_length=SETS_MOST)
+    """The sets: each trial finds the values of its own as environment variables. What it writes to
+    /dev/termination-log is its result."""
+    at_once: int = Field(default=1, ge=1, le=SETS_MOST)
+    """How many trials run at once, at most."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        size = sum(len(name) + len(value) for one in self.parameters for name, value in one.items())
+        if size > PARAMETERS_LIMIT:
+            message = f"{size} characters together; {PARAMETERS_LIMIT} at most"
+            raise Misplaced(message, "parameters")
+        return self
+
+
 class TrainingJobSpec(Spec):
     """What to run, how many times, on what."""
 
@@ -161,6 +210,16 @@ class TrainingJobSpec(Spec):
             (
                 "!has(self.code) || !has(self.files) || self.files.size() == 0",
                 f"files and code would both be {APP_PATH}; leave one out",
+            ),
+            (
+                "has(self.schedule) || !("
+                + " || ".join(f"has(self.{to_camel(field)})" for field in OF_A_SCHEDULE)
+                + ")",
+                "what is said of a schedule needs one; add schedule",
+            ),
+            (
+                "!has(self.sweep) || !has(self.workers) || self.workers == 1",
+                "each trial of a sweep is one worker; leave workers out",
             ),
         )
     )
@@ -206,6 +265,23 @@ class TrainingJobSpec(Spec):
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
     """Seconds after its end when the job and its pods are removed; they stay when absent. A spec
     that is applied again after that runs again."""
+    schedule: CronSchedule | None = None
+    """When it runs, again and again, as a CronJob says it: minute, hour, day of the month, month
+    and day of the week, such as `0 3 * * *`, or `@daily`. It runs once, at once, when absent."""
+    time_zone: TimeZone | None = None
+    """Time zone of the schedule, such as Europe/Berlin; UTC when absent."""
+    concurrency_policy: Literal["Allow", "Forbid", "Replace"] | None = None
+    """What becomes of a run that is due while the last one goes on: it is left out (`Forbid`, also
+    when absent), takes its place (`Replace`), or runs beside it (`Allow`)."""
+    suspend: bool | None = None
+    """Whether no run of the schedule begins; what runs goes on."""
+    successful_jobs_history_limit: int | None = Field(default=None, ge=1, le=100)
+    """How many runs of the schedule that succeeded are kept, with their logs; 3 when absent."""
+    failed_jobs_history_limit: int | None = Field(default=None, ge=1, le=100)
+    """How many runs of the schedule that failed are kept, with their logs; 1 when absent."""
+    sweep: Sweep | None = None
+    """Runs the command once for each set of parameters, by the image's python3; `retries` counts
+    for each, and one that fails stops no other."""
 
     @property
     def has_code(self) -> bool:
@@ -237,6 +313,16 @@ class TrainingJobSpec(Spec):
             if source.path in own:
                 message = f"{source.path} is {own[source.path]}; choose another path"
                 raise Misplaced(message, "data", index, "path")
+        return self
+
+    @model_validator(mode="after")
+    def _check_runs(self) -> Self:
+        if self.schedule is None:
+            for field in OF_A_SCHEDULE:
+                if getattr(self, field) is not None:
+                    raise Misplaced("it is said of a schedule; add schedule", to_camel(field))
+        if self.sweep and self.workers > 1:
+            raise Misplaced("each trial of a sweep is one worker; leave it out", "workers")
         return self
 
 

@@ -38,7 +38,7 @@ class Kubeflow:
     made_kinds = {"TrainingJob": frozenset({*requires, ("", "ConfigMap")})}
 
     def unsupported(self, job: TrainingJob, /) -> Iterator[Unsupported]:
-        """A time to live, and names that JobSet has no room for."""
+        """A time to live, a schedule, a sweep, and names that JobSet has no room for."""
         spec, name = job.spec, job.metadata.name
         longest = POD_NAME_LIMIT - len(f"-{NODE}-0-{spec.workers - 1}-12345")
         if len(name) > longest:
@@ -50,6 +50,14 @@ class Kubeflow:
         if spec.ttl_seconds_after_finished is not None:
             message = "Kubeflow Trainer keeps jobs that have ended; delete it when it is not needed"
             yield Unsupported(("spec", "ttlSecondsAfterFinished"), message)
+        if spec.schedule is not None:
+            message = (
+                "a TrainJob runs once; have the Platform run TrainingJobs by the engine native"
+            )
+            yield Unsupported(("spec", "schedule"), message)
+        if spec.sweep is not None:
+            message = "a TrainJob has no trials; use the engine native, or Katib"
+            yield Unsupported(("spec", "sweep"), message)
 
     def render(self, platform: Platform, tenant: Tenant, job: TrainingJob, /) -> list[Object]:
         """A TrainJob and its runtime; the files in a ConfigMap."""

@@ -30,6 +30,8 @@ class Phase(StrEnum):
     PENDING = "Pending"
     SUSPENDED = "Queued"
     """It waits in its queue."""
+    SCHEDULED = "Scheduled"
+    """It runs when its schedule says so; no run of it goes on."""
     RUNNING = "Running"
     READY = "Ready"
     """It serves."""

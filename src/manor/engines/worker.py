@@ -1,8 +1,10 @@
 """The pod of a TrainingJob's worker, which every engine starts from, and what its pods need beside
 them."""
 
+import json
+
 from manor.api import Platform, Tenant, TrainingJob
-from manor.api.workload import APP_PATH
+from manor.api.workload import APP_PATH, Sweep
 from manor.engines.owned import object_of
 from manor.engines.pods import (
     Parts,
@@ -25,6 +27,18 @@ from manor.render.objects import Object
 
 RENDEZVOUS_PORT = 29500
 """PyTorch's default port of the rendezvous."""
+SWEEP = "MANOR_SWEEP"
+"""The variable with all sets of a sweep."""
+TRIAL = (
+    "import json, os, sys; "
+    f"sets = json.loads(os.environ.pop('{SWEEP}')); "
+    "os.environ.update(sets[int(os.environ['JOB_COMPLETION_INDEX'])]); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""What becomes the command of a trial, with the set of its index: nothing in a Job's template
+differs by the index but that."""
+RUN_NAME = "MANOR_RUN"
+"""The variable by which a run of a schedule is told its name, which is that of its Job."""
 
 
 def service_name(job: TrainingJob) -> str:
@@ -54,12 +68,24 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
     variables = {"MASTER_ADDR": leader if spec.workers > 1 else "localhost"}
     # With several processes a worker the launcher (torchrun) says which is which.
     ranks = ["NODE_RANK", *(["RANK"] if spec.processes == 1 else [])]
+    if spec.sweep:
+        # Each trial is the only worker of its own; its index is that of its set.
+        variables |= {**dict.fromkeys(ranks, "0"), SWEEP: _literal(spec.sweep)}
+        ranks = []
     if spec.processes == 1:
         variables["LOCAL_RANK"] = "0"
     path = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     index = {"fieldRef": {"fieldPath": path}}
     computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
+    if spec.schedule:
+        label = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+        computed.append({"name": RUN_NAME, "valueFrom": label})
     return computed + env(variables | environment(job))
+
+
+def _literal(sweep: Sweep) -> str:
+    """The sets, in which the kubelet expands nothing."""
+    return json.dumps(sweep.parameters, ensure_ascii=False).replace("$", "$$")
 
 
 def _mounts(job: TrainingJob) -> Parts:
@@ -98,6 +124,10 @@ def worker_pod(
     }
     if spec.has_code:
         container["workingDir"] = APP_PATH
+    if spec.sweep:
+        container["command"] = ["python3", "-c", TRIAL, *spec.command]
+        # Of a trial that fails without a word the end of its log is its result.
+        container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
     # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
     amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))

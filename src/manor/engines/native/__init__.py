@@ -1,5 +1,5 @@
-"""The native engine: a TrainingJob or Workspace as a Job, a Model as a Deployment behind a route,
-with nothing else installed."""
+"""The native engine: a TrainingJob or Workspace as a Job, or as the CronJob of its schedule, a
+Model as a Deployment behind a route, with nothing else installed."""
 
 from collections.abc import Iterable, Iterator
 
@@ -23,6 +23,7 @@ class Native:
             {
                 ("", "ConfigMap"),
                 ("", "Service"),
+                ("batch", "CronJob"),
                 ("batch", "Job"),
             }
         ),
@@ -54,22 +55,28 @@ class Native:
                 return workspace.workspace(platform, tenant, workload)
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
-        """A Job's at once, a Deployment's replicas."""
+        """A Job's at once, of a CronJob those of one run, a Deployment's replicas."""
         for obj in objects:
-            if template := obj.get("spec", {}).get("template"):
-                count = obj["spec"].get("parallelism") or obj["spec"].get("replicas") or 1
+            spec = obj.get("spec", {})
+            spec = spec.get("jobTemplate", {}).get("spec", spec)
+            if template := spec.get("template"):
+                count = spec.get("parallelism") or spec.get("replicas") or 1
                 yield PodCount(count, template["spec"])
 
     def primary(self, workload: Workload, /) -> Primary:
-        """The Job or the Deployment."""
-        api_version, kind = (
-            ("apps/v1", "Deployment") if isinstance(workload, Model) else ("batch/v1", "Job")
-        )
+        """The Job, the CronJob or the Deployment."""
+        api_version, kind = "batch/v1", "Job"
+        if isinstance(workload, Model):
+            api_version, kind = "apps/v1", "Deployment"
+        elif isinstance(workload, TrainingJob) and workload.spec.schedule:
+            kind = "CronJob"
         return Primary(api_version, kind, workload.metadata.name, workload.metadata.namespace)
 
     def phase(self, live: Object, *, ready: bool, final: bool) -> Phase:
-        """A Job ends, and may wait suspended in its queue; a Deployment serves on, and so does a
-        Workspace until it ends."""
+        """A Job ends, and may wait suspended in its queue; a CronJob makes Jobs unless it is
+        suspended; a Deployment serves on, and so does a Workspace until it ends."""
+        if live["kind"] == "CronJob":
+            return Phase.STOPPED if live["spec"].get("suspend") else Phase.SCHEDULED
         counts, serves = live.get("status") or {}, is_workspace(live)
         if ready:
             ended = Phase.STOPPED if serves else Phase.COMPLETE
@@ -78,6 +85,9 @@ class Native:
             return Phase.SUSPENDED
         if final:
             return Phase.FAILED
-        if not counts.get("ready"):
+        trials = "backoffLimitPerIndex" in live["spec"]
+        if not (
+            counts.get("ready") or (trials and (counts.get("succeeded") or counts.get("failed")))
+        ):
             return Phase.PENDING
         return Phase.READY if serves else Phase.RUNNING

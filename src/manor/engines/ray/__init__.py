@@ -41,7 +41,7 @@ class Ray:
     made_kinds = {"TrainingJob": frozenset({*requires, ("", "ConfigMap")})}
 
     def unsupported(self, job: TrainingJob, /) -> Iterator[Unsupported]:
-        """A time to live, long names, and workers that have no room for Ray."""
+        """A time to live, a schedule, a sweep, long names, and workers without room for Ray."""
         spec = job.spec
         if len(job.metadata.name) > NAME_LIMIT:
             message = f"KubeRay has room for {NAME_LIMIT} characters; choose a shorter one"
@@ -49,6 +49,12 @@ class Ray:
         if spec.ttl_seconds_after_finished is not None:
             message = "KubeRay keeps jobs that have ended; delete it when it is not needed"
             yield Unsupported(("spec", "ttlSecondsAfterFinished"), message)
+        if spec.schedule is not None:
+            message = "a RayJob runs once; have the Platform run TrainingJobs by the engine native"
+            yield Unsupported(("spec", "schedule"), message)
+        if spec.sweep is not None:
+            message = "a RayJob has no trials; give Ray Tune the parameters, in the command"
+            yield Unsupported(("spec", "sweep"), message)
         if parse(spec.resources.memory) < parse(LEAST_MEMORY):
             message = f"Ray itself takes most of {LEAST_MEMORY}; write more than that"
             yield Unsupported(("spec", "resources", "memory"), message)
