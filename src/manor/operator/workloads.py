@@ -1,22 +1,24 @@
 """How a workload stands, for its status."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from manor.api import Model, Platform, Tenant, Workload
-from manor.api.status import Phase, Reason, workload_conditions
+from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api.status import Phase, Reason, RunStatus, TrialStatus, workload_conditions
 from manor.engines import Phase as Stand
 from manor.engines import engine_for, model_url, served_labels
 from manor.kube import Client, Object, Reader
 from manor.limits import limits
-from manor.objectset.kinds import DEPLOYMENT, kind_of
+from manor.objectset.kinds import CRON_JOB, DEPLOYMENT, kind_of
 from manor.objectset.references import Ref
 from manor.operator.statuses import Statuses
-from manor.rollout.standing import standing
+from manor.rollout.standing import Standing, moment, standing
 
 _PHASES = {
     Stand.NOT_APPLIED: (Phase.PENDING, Reason.PROGRESSING),
     Stand.PENDING: (Phase.PENDING, Reason.PROGRESSING),
     Stand.SUSPENDED: (Phase.QUEUED, Reason.QUEUED),
+    Stand.SCHEDULED: (Phase.SCHEDULED, Reason.SCHEDULED),
     Stand.RUNNING: (Phase.RUNNING, Reason.RUNNING),
     Stand.READY: (Phase.READY, Reason.SERVING),
     Stand.STOPPED: (Phase.STOPPED, Reason.STOPPED),
@@ -71,9 +73,32 @@ async def tell_standing(
         said["url"] = model_url(platform, tenant, workload)
         said["selector"] = ",".join(f"{k}={v}" for k, v in served_labels(workload).items())
         said |= _counted(found.live)
+    if isinstance(workload, TrainingJob):
+        said |= _of_schedule(found)
+        trials = [(_PHASES[one.phase][0], one.result) for one in found.trials]
+        said["trials"] = [TrialStatus(phase=phase, result=result) for phase, result in trials]
     told = workload_conditions(phase, reason, found.reason, generation)
     await statuses.tell(key, generation, told, **said)
-    return limits().operator.look if phase in _WAITING else None
+    look = limits().operator.look
+    if phase in _WAITING:
+        return look
+    if found.next_time and phase is Phase.SCHEDULED:
+        # A run that is left out, or refused, tells nobody.
+        return (found.next_time - datetime.now(UTC)).total_seconds() + look
+    return None
+
+
+def _of_schedule(found: Standing) -> dict[str, Any]:
+    """What is told of a schedule; nothing where there is none."""
+    counted = (found.live or {}).get("status") or {}
+    of_schedule = found.live is not None and kind_of(found.live) == CRON_JOB
+    run = found.run
+    return {
+        "last_schedule_time": counted.get("lastScheduleTime") if of_schedule else None,
+        "last_successful_time": counted.get("lastSuccessfulTime") if of_schedule else None,
+        "next_schedule_time": moment(found.next_time) if found.next_time else None,
+        "last_run": RunStatus(name=run.name, phase=_PHASES[run.phase][0]) if run else None,
+    }
 
 
 def _counted(live: Object | None) -> dict[str, int]:

@@ -25,6 +25,7 @@ from manor.rollout.rollout import apply_set, plan_set, preview, roll_out, wait_r
 from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, each_set
 from manor.rollout.standing import Standing, standing
 from manor.rollout.stored import make_stored
+from manor.rollout.trials import Trial
 from manor.rollout.usage import Usage, quota_status, usage
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Stages",
     "Standing",
     "TenantsRemain",
+    "Trial",
     "Usage",
     "apply_set",
     "apply_stages",

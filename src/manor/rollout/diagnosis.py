@@ -114,7 +114,7 @@ async def _diagnosis(client: Client, obj: Object) -> Diagnosis:
         return await _explained(client, symptom)
     if waits := await _queued(client, obj, symptom):
         return waits
-    if _lacks_pods(obj, pods) and (no := await _not_made(client, obj)):
+    if _lacks_pods(obj, pods) and (no := await why_not_made(client, obj)):
         return no
     if ended := _ended(obj):
         return ended
@@ -181,8 +181,8 @@ async def _queued(client: Client, obj: Object, symptom: Symptom | None) -> Diagn
     return told(Reason.QUEUED, symptom.message) if symptom and held is not None else None
 
 
-async def _not_made(client: Client, obj: Object) -> Diagnosis | None:
-    """Why pods of it are not made."""
+async def why_not_made(client: Client, obj: Object) -> Diagnosis | None:
+    """Why pods of it, or runs of a schedule, are not made."""
     for maker in await makers_of(client, obj):
         failure = condition_of(maker, "ReplicaFailure")
         if failure.get("status") == "True":

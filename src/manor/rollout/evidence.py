@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from manor.api.meta import one_line
-from manor.api.wellknown import INSTANCE_LABEL
+from manor.api.wellknown import COMPONENT_LABEL, INSTANCE_LABEL, NAME_LABEL
 from manor.kube import ApiError, Client, NotFound, Object
 from manor.limits import limits
 from manor.objectset.kinds import (
+    CRON_JOB,
     INFERENCE_SERVICE,
     JOB,
     RAY_JOB,
@@ -39,15 +40,35 @@ _MADE = {
 
 
 async def pods_of(client: Client, obj: Object) -> list[Object]:
-    """The pods that an object became, the oldest first, but for those that are being deleted."""
+    """The pods that an object became, the oldest first, but for those that are being deleted; of a
+    schedule those of its newest run."""
     if kind_of(obj) == POD:
         return [obj]
+    if kind_of(obj) == CRON_JOB:
+        runs = await runs_of(client, obj)
+        return await pods_of(client, runs[-1]) if runs else []
     labels = _labels(obj)
     if not labels:
         return []
     pods = await client.list("v1", "Pod", obj["metadata"]["namespace"], labels)
     pods.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
     return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
+async def runs_of(client: Client, schedule: Object) -> list[Object]:
+    """The Jobs of a CronJob of ours that are still there, the oldest first, but for those that are
+    being deleted."""
+    meta = schedule["metadata"]
+    marks = {key: meta["labels"][key] for key in (NAME_LABEL, COMPONENT_LABEL)}
+    jobs = await client.list("batch/v1", "Job", meta["namespace"], marks)
+    # Their names end with the minute that they are of.
+    jobs.sort(key=lambda job: (len(job["metadata"]["name"]), job["metadata"]["name"]))
+    return [
+        job
+        for job in jobs
+        if "deletionTimestamp" not in job["metadata"]
+        and any(one["uid"] == meta["uid"] for one in job["metadata"].get("ownerReferences", ()))
+    ]
 
 
 async def makers_of(client: Client, obj: Object) -> list[Object]:

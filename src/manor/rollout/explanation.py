@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from manor.api import Workload
+from manor.api import Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.status import Reason
 from manor.engines import Phase
@@ -21,6 +21,8 @@ _GOOD = {
     Phase.COMPLETE: told(Reason.SUCCEEDED),
 }
 """How it stands where all is well."""
+_RESTS = {Phase.SCHEDULED: Reason.SCHEDULED, Phase.STOPPED: Reason.STOPPED}
+"""Why nothing of it runs, where all is well."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ class Explanation:
 async def explain_workload(client: Client, workload: Workload, engines: Engines) -> Explanation:
     """A workload that one of `engines` runs."""
     stands = await standing(client, workload, engines)
-    found = stands.diagnosis or _GOOD.get(stands.phase) or told(Reason.RUNNING, stands.reason)
+    rests = _RESTS.get(stands.phase, Reason.RUNNING)
+    found = stands.diagnosis or _GOOD.get(stands.phase) or told(rests, stands.reason)
     if stands.phase is Phase.NOT_APPLIED:
         found = _STORED
-    if stands.phase is Phase.STOPPED:
+    if stands.phase is Phase.STOPPED and isinstance(workload, Workspace):
         found = told(Reason.STOPPED, stands.reason, START)
     runs = not found.obstructed
     meta = workload.metadata

@@ -1,15 +1,29 @@
 """How a workload stands, told from the object that its engine made of it."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from manor.api import Workload, Workspace
+from manor.api import TrainingJob, Workload, Workspace
 from manor.api.platform import Engines
+from manor.api.schedule import UTC_ZONE, next_time
 from manor.api.status import Reason
-from manor.engines import Phase, engine_for
+from manor.api.workload import TrainingJobSpec
+from manor.engines import Engine, Phase, engine_for
 from manor.kube import Client, DirectReader, Object, Reader
 from manor.objectset.readiness import readiness
-from manor.rollout.diagnosis import Diagnosis, diagnose, told
-from manor.rollout.evidence import last_words
+from manor.rollout.diagnosis import Diagnosis, diagnose, told, why_not_made
+from manor.rollout.evidence import last_words, pods_of, runs_of
+from manor.rollout.trials import Trial, in_words, trials_of
+
+
+class Run(NamedTuple):
+    """A run of a schedule."""
+
+    name: str
+    """What its Job is called."""
+    phase: Phase
+    """How it stands."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,12 @@ class Standing:
     """What is in its way, where it was asked: of what neither runs nor has ended well."""
     live: Object | None = None
     """The object that its engine made of it."""
+    run: Run | None = None
+    """The newest run of its schedule."""
+    next_time: datetime | None = None
+    """When the next run of its schedule is due."""
+    trials: tuple[Trial, ...] = ()
+    """The trials of its sweep, in the order of its sets."""
 
 
 async def standing(
@@ -37,6 +57,58 @@ async def standing(
         if isinstance(workload, Workspace) and workload.spec.stopped:
             return Standing(Phase.STOPPED, "it was told to stop")
         return Standing(Phase.NOT_APPLIED)
+    if not isinstance(workload, TrainingJob):
+        return await _of_object(client, engine, live)
+    if workload.spec.schedule:
+        return await _of_schedule(client, engine, workload.spec, live)
+    return await _of_run(client, engine, workload.spec, live)
+
+
+async def _of_schedule(
+    client: Client, engine: Engine[Any], spec: TrainingJobSpec, live: Object
+) -> Standing:
+    """As its newest run stands while that goes on; between runs, how it ended, and when the next
+    one is due."""
+    between, due, words = engine.phase(live, ready=True, final=False), None, "suspended"
+    if between is Phase.SCHEDULED:
+        due = next_time(str(spec.schedule), spec.time_zone or UTC_ZONE, datetime.now(UTC))
+        words = f"next at {moment(due)}" if due else "no day of the next years fits its schedule"
+    runs = await runs_of(client, live)
+    last = await _of_run(client, engine, spec, runs[-1]) if runs else None
+    run = Run(runs[-1]["metadata"]["name"], last.phase) if last else None
+    if last and last.phase not in (Phase.COMPLETE, Phase.FAILED):
+        return replace(last, live=live, run=run, next_time=due)
+    found = await why_not_made(client, live)
+    if run and last and last.phase is Phase.FAILED and not found:
+        why = f"{run.name} failed: {last.reason.removeprefix('failed: ')}"
+        found = told(Reason.FAILED, why, "mend what the message names, and apply it again")
+    if found:
+        words += f"; {found.message}"
+    elif run:
+        words += f"; {run.name} succeeded"
+    return Standing(between, words, found, live, run, due, last.trials if last else ())
+
+
+def moment(time: datetime) -> str:
+    """A moment, as statuses have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def _of_run(
+    client: Client, engine: Engine[Any], spec: TrainingJobSpec, live: Object
+) -> Standing:
+    """One run; of a sweep with its trials."""
+    stands = await _of_object(client, engine, live)
+    if spec.sweep is None:
+        return stands
+    trials = trials_of(live, await pods_of(client, live), spec.sweep.parameters)
+    words = in_words(trials)
+    if stands.diagnosis and stands.diagnosis.message:
+        words += f"; {stands.diagnosis.message}"
+    return replace(stands, reason=words, trials=trials)
+
+
+async def _of_object(client: Client, engine: Engine[Any], live: Object) -> Standing:
     state = readiness(live, jobs=True)
     phase = engine.phase(live, ready=state.ready, final=state.final)
     if phase is Phase.STOPPED:
