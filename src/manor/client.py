@@ -31,7 +31,7 @@ from manor.errors import ManorError
 from manor.jobs import Copied, Ending
 from manor.jobs.function import script_of
 from manor.kube import Client
-from manor.rollout import Standing
+from manor.rollout import Standing, Trial
 
 __all__ = [
     "Asked",
@@ -44,6 +44,7 @@ __all__ = [
     "Manor",
     "RunFailed",
     "Standing",
+    "Trial",
     "Workspace",
 ]
 
@@ -96,6 +97,14 @@ class Asked(TypedDict, total=False):
     """How often failed workers are started again."""
     timeout: int
     """Longest run in seconds."""
+    schedule: str
+    """When it runs, as a CronJob says it; once, and at once, where it is left out."""
+    time_zone: str
+    """Time zone of the schedule; UTC where it is left out."""
+    sweep: Sequence[Mapping[str, object]]
+    """Sets of parameters: each has a trial of its own, which finds them in its environment."""
+    at_once: int
+    """How many trials run at once, at most."""
 
 
 class AsyncJob:
@@ -111,7 +120,8 @@ class AsyncJob:
         return await (await self._run()).standing()
 
     async def logs(self, worker: int = 0) -> AsyncGenerator[str, None]:
-        """The lines of a worker's log as they come, until the run has ended."""
+        """The lines of a worker's log as they come, until the run has ended; of a schedule its
+        newest one, of a sweep those of a trial."""
         async with aclosing(jobs.follow(await self._run(), worker)) as lines:
             async for line in lines:
                 yield line
@@ -123,8 +133,13 @@ class AsyncJob:
             raise RunFailed(self.name, ending)
         return ending
 
+    async def trials(self) -> tuple[Trial, ...]:
+        """The trials of its sweep, in the order of its sets: how each stands, and its result."""
+        return (await self.status()).trials
+
     async def cancel(self) -> None:
-        """Stop it: it and its pods are deleted. RunError where it has ended."""
+        """Stop it: it and its pods are deleted, of a schedule the run that goes on. RunError where
+        it has ended."""
         await jobs.cancel(self._client, self.name, self.namespace)
 
     async def rerun(self, name: str = "") -> "AsyncJob":
@@ -266,7 +281,8 @@ class Job:
         return self._loop.do(self._job.status())
 
     def logs(self, worker: int = 0) -> Iterator[str]:
-        """The lines of a worker's log as they come, until the run has ended."""
+        """The lines of a worker's log as they come, until the run has ended; of a schedule its
+        newest one, of a sweep those of a trial."""
         lines = self._job.logs(worker)
 
         async def following() -> str | None:
@@ -282,8 +298,13 @@ class Job:
         """How it ended, once it has. RunFailed where it did not succeed."""
         return self._loop.do(self._job.wait())
 
+    def trials(self) -> tuple[Trial, ...]:
+        """The trials of its sweep, in the order of its sets: how each stands, and its result."""
+        return self._loop.do(self._job.trials())
+
     def cancel(self) -> None:
-        """Stop it: it and its pods are deleted. RunError where it has ended."""
+        """Stop it: it and its pods are deleted, of a schedule the run that goes on. RunError where
+        it has ended."""
         self._loop.do(self._job.cancel())
 
     def rerun(self, name: str = "") -> "Job":

@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 import typer
 from rich.markup import escape
 
-from manor.cli.output import echo, err
+from manor.api import TrainingJob
+from manor.cli.get.trials import listing
+from manor.cli.output import ListFormat, echo, err, print_table
 from manor.engines import Phase
 from manor.jobs import Ending, cancel, find, follow, wait
 from manor.kube import Client
@@ -19,7 +21,8 @@ INTERRUPTED = 130
 
 
 async def attend(client: Client, name: str, namespace: str, worker: int = 0) -> int:
-    """Show a job until it ends: its exit code; 130 where it was left or cancelled."""
+    """Show a job until it ends, of a sweep its trials: its exit code; 130 where it was left or
+    cancelled."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     with suppress(NotImplementedError):  # not on Windows
         loop.add_signal_handler(signal.SIGINT, stopped.set)
@@ -46,11 +49,17 @@ async def attend(client: Client, name: str, namespace: str, worker: int = 0) -> 
 
 async def _show(client: Client, name: str, namespace: str, worker: int) -> Ending:
     run = await find(client, name, namespace)
+    sweep = isinstance(run.workload, TrainingJob) and run.workload.spec.sweep
     with telling() as told:
-        async for line in follow(run, worker, told):
-            told(None)
-            echo(line)
-        return await wait(run, told)
+        if not sweep:
+            async for line in follow(run, worker, told):
+                told(None)
+                echo(line)
+        ending = await wait(run, told)
+    if sweep:
+        header, *rows = (await listing(client, name, namespace)).lines(ListFormat.table)
+        print_table(header, rows)
+    return ending
 
 
 def _told(ending: Ending, name: str) -> int:

@@ -13,7 +13,7 @@ from manor.cli.moving import moving
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Warnings, echo, err, print_object, run_async
 from manor.cli.progress import warn
-from manor.jobs import Request, Source, rerun, submit, variables
+from manor.jobs import Request, Source, find, grid, rerun, submit, variables
 from manor.kube import Client
 
 Detach = Annotated[
@@ -82,6 +82,18 @@ async def run(
     timeout: Annotated[
         int | None, typer.Option(min=1, help="Longest run, in seconds; endless if absent.")
     ] = None,
+    schedule: Annotated[
+        str,
+        typer.Option(metavar="CRON", help="When it runs, again and again: '0 3 * * *', @daily."),
+    ] = "",
+    time_zone: Annotated[str, typer.Option(help="Of the schedule; UTC if absent.")] = "",
+    sweep: Annotated[
+        list[str],
+        typer.Option(
+            metavar="K=V,V…", help="Values of a variable, each in trials of its own; repeatable."
+        ),
+    ] = [],  # noqa: B006
+    at_once: Annotated[int, typer.Option(min=1, help="Trials that run at once, at most.")] = 1,
     detach: Detach = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the TrainingJob; write nothing.")
@@ -105,6 +117,8 @@ async def run(
         manor run train.py -n vision --gpu 1 --memory 16Gi --volume data:/data -- --epochs 3
         manor run train.py -n vision --data s3://vision/faces:/data --connection bucket
         manor run -n vision --folder . -- torchrun --nproc-per-node 2 train.py
+        manor run train.py -n vision --sweep LR=0.1,0.01 --sweep DEPTH=2,4 --at-once 2
+        manor run train.py -n vision --schedule '0 3 * * *' --time-zone Europe/Berlin
         manor run train.py --dry-run > job.yaml
     """
     request = Request(
@@ -125,6 +139,10 @@ async def run(
         connection=connection,
         retries=retries,
         timeout=timeout,
+        schedule=schedule,
+        time_zone=time_zone,
+        sweep=grid(sweep),
+        at_once=at_once,
     )
     source = Source(folder, code_volume)
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
@@ -150,7 +168,8 @@ async def rerun_command(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Run a job once more, as it is on the cluster and of the same code, under the next name.
+    """Run a job once more, as it is on the cluster and of the same code, under the next name; one
+    with a schedule once, at once.
 
     Examples:
 
@@ -165,7 +184,10 @@ async def rerun_command(
 async def _made(client: Client, job: TrainingJob, *, detach: bool) -> None:
     meta = job.metadata
     err.print(f"TrainingJob {meta.namespace}/{meta.name}")
-    if detach:
+    if job.spec.schedule:
+        stands = await (await find(client, meta.name, meta.namespace)).standing()
+        err.print(f"{stands.phase.value}: {stands.reason}")
+    if detach or job.spec.schedule:
         echo(meta.name)
         return
     raise typer.Exit(await attend(client, meta.name, meta.namespace))

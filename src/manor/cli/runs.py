@@ -60,7 +60,8 @@ async def logs(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Print the log of a job's worker, or of a model's replica.
+    """Print the log of a job's worker, or of a model's replica; of a job with a schedule that of
+    its newest run.
 
     Examples:
 
@@ -95,6 +96,7 @@ async def cancel_command(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """Stop a job that has not ended: it and its pods are deleted; what it wrote onto volumes stays.
+    Of a job with a schedule the run that goes on is stopped; the next one begins at its time.
 
     Examples:
 

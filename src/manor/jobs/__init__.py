@@ -7,7 +7,7 @@ from manor.jobs.copying import Copied, copy
 from manor.jobs.folder import CodeError
 from manor.jobs.following import Ending, follow, log_of, untold, wait
 from manor.jobs.forwarding import PortTaken, forwarded
-from manor.jobs.request import BadRequest, Request, variables
+from manor.jobs.request import BadRequest, Request, grid, variables
 from manor.jobs.submission import RunError, Source, cancel, rerun, submit
 from manor.jobs.targets import (
     NoSuchTarget,
@@ -40,6 +40,7 @@ __all__ = [
     "find",
     "follow",
     "forwarded",
+    "grid",
     "has_started",
     "log_of",
     "rerun",

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from manor.api import TrainingJob
 from manor.engines import Phase
 from manor.jobs.targets import ENDED, NoSuchTarget, Run, container_of, exit_code, has_started
 from manor.kube import Client, NotFound, Object, Unreachable
@@ -31,7 +32,8 @@ def untold(_standing: Standing) -> None:
 
 async def follow(run: Run, worker: int = 0, told: Told = untold) -> AsyncGenerator[str, None]:
     """The lines of a worker's log as they come, also of those that are started in its place, until
-    the run has ended. `told` is called with how it stands while there is no log.
+    the run has ended; of a schedule its newest one. `told` is called with how it stands while there
+    is no log.
 
     NoSuchTarget where nothing is made of the run, or all of it is deleted.
     """
@@ -48,6 +50,7 @@ async def follow(run: Run, worker: int = 0, told: Told = untold) -> AsyncGenerat
                     yield line
             continue
         if stands.phase in ENDED:
+            _check_begun(run, stands)
             return
         told(stands)
         await asyncio.sleep(limits().jobs.poll)
@@ -80,7 +83,8 @@ async def log_of(client: Client, pod: Object) -> AsyncGenerator[str, None]:
 
 
 async def wait(run: Run, told: Told = untold) -> Ending:
-    """How the run ends, once it has. NoSuchTarget where it is deleted before."""
+    """How the run ends, once it has; of a schedule its newest one. NoSuchTarget where it is deleted
+    before, or there is none yet."""
     while True:
         stands = await run.standing()
         if stands.phase in ENDED:
@@ -92,10 +96,18 @@ async def wait(run: Run, told: Told = untold) -> Ending:
 
 
 async def _ending(run: Run, stands: Standing) -> Ending:
-    if stands.phase is Phase.COMPLETE:
-        return Ending(stands.phase, 0, stands.reason)
+    _check_begun(run, stands)
+    phase = stands.run.phase if stands.run else stands.phase
+    if phase is Phase.COMPLETE:
+        return Ending(phase, 0, stands.reason)
     codes = [code for pod in await run.pods() if (code := exit_code(pod))]
-    return Ending(stands.phase, codes[-1] if codes else 1, stands.reason)
+    return Ending(phase, codes[-1] if codes else 1, stands.reason)
+
+
+def _check_begun(run: Run, stands: Standing) -> None:
+    scheduled = isinstance(run.workload, TrainingJob) and run.workload.spec.schedule
+    if scheduled and stands.run is None:
+        raise NoSuchTarget(f"no run of {run.name} is there: {stands.reason}")
 
 
 def _uid(pod: Object) -> str:

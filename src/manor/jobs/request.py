@@ -5,6 +5,7 @@ import secrets
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -60,6 +61,14 @@ class Request:
     """How often failed workers are started again."""
     timeout: int | None = None
     """Longest run in seconds."""
+    schedule: str = ""
+    """When it runs, as a CronJob says it; once, and at once, where it is empty."""
+    time_zone: str = ""
+    """Time zone of the schedule; UTC where it is empty."""
+    sweep: Sequence[Mapping[str, object]] = ()
+    """Sets of parameters: each has a trial of its own, which finds them in its environment."""
+    at_once: int = 1
+    """How many trials run at once, at most."""
 
 
 def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> Object:
@@ -89,6 +98,9 @@ def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> O
         "volumes": [_mount(text) for text in request.volumes],
         "data": [_source(text, request.connection) for text in request.data],
         "timeoutSeconds": request.timeout,
+        "schedule": request.schedule,
+        "timeZone": request.time_zone,
+        "sweep": _sweep(request),
     }
     said = {key: value for key, value in spec.items() if value}
     return {
@@ -97,6 +109,19 @@ def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> O
         "metadata": {"name": request.name or new_name(request.command[0]), "namespace": namespace},
         "spec": {**said, "retries": request.retries},
     }
+
+
+def _sweep(request: Request) -> Object:
+    sets = [{name: str(value) for name, value in one.items()} for one in request.sweep]
+    return {"parameters": sets, "atOnce": request.at_once} if sets else {}
+
+
+def grid(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Every set of parameters, each written as NAME=VALUE,VALUE,… BadRequest where one is not."""
+    values = {name: text.split(",") for name, text in variables(texts).items()}
+    return (
+        [dict(zip(values, one, strict=True)) for one in product(*values.values())] if texts else []
+    )
 
 
 def is_script(word: str) -> bool:

@@ -6,10 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic.alias_generators import to_camel
+
 from manor.api import API_VERSION, TrainingJob, kinds
-from manor.api.workload import FILES_LIMIT, FILES_MOST
+from manor.api.workload import FILES_LIMIT, FILES_MOST, OF_A_SCHEDULE
 from manor.apply import Options
-from manor.engines import homes
+from manor.engines import Phase, homes
 from manor.errors import ManorError
 from manor.jobs.carrying import Courier, Moved, Parcel, unmoved, van
 from manor.jobs.folder import Archive, as_texts, files_of, packed
@@ -162,28 +164,37 @@ async def _carry(
 async def rerun(
     client: Client, name: str, namespace: str, new: str = "", progress: Progress = silent
 ) -> TrainingJob:
-    """Make a run like another one, of the same code, under the next name that is free, or `new`."""
+    """Make a run like another one, of the same code, under the next name that is free, or `new`;
+    like one of a schedule, at once."""
     obj = await client.get(API_VERSION, KIND, name, namespace)
     jobs = await client.list(API_VERSION, KIND, namespace)
     taken = {job["metadata"]["name"] for job in jobs}
     if new in taken:
         raise RunError(f"there is a TrainingJob {namespace}/{new}; choose another name")
     metadata = {"name": new or next_name(name, taken), "namespace": namespace}
-    again = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": obj["spec"]}
+    of_schedule = {"schedule", *map(to_camel, OF_A_SCHEDULE)}
+    spec = {key: value for key, value in obj["spec"].items() if key not in of_schedule}
+    again = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
     desired = await read_desired(client, [Document(again, f"{KIND} {name}", {(): 0})], progress)
     await _roll_out(client, again, apply_stages(desired), progress)
     return _job_of(desired)
 
 
 async def cancel(client: Client, name: str, namespace: str, progress: Progress = silent) -> None:
-    """Stop a run: its TrainingJob goes, and all that was made of it. RunError where it has ended
-    already: what is left of that is not lost by a word said late."""
+    """Stop a run: its TrainingJob goes, and all that was made of it; of a schedule the run that
+    goes on, and no more. RunError where it has ended already: what is left of that is not lost by a
+    word said late."""
     stands = await (await find(client, f"job/{name}", namespace)).standing()
     if stands.phase in ENDED:
+        rests = stands.phase in (Phase.SCHEDULED, Phase.STOPPED)
+        ended = "has no run that goes on" if rests else "has ended"
         raise RunError(
-            f"{name} has ended ({stands.phase.value}); to remove it: "
+            f"{name} {ended} ({stands.phase.value}); to remove it: "
             f"manor delete trainingjob {name} -n {namespace}"
         )
+    if stands.run:
+        await client.delete("batch/v1", "Job", stands.run.name, namespace)
+        return
     outcome = await _take_down(
         client, await client.get(API_VERSION, KIND, name, namespace), progress
     )

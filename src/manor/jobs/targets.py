@@ -15,15 +15,16 @@ from manor.state import read_workload
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _JOB = "batch.kubernetes.io/job-name"
-ENDED = (Phase.COMPLETE, Phase.FAILED, Phase.STOPPED)
+ENDED = (Phase.COMPLETE, Phase.FAILED, Phase.STOPPED, Phase.SCHEDULED)
+"""Where nothing of it goes on."""
 _KINDS = {
     "job": kinds.TRAINING_JOB.kind,
     "workspace": kinds.WORKSPACE.kind,
     "model": kinds.MODEL.kind,
 }
 _NAMED = ("job", "workspace")
-"""What a name alone may be of, in this order; no two of them have one name, as both become a
-Job."""
+"""What a name alone may be of, in this order; no two of them have one name, as both become a Job,
+but for a schedule."""
 
 
 class NoSuchTarget(ManorError):
@@ -53,7 +54,7 @@ class Run:
         return await standing(self.client, self.workload, self.engines)
 
     async def pods(self) -> list[Object]:
-        """Its pods, the oldest first."""
+        """Its pods, the oldest first; of a schedule those of its newest run."""
         primary = engine_for(self.workload.kind, self.engines).primary(self.workload)
         try:
             live = await self.client.get(

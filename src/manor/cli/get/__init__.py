@@ -11,6 +11,7 @@ LISTS = {
     "tenants": ("tenants", "List the tenants that you may see, and what they use."),
     "namespaces": ("namespaces", "List the tenants' namespaces, with their quotas."),
     "jobs": ("workloads", "List the TrainingJobs of a namespace, and why one does not run."),
+    "trials": ("trials", "List the trials of a sweep, with their parameters and results."),
     "models": ("workloads", "List the Models of a namespace, and why one does not answer."),
     "workspaces": ("workloads", "List the Workspaces of a namespace, and how they stand."),
     "queues": ("queues", "List the queues of a namespace, where Kueue is on."),

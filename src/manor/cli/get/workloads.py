@@ -142,7 +142,7 @@ async def _row(client: Client, workload: Workload, status: Object | None, engine
         message = _STORED if seen.phase is Phase.NOT_APPLIED else seen.reason
         status = {"phase": seen.phase.value, "message": message}
         advice = seen.diagnosis.advice if seen.diagnosis else ""
-    if status["phase"] == Phase.STOPPED:
+    if status["phase"] == Phase.STOPPED and isinstance(workload, Workspace):
         advice = START
     cells = (workload.metadata.name, status["phase"], status.get("message", ""))
     whole = status
