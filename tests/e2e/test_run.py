@@ -56,6 +56,14 @@ else:
     else:
         sys.exit("nobody there")
 """
+TUNE = """
+import os
+
+rate = float(os.environ["LR"])
+print("fits", rate)
+with open("/dev/termination-log", "w") as result:
+    print(f"loss={rate * 2}", file=result)
+"""
 SERVE = """
 import http.server, os
 print("serving", flush=True)
@@ -69,7 +77,13 @@ def team(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     example = tool_example(EXAMPLE)
     load_workload_images(example.node.name, "base", "training")
     example.manor("apply", *PLATFORM, "-f", "-", given=TENANT)
-    yield Team(example, tmp_path_factory.mktemp("people"), "lab", "eddy")
+    made = Team(example, tmp_path_factory.mktemp("people"), "lab", "eddy")
+    # It runs while the tests do: the last one looks at it.
+    code = "import os; print('the run is', os.environ['MANOR_RUN'])"
+    words = ["--name", "tick", "--schedule", "* * * * *", "--", "python3", "-c", code]
+    begun = made.manor("run", *SMALL, *words)
+    assert begun.returncode == 0, begun.stderr
+    yield made
     spaces = ["--delete-namespace", "lab"]
     given = ["delete", *PLATFORM, "-f", "-", "--yes", "--delete-data", *spaces]
     example.manor(*given, given=TENANT)
@@ -181,6 +195,23 @@ def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path)
     assert (gone.returncode, "there is no job serve" in gone.stderr) == (2, True)
 
 
+def test_a_sweep_tells_what_each_trial_came_to(team: Team, tmp_path: Path) -> None:
+    (tmp_path / "tune.py").write_text(TUNE)
+    words = ["--sweep", "LR=0.5,none,0.1", "--at-once", "2", "--name", "tune"]
+    done = team.manor("run", str(tmp_path / "tune.py"), *SMALL, *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    rows = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    assert rows == [
+        ["TRIAL", "LR", "STATUS", "RESULT"],
+        ["0", "0.5", "Succeeded", "loss=1.0"],
+        ["1", "none", "Failed", rows[2][3]],
+        ["2", "0.1", "Succeeded", "loss=0.2"],
+    ]
+    assert "could not convert string to float: 'none'" in rows[2][3]
+    assert team.manor("logs", "tune", "--worker", "2").stdout == "fits 0.1\n"
+    assert team.manor("get", "trials", "tune", user="vera").stdout == done.stdout
+
+
 def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print(1)")
     script = str(tmp_path / "train.py")
@@ -222,3 +253,16 @@ async def test_a_function_runs_from_python_beside_a_loop_that_runs_already(
         sleeping.cancel()
         with pytest.raises(NoSuchTarget, match="there is no job"):
             sleeping.status()
+
+
+def test_a_schedule_has_run_meanwhile(team: Team) -> None:
+    def has_run() -> bool:
+        return " succeeded" in team.manor("get", "jobs", "tick").stdout
+
+    until_now("a run has succeeded", has_run, 75)
+    said = team.manor("logs", "tick")
+    assert said.stdout.startswith("the run is tick-"), said.stderr
+    again = team.manor("rerun", "tick", "--name", "tock", "--detach")
+    assert (again.returncode, again.stdout) == (0, "tock\n"), again.stderr
+    assert team.manor("delete", "trainingjob", "tick", "--yes").returncode == 0
+    until_now("its runs are gone", lambda: "tick" not in team.kubectl("get", "cronjobs,jobs,pods"))

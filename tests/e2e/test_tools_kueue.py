@@ -230,6 +230,33 @@ def test_what_was_admitted_stays_in_the_queue_systems_hands(teams: Teams) -> Non
     teams.clear()
 
 
+def test_a_run_of_a_schedule_waits_as_any_other_job(teams: Teams) -> None:
+    spec = {"schedule": "0 0 1 1 *", "command": container("")["command"]}
+    nightly = {
+        "apiVersion": "manor.dev/v1alpha1",
+        "kind": "TrainingJob",
+        "metadata": {"name": "nightly", "namespace": "vision"},
+        "spec": {**spec, "resources": {"cpu": "10m", "memory": "16Mi", "gpu": 8}, "retries": 0},
+    }
+    assert teams.create("vision", job("first", "4")) == ""
+    until("the first runs", lambda: teams.running("vision") == ["first"])
+    teams.example.manor("apply", "-f", "-", given=yaml.safe_dump(nightly))
+    made = ("create", "job", "nightly-1", "--from=cronjob/nightly")
+    # As the controller of CronJobs does it; whoever of the team does takes it out of its queue.
+    assert "a controller as its owner" in teams.kubectl("vision", *made).stderr
+    assert teams.example.kubectl(None, "-n", "vision", *made).returncode == 0
+
+    def waits() -> bool:
+        stand = teams.manor("vision", "get", "jobs", "nightly", "-n", "vision")
+        return "Queued" in stand and "number 1 of 1 in queue default" in stand
+
+    until("its run waits", waits)
+    assert teams.running("vision") == ["first"]
+    teams.kubectl("vision", "delete", "job", "first", "--wait=false")
+    until("its turn has come", lambda: "nightly-1-0" in teams.running("vision"))
+    teams.clear()
+
+
 def test_a_sum_that_overflows_takes_nothing_from_the_others(teams: Teams) -> None:
     """2^64 GPUs, less a few: what Kueue would count as less than nothing, and lend out."""
     huge = job("huge", "18446744073709", pods=1_000_000)
