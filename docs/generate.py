@@ -268,7 +268,10 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "env": [{"LEVEL": "1"}],
         "replicas": [2],
         "autoscaling": [{"maxReplicas": 3}],
-        "canary": [{"storageUri": "pvc://models/next", "weight": 10}],
+        "canary": [
+            {"storageUri": "pvc://models/next", "weight": 10},
+            {"storageUri": "pvc://models/next", "weight": 10, "shadow": True},
+        ],
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],
         "access": [{"mode": "public"}],

@@ -365,6 +365,14 @@ class Canary(Spec):
     """Where its files are."""
     weight: int = Field(ge=0, le=100)
     """Share of requests it gets, in percent."""
+    shadow: bool = False
+    """Whether it gets copies of these requests, and what it answers goes to nobody: the model
+    answers all of them."""
+
+    @property
+    def answers(self) -> int:
+        """Share of requests that it answers, in percent."""
+        return 0 if self.shadow else self.weight
 
 
 class Server(Spec):

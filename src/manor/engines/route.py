@@ -32,9 +32,10 @@ def _route(
     platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], port: int
 ) -> Object:
     backends: list[Object] = [{"name": name, "port": port} for name in services]
-    if model.spec.canary:
-        weight = model.spec.canary.weight
-        for backend, part in zip(backends, (100 - weight, weight), strict=True):
+    canary = model.spec.canary
+    if canary:
+        parts = (100 - canary.answers, canary.answers)
+        for backend, part in zip(backends, parts, strict=True):
             backend["weight"] = part
     prefix = {"type": "PathPrefix", "value": _prefix(model)}
     # The key is no affair of the server's; and where there is none, nobody has said whose it is.
@@ -44,6 +45,9 @@ def _route(
         # The server knows nothing of where it is reached.
         bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
         filters.append({"type": "URLRewrite", "urlRewrite": {"path": bare}})
+    if canary and canary.shadow:
+        copied = {"backendRef": {"name": services[1], "port": port}, "percent": canary.weight}
+        filters.append({"type": "RequestMirror", "requestMirror": copied})
     rule: Object = {
         "matches": [{"path": prefix}],
         "filters": filters,

@@ -78,7 +78,7 @@ class Seldon:
         }
         if canary := model.spec.canary:
             # What divides the requests is the route; Seldon asks that the parts make a whole.
-            made["traffic"] = 100 - canary.weight if first else canary.weight
+            made["traffic"] = 100 - canary.answers if first else canary.answers
         return made
 
     def pods(self, objects: Iterable[Object]) -> Iterator[PodCount]:
