@@ -12,14 +12,18 @@ import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+
+import aiohttp
 
 from field_managers import apply_fields, refusal
 from manor.kube import Client, Object
 from manor.kube.connection import Connection
 from manor.kube.discovery import Discovery
+from manor.kube.streams import DATA, ERROR
 from manor.kube.transport import Identity, OnWarning
 from served_kinds import BUILT_IN, MANORS, Kind, defined
 
@@ -74,6 +78,25 @@ def _check_version(live: Object, told: Object) -> None:
         raise refusal(409, "Conflict", said)
 
 
+class _Forwarded:
+    """The websocket of a port, as the kubelet answers: each channel begins with the port's
+    number."""
+
+    def __init__(self, answer: list[bytes] | None) -> None:
+        begin = [bytes([channel, 0, 0]) for channel in (DATA, ERROR)]
+        refused = bytes([ERROR]) + b"connection refused"
+        said = [refused] if answer is None else [bytes([DATA]) + part for part in answer]
+        self._messages = [*begin, *said]
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Take what is asked."""
+        assert data.startswith(bytes([DATA]) + b"GET ")
+
+    async def __aiter__(self) -> AsyncIterator[aiohttp.WSMessage]:
+        for data in self._messages:
+            yield aiohttp.WSMessage(aiohttp.WSMsgType.BINARY, data, None)
+
+
 @dataclass
 class ApiStandIn:
     """`objects` by their path; `refused` are methods and paths (patterns) with the HTTP status and
@@ -86,6 +109,8 @@ class ApiStandIn:
     namespace: str = "default"
     logs: dict[str, str] = field(default_factory=dict)
     """What the pods have said, by the path of their log."""
+    ports: dict[str, list[bytes]] = field(default_factory=dict)
+    """What comes of a connection to a port of a pod, by `<pod>:<port>`; others refuse it."""
     reviews: dict[str, Object] = field(default_factory=dict)
     """What the authorizer answers, by the plural of the review."""
     controllers: dict[str, Callable[[Object], Object]] = field(
@@ -144,9 +169,7 @@ class ApiStandIn:
         **_more: Any,
     ) -> str:
         """Answer one request."""
-        for pattern, (status, message) in self.refused.items():
-            if re.fullmatch(pattern, f"{method} {path}"):
-                raise refusal(status, "", message)
+        self._refuse(method, path)
         if path in self.logs:
             return self.logs[path]
         params, given = params or {}, json.loads(body) if body else {}
@@ -161,9 +184,7 @@ class ApiStandIn:
     ) -> AsyncIterator[bytes]:
         """The events of a watch, which is refused as method WATCH: what there is, then what
         changes."""
-        for pattern, (status, message) in self.refused.items():
-            if re.fullmatch(pattern, f"WATCH {path}"):
-                raise refusal(status, "", message)
+        self._refuse("WATCH", path)
         seen: dict[str, str] = {}
         while True:
             for obj in list(self._listed(path, "")):
@@ -173,6 +194,24 @@ class ApiStandIn:
                     seen[name] = now
                     yield json.dumps(event).encode()
             await asyncio.sleep(0.01)
+
+    @asynccontextmanager
+    async def websocket(
+        self,
+        _identity: Identity,
+        path: str,
+        params: list[tuple[str, str]],
+        _protocols: tuple[str, ...],
+    ) -> AsyncIterator["_Forwarded"]:
+        """A port of a pod; it is refused as method GET."""
+        self._refuse("GET", path)
+        pod = path.split("/")[-2]
+        yield _Forwarded(self.ports.get(f"{pod}:{dict(params)['ports']}"))
+
+    def _refuse(self, method: str, path: str) -> None:
+        for pattern, (status, message) in self.refused.items():
+            if re.fullmatch(pattern, f"{method} {path}"):
+                raise refusal(status, "", message)
 
     def _get(self, path: str, params: Any, _given: Object, *, dry: bool) -> Object:
         if path in ("/api", "/apis"):

@@ -52,6 +52,8 @@ class Kube:
     """For a command run in a container."""
     command_output: Bytes = 4 * 2**20
     """That are read of what a command writes."""
+    port: Seconds = 10.0
+    """For what a port of a pod holds."""
     credentials: Seconds = 60.0
     """After which credentials are asked for anew; a plugin's own expiry is honoured too."""
 

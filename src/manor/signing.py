@@ -55,6 +55,11 @@ def opens(token: str, keys: Iterable[ModelKey], *, within: float = 0) -> bool:
     return until is None or until > time.time() + within
 
 
+def has_ended(key: ModelKey) -> bool:
+    """Whether a key holds no more."""
+    return bool(key.expires and key.expires <= datetime.now(UTC).strftime(TIME))
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 

@@ -138,7 +138,8 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
         (container,) = mine.spec["containers"]
         assert container["name"] == "digits"
         assert container.pop("lifecycle") == {}
-        assert container["ports"] == [{"name": "http", "containerPort": 9000}]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert ports == {"http": 9000, "metrics": 8082}
         told = {each["name"]: each.get("value") for each in container["env"]}
         assert (told["MLSERVER_HTTP_PORT"], told["MLSERVER_MODEL_NAME"]) == ("9000", "digits")
         same = {"ports": theirs.spec["containers"][0]["ports"]}

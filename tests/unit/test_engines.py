@@ -6,9 +6,11 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -23,6 +25,8 @@ from manor.tools import NO_TOOLS, Toolset
 from tool_examples import tool
 
 pytestmark = pytest.mark.unit
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 def made(
@@ -314,6 +318,37 @@ def test_a_canary_gets_its_share() -> None:
         objects[f"Service/{name}"]["spec"]["selector"] for name in ("digits", "digits-canary")
     ]
     assert selectors[0] != selectors[1]
+
+
+@pytest.mark.parametrize("engine", ["native", "kserve", "seldon"])
+def test_a_shadow_gets_copies_and_answers_nothing(engine: str) -> None:
+    canary = {"storageUri": "pvc://models/digits-2", "weight": 30, "shadow": True}
+    shadowed = model(canary=canary, access={"mode": "public"})
+    objects = ENGINES[engine].render(platform(), tenant(), shadowed)
+    (rule,) = next(obj for obj in objects if obj["kind"] == "HTTPRoute")["spec"]["rules"]
+    stable, copied = rule["backendRefs"]
+    assert (stable["weight"], copied["weight"]) == (100, 0)
+    (mirror,) = [one for one in rule["filters"] if one["type"] == "RequestMirror"]
+    place = {"name": copied["name"], "port": copied["port"]}
+    assert mirror["requestMirror"] == {"backendRef": place, "percent": 30}
+    for obj in objects:
+        if obj["kind"] == "SeldonDeployment":
+            assert [one["traffic"] for one in obj["spec"]["predictors"]] == [100, 0]
+
+
+def test_a_servers_own_metrics_have_a_port_of_their_name() -> None:
+    """deploy/prometheus/models.podmonitor.yaml finds the pods, and the port, by these."""
+    monitor = yaml.safe_load((DEPLOY / "prometheus/models.podmonitor.yaml").read_text())["spec"]
+    template = made(model())["Deployment/digits"]["spec"]["template"]
+    assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert set(monitor["podTargetLabels"]) <= set(template["metadata"]["labels"])
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    assert {"name": endpoint["port"], "containerPort": 8082} in (
+        template["spec"]["containers"][0]["ports"]
+    )
+    chat = made(model(format="custom", image="r/chat:1"))["Deployment/digits"]
+    ports = chat["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert [port["name"] for port in ports] == ["http"]
 
 
 def test_a_model_is_asked_with_a_key_unless_it_says_public() -> None:

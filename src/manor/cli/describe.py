@@ -1,22 +1,19 @@
-"""`manor describe`: all of one tenant."""
+"""`manor describe`: all of one tenant, or of one model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
 
-from manor.cli.completion import complete_tenants
-from manor.cli.options import Context, Kubeconfig
+from manor.cli.completion import complete_models, complete_tenants
+from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Format, echo, line_of, print_object, run_async, widths_of
 from manor.kube import Client, Object
+from manor.models import ModelDescription, Served, describe_model
 from manor.rollout.description import Description, describe
 
+Output = Annotated[Format, typer.Option("--output", "-o", help="How it is printed.")]
 app = typer.Typer(help="Tell all of one thing.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.callback()
-def _group() -> None:
-    """A group of one command so far."""
 
 
 @app.command()
@@ -25,9 +22,7 @@ async def tenant(
     name: Annotated[str, typer.Argument(help="Its name.", autocompletion=complete_tenants)],
     context: Context = None,
     kubeconfig: Kubeconfig = None,
-    output: Annotated[
-        Format, typer.Option("--output", "-o", help="How it is printed.")
-    ] = Format.table,
+    output: Output = Format.table,
 ) -> None:
     """Tell who is in a tenant, what it has and uses, how its workloads stand, and what is wrong.
 
@@ -39,13 +34,42 @@ async def tenant(
     """
     async with Client.connect(kubeconfig, context) as client:
         found = await describe(client, name)
+    _print(found, _of_tenant(found), output)
+
+
+@app.command()
+@run_async
+async def model(
+    name: Annotated[str, typer.Argument(help="Its name.", autocompletion=complete_models)],
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: Output = Format.table,
+) -> None:
+    """Tell where a model answers and to whom, how each version stands, what was asked of it, and
+    what is wrong.
+
+    What was asked is read from its pods, with your own right to open their ports.
+
+    Examples:
+
+    \b
+        manor describe model iris -n vision
+        manor describe model iris -n vision -o json
+    """
+    async with Client.connect(kubeconfig, context) as client:
+        found = await describe_model(client, name, namespace or client.namespace)
+    _print(found, _of_model(found), output)
+
+
+def _print(found: Description | ModelDescription, lines: Iterable[str], output: Format) -> None:
     if output is Format.table:
-        echo("\n".join(_lines(found)))
+        echo("\n".join(lines))
     else:
         print_object(found.written(), output)
 
 
-def _lines(found: Description) -> Iterator[str]:
+def _of_tenant(found: Description) -> Iterator[str]:
     told = found.written()
     yield f"Tenant {told['name']}"
     yield ""
@@ -55,6 +79,50 @@ def _lines(found: Description) -> Iterator[str]:
     yield f"  {'URL:':12}{', '.join(told['urls']) or 'none'}"
     for space in told["namespaces"]:
         yield from _of_namespace(space)
+    yield from _of_standing(told)
+
+
+def _of_model(found: ModelDescription) -> Iterator[str]:
+    told, canary = found.written(), found.model.spec.canary
+    yield f"Model {told['namespace']}/{told['name']}: {told['phase']}"
+    yield ""
+    yield f"  {'format:':12}{told['format']}"
+    yield f"  {'URL:':12}{told['url'] or 'not seen'}"
+    yield f"  {'access:':12}{told['access']['mode']}"
+    yield f"  {'keys:':12}{', '.join(map(_key, told['access']['keys'])) or 'none'}"
+    if canary:
+        part = f"{canary.weight} % of the requests"
+        yield f"  {'canary:':12}{f'copies of {part}, and answers none' if canary.shadow else part}"
+    yield ""
+    yield "Versions, and what was asked of their pods since these began"
+    header = ["NAME", "STORAGE URI", "READY", "REQUESTS", "4XX", "5XX", "P50", "P99", "IMAGE"]
+    yield from _table(header, [_of_version(one) for one in found.served], "")
+    yield from _of_standing(told)
+
+
+def _key(one: Object) -> str:
+    if not one["expires"]:
+        return str(one["name"])
+    return f"{one['name']} ({'ended' if one['expired'] else 'until'} {one['expires']})"
+
+
+def _of_version(served: Served) -> list[str]:
+    counted = served.traffic
+    asked = ["-"] * 5
+    if counted:
+        asked = [str(counted.requests), str(counted.answered("4")), str(counted.answered("5"))]
+        asked += [_milliseconds(counted.quantile(part)) for part in (0.5, 0.99)]
+    # Of a digest, as much as tells two apart.
+    images = sorted(image.rpartition("@")[2][:19] for image in served.images)
+    ready = f"{served.ready}/{served.replicas}"
+    return [served.name, served.storage_uri or "-", ready, *asked, ", ".join(images) or "-"]
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def _of_standing(told: Object) -> Iterator[str]:
     yield ""
     yield "Conditions"
     rows = [

@@ -26,7 +26,7 @@ from manor.cli.output import (
 from manor.errors import ManorError
 from manor.kube import Client, Object
 from manor.rollout import NotAtGateway, bring_to_gateway, change_keys
-from manor.signing import TIME, make_key
+from manor.signing import has_ended, make_key
 from manor.state import State
 
 app = typer.Typer(
@@ -216,14 +216,10 @@ def _models(known: State, namespace: str) -> list[Model]:
     ]
 
 
-def _expired(key: ModelKey) -> bool:
-    return bool(key.expires and key.expires <= datetime.now(UTC).strftime(TIME))
-
-
 def _ends(key: ModelKey) -> str:
-    return f"{key.expires or 'never'}{' (expired)' if _expired(key) else ''}"
+    return f"{key.expires or 'never'}{' (expired)' if has_ended(key) else ''}"
 
 
 def _told(key: ModelKey) -> Object:
     said: Object = key.model_dump(by_alias=True, exclude_none=True)
-    return {**said, "expired": _expired(key)}
+    return {**said, "expired": has_ended(key)}

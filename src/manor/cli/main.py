@@ -72,7 +72,9 @@ COMMANDS = {
     ),
     "get": Entry("get", "app", "List what is on the cluster."),
     "describe": Entry(
-        "describe", "app", "Tell all of a tenant: who, what, how much is used, what is wrong."
+        "describe",
+        "app",
+        "Tell all of a tenant, or of a model: what it has, how it stands, what is wrong.",
     ),
     "usage": Entry("usage", "usage", "Tell what teams used, by tenant, person and day."),
     "explain": Entry(

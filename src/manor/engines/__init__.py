@@ -6,7 +6,7 @@ from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
 from manor.engines.route import model_url
-from manor.engines.server import served_labels, served_version
+from manor.engines.server import metrics_port, served_labels, served_version, versions
 
 __all__ = [
     "Compiled",
@@ -20,10 +20,12 @@ __all__ = [
     "engine_for",
     "homes",
     "made_kinds",
+    "metrics_port",
     "model_url",
     "render_workload",
     "requirements",
     "served_labels",
     "served_version",
     "tenant_of",
+    "versions",
 ]

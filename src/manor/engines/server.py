@@ -21,6 +21,10 @@ from manor.render import labels
 from manor.render.objects import Object
 
 HTTP_PORT = 8080
+METRICS = "metrics"
+"""What the port is called at which a pod tells Prometheus of its requests."""
+_METRICS_PORT = 8082
+"""MLServer's own choice."""
 HOME = "/tmp"  # noqa: S108 - the pod's own emptyDir
 RUNTIMES = {
     "huggingface": "mlserver_huggingface.HuggingFaceRuntime",
@@ -77,6 +81,12 @@ def served_labels(model: Model) -> dict[str, str]:
     return version_labels(model, versions(model)[0])
 
 
+def metrics_port(spec: Object) -> int | None:
+    """Where a server's pod tells of its requests; None where it does not."""
+    ports = {each.get("name"): each["containerPort"] for each in spec["containers"][0]["ports"]}
+    return ports.get(METRICS)
+
+
 def served_version(spec: Object) -> str:
     """The storage URI of the version that a server's pod serves; empty where its image holds it."""
     told = {each["name"]: each.get("value", "") for each in spec["containers"][0].get("env", ())}
@@ -112,7 +122,7 @@ def server_pod(
         "image": model.spec.image or platform.spec.images.serving.get(model.spec.format),
         **served.words,
         "env": env(served.variables | {"HOME": HOME} | model.spec.env),
-        "ports": [{"name": "http", "containerPort": served.port}],
+        "ports": served.ports,
         "resources": resources(platform, tenant, model.spec.resources),
         "securityContext": container_security_context(),
         **served.probes,
@@ -135,7 +145,7 @@ class _Served(NamedTuple):
     """How a server is run and asked."""
 
     variables: dict[str, str]
-    port: int
+    ports: list[Object]
     probes: Object
     words: Object
     """Its command and arguments, where they are not the image's own."""
@@ -152,7 +162,8 @@ def _mlserver(model: Model, path: str, port: int) -> _Served:
         "MLSERVER_PARALLEL_WORKERS": "0",
     }
     live = {"httpGet": {"path": "/v2/health/live", "port": "http"}}
-    return _Served(variables, port, _probes(f"/v2/models/{name}/ready", live, minutes=5), {})
+    ports = [_port("http", port), _port(METRICS, _METRICS_PORT)]
+    return _Served(variables, ports, _probes(f"/v2/models/{name}/ready", live, minutes=5), {})
 
 
 def _custom(model: Model, path: str) -> _Served:
@@ -161,10 +172,14 @@ def _custom(model: Model, path: str) -> _Served:
     words = {"command": server.command, "args": server.args}
     return _Served(
         {"MODEL_PATH": path} if path else {},
-        server.port,
+        [_port("http", server.port)],
         _probes(server.ready, {"tcpSocket": {"port": "http"}}, minutes=30),
         {field: given for field, given in words.items() if given},
     )
+
+
+def _port(name: str, number: int) -> Object:
+    return {"name": name, "containerPort": number}
 
 
 def _probes(ready: str, live: Object, *, minutes: int) -> Object:

@@ -1,20 +1,24 @@
-"""A request to a server behind the cluster's gateway: by its name, at the address where the gateway
-is known to answer.
+"""A request to a server behind the cluster's gateway, by its name, at the address where the gateway
+is known to answer; and one to a pod, through the API server.
 
 Name, certificate and Host header are those of the URL; the address replaces the look-up of the name
 alone.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from manor.kube.client import Client
 from manor.kube.errors import Unreachable
 from manor.kube.transport import encode
 from manor.limits import limits
@@ -86,3 +90,38 @@ async def post(
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         cause = f"no answer in {timeout:g} s" if isinstance(error, TimeoutError) else str(error)
         raise Unreachable(f"{url} (at {address}): {cause}") from error
+
+
+class _Received:
+    """What came of a connection that is over, for who reads a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> BytesIO:
+        return BytesIO(self._data)
+
+
+async def get_from_pod(client: Client, namespace: str, pod: str, port: int, path: str) -> Answer:
+    """What a pod's port holds at `path`, with the right to open ports of pods.
+
+    Raises ApiError where that is refused, Unreachable where there is no whole answer.
+    """
+    data, most, timeout = bytearray(), limits().kube.answer, limits().kube.port
+    where = f"port {port} of pod {namespace}/{pod}"
+    try:
+        async with asyncio.timeout(timeout), client.forward(namespace, pod, port) as tunnel:
+            # It closes the connection after its answer.
+            await tunnel.write(f"GET {path} HTTP/1.0\r\nHost: {pod}\r\n\r\n".encode())
+            async for part in tunnel:
+                data += part
+                if len(data) > most:
+                    raise Unreachable(f"{where}: the answer is longer than {most >> 20} MiB")
+        response = HTTPResponse(cast("socket.socket", _Received(bytes(data))))
+        response.begin()
+        text = response.read().decode(errors="replace")
+    except TimeoutError:
+        raise Unreachable(f"{where}: no answer in {timeout:g} s") from None
+    except HTTPException as error:
+        raise Unreachable(f"{where}: no whole answer ({type(error).__name__})") from error
+    return Answer(response.status, response.reason, text)
