@@ -203,6 +203,7 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "nodePools"), [{"name": "cpu", "labels": {"key": ["a,b"]}}]),
         (("spec", "gpu"), {"flavors": [{"name": "a"}, {"name": "a"}]}),
         (("spec", "network", "dns"), {"namespace": "kube-system", "addresses": ["169.254.20"]}),
+        (("spec", "network", "workloadIdentity"), "eks"),
         (("spec", "metadata"), {"keys": ["manor.dev/tenant"]}),
         (("spec", "metadata"), {"keys": ["eu.applyset.kubernetes.io/*"]}),
         (("spec", "services"), {"loadBalancerAnnotations": {"no key": "x"}}),

@@ -104,6 +104,10 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
             "spec.network.apiServer: the Platform does not say where",
         ),
         (
+            "  network: {workloadIdentity: true}\n",
+            "spec.network.workloadIdentity: the Platform does not say that pods have",
+        ),
+        (
             "  maxNamespaces: 1\n  maxNamespaces: 2\n",
             "specs.yaml:14: spec.maxNamespaces: this key is there twice",
         ),

@@ -1,7 +1,7 @@
 """Addresses and networks as specs write them, and those that no tenant ever reaches."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
@@ -91,6 +91,13 @@ NEVER = tuple(
 (RFC 3879), which hold metadata addresses of clouds; Alibaba's, Azure's, AWS's, GCP's and OCI's
 others; loopback, this-network, multicast, reserved (RFC 1112); 6to4 (RFC 7526), which leads to IPv4
 addresses under another name."""
+
+METADATA_SERVERS: Mapping[str, tuple[tuple[IPv4Network, int], ...]] = {
+    "gke": ((IPv4Network("169.254.169.254/32"), 80), (IPv4Network("169.254.169.252/32"), 988)),
+}
+"""Where a pod asks who it is, by the Platform's `network.workloadIdentity`. GKE's: the first with
+Dataplane V2, the second without it ("Control communication between Pods and Services using network
+policies" in Google's documentation)."""
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses under another name, where the network translates (RFC 6052)."""

@@ -115,6 +115,9 @@ class PlatformNetwork(Spec):
     """More addresses that no tenant may reach, such as a company network."""
     api_servers: Annotated[list[ApiServerEndpoint], Field(max_length=32)] = []
     """API server addresses, opened to tenants with `network.apiServer: true`."""
+    workload_identity: Literal["gke"] | None = None
+    """Whose metadata server gives a pod no identity but its own: `gke`, where every node pool has
+    GKE's (mode GKE_METADATA). Opened to tenants with `network.workloadIdentity: true`."""
     dns: DnsService = DnsService(namespace="kube-system", labels={"k8s-app": "kube-dns"})
     """The cluster's DNS."""
     peers: list[PlatformPeer] = Field(default=[], max_length=64)

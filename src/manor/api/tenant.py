@@ -106,6 +106,9 @@ class TenantNetwork(Spec):
     well."""
     api_server: bool = False
     """Whether the tenant's pods may reach the Kubernetes API server."""
+    workload_identity: bool = False
+    """Whether the tenant's pods may ask the cloud's metadata server for their own identity, where
+    the Platform has one that gives no other (`network.workloadIdentity`)."""
     internal: Literal["open", "closed"] = "open"
     """Whether the tenant's own pods reach each other; where closed, only what its own
     NetworkPolicies open."""

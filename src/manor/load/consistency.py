@@ -127,6 +127,12 @@ def _platform_needs(document: Document, tenant: Tenant, platform: Platform) -> I
             "spec.network.apiServers, or remove this"
         )
         yield document.problem(("spec", "network", "apiServer"), message)
+    if spec.network.workload_identity and not whole.network.workload_identity:
+        message = (
+            "the Platform does not say that pods have cloud identities of their own: set its "
+            "spec.network.workloadIdentity where they have, or remove this"
+        )
+        yield document.problem(("spec", "network", "workloadIdentity"), message)
 
 
 def _tools(document: Document, platform: Platform, known: Mapping[str, Tool]) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ POLICY_WORKERS = "manor-workers"
 POLICY_DNS = "manor-dns"
 POLICY_GATEWAY = "manor-gateway"
 POLICY_PEERS = "manor-peers"
+POLICY_WORKLOAD_IDENTITY = "manor-workload-identity"
 
 
 def platform_peer(name: str) -> str:

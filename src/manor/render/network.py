@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 
 from manor.api import Platform, Tenant
-from manor.api.addresses import Network, overlaps, within
+from manor.api.addresses import METADATA_SERVERS, Network, overlaps, within
 from manor.api.platform import DnsService, PlatformPeer, PodSelector
 from manor.api.tool import ToolTraffic
 from manor.api.wellknown import (
@@ -152,6 +152,14 @@ def _peer(
     return policy(namespace, name, **chosen, **rules)
 
 
+def _to_port(cidr: Network, port: int) -> Object:
+    """The way to one TCP port of some addresses, as a rule of egress."""
+    return {
+        "to": [{"ipBlock": {"cidr": str(cidr)}}],
+        "ports": [{"protocol": "TCP", "port": port}],
+    }
+
+
 def network_policies(
     platform: Platform,
     tenant: Tenant,
@@ -196,14 +204,12 @@ def network_policies(
             policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}])
         )
     if tenant.spec.network.api_server and network.api_servers:
-        rules = [
-            {
-                "to": [{"ipBlock": {"cidr": str(server.cidr)}}],
-                "ports": [{"protocol": "TCP", "port": server.port}],
-            }
-            for server in network.api_servers
-        ]
+        rules = [_to_port(server.cidr, server.port) for server in network.api_servers]
         policies.append(policy(namespace, POLICY_API_SERVER, egress=rules))
+    if tenant.spec.network.workload_identity and network.workload_identity:
+        servers = METADATA_SERVERS[network.workload_identity]
+        rules = [_to_port(cidr, port) for cidr, port in servers]
+        policies.append(policy(namespace, names.POLICY_WORKLOAD_IDENTITY, egress=rules))
     if peers := [tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
         policies.append(
             policy(namespace, names.POLICY_PEERS, ingress=[{"from": peers}], egress=[{"to": peers}])

@@ -5,9 +5,10 @@ Worked out from the specs alone, not from what Manor wrote: a policy that opens 
 for is a hole.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 
 from manor.api import Platform, Tenant
+from manor.api.addresses import METADATA_SERVERS
 from manor.verify.netpol import Address
 from manor.verify.team import Team
 
@@ -44,6 +45,8 @@ def egress(
         )
     ):
         return "network.apiServer of the tenant"
+    if any(address in cidr and port == open_ for cidr, open_ in metadata_servers(team, platform)):
+        return "network.workloadIdentity of the tenant"
     if port in (0, 53) or never(platform, address):  # names are resolved by the cluster's DNS alone
         return None
     if network.egress.internet and (address.version == 4 or _knows_ipv6(platform)):
@@ -51,6 +54,14 @@ def egress(
     if any(address in cidr for cidr in network.egress.cidrs):
         return "network.egress.cidrs of the tenant"
     return None
+
+
+def metadata_servers(team: Team, platform: Platform | None) -> tuple[tuple[IPv4Network, int], ...]:
+    """Where the tenant's pods may ask for a cloud identity of their own, by its word and the
+    platform's."""
+    if team.tenant is None or platform is None or not team.tenant.spec.network.workload_identity:
+        return ()
+    return METADATA_SERVERS.get(platform.spec.network.workload_identity or "", ())
 
 
 def never(platform: Platform, address: Address) -> bool:

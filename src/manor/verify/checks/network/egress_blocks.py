@@ -1,13 +1,17 @@
-"""No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses."""
+"""No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses, but the
+ports that its spec asks for."""
 
 from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.verify import netpol
-from manor.verify.asked import METADATA
+from manor.verify.asked import METADATA, metadata_servers
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
+from manor.verify.objects import Object
 
+GKE_METADATA_SERVER = "iam.gke.io/gke-metadata-server-enabled"
+"""Label that GKE gives to nodes whose metadata server is its own."""
 ALWAYS = (*METADATA, "169.254.0.1", "fe80::1", "127.0.0.1", "::1", "224.0.0.1")
 
 
@@ -36,6 +40,28 @@ async def _cluster(context: AttackContext) -> list[str]:
     return found
 
 
+def _rule(cidr: str, port: int) -> Object:
+    return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": port}]}
+
+
+def _without(policy: Object, asked: list[Object]) -> Object:
+    """The policy less the rules that open what was asked for and nothing else."""
+    spec = policy["spec"]
+    egress = [rule for rule in spec.get("egress") or [] if rule not in asked]
+    return {**policy, "spec": {**spec, "egress": egress}}
+
+
+async def _on_every_node(context: AttackContext) -> Attempt:
+    """Elsewhere the same address gives out the node's identity."""
+    bare = [
+        node["metadata"]["name"]
+        for node in await context.snapshot.all("v1", "Node")
+        if node["metadata"].get("labels", {}).get(GKE_METADATA_SERVER) != "true"
+    ]
+    got = f"nodes without it: {', '.join(bare) or 'none'}"
+    return holds("every node has GKE's metadata server", not bare, got, "Workload Identity")
+
+
 async def _look(context: AttackContext) -> list[Attempt]:
     tenant, policies = (
         context.attacker.tenant,
@@ -44,6 +70,10 @@ async def _look(context: AttackContext) -> list[Attempt]:
     if tenant is not None and tenant.spec.network.api_server:
         policies = [p for p in policies if p["metadata"]["name"] != POLICY_API_SERVER]
     attempts = [seen("policies are listed", f"{len(policies)} in {context.attacker.namespace}")]
+    if servers := metadata_servers(context.attacker, context.tenancy.platform):
+        asked = [_rule(str(cidr), port) for cidr, port in servers]
+        policies = [_without(policy, asked) for policy in policies]
+        attempts.append(await _on_every_node(context))
     for address in dict.fromkeys([*ALWAYS, *await _cluster(context)]):
         opening = netpol.egress_to(policies, address)
         got = opening or "no rule covers it"
@@ -62,7 +92,8 @@ CHECK = Check(
     id="MNR-NETWORK-022",
     title="Find an egress rule that reaches nodes, metadata or the cluster",
     guarantee=(
-        "No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses."
+        "No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses, "
+        "but the ports that its spec asks for."
     ),
     severity=Severity.CRITICAL,
     level=Level.STATIC,
@@ -78,7 +109,16 @@ CHECK = Check(
         "Service and "
         "node networks."
     ),
-    expect="None of them, but the API server where the tenant's spec asks for it.",
-    remedy="Remove the NetworkPolicy, or take the addresses out of its blocks (`manor apply`).",
+    expect=(
+        "None of them, but the API server where the tenant's spec asks for it. Where it asks for "
+        "`network.workloadIdentity`, the port of the metadata server too, and each node has the "
+        "label `iam.gke.io/gke-metadata-server-enabled`: its server gives no identity of the "
+        "node's."
+    ),
+    remedy=(
+        "Remove the NetworkPolicy, or take the addresses out of its blocks (`manor apply`). A node "
+        "pool without GKE's metadata server: `gcloud container node-pools update … "
+        "--workload-metadata=GKE_METADATA`."
+    ),
     run=_look,
 )
