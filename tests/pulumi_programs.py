@@ -30,7 +30,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 def google(type_: str, _name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    return {**inputs, **ANSWERS.get(type_, {})}
+    answer = {"url": f"gs://{inputs['name']}"} if type_ == "gcp:storage/bucket:Bucket" else {}
+    return {**inputs, **answer, **ANSWERS.get(type_, {})}
 
 
 def run_program(

@@ -3,7 +3,7 @@ components out."""
 
 import pulumi
 
-from manor.infra import EnvoyGateway, GkeCluster, GkeProgram, make_all
+from manor.infra import EnvoyGateway, GkeCluster, GkeProgram, make_all, make_buckets
 
 program = GkeProgram.read()
 specs = program.specs()
@@ -17,8 +17,15 @@ if program.install_gateway:
     needs.append(EnvoyGateway("gateway", {"class_name": class_name}, on_cluster))
 on_it = pulumi.ResourceOptions(provider=cluster.kubernetes, depends_on=needs)
 tenants = make_all(specs, platform=platform, delete_data=program.delete_data, opts=on_it)
+buckets = make_buckets(
+    program,
+    {name: specs.tenants[name] for name in program.buckets},
+    delete_data=program.delete_data,
+    opts=pulumi.ResourceOptions(depends_on=[cluster]),
+)
 
 pulumi.export("cluster_name", cluster.cluster_name)
 pulumi.export("cluster_endpoint", cluster.cluster_endpoint)
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("tenants", tenants)
+pulumi.export("buckets", buckets)

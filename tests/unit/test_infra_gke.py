@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from manor.infra import GkeOptions
+from manor.infra.gke.buckets import bucket_name
 from manor.infra.gke.options import SMALL_SCOPES
 from manor.infra.gke.platform import platform_on
 from pulumi_programs import names, run_program
@@ -224,6 +225,7 @@ def test_the_platform_knows_the_cluster(usual: tuple[Recorder, dict[str, Any]]) 
         "podCidrs": ["10.4.0.0/14"],
         "serviceCidrs": ["10.8.0.0/20"],
         "nodeCidrs": ["10.0.0.0/20"],
+        "workloadIdentity": "gke",
     }
     labels = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
     assert spec["gpu"]["flavors"] == [
@@ -357,6 +359,8 @@ spec:
         ({"a": "", "a/again": ""}, {}, "Tenant 'a' is defined twice"),
         ({"a": "hosts: [b.ml.example.com]", "b": ""}, {}, "overlaps"),
         ({"a": "volumes: [{name: data, size: 90Ti}]"}, {}, r"a.yaml:7: spec.volumes"),
+        ({"a": ""}, {"buckets": ["a"]}, r"a.yaml:5: spec.network.workloadIdentity: set it to true"),
+        ({"a": ""}, {"buckets": ["b"]}, r"manor-gke:buckets: there is no team 'b'; there are: a"),
     ],
 )
 def test_tenants_that_the_cluster_cannot_hold_are_refused_before_anything(
@@ -377,6 +381,65 @@ def test_a_tenant_that_talks_to_the_api_server_gets_its_address(tmp_path: Any) -
     made = registered(configured(teams=str(tmp_path))).objects()
     (rule,) = made["a:NetworkPolicy/a/manor-api-server"].inputs["spec"]["egress"]
     assert rule["to"] == [{"ipBlock": {"cidr": "10.0.0.2/32"}}]
+
+
+POOL = (
+    "principalSet://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/"
+    "my-project.svc.id.goog/namespace/"
+)
+
+
+def with_buckets(folder: Any, **config: Any) -> tuple[Recorder, dict[str, Any]]:
+    more = "namespaces: [{name: a-train}, {name: a-serve}]\n  network: {workloadIdentity: true}"
+    (folder / "a.yaml").write_text(TENANT.format(name="a", more=more))
+    (folder / "b.yaml").write_text(TENANT.format(name="b", more=""))
+    return run_program("gke", configured(teams=str(folder), buckets=["a"], **config))
+
+
+def test_a_bucket_is_its_teams_pods_alone(tmp_path: Any) -> None:
+    recorder, outputs = with_buckets(tmp_path)
+    (bucket,) = recorder.of_type("gcp:storage/bucket:Bucket")
+    assert bucket.inputs == {
+        "name": "my-project-manor-a",
+        "project": "my-project",
+        "location": "EUROPE-WEST4",
+        "uniformBucketLevelAccess": True,
+        "publicAccessPrevention": "enforced",
+        "forceDestroy": False,
+        "labels": {"manor-tenant": "a"},
+    }
+    assert (bucket.protect, bucket.retain) == (True, True)
+    (policy,) = recorder.of_type("gcp:storage/bucketIAMPolicy:BucketIAMPolicy")
+    assert json.loads(policy.inputs["policyData"]) == {
+        "bindings": [
+            {
+                "role": "roles/storage.objectUser",
+                "members": [f"{POOL}a-train", f"{POOL}a-serve"],
+            }
+        ]
+    }
+    assert policy.inputs["bucket"] == "my-project-manor-a"
+    # Before the first cluster of a project there is no pool of its pods.
+    assert {"manor", "manor-cpu"} <= names(policy.depends_on)
+    assert outputs["buckets"] == ({"a": "gs://my-project-manor-a"}, False)
+    opened = recorder.objects().keys() & {
+        f"{name}:NetworkPolicy/{space}/manor-workload-identity"
+        for name, space in (("a", "a-train"), ("a", "a-serve"), ("b", "b"))
+    }
+    assert len(opened) == 2
+
+
+def test_a_bucket_goes_with_what_is_in_it_on_consent_alone(tmp_path: Any) -> None:
+    recorder, _ = with_buckets(tmp_path, deleteData=["a"])
+    (bucket,) = recorder.of_type("gcp:storage/bucket:Bucket")
+    assert (bucket.protect, bucket.retain, bucket.inputs["forceDestroy"]) == (False, False, True)
+
+
+def test_a_buckets_name_fits_and_is_its_own() -> None:
+    options = GkeOptions(project="a" * 30, location="europe-west4", name="b" * 40)
+    found = {bucket_name(options, "c" * 39 + last) for last in "de"}
+    assert {len(name) for name in found} == {63}
+    assert len(found) == 2
 
 
 def test_every_option_says_what_it_is() -> None:

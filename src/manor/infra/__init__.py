@@ -25,7 +25,7 @@ from manor.infra.components import (
     Workspace,
 )
 from manor.infra.gateway import EnvoyGateway, EnvoyGatewayArgs
-from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, platform_on
+from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, make_buckets, platform_on
 from manor.infra.kubernetes import kubernetes_provider
 from manor.infra.program import AnyProgram, GkeProgram
 from manor.infra.stack import make_all
@@ -48,5 +48,6 @@ __all__ = [
     "Workspace",
     "kubernetes_provider",
     "make_all",
+    "make_buckets",
     "platform_on",
 ]

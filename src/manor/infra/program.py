@@ -107,6 +107,9 @@ class GkeProgram(GkeOptions, Files):
     absent."""
     install_gateway: bool = True
     """Whether Envoy Gateway is installed too. Default true: a new cluster has no way in."""
+    buckets: list[str] = []
+    """Teams that get a bucket of their own, which their pods alone reach, without a key. None by
+    default."""
 
     @classmethod
     @_plainly()
@@ -163,7 +166,14 @@ class GkeProgram(GkeOptions, Files):
             raise InvalidInput(problems)
         asked = any(_path(document, "spec", "network", "apiServer") for document in others)
         stack = self._platform(platform.value, api_server=asked)
-        return _reviewed(specs_from([Document(stack, platform.source, platform.lines), *others]))
+        specs = specs_from([Document(stack, platform.source, platform.lines), *others])
+        if unknown := sorted(set(self.buckets) - specs.tenants.keys()):
+            there = ", ".join(specs.tenants)
+            place = f"{pulumi.get_project()}:buckets"
+            raise InvalidSettings(
+                [f"{place}: there is no team {name!r}; there are: {there}" for name in unknown]
+            )
+        return _reviewed(specs)
 
     def _unmet(self, document: Document) -> Iterator[Problem]:
         """What a tenant asks of the cluster and the cluster's options do not give."""
@@ -177,6 +187,10 @@ class GkeProgram(GkeOptions, Files):
             yield Problem(
                 document.source, document.line(("spec", "sandbox")), "spec.sandbox", advice
             )
+        identity = ("spec", "network", "workloadIdentity")
+        if _path(document, "metadata", "name") in self.buckets and not _path(document, *identity):
+            advice = "set it to true, or nobody reaches the bucket that the configuration gives"
+            yield document.problem(identity, advice)
         gpu = _path(document, "spec", "gpu")
         if isinstance(gpu, dict):
             yield from self._unmet_gpu(document, gpu)

@@ -37,15 +37,22 @@ def node_account(
     return account, roles
 
 
+def project_number(
+    options: GkeOptions, parent: pulumi.Resource | None = None
+) -> pulumi.Output[str]:
+    """The project's number, by which Google names what it makes itself."""
+    found = organizations.get_project_output(
+        project_id=options.project, opts=pulumi.InvokeOutputOptions(parent=parent)
+    )
+    return found.number
+
+
 def secrets_key(
     name: str, options: GkeOptions, parent: pulumi.Resource
 ) -> tuple[pulumi.Input[str], kms.CryptoKeyIAMMember]:
     """The key of Secrets in etcd by its ID, and GKE's permission to use it."""
     key = options.secrets_key or _made_key(name, options, parent).id
-    project = organizations.get_project_output(
-        project_id=options.project, opts=pulumi.InvokeOutputOptions(parent=parent)
-    )
-    agent = project.number.apply(
+    agent = project_number(options, parent).apply(
         lambda number: (
             f"serviceAccount:service-{number}@container-engine-robot.iam.gserviceaccount.com"
         )

@@ -20,14 +20,15 @@ STORAGE_CLASSES = ["standard-rwo", "premium-rwo"]
 
 
 def platform_on(options: GkeOptions, platform: Mapping[str, Any]) -> dict[str, Any]:
-    """A Platform with the cluster's addresses, GPU flavors, sandbox and, unless it names some,
-    storage classes."""
+    """A Platform with the cluster's addresses, pods' identities, GPU flavors, sandbox and, unless
+    it names some, storage classes."""
     spec = dict(platform.get("spec", {}))
     spec["network"] = {
         **spec.get("network", {}),
         "podCidrs": [str(options.pod_cidr)],
         "serviceCidrs": [str(options.service_cidr)],
         "nodeCidrs": [str(options.node_cidr)],
+        "workloadIdentity": "gke",  # by workload_metadata_config of every pool
     }
     if options.gpu_pools:
         flavors = [
