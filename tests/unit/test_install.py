@@ -13,8 +13,9 @@ from cryptography import x509
 
 from manor.api.tool import GoModule, ToolInstall
 from manor.install import InstallError, hardened, image_words, images_of, manifests, module_folder
-from manor.install.certificate import PLACEHOLDER, Pair, certified, pair_for
+from manor.install.certificate import PLACEHOLDER, Pair, certified
 from manor.install.certificate import made as made_for
+from manor.install.installation import pair_for
 from manor.install.modules import hash_of
 from manor.kube import Client
 from manor.kube.errors import api_error

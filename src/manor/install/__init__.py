@@ -3,15 +3,8 @@ hardened."""
 
 from manor.install.errors import InstallError
 from manor.install.hardening import hardened
-from manor.install.installation import (
-    image_words,
-    images_of,
-    install,
-    inventory_of,
-    is_installed,
-    manifests,
-    uninstall,
-)
+from manor.install.installation import install, is_installed, uninstall
+from manor.install.manifests import image_words, images_of, inventory_of, manifests
 from manor.install.modules import module_folder
 
 __all__ = [

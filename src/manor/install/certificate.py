@@ -16,7 +16,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from manor.api.tool import ToolInstall
 from manor.api.wellknown import MANAGED
-from manor.kube import Client, NotFound
 
 Object = dict[str, Any]
 
@@ -60,21 +59,7 @@ def certified(install: ToolInstall, objects: list[Object], pair: Pair) -> list[O
         if (obj["kind"], obj["metadata"]["name"]) != ("Secret", wanted.secret)
     ]
     service = (install.namespace, wanted.service)
-    return [*(_trusting(obj, service, pair.certificate) for obj in others), secret]
-
-
-async def pair_for(client: Client, install: ToolInstall) -> Pair:
-    """The pair that the cluster has, or a new one where there is none, or not for long."""
-    wanted = install.certificate
-    if wanted is None:
-        return PLACEHOLDER
-    host = f"{wanted.service}.{install.namespace}.svc"
-    try:
-        data = (await client.get("v1", "Secret", wanted.secret, install.namespace)).get("data", {})
-    except NotFound:
-        return made(host)
-    pair = Pair(data.get("tls.crt", ""), data.get("tls.key", ""))
-    return pair if _is_good(pair, host) else made(host)
+    return [*(trusting(obj, service, pair.certificate) for obj in others), secret]
 
 
 def made(host: str, life: timedelta = LIFE) -> Pair:
@@ -105,7 +90,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _is_good(pair: Pair, host: str) -> bool:
+def is_good(pair: Pair, host: str) -> bool:
     """For this host, and not near its end."""
     try:
         certificate = x509.load_pem_x509_certificate(base64.b64decode(pair.certificate))
@@ -117,13 +102,13 @@ def _is_good(pair: Pair, host: str) -> bool:
     )
 
 
-def _trusting(value: Any, service: tuple[str, str], certificate: str) -> Any:
+def trusting(value: Any, service: tuple[str, str], certificate: Any) -> Any:
     """`value` with the certificate beside each `service` that is the one."""
     if isinstance(value, list):
-        return [_trusting(item, service, certificate) for item in value]
+        return [trusting(item, service, certificate) for item in value]
     if not isinstance(value, dict):
         return value
-    copy = {key: _trusting(item, service, certificate) for key, item in value.items()}
+    copy = {key: trusting(item, service, certificate) for key, item in value.items()}
     named = value.get("service")
     if isinstance(named, dict) and (named.get("namespace"), named.get("name")) == service:
         copy["caBundle"] = certificate

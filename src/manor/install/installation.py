@@ -1,79 +1,32 @@
-"""A Tool's manifests, and their way onto the cluster."""
-
-import json
-import re
-import shutil
-import subprocess
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-import yaml
+"""The way of a Tool's manifests onto the cluster."""
 
 from manor.api.tool import Tool, ToolInstall
-from manor.apply import Inventory, Options, Progress, Result, apply, delete, silent
-from manor.install.certificate import PLACEHOLDER, certified, pair_for
-from manor.install.errors import InstallError
-from manor.install.hardening import Object, hardened
-from manor.install.modules import module_folder
+from manor.apply import Options, Progress, Result, apply, delete, silent
+from manor.install.certificate import PLACEHOLDER, Pair, certified, is_good, made
+from manor.install.hardening import Object
+from manor.install.manifests import installation_of, inventory_of
 from manor.kube import Client, NotFound
-from manor.manifests import documents
-from manor.tools.objects import filled
-
-_BESIDE = re.compile(r"\$registry/[-a-z0-9._/]+:[-A-Za-z0-9._$]+")
 
 
-def inventory_of(tool: Tool) -> Inventory:
-    """The set of what is installed for a Tool."""
-    return Inventory(f"manor-tool-{tool.name}", "kube-system")
-
-
-def manifests(tool: Tool, *, registry: str | None = None, helm: str | None = None) -> list[Object]:
-    """All that is installed, hardened; `registry` is a mirror whose images are taken in place of
-    the makers'.
-
-    Where a certificate is wanted, a placeholder stands for it: `install` alone knows the real one.
-    InstallError where the Tool says nothing of it, where the files cannot be had, or where they
-    hold too much.
-    """
-    spec = _install(tool)
-    words = image_words(spec, registry)
-    objects: list[Object] = []
-    if spec.module is not None:
-        folder = module_folder(spec.module)
-        objects += _crds(spec, folder)
-        if spec.chart is not None:
-            rendered = _rendered(tool.name, spec, folder / spec.chart, words, helm)
-            objects += [obj for obj in rendered if obj["kind"] not in spec.without]
-    objects += [filled(raw, words) for raw in spec.objects]
-    return certified(spec, hardened(tool.name, spec, objects), PLACEHOLDER)
-
-
-def image_words(spec: ToolInstall, registry: str | None) -> dict[str, str]:
-    """What `$image`, `$registry`, `$repository`, `$tag` and `$namespace` stand for."""
-    repository, _, tag = spec.image.rpartition(":")
-    if registry is not None:
-        repository = f"{registry}/{repository.rpartition('/')[2]}"
-    return {
-        "image": f"{repository}:{tag}",
-        "registry": repository.rpartition("/")[0],
-        "repository": repository,
-        "tag": tag,
-        "namespace": spec.namespace,
-    }
-
-
-def images_of(spec: ToolInstall, registry: str | None) -> list[str]:
-    """Every image that the Tool's file names: its controller's first, then those beside it."""
-    words = image_words(spec, registry)
-    beside = _BESIDE.findall(json.dumps([spec.values, spec.objects]))
-    return [words["image"], *dict.fromkeys(filled(beside, words))]
+async def pair_for(client: Client, install: ToolInstall) -> Pair:
+    """The pair that the cluster has, or a new one where there is none, or not for long."""
+    wanted = install.certificate
+    if wanted is None:
+        return PLACEHOLDER
+    host = f"{wanted.service}.{install.namespace}.svc"
+    try:
+        data = (await client.get("v1", "Secret", wanted.secret, install.namespace)).get("data", {})
+    except NotFound:
+        return made(host)
+    pair = Pair(data.get("tls.crt", ""), data.get("tls.key", ""))
+    return pair if is_good(pair, host) else made(host)
 
 
 async def install(
     client: Client, tool: Tool, objects: list[Object], progress: Progress = silent
 ) -> Result:
     """Apply what `manifests` made, with its certificate; what an older version had besides goes."""
-    spec = _install(tool)
+    spec = installation_of(tool)
     objects = certified(spec, objects, await pair_for(client, spec))
     return await apply(client, objects, inventory_of(tool), Options(force_conflicts=True), progress)
 
@@ -91,45 +44,3 @@ async def is_installed(client: Client, tool: Tool) -> bool:
 async def uninstall(client: Client, tool: Tool, progress: Progress = silent) -> Result:
     """Remove what was installed, CRDs and so all objects of its kinds included."""
     return await delete(client, inventory_of(tool), Options(), progress)
-
-
-def _install(tool: Tool) -> ToolInstall:
-    if tool.spec.install is None:
-        advice = tool.spec.notice or "see its makers' guide"
-        raise InstallError(f"Tool {tool.name} does not say how it is installed: {advice}")
-    return tool.spec.install
-
-
-def _crds(spec: ToolInstall, folder: Path) -> Iterator[Object]:
-    for pattern in spec.crds:
-        paths = sorted(folder.glob(pattern))
-        if not paths:
-            raise InstallError(f"{pattern} is in no file of the module; mend install.crds")
-        for path in paths:
-            yield from documents(path.read_text(encoding="utf-8"))
-
-
-def _rendered(
-    name: str, spec: ToolInstall, chart: Path, words: dict[str, str], helm: str | None
-) -> Iterable[Object]:
-    program = helm or shutil.which("helm")
-    if program is None:
-        raise InstallError(
-            "helm is needed to render the chart, and is not on PATH: https://helm.sh/docs/intro/install"
-        )
-    values = yaml.safe_dump(filled(spec.values, words))
-    command = [
-        program,
-        "template",
-        name,
-        str(chart),
-        "--namespace",
-        spec.namespace,
-        "--include-crds",
-        "--values",
-        "-",
-    ]
-    done = subprocess.run(command, input=values, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InstallError(f"the chart of {name} cannot be rendered:\n{done.stderr.strip()}")
-    return documents(done.stdout)
