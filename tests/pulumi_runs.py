@@ -35,6 +35,7 @@ class Registered:
     deleted_with: str
     protect: bool
     retain: bool
+    ignored: tuple[str, ...]
     timeout: str
     secret_outputs: tuple[str, ...]
     on_error: tuple[str, ...]
@@ -119,6 +120,7 @@ class Recorder(MockMonitor):
             deleted_with=request.deletedWith,
             protect=request.protect,
             retain=request.retainOnDelete,
+            ignored=tuple(request.ignoreChanges),
             timeout=request.customTimeouts.create,
             secret_outputs=tuple(request.additionalSecretOutputs),
             on_error=tuple(request.hooks.on_error),

@@ -76,3 +76,55 @@ def tool(name: str = "forge", **changes: Any) -> Tool:
     return Tool.model_validate(
         {"apiVersion": API_VERSION, "kind": "Tool", "metadata": {"name": name}, "spec": spec}
     )
+
+
+def installed_tool(*, pods: bool = True, **more: Any) -> Tool:
+    """A Tool that says how it is installed, with a webhook whose certificate is made for it."""
+    service = {"name": "forge", "namespace": "$namespace"}
+    webhook = {
+        "name": "anvils.forge.example",
+        "clientConfig": {"service": service},
+        "rules": [
+            {
+                "apiGroups": ["forge.example"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["anvils"],
+            }
+        ],
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    container = {
+        "name": "smith",
+        "image": "$image",
+        "resources": {"requests": {"memory": "1Mi"}, "limits": {"memory": "1Mi"}},
+        "securityContext": {"allowPrivilegeEscalation": False},
+    }
+    labels = {"app": "forge"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    smith = {
+        **obj("apps/v1", "Deployment", "forge", namespace="$namespace"),
+        "spec": {"selector": {"matchLabels": labels}, "template": pod},
+    }
+    objects = [
+        {
+            **obj("v1", "Service", "forge", namespace="$namespace"),
+            "spec": {"selector": labels, "ports": [{"port": 443, "targetPort": 9443}]},
+        },
+        {
+            **obj("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "forge"),
+            "webhooks": [webhook],
+        },
+        *([smith] if pods else []),
+        *more.pop("objects", []),
+    ]
+    install = {
+        "namespace": "forge-system",
+        "image": "registry.example/forge/smith:v1",
+        "ports": [9443],
+        "certificate": {"secret": "forge-cert", "service": "forge"},
+        "objects": objects,
+        **more,
+    }
+    return tool(install=install)

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from manor.infra import Platform, Tenant, TrainingJob
+from manor.infra import Platform, Tenant, ToolInstallation, TrainingJob
+from manor.install import manifests
 from manor.kube import Client, Conflict, Object
+from manor.render import spec_object
 from nodes import MANOR, RunningNode
 from pulumi_cluster import RANDOM_MANAGER, api_server, connected, counted, live, tenant
 from pulumi_programs import EXAMPLE, files, run_program
 from pulumi_runs import Recorder, run
+from tool_examples import installed_tool
 
 pytestmark = pytest.mark.integration
 
@@ -223,3 +226,41 @@ def test_what_somebody_else_changed_stops_the_run_unless_forced(
     (quota,) = live(node, ("v1", "ResourceQuota", "manor-quota", "drifts"))
     assert quota
     assert quota["spec"]["hard"]["requests.cpu"] == "8"
+
+
+def tools(node: RunningNode, *words: str) -> str:
+    command = [MANOR, "tools", *words, "--kubeconfig", str(node.kubeconfig)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_system_is_installed_as_by_the_command_line_which_goes_on_with_it(
+    cluster: RunningNode, tmp_path: Path
+) -> None:
+    forge = installed_tool(pods=False)
+    file = tmp_path / "forge.yaml"
+    file.write_text(yaml.safe_dump(spec_object(forge)))
+    make(
+        cluster,
+        lambda: ToolInstallation("tool-forge", {"tool": forge, "manifests": manifests(forge)}),
+    )
+    named = (
+        ("v1", "Secret", "forge-cert", "forge-system"),
+        ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "forge", None),
+    )
+    secret, webhooks = live(cluster, *named)
+    assert secret
+    assert webhooks
+    trusted = webhooks["webhooks"][0]["clientConfig"]["caBundle"]
+    assert trusted == secret["data"]["tls.crt"]
+
+    # It takes Pulumi's own annotations away, and nothing else.
+    assert "5 updated" in tools(cluster, "install", "forge", "-f", str(file))
+    assert "5 unchanged" in tools(cluster, "install", "forge", "-f", str(file))
+    same, still = live(cluster, *named)
+    assert same
+    assert still
+    assert (same["data"], still["webhooks"]) == (secret["data"], webhooks["webhooks"])
+    tools(cluster, "uninstall", "forge", "-f", str(file), "--yes")
+    assert live(cluster, *named) == [None, None]

@@ -29,6 +29,7 @@ from manor.infra.gke import GkeCluster, GkeClusterArgs, GkeOptions, make_buckets
 from manor.infra.kubernetes import kubernetes_provider
 from manor.infra.program import AnyProgram, GkeProgram
 from manor.infra.stack import make_all
+from manor.infra.tools import ToolInstallation, ToolInstallationArgs
 
 __all__ = [
     "AnyProgram",
@@ -43,6 +44,8 @@ __all__ = [
     "PlatformArgs",
     "Tenant",
     "TenantArgs",
+    "ToolInstallation",
+    "ToolInstallationArgs",
     "TrainingJob",
     "WorkloadArgs",
     "Workspace",

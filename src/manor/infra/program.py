@@ -14,6 +14,9 @@ from manor.infra.errors import InfraError, InvalidSettings
 from manor.infra.gke.options import GkeOptions, Options
 from manor.infra.gke.platform import platform_on
 from manor.infra.settings import read_values, validated
+from manor.infra.tools import ToolInstallationArgs
+from manor.install.errors import InstallError
+from manor.install.manifests import manifests
 from manor.load import Document, InvalidInput, Problem, Specs, read, specs_from
 from manor.render import spec_object
 from manor.shipped import IMAGES_VERSION
@@ -28,7 +31,7 @@ def _plainly() -> Iterator[None]:
     traceback."""
     try:
         yield
-    except (InvalidSettings, InvalidInput) as error:
+    except (InvalidSettings, InvalidInput, InstallError) as error:
         raise pulumi.RunError(str(error)) from None
 
 
@@ -107,6 +110,9 @@ class GkeProgram(GkeOptions, Files):
     absent."""
     install_gateway: bool = True
     """Whether Envoy Gateway is installed too. Default true: a new cluster has no way in."""
+    install_tools: bool = True
+    """Whether the systems of the Tools that the Platform turns on are installed too, as far as
+    their Tools say how. Default true: a new cluster has none."""
     buckets: list[str] = []
     """Teams that get a bucket of their own, which their pods alone reach, without a key. None by
     default."""
@@ -156,6 +162,16 @@ class GkeProgram(GkeOptions, Files):
                 {"cidr": pulumi.Output.concat(api_server, "/32")}
             ]
         return stack
+
+    @_plainly()
+    def installations(self, specs: Specs) -> dict[str, ToolInstallationArgs]:
+        """What is installed for the Tools that are on, by their names. RunError says why a chart
+        cannot be had."""
+        return {
+            tool.name: {"tool": tool, "manifests": manifests(tool)}
+            for tool in specs.toolset.tools
+            if self.install_tools and tool.spec.install is not None
+        }
 
     @_plainly()
     def specs(self) -> Specs:

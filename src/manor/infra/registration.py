@@ -70,6 +70,8 @@ class Registration:
     """If it leaves the program, it is left on the cluster."""
     secret: tuple[str, ...] = ()
     """Fields that are secret in Pulumi's state."""
+    ignore: tuple[str, ...] = ()
+    """Fields that stay as they were made."""
     timeout: str | None = None
     """Longest wait for readiness, as Pulumi writes a duration."""
     owner: str | None = None
@@ -119,8 +121,9 @@ def _controls(obj: Object) -> dict[str, str]:
 
 
 def _is_teams(parent: Object) -> bool:
-    """Whether people of a team write the spec: its set is what it owns, and has no marks."""
-    return parent != FOUNDATION and "namespace" in parent["metadata"]
+    """Whether people of a team write the spec: its set is what it owns, and has no marks. A set
+    without a spec has a ConfigMap for its parent."""
+    return parent["kind"] != FOUNDATION["kind"] and "namespace" in parent["metadata"]
 
 
 def _rank(obj: Object) -> int:
@@ -236,18 +239,29 @@ def registrations(
 
 
 def foundation_registrations(component: str, objects: Sequence[Object]) -> list[Registration]:
-    """The resources of what stands before any spec: the parent of this set lies in a namespace that
-    is a member."""
-    layout = _Layout(component, FOUNDATION, objects, delete_data=False)
-    namespace, *rest = sorted(objects, key=lambda obj: (kind_of(obj) != NAMESPACE, _rank(obj)))
-    parent = Registration(
-        name=logical_name(component, FOUNDATION),
-        type=type_token(FOUNDATION),
-        body=_annotated(_marked(FOUNDATION, objects), {_MANAGER: PARENT_FIELD_MANAGER}),
-        after=(logical_name(component, namespace),),
+    """The resources of what stands before any spec."""
+    return set_registrations(component, FOUNDATION, objects)
+
+
+def set_registrations(
+    component: str, parent: Object, objects: Sequence[Object]
+) -> list[Registration]:
+    """The resources of a set without a spec. Its parent, a ConfigMap, holds the set's marks alone;
+    the namespace that it lies in comes before it, where that is a member."""
+    layout = _Layout(component, parent, objects, delete_data=False)
+    home = parent["metadata"]["namespace"]
+    ordered = sorted(objects, key=_rank)
+    before = [
+        obj for obj in ordered if (kind_of(obj), obj["metadata"]["name"]) == (NAMESPACE, home)
+    ]
+    marks = Registration(
+        name=logical_name(component, parent),
+        type=type_token(parent),
+        body=_annotated(_marked(parent, objects), {_MANAGER: PARENT_FIELD_MANAGER}),
+        after=tuple(logical_name(component, obj) for obj in before),
     )
     return [
-        layout.registration(namespace, ()),
-        parent,
-        *(layout.registration(obj, (parent.name,)) for obj in rest),
+        *(layout.registration(obj, ()) for obj in before),
+        marks,
+        *(layout.registration(obj, (marks.name,)) for obj in ordered if obj not in before),
     ]

@@ -20,6 +20,8 @@ class KubernetesObject(pulumi.CustomResource):
     """
 
     metadata: pulumi.Output[Object]
+    data: pulumi.Output[Object]
+    """Of a ConfigMap or a Secret."""
 
     def __init__(
         self, name: str, type_token: str, body: Object, opts: pulumi.ResourceOptions
@@ -75,6 +77,7 @@ def register(
             protect=one.protect or None,
             retain_on_delete=one.retain or None,
             additional_secret_outputs=list(one.secret) or None,
+            ignore_changes=list(one.ignore) or None,
             custom_timeouts=timeouts,
             hooks=hooks,
         )
