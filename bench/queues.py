@@ -20,14 +20,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
-from ground.api_server import MANOR, whole_node
+from ground.administrator import PLATFORM, manor
+from ground.api_server import whole_node
 from ground.process import Process, running
 from manor.api import API_VERSION
 from manor.kube import Client, Object
@@ -40,23 +39,7 @@ MIX = [1] * 7 + [5] * 2 + [20]
 IN_FLIGHT = 32
 BINDING = ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
 PATIENCE = 3600.0
-PLATFORM: Object = {
-    "apiVersion": API_VERSION,
-    "kind": "Platform",
-    "metadata": {"name": "manor"},
-    "spec": {
-        "domain": "bench.local",
-        "network": {
-            "podCidrs": ["10.244.0.0/16"],
-            "serviceCidrs": ["10.96.0.0/16"],
-            "nodeCidrs": ["172.30.0.0/16"],
-        },
-        "gateway": {"className": "manor", "externalPort": 30080},
-        "registries": ["manor.local"],
-        "tools": ["kueue"],
-        "engines": {"queue": "kueue"},
-    },
-}
+WITH_QUEUES = {"tools": ["kueue"], "engines": {"queue": "kueue"}}
 
 
 def tenant(name: str) -> Object:
@@ -97,14 +80,6 @@ def kwok() -> list[str]:
         path for kind in ("node", "pod") for path in sorted(stages.glob(f"{kind}/fast/{kind}-*"))
     ]
     return [str(cache / "kwok"), *(f"--config={stage}" for stage in found)]
-
-
-def manor(kubeconfig: Path, *words: str, given: Sequence[Object] = ()) -> None:
-    text = yaml.safe_dump_all(given) if given else None
-    command = [MANOR, "--kubeconfig", str(kubeconfig), *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
 def jobs(count: int) -> Iterator[tuple[str, Object]]:
@@ -203,9 +178,10 @@ def bare(binding: Object) -> Object:
 
 async def run(name: str, kubeconfig: Path, count: int, rounds: int) -> None:
     async with Client.connect(kubeconfig) as client:
+        platform = {**PLATFORM, "spec": {**PLATFORM["spec"], **WITH_QUEUES}}
         manor(kubeconfig, "tools", "install", "kueue", "--node", name)
         await client.create(node("kwok-0"))  # after Kueue, whose pod belongs on a real node
-        manor(kubeconfig, "apply", "-f", "-", given=[PLATFORM, *map(tenant, TEAMS)])
+        manor(kubeconfig, "apply", "-f", "-", given=[platform, *map(tenant, TEAMS)])
         await compared(client, name, count, rounds)
 
 

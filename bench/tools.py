@@ -18,16 +18,13 @@ Bar: a pod's creation within 1.05 of that in a tenant without Tools.
 import argparse
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from ground.api_server import MANOR, whole_node
+from ground.administrator import PLATFORM, manor
+from ground.api_server import whole_node
 from manor.api import API_VERSION, Tool
 from manor.kube import ApiError, Client, Object
 from manor.rollout.fixtures import define_kinds
@@ -37,21 +34,6 @@ from manor.tools.packs import shipped
 PLAIN, USING, OWN = "bench-plain", "bench-using", "bench-own"
 PODS, ROUNDS = 10, 6
 IDLE_SECONDS = 30.0
-PLATFORM: Object = {
-    "apiVersion": API_VERSION,
-    "kind": "Platform",
-    "metadata": {"name": "manor"},
-    "spec": {
-        "domain": "bench.local",
-        "network": {
-            "podCidrs": ["10.244.0.0/16"],
-            "serviceCidrs": ["10.96.0.0/16"],
-            "nodeCidrs": ["172.30.0.0/16"],
-        },
-        "gateway": {"className": "manor", "externalPort": 30080},
-        "registries": ["manor.local"],
-    },
-}
 
 
 @dataclass
@@ -74,17 +56,6 @@ class Row:
             f"{self.own:>7} {self.manor:>7} {self.tenant[0]:7.2f} {self.tenant[1]:6.2f} s "
             f"{self.pod[0]:7.1f} {self.pod[1]:6.1f} ms  {ratio:4.2f}"
         )
-
-
-def manor(kubeconfig: Path, *words: str, given: Sequence[Object] = ()) -> float:
-    """Runs a command as the administrator; the seconds that it took."""
-    begun = time.monotonic()
-    text = yaml.safe_dump_all(given) if given else None
-    command = [MANOR, "--kubeconfig", str(kubeconfig), *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return time.monotonic() - begun
 
 
 def tenant(name: str, tools: Sequence[str]) -> Object:
