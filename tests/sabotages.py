@@ -4,7 +4,7 @@ must go red."""
 import asyncio
 import copy
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +176,36 @@ async def _undo(client: Client, ref: Ref, before: Object | None) -> None:
         except Conflict:
             continue
         return
+
+
+def together(sabotages: Iterable[Sabotage], most: int) -> list[Sabotage]:
+    """Several at once, `most` at a time, where no two touch the same object or turn the same check
+    red: what a run of all checks finds is told apart as well, and takes as long as for one."""
+    groups: list[list[Sabotage]] = []
+    for sabotage in sabotages:
+        fitting = (group for group in groups if len(group) < most and _apart(sabotage, group))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([sabotage])
+        else:
+            group.append(sabotage)
+    return [
+        Sabotage(
+            "; ".join(one.name for one in group),
+            tuple(change for one in group for change in one.changes),
+            frozenset().union(*(one.red for one in group)),
+        )
+        for group in groups
+    ]
+
+
+def _apart(sabotage: Sabotage, others: Sequence[Sabotage]) -> bool:
+    refs = {change.ref for change in sabotage.changes}
+    return all(
+        refs.isdisjoint(change.ref for change in other.changes)
+        and sabotage.red.isdisjoint(other.red)
+        for other in others
+    )
 
 
 @asynccontextmanager

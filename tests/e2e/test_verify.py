@@ -28,7 +28,7 @@ from manor.verify.probe.probe_pods import ProbePods, Target
 from manor.verify.probe.reach import marked
 from manor.verify.probe.script import TCP_PORT
 from nodes import MANOR, RunningNode
-from sabotages import Sabotage, reds, remove, sabotaged, settled
+from sabotages import Sabotage, reds, remove, sabotaged, settled, together
 from verify_live_sabotages import SABOTAGES, A, B
 from verify_world import platform, settle, tenant
 
@@ -102,7 +102,7 @@ async def test_a_sound_cluster_passes_every_check_with_manor_stopped_and_nothing
     assert await find(world) == []
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+@pytest.mark.parametrize("sabotage", together(SABOTAGES, 2), ids=lambda sabotage: sabotage.name)
 async def test_exactly_the_right_live_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
         report = await settled(partial(attack, world), LIVE, sabotage.red, PROPAGATION)

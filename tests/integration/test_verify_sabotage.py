@@ -19,7 +19,7 @@ from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenan
 from manor.verify.attempt import Verdict
 from manor.verify.tools import tool_checks
 from nodes import RunningNode, node_for_tests, run_manor
-from sabotages import Sabotage, bind, put, reds, sabotaged, settled, user
+from sabotages import Sabotage, bind, put, reds, sabotaged, settled, together, user
 from verify_sabotages import SABOTAGES
 from verify_world import STORAGE_CLASS, all_of, platform, queue_kinds, settle, tenant
 
@@ -102,7 +102,7 @@ async def test_a_sound_cluster_passes_every_check(world: Client) -> None:
     assert report.exit_code == 0
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+@pytest.mark.parametrize("sabotage", together(SABOTAGES, 4), ids=lambda sabotage: sabotage.name)
 @pytest.mark.usefixtures("one_direction")
 async def test_exactly_the_right_checks_go_red(world: Client, sabotage: Sabotage) -> None:
     async with sabotaged(world, sabotage):
