@@ -204,11 +204,13 @@ class Kind(Spec):
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: object) -> object:
-        return (
-            _without_nulls({k: v for k, v in data.items() if k != "status"})
-            if isinstance(data, dict)
-            else data
-        )
+        if not isinstance(data, dict):
+            return data
+        written = {key: value for key, value in data.items() if key != "status"}
+        if isinstance(meta := data.get("metadata"), dict):
+            # As much again as all the rest of a stored object.
+            written["metadata"] = {k: v for k, v in meta.items() if k != "managedFields"}
+        return _without_nulls(written)
 
 
 def _without_nulls(data: Any) -> Any:
