@@ -155,6 +155,11 @@ SABOTAGES = (
         "pod-fields unbound", "ADMISSION-009 POD-031 POD-041 QUOTA-015", *unbind("pod-fields")
     ),
     sabotage(
+        "a tenant's queues forgotten",
+        "POD-036",
+        merge("v1", "ConfigMap", "manor-guardrails", {"data": {"queues": ""}}, "tenant-a"),
+    ),
+    sabotage(
         "metadata unbound",
         "ADMISSION-006 ADMISSION-009 ADMISSION-013 METADATA-008 METADATA-009 METADATA-010 "
         "METADATA-011 METADATA-015 "
@@ -196,11 +201,6 @@ SABOTAGES = (
         ),
     ),
     sabotage("ingress unbound", "ADMISSION-009 ROUTES-007 ROUTES-008", *unbind("ingress")),
-    sabotage(
-        "a tenant's queues forgotten",
-        "POD-036",
-        merge("v1", "ConfigMap", "manor-guardrails", {"data": {"queues": ""}}, "tenant-a"),
-    ),
     sabotage("queued unbound", "ADMISSION-009", *unbind("queued")),
     sabotage(
         "sizes that pods tell of themselves",
