@@ -6,18 +6,21 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+import metadata_stand_in
 from manor.api import Platform, Tenant
 from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.apply import wait_enforced
 from manor.kube import Client, Conflict, NotFound, Object
+from manor.local.node import load_node
 from manor.render import render_tenant, spec_object
 from manor.state import read_state
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
@@ -27,6 +30,7 @@ from manor.verify.probe.pod import Disturbed
 from manor.verify.probe.probe_pods import ProbePods, Target
 from manor.verify.probe.reach import marked
 from manor.verify.probe.script import TCP_PORT
+from metadata_stand_in import NODE, POOL
 from nodes import MANOR, RunningNode
 from sabotages import Sabotage, reds, remove, sabotaged, settled, together
 from verify_live_sabotages import SABOTAGES, A, B
@@ -162,6 +166,74 @@ async def test_who_asks_for_the_api_server_in_vain_is_told(asking: Client) -> No
                 break
     assert result.status is Status.ERROR, result.reason
     assert "asked for by network.apiServer of the tenant" in result.reason
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@contextmanager
+def metadata_server(node: RunningNode, attributes: Mapping[str, str]) -> Iterator[None]:
+    """A metadata server one hop from the node, in a network namespace of its own, at the address
+    that clouds have it at."""
+    here, there, link = load_node(node.name).namespace, "manor-metadata", "metadata"
+    address = "169.254.169.254/32"
+    _ip("netns", "add", there)
+    try:
+        _ip("-n", here, "link", "add", link, "type", "veth", "peer", "eth0", "netns", there)
+        _ip("-n", here, "address", "add", "198.18.0.1/30", "dev", link)
+        _ip("-n", there, "address", "add", "198.18.0.2/30", "dev", "eth0")
+        _ip("-n", there, "address", "add", address, "dev", "eth0")
+        _ip("-n", here, "link", "set", link, "up")
+        _ip("-n", there, "link", "set", "eth0", "up")
+        _ip("-n", here, "route", "add", address, "via", "198.18.0.2")
+        program = [sys.executable, metadata_stand_in.__file__, json.dumps(attributes)]
+        with subprocess.Popen(["nsenter", f"--net=/run/netns/{there}", *program]) as server:
+            try:
+                yield
+            finally:
+                server.terminate()
+    finally:
+        _ip("netns", "delete", there)  # its end of the link takes the other along
+
+
+METADATA = [check for check in LIVE if check.id == "MNR-NETWORK-009"]
+
+
+@pytest.fixture
+async def identified(world: Client) -> AsyncIterator[Client]:
+    """A third tenant, which asks for a cloud identity of its own where the Platform has it."""
+    before = (await read_state(world, workloads=False)).platform
+    assert before is not None
+    spec = before.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec["spec"]["network"]["workloadIdentity"] = "gke"
+    after = Platform.model_validate(spec)
+    asking = tenant(GREEDY, network={"workloadIdentity": True})
+    await settle(world, after, [asking])
+    yield world
+    await removed(world, after, [asking])
+    await settle(world, before, TENANTS)
+
+
+@pytest.mark.parametrize(("answers", "status"), [(POOL, Status.PASS), (NODE, Status.FAIL)])
+async def test_a_metadata_server_is_reached_by_who_asks_and_must_not_give_the_nodes_identity(
+    identified: Client, node: RunningNode, answers: dict[str, str], status: Status
+) -> None:
+    with metadata_server(node, answers):
+        red = frozenset() if status is Status.PASS else frozenset({"NETWORK-009"})
+        report = await settled(
+            partial(attack, identified, names=(GREEDY, B)), METADATA, red, PROPAGATION
+        )
+    (result,) = report.results
+    assert result.status is status, result.reason
+    seen = {
+        (attempt.context.partition(" ")[0], attempt.verdict)
+        for attempt in result.attempts
+        if attempt.what.startswith("AWS, GCP, Azure")
+    }
+    # The other team's packets are dropped, on their way to a server that answers.
+    assert seen == {(GREEDY, Verdict.ASKED), (B, Verdict.HELD)}
+    assert NODE["kube-env"] not in str(result)
 
 
 async def test_an_interrupted_run_leaves_nothing(world: Client, node: RunningNode) -> None:

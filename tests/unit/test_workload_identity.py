@@ -3,11 +3,8 @@ node's."""
 
 import json
 import subprocess
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -26,13 +23,13 @@ from manor.verify.probe.probe_pods import Outcome, Target
 from manor.verify.probe.script import CLIENT, PYTHON
 from manor.verify.snapshot import Snapshot
 from manor.verify.team import Actor, Team, Tenancy
+from metadata_stand_in import NODE, POOL, metadata_server
 
 pytestmark = pytest.mark.unit
 
 NAME = "manor-workload-identity"
 GKE = platform(network={**NETWORK, "workloadIdentity": "gke"})
 ASKING = tenant(network={"workloadIdentity": True})
-NODE = {"kube-env": "KUBELET_KEY: secret", "email": "nodes@lab.iam.gserviceaccount.com"}
 
 
 def policies(whole: Platform, team: Tenant) -> list[Object]:
@@ -99,29 +96,6 @@ def context(
     return AttackContext(client, Tenancy((team,), whole), team, team, Snapshot(client), probes)
 
 
-@contextmanager
-def metadata_server(attributes: dict[str, str]) -> Iterator[int]:
-    """A metadata server as Compute Engine's and GKE's are: it answers who sends its header."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            named = self.headers["Metadata-Flavor"] == "Google"
-            found = attributes.get(self.path.rpartition("/")[2]) if named else None
-            body = (found or "not found").encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
-
-
 def account(**annotations: str) -> Object:
     meta = {"name": "default", "namespace": "vision", "annotations": annotations}
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
@@ -133,12 +107,12 @@ READER = "reader@lab.iam.gserviceaccount.com"
 @pytest.mark.parametrize(
     ("answers", "annotations", "verdicts"),
     [
-        ({"email": "lab.svc.id.goog"}, {}, [Verdict.HELD, Verdict.HELD]),
-        ({"email": READER}, {"iam.gke.io/gcp-service-account": READER}, [Verdict.HELD] * 2),
-        ({"email": READER}, {}, [Verdict.BROKEN, Verdict.HELD]),
+        (POOL, {}, [Verdict.HELD, Verdict.HELD]),
+        ({**POOL, "email": READER}, {"iam.gke.io/gcp-service-account": READER}, [Verdict.HELD] * 2),
+        ({**POOL, "email": READER}, {}, [Verdict.BROKEN, Verdict.HELD]),
         (NODE, {}, [Verdict.BROKEN, Verdict.BROKEN]),
-        ({**NODE, "email": "lab.svc.id.goog"}, {}, [Verdict.HELD, Verdict.BROKEN]),
-        ({}, {}, [Verdict.ERROR]),
+        ({**NODE, **POOL}, {}, [Verdict.HELD, Verdict.BROKEN]),
+        ({"project-id": "lab"}, {}, [Verdict.ERROR]),
     ],
     ids=["pool", "own-account", "another-account", "node", "kube-env", "no-accounts"],
 )
@@ -147,7 +121,7 @@ async def test_a_server_that_gives_the_nodes_identity_is_seen(
 ) -> None:
     server = ApiStandIn()
     server.hold(account(**annotations))
-    with metadata_server({"project-id": "lab", **answers}) as port:
+    with metadata_server(answers) as port:
         attempts = await own_identity(context(server, ASKING, port))
     assert [attempt.verdict for attempt in attempts] == verdicts
     assert NODE["kube-env"] not in str(attempts)
