@@ -64,6 +64,12 @@ async def test_more_gpus_than_there_are_is_told(server: ApiStandIn) -> None:
         server.client(), [document(spec_object(tenant(gpu={"guarantee": 2})))], events.append
     )
     assert events == [GpusOvercommitted(2, 0)]
+    node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "many"}}
+    server.hold({**node, "status": {"allocatable": {"nvidia.com/gpu": "1k"}}})
+    greedy = tenant(gpu={"guarantee": 1001})
+    events.clear()
+    await read_desired(server.client(), [document(spec_object(greedy))], events.append)
+    assert events == [GpusOvercommitted(1001, 1000)]
     server.refused["GET .*/nodes"] = (403, "forbidden")
     events.clear()
     await read_desired(

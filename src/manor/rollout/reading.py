@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from manor.api import Platform, kinds
+from manor.api.quantity import parse
 from manor.kube import Client, Forbidden
 from manor.load import Document, Specs, specs_from
 from manor.render import spec_object
@@ -105,7 +106,7 @@ async def _compare_guarantees(
         return
     names = platform.spec.gpu.resource_names
     present = sum(
-        int(node.get("status", {}).get("allocatable", {}).get(name, 0))
+        int(parse(node.get("status", {}).get("allocatable", {}).get(name, "0")))
         for node in nodes
         for name in names
     )
