@@ -183,5 +183,5 @@ async def test_the_longest_name_leaves_room_for_the_minute_and_for_workers(clien
     run["metadata"] = {"name": name, "namespace": "default"}
     await client.create(run, dry_run=True)
     run["metadata"] = {"name": f"a{name}", "namespace": "default"}
-    with pytest.raises(ApiError, match="must be no more than 63"):
+    with pytest.raises(ApiError, match="invalid DNS label"):
         await client.create(run, dry_run=True)
