@@ -234,6 +234,18 @@ def test_the_newest_run_is_read_and_stopped_and_the_schedule_stays(
     assert team.names("cronjobs") == team.names("trainingjobs") == {"fit"}
 
 
+def test_it_is_deleted_where_the_environment_says_it_is(
+    team: ApiStandIn, manor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(team, manor, tmp_path)
+    lost = manor("delete", "trainingjob", "fit", "--yes")
+    assert (lost.code, "not found" in lost.err) == (2, True), lost.err
+    monkeypatch.setenv("MANOR_NAMESPACE", "vision")
+    done = manor("delete", "trainingjob", "fit", "--yes")
+    assert done.code == 0, done.err
+    assert team.names("cronjobs") | team.names("trainingjobs") == set()
+
+
 def test_it_is_run_once_more_at_once(team: ApiStandIn, manor: Command, tmp_path: Path) -> None:
     nightly(team, manor, tmp_path, "--time-zone", "Europe/Berlin")
     done = manor("rerun", "fit", "-n", "vision", "--detach")

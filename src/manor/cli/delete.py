@@ -10,7 +10,7 @@ import typer
 from manor.api import API_VERSION, KINDS, kinds
 from manor.apply import Options, Reason
 from manor.cli.apply import DeleteData, DeleteNamespace, Timeout, Verbose
-from manor.cli.options import Context, Kubeconfig
+from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import EXIT_FAILED, Warnings, err, run_async
 from manor.cli.progress import describe, shown, summary, warn
 from manor.cli.steps import Form, Output, print_steps, tell_who_may
@@ -44,9 +44,7 @@ async def delete(
         typer.Argument(metavar="KIND NAME…", help="What to delete, instead of files."),
     ] = None,
     filename: OptionalFiles = [],  # noqa: B006 - typer reads it once
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace of what is named.")
-    ] = "",
+    namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     delete_data: DeleteData = False,
@@ -67,6 +65,7 @@ async def delete(
     \b
         manor delete -f teams/vision.yaml
         manor delete tenant vision
+        manor delete trainingjob nightly -n vision
         manor delete -f teams/vision.yaml --delete-data --yes
     """
     options = Options(
@@ -74,7 +73,7 @@ async def delete(
     )
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         documents = read(filename) if filename else []
-        documents += await _named(client, named or [], namespace)
+        documents += await _named(client, named or [], namespace or client.namespace)
         desired = await read_desired(client, documents, warn, delete=True)
         refuse_remaining(desired)
         stages = delete_stages(desired)
@@ -94,16 +93,15 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     if not words:
         return []
     known = {
-        name: info.kind
-        for info in kinds.ALL
-        for name in (info.singular, info.plural, *info.short_names)
+        name: info for info in kinds.ALL for name in (info.singular, info.plural, *info.short_names)
     }
-    kind = known.get(words[0].lower())
-    if kind is None or len(words) == 1:
-        what = "needs a name" if kind else f"is no kind of Manor's; there are: {', '.join(KINDS)}"
+    info = known.get(words[0].lower())
+    if info is None or len(words) == 1:
+        what = "needs a name" if info else f"is no kind of Manor's; there are: {', '.join(KINDS)}"
         raise InvalidInput([Problem("", 0, words[0], what)])
-    found = [await client.get(API_VERSION, kind, name, namespace or None) for name in words[1:]]
-    return [Document(obj, f"{kind} {obj['metadata']['name']}", {(): 0}) for obj in found]
+    place = namespace if info.namespaced else None
+    found = [await client.get(API_VERSION, info.kind, name, place) for name in words[1:]]
+    return [Document(obj, f"{info.kind} {obj['metadata']['name']}", {(): 0}) for obj in found]
 
 
 async def confirmed(client: Client, specs: Specs, stages: Stages, options: Options) -> Options:
