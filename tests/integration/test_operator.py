@@ -232,6 +232,9 @@ async def test_a_run_that_has_ended_is_not_run_again(operated: Client) -> None:
 
     await until("both ends are told", have_ended)
     for ending in endings:
+        live = await operated.get(API_VERSION, "TrainingJob", ending.lower(), "hen")
+        assert live["status"]["startTime"]
+        assert ("completionTime" in live["status"]) == (ending == "Succeeded")
         await operated.delete("batch/v1", "Job", ending.lower(), "hen")
 
     async def one_is_there() -> bool:

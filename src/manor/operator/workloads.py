@@ -74,7 +74,7 @@ async def tell_standing(
         said["selector"] = ",".join(f"{k}={v}" for k, v in served_labels(workload).items())
         said |= _counted(found.live)
     if isinstance(workload, TrainingJob):
-        said |= _of_schedule(found)
+        said |= _of_run(found) | _of_schedule(found)
         trials = [(_PHASES[one.phase][0], one.result) for one in found.trials]
         said["trials"] = [TrialStatus(phase=phase, result=result) for phase, result in trials]
     told = workload_conditions(phase, reason, found.reason, generation)
@@ -86,6 +86,18 @@ async def tell_standing(
         # A run that is left out, or refused, tells nobody.
         return (found.next_time - datetime.now(UTC)).total_seconds() + look
     return None
+
+
+def _of_run(found: Standing) -> dict[str, Any]:
+    """When its workers began, and ended well, as the engine's object tells it."""
+    if found.live is None or kind_of(found.live) == CRON_JOB:
+        return {}
+    told = found.live.get("status") or {}
+    ended = told.get("completionTime") or told.get("endTime")  # a Job; a RayJob, however it ended
+    return {
+        "start_time": told.get("startTime"),
+        "completion_time": ended if found.phase is Stand.COMPLETE else None,
+    }
 
 
 def _of_schedule(found: Standing) -> dict[str, Any]:
