@@ -3,12 +3,16 @@ operator does."""
 
 import json
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from manor.signing import make_key
 from waiting import until_now
@@ -120,11 +124,7 @@ def test_a_data_scientist_serves_a_model_with_a_team_members_rights(
     two_teams: Any, tmp_path: Path
 ) -> None:
     """tenant-a-user owns the tenant, is no administrator, and applies a Model of its own."""
-    command = ["local", "kubeconfig", "--name", two_teams.node.name, "--user", "tenant-a-user"]
-    made = two_teams.manor(*command)
-    assert made.returncode == 0, made.stderr
-    (tmp_path / "kubeconfig").write_text(made.stdout)
-    kubeconfig = str(tmp_path / "kubeconfig")
+    kubeconfig = _kubeconfig(two_teams, "tenant-a-user", tmp_path)
     spec = (
         (Path(EXAMPLE) / "iris.yaml")
         .read_text()
@@ -172,6 +172,145 @@ def test_kubectl_get_manor_tells_how_all_stands(two_teams: Any) -> None:
     assert "Succeeded" in stands["tenant-a", "trainingjob.manor.dev/train-iris"]
     _, _, serves, url, *_ = stands["tenant-c", "model.manor.dev/iris"]
     assert (serves, "//tenant-c.manor.local" in url) == ("True", True)
+
+
+HOST = "tenant-c.manor.local"
+
+
+@contextmanager
+def _asking(two_teams: Any, key: str) -> Iterator[list[str]]:
+    """Requests for team c's model, one after the other until the block ends: their statuses, 000 of
+    one that was lost."""
+    statuses, over = list[str](), threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            statuses.append(_asked(two_teams, key, host=HOST))
+            over.wait(0.1)  # the servers that start meanwhile need the cores
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        thread.join()
+
+
+def _kubeconfig(two_teams: Any, user: str, folder: Path) -> str:
+    made = two_teams.manor("local", "kubeconfig", "--name", two_teams.node.name, "--user", user)
+    assert made.returncode == 0, made.stderr
+    (folder / user).write_text(made.stdout)
+    return str(folder / user)
+
+
+def test_a_shadow_gets_copies_and_every_version_counts(two_teams: Any, tmp_path: Path) -> None:
+    """The model answers everybody, its shadow nobody until it is none, and no request is lost from
+    its coming until it is the model; the team's owner reads what each was asked with his own
+    rights."""
+    owner, stranger = (_kubeconfig(two_teams, f"tenant-{team}-user", tmp_path) for team in "ca")
+    key = _key(two_teams, "iris", "tenant-c", "load")
+    until_now("it opens", lambda: _asked(two_teams, key, host=HOST) == "200")
+    describe = ("describe", "model", "iris", "-n", "tenant-c", "-o", "json", "--kubeconfig")
+
+    def versions() -> list[dict[str, Any]]:
+        told = two_teams.manor(*describe, owner)
+        assert told.returncode == 0, told.stderr
+        return list(json.loads(told.stdout)["versions"])
+
+    def split() -> list[int]:
+        """How many of twenty requests have come to each version."""
+        before = [version.get("requests", 0) for version in versions()]
+        assert [_asked(two_teams, key, host=HOST) for _ in range(20)] == ["200"] * 20
+        return [version["requests"] - n for version, n in zip(versions(), before, strict=True)]
+
+    def change(**canary: Any) -> None:
+        spec = json.dumps({"spec": {"canary": canary}})
+        two_teams.kubectl(*OPERATED, "patch", "model", "iris", "--type=merge", "-p", spec)
+
+    with _asking(two_teams, key) as statuses:
+        change(storageUri="pvc://models/iris", weight=100, shadow=True)
+        is_made = ("get", "deployment/iris-canary", "--ignore-not-found")
+        until_now("it is made", lambda: bool(two_teams.kubectl(*OPERATED, *is_made)))
+        _rolled_out(two_teams, "iris-canary")
+    until_now("both are asked", lambda: split() == [20, 20])
+    stable = versions()[0]
+    assert stable["statuses"].keys() == {"200"}
+    assert 0 < stable["seconds"]["p50"] <= stable["seconds"]["p99"] < 5
+    assert two_teams.manor(*describe, stranger).returncode == 2
+    change(shadow=False)
+    until_now("it answers", lambda: split() == [0, 20])
+    with _asking(two_teams, key) as more:
+        promote = ("models", "promote", "iris", "-n", "tenant-c", "--kubeconfig", owner)
+        promoted = two_teams.manor(*promote)
+        assert promoted.returncode == 0, promoted.stderr
+        _rolled_out(two_teams, "iris")
+    (served,) = versions()
+    assert (served["storageUri"], served["ready"]) == ("pvc://models/iris", 1)
+    assert {*statuses, *more} == {"200"}
+
+
+def _rolled_out(two_teams: Any, deployment: str) -> None:
+    two_teams.kubectl(*OPERATED, "rollout", "status", f"deployment/{deployment}", "--timeout=120s")
+
+
+READING = """
+import sys, urllib.request
+print(urllib.request.urlopen(f"http://{sys.argv[1]}/metrics", timeout=3).read().decode())
+"""
+
+
+def test_prometheus_reads_what_models_are_asked_and_nobody_else_does(two_teams: Any) -> None:
+    """The Platform's peer alone, at the port of metrics alone, and while the Platform says so."""
+    watching = yaml.safe_dump_all(
+        [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}},
+            *(_sleeper(name) for name in ("prometheus", "other")),
+        ]
+    )
+    two_teams.kubectl("apply", "-f", "-", given=watching)
+    two_teams.kubectl("-n", "monitoring", "wait", "--for=condition=Ready", "pod", "--all")
+    model = ("-n", "tenant-a", "get", "pod", "-l", "app.kubernetes.io/name=iris")
+    address = two_teams.kubectl(*model, "-o", "jsonpath={.items[0].status.podIP}")
+
+    def reads(namespace: str, pod: str, port: int = 8082) -> bool:
+        words = ["kubectl", "--kubeconfig", str(two_teams.kubeconfig), "-n", namespace, "exec"]
+        words += [pod, "--", "python3", "-c", READING, f"{address}:{port}"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 or "urlopen error" in done.stderr, done.stderr
+        return "rest_server_requests_total" in done.stdout
+
+    def let_in(peers: Any) -> None:
+        change = json.dumps({"spec": {"network": {"peers": peers}}})
+        two_teams.kubectl("patch", "platform", "manor", "--type=merge", "-p", change)
+
+    assert not reads("monitoring", "prometheus")
+    labels = {"app": "prometheus"}
+    peer = {"name": "prometheus", "namespace": "monitoring", "labels": labels, "ports": [8082]}
+    let_in([peer])
+    until_now("it reads", lambda: reads("monitoring", "prometheus"))
+    assert not reads("monitoring", "prometheus", 8080)
+    assert not reads("monitoring", "other")
+    assert not reads("tenant-b", "deployment/wine")
+    assert reads("tenant-a", "deployment/iris")
+    let_in(None)
+    until_now("it reads no more", lambda: not reads("monitoring", "prometheus"))
+    two_teams.kubectl("delete", "namespace", "monitoring", "--wait=false")
+
+
+def _sleeper(name: str) -> dict[str, Any]:
+    """A pod of the platform in which a test runs something."""
+    container = {
+        "name": "python",
+        "image": "manor.local/base:0.1.0",
+        "command": ["python3", "-c", "import time; time.sleep(600)"],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "monitoring", "labels": {"app": name}},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+    }
 
 
 def test_drift_is_put_right_and_told_and_a_killed_operator_is_replaced(two_teams: Any) -> None:

@@ -104,7 +104,9 @@ def test_versions_are_listed_the_newest_first(team: ApiStandIn, manor: Command) 
     assert [each["number"] for each in yaml.safe_load_all(whole)] == [2, 1]
 
 
-def test_the_canary_becomes_the_model(team: ApiStandIn, manor: Command) -> None:
+@pytest.mark.parametrize("shadow", [False, True])
+def test_the_canary_becomes_the_model(team: ApiStandIn, manor: Command, shadow: bool) -> None:
+    stored(team)["canary"]["shadow"] = shadow
     done = manor("models", "promote", "digits", "-n", "vision")
     assert done.code == 0, done.err
     assert stored(team)["storageUri"] == "pvc://models/3"
