@@ -184,7 +184,7 @@ def test_what_is_not_seen_is_said(team: ApiStandIn, manor: Command) -> None:
     assert "requests of pod digits-a: port 8082" in first
     assert "requests of pod digits-b: connection refused" in second
     assert "requests" not in whole["versions"][0]
-    team.refused["GET .*/portforward"] = (403, "you may not open ports of pods")
+    team.refused["GET .*/portforward"] = (403, "forbidden")
     told = manor("describe", "model", "digits", "-n", "vision").out
     assert told.count("not seen: requests: you may not open ports of pods") == 1
     team.refused["GET .*/pods"] = (403, "you may not list pods")

@@ -2,6 +2,7 @@
 what is wrong. Read with the caller's own rights: what they may not see is said.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,7 +162,13 @@ async def _served(
         (each.name, each.storage_uri or ""): Served(each.name, each.storage_uri or "")
         for each in versions(model)
     }
-    counted = await concurrently(_counted(client, pod, unseen) for pod in pods)
+    slots = asyncio.Semaphore(client.concurrency)
+
+    async def count(pod: Object) -> Traffic | None:
+        async with slots:
+            return await _counted(client, pod, unseen)
+
+    counted = await concurrently(count(pod) for pod in pods)
     for pod, traffic in zip(pods, counted, strict=True):
         key = (pod["metadata"]["labels"][INSTANCE_LABEL], served_version(pod["spec"]))
         version = found.setdefault(key, Served(*key))
@@ -183,8 +190,8 @@ async def _counted(client: Client, pod: Object, unseen: list[str]) -> Traffic | 
         try:
             answer = await get_from_pod(client, meta["namespace"], meta["name"], port, "/metrics")
             return read_traffic(answer.text)
-        except Forbidden as error:  # one pod or another, the right is the same
-            why = f"requests: {error}"
+        except Forbidden:
+            why = "requests: you may not open ports of pods (pods/portforward) here"
         except (KubeError, ValueError) as error:
             why = f"requests of pod {meta['name']}: {error}"
     if why and why not in unseen:
