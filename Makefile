@@ -9,7 +9,7 @@ CONTEXT ?=
 PYTHON ?= python3
 export UV_LINK_MODE := copy
 
-.PHONY: help up down test test-kills test-pulumi coverage check bench lock golden docs chart node-bundle release
+.PHONY: help up down test test-kills test-pulumi test-upgrade coverage check bench lock golden docs chart node-bundle release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(STAMP) ## all tests; ARGS="-n 2 --no-loadscope-reorder" runs them in two
 
 test-kills: $(STAMP) ## the operator killed a hundred times as it writes, at moments drawn by chance
 	MANOR_TEST_KILLS=100 $(VENV)/bin/pytest --timeout=7200 tests/integration/test_operator_kills.py $(ARGS)
+
+test-upgrade: $(STAMP) ## from the version before to this one and back on a whole node, under load
+	MANOR_TEST_UPGRADE=1 $(VENV)/bin/pytest -s tests/integration/test_upgrade.py tests/e2e/test_upgrade.py $(ARGS)
 
 test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder
 	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; see https://www.pulumi.com/docs/install/" >&2; exit 2; }
