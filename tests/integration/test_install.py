@@ -32,6 +32,7 @@ MINE = (
     ("policy/v1", "PodDisruptionBudget", OPERATOR, SYSTEM),
     ("networking.k8s.io/v1", "NetworkPolicy", OPERATOR, SYSTEM),
     ("v1", "ServiceAccount", OPERATOR, SYSTEM),
+    ("v1", "ConfigMap", "manor-verify-runs", SYSTEM),
     (f"{RBAC}/v1", "Role", OPERATOR, SYSTEM),
     (f"{RBAC}/v1", "RoleBinding", OPERATOR, SYSTEM),
     (f"{RBAC}/v1", "ClusterRole", "manor:operator", None),
@@ -85,14 +86,15 @@ async def team(client: Client) -> AsyncIterator[Object]:
         await client.get(made["apiVersion"], "Tenant", made["metadata"]["name"])
 
 
-async def test_what_helm_renders_is_what_is_installed() -> None:
+@pytest.mark.parametrize("schedule", [None, "0 3 * * *"])
+async def test_what_helm_renders_is_what_is_installed(schedule: str | None) -> None:
     template = [str(helm()), "template", "manor", str(CHART), "-n", SYSTEM, "--include-crds"]
-    done = await run(*template)
+    done = await run(*template, *(["--set", f"verifySchedule={schedule}"] if schedule else []))
     assert done.returncode == 0, done.stderr
     objects = {(obj["kind"], obj["metadata"]["name"]): obj for obj in documents(done.stdout)}
     assert objects == {
         (obj["kind"], obj["metadata"]["name"]): obj
-        for obj in (*crds(), *render_operator(operator_reference()))
+        for obj in (*crds(), *render_operator(operator_reference(), verify_schedule=schedule))
     }
 
 
@@ -177,6 +179,10 @@ MAY_NOT = {
     "a Secret": ("get", "", "secrets", "any", "tenant-a"),
     "Secrets": ("list", "", "secrets", "", ""),
     "other accounts": ("impersonate", "", "serviceaccounts", "default", "tenant-a"),
+    "stand-ins": ("impersonate", "", "serviceaccounts", "manor-stand-in", "tenant-a"),
+    "who becomes them": ("create", "", "serviceaccounts/token", "manor-verifier", SYSTEM),
+    "a run as that": ("create", "batch", "jobs", "", SYSTEM),
+    "another run as that": ("patch", "batch", "cronjobs", "manor-verifier", SYSTEM),
     "people": ("impersonate", "", "users", "ada", ""),
     "groups": ("impersonate", "", "groups", "system:masters", ""),
     "administrators": ("bind", RBAC, "clusterroles", "cluster-admin", ""),

@@ -81,10 +81,10 @@ def test_the_roles_of_a_tool_are_written_out_and_bound_where_it_is_used(
     assert "manor:tool:forge:owner" in bind["resourceNames"]
     bindings = made(objects, "RoleBinding")
     assert bindings["one/manor-tool-forge-owners"]["roleRef"]["name"] == "manor:tool:forge:owner"
-    assert (
-        bindings["two/manor-tool-forge-owners"]["subjects"]
-        == bindings["two/manor-owners"]["subjects"]
-    )
+    assert bindings["two/manor-tool-forge-owners"]["subjects"] == [
+        *bindings["two/manor-owners"]["subjects"],
+        *bindings["two/manor-stand-in"]["subjects"],
+    ]
 
 
 def test_its_controllers_may_write_where_it_is_used_alone(objects: list[Object]) -> None:
