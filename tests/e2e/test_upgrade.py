@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from manor.cli.prediction import request_body
 from manor.cli.up import NODE_IMAGES
 from nodes import RunningNode, load_workload_images, node_for_tests, run_manor
 from old_version import OldVersion, unpacked
@@ -86,7 +87,9 @@ def _opened(example: Path, folder: Path) -> Path:
 
 
 def _sample(example: Path, model: str) -> str:
-    return (example / "requests" / f"{model}.json").read_text()
+    """A request for the model, as the Open Inference Protocol has it."""
+    rows = json.loads((example / "requests" / f"{model}.json").read_text())
+    return json.dumps(request_body(rows))
 
 
 def _all(samples: dict[str, str]) -> list[tuple[str, str, str]]:

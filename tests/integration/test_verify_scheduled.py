@@ -19,7 +19,10 @@ from ground import gateway_kinds
 from manor.api import API_VERSION, AnyKind
 from manor.kube import ApiError, Client, Forbidden, Object
 from manor.render import spec_object
-from manor.verify import Level, load
+from manor.verify import Level, load, read_tenancy, with_stand_ins
+from manor.verify.rules import Rules
+from manor.verify.snapshot import Snapshot
+from manor.verify.team import account
 from nodes import RunningNode, node_for_tests, run_manor
 from operator_process import condition, operating, ready
 from verify_world import STORAGE_CLASS, all_of, counted, platform, queue_kinds, tenant
@@ -28,6 +31,7 @@ from waiting import until
 pytestmark = pytest.mark.integration
 
 SYSTEM, VERIFIER, RUNS = "manor-system", "manor-verifier", "manor-verify-runs"
+RBAC = "rbac.authorization.k8s.io"
 ADMISSION = "admissionregistration.k8s.io/v1"
 POLICY = "ValidatingAdmissionPolicy"
 STAND_IN = "system:serviceaccount:tenant-a:manor-stand-in"
@@ -190,6 +194,59 @@ async def _admits_any_image(client: Client) -> bool:
 
 async def _refuses_foreign_images(client: Client) -> bool:
     return not await _admits_any_image(client)
+
+
+async def test_members_rights_are_worked_out_as_the_server_tells_them(
+    scheduled: Scheduled,
+) -> None:
+    """Where tenants are many, the rules of who may not be become are read off the bindings."""
+    client = scheduled.client
+    tenancy = await read_tenancy(client)
+    stood_in = with_stand_ins(tenancy)
+    everywhere = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "view"}
+    people = [{"apiGroup": RBAC, "kind": "User", "name": "tenant-a-viewer"}]
+    people += [{"apiGroup": RBAC, "kind": "Group", "name": "system:authenticated"}]
+    binding = {"roleRef": everywhere, "subjects": people, "metadata": {"name": "look-in"}}
+    binding |= {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRoleBinding"}
+    for sabotage in (None, binding):
+        if sabotage:
+            await client.create(sabotage)
+        told = Snapshot(client)
+        worked_out = Snapshot(client, [team.stand_in for team in stood_in.teams if team.stand_in])
+        for team in tenancy.teams:
+            for actor in (*team.actors, account(team.namespace, "default")):
+                for space in ("tenant-a", "tenant-b", "nowhere"):
+                    one, other = [await s.rules(actor, space) for s in (told, worked_out)]
+                    assert _cells(one) == _cells(other), (actor, space)
+                    assert other.complete
+    await client.delete(f"{RBAC}/v1", "ClusterRoleBinding", "look-in")
+
+
+def _cells(rules: Rules) -> set[tuple[str, ...]]:
+    """Each thing that rules allow."""
+    paths = {
+        (verb, url)
+        for rule in rules.paths
+        for verb in rule["verbs"]
+        for url in rule["nonResourceURLs"]
+    }
+    return (
+        paths
+        | {
+            (verb, group, resource, name)
+            for rule in rules.resources
+            for verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for name in rule.get("resourceNames") or ("",)
+        }
+        | {
+            (verb, url)
+            for rule in rules.paths
+            for verb in rule["verbs"]
+            for url in rule["nonResourceURLs"]
+        }
+    )
 
 
 def _note(name: str = "note") -> Object:

@@ -130,7 +130,7 @@ async def verify(
     pairs = sample(tenancy)
     chosen = [check for check in catalogue if level.includes(check.level)]
     version = await client.request("GET", "/version")
-    snapshot = Snapshot(client)
+    snapshot = Snapshot(client, [team.stand_in for team in tenancy.teams if team.stand_in])
     async with ProbePods.set(client, tenancy, level, probe_image) as probes:
         slots = asyncio.Semaphore(limits().verify.concurrency)
 
