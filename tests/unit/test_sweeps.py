@@ -165,6 +165,11 @@ def test_a_trial_has_its_result_or_why_it_failed() -> None:
     # What was tried again after a failure is what counts.
     again = [pod(0, "Failed", 1), *PODS]
     assert trials_of({"status": STATUS}, again, sets)[0].result == "accuracy=0.9"
+    # Who makes a pod with the job's labels makes no trial.
+    foreign, odd = pod(0, "Running"), pod(0, "Running")
+    del foreign["metadata"]["annotations"]
+    odd["metadata"]["annotations"] = {"batch.kubernetes.io/job-completion-index": "first"}
+    assert trials_of({"status": STATUS}, [*PODS, foreign, odd], sets) == found
     # Its pod may be gone.
     assert trials_of({"status": STATUS}, [], sets)[0].phase is Phase.COMPLETE
 

@@ -31,7 +31,7 @@ def trials_of(
     status = job.get("status") or {}
     succeeded = indexes(status.get("completedIndexes", ""))
     failed = indexes(status.get("failedIndexes", ""))
-    last = {int(pod["metadata"]["annotations"][_INDEX]): pod for pod in pods}
+    last = {_index(pod): pod for pod in pods}
     found = []
     for number, parameters in enumerate(sets):
         pod = last.get(number)
@@ -63,6 +63,12 @@ def indexes(text: str) -> set[int]:
         first, _, last = part.partition("-")
         found.update(range(int(first), int(last or first) + 1))
     return found
+
+
+def _index(pod: Object) -> int | None:
+    """Which trial a pod is of; None of one that only bears the job's labels."""
+    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    return int(text) if text.isdecimal() else None
 
 
 def _message(pod: Object | None) -> str:
