@@ -10,6 +10,7 @@ from command_line import Command
 from engine_specs import model, platform, tenant
 from manor.engines import served_version
 from manor.engines.registry import ENGINES
+from manor.models import changes
 from manor.render import spec_object
 from served_kinds import MANORS, Kind
 
@@ -113,6 +114,22 @@ def test_the_canary_becomes_the_model(team: ApiStandIn, manor: Command, shadow: 
     assert "canary" not in stored(team)
     again = manor("models", "promote", "digits", "-n", "vision")
     assert (again.code, "has no canary" in again.err) == (2, True)
+
+
+def test_what_somebody_changes_meanwhile_stays(
+    team: ApiStandIn, manor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = changes.find_model
+
+    async def then_changed(*args: Any) -> Any:
+        found = await read(*args)
+        stored(team)["canary"]["storageUri"] = "pvc://models/4"
+        return found
+
+    monkeypatch.setattr(changes, "find_model", then_changed)
+    done = manor("models", "promote", "digits", "-n", "vision")
+    assert (done.code, "somebody changed Model vision/digits meanwhile" in done.err) == (2, True)
+    assert stored(team)["storageUri"] == "pvc://models/2"
 
 
 def test_the_version_before_is_served_again(team: ApiStandIn, manor: Command) -> None:

@@ -9,11 +9,9 @@ from typing import Any
 
 from manor.api import Platform
 from manor.api.wellknown import GROUP
-from manor.engines import homes
 from manor.errors import ManorError
-from manor.jobs.errands import ErrandFailed, errand
+from manor.jobs.errands import ErrandFailed, errand, home_of
 from manor.kube import STDOUT, Client, Conflict, NotFound, Object
-from manor.state import read_state
 
 S3 = f"{GROUP}/s3"
 """Type of the Secret of a connection to an S3 server."""
@@ -76,13 +74,10 @@ async def connect(
 
 
 async def _try(client: Client, namespace: str, env: Mapping[str, str], bucket: str) -> list[str]:
-    known = await read_state(client, [namespace], workloads=False)
-    tenant = homes(known.tenants).get(namespace)
-    if known.platform is None or tenant is None:
-        raise NotConnected(f"namespace {namespace} belongs to no team of yours; name one with -n")
-    image = _image(known.platform)
+    platform, tenant = await home_of(client, namespace)
+    image = _image(platform)
     try:
-        async with errand(client, known.platform, tenant, namespace, image) as pod:
+        async with errand(client, platform, tenant, namespace, image) as pod:
             answer = await _asked(client, namespace, pod, {"env": dict(env), "bucket": bucket})
     except ErrandFailed as error:
         why = f"the pod that is to try it {error}; --no-try stores it untried"

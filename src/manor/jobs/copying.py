@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from manor.engines import homes
 from manor.jobs.carrying import CarryFailed, Courier, Moved, Parcel, Van, unmoved, van
+from manor.jobs.errands import home_of
 from manor.kube import Client, Object
-from manor.state import read_state
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ async def copy(
     """Copy a file, or the files of a folder, one of the two being on a volume (VOLUME:/PATH).
 
     What is there already with the same bytes is left as it is; what an earlier try began goes on.
-    CarryFailed says what cannot be.
+    CarryFailed and ErrandFailed say what cannot be.
     """
     off, onto = Place.read(source), Place.read(target)
     if (off is None) == (onto is None):
@@ -50,11 +49,8 @@ async def copy(
     here = Path(target if off else source)
     there = off or onto
     assert there is not None  # noqa: S101 - one of them is
-    known = await read_state(client, [namespace], workloads=False)
-    tenant = homes(known.tenants).get(namespace)
-    if known.platform is None or tenant is None:
-        raise CarryFailed(f"namespace {namespace} belongs to no team of yours; name one with -n")
-    async with van(client, known.platform, tenant, namespace, there.volume) as carrier:
+    home = await home_of(client, namespace)
+    async with van(client, *home, namespace, there.volume) as carrier:
         if off:
             return await _fetch(carrier, there.path, here, moved)
         return await _send(carrier, here, there.path, moved)

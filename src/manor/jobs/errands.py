@@ -8,6 +8,7 @@ from typing import Any
 from manor.api import Platform, Tenant
 from manor.api.status import Reason
 from manor.api.workload import Resources
+from manor.engines import homes
 from manor.engines.pods import container_security_context, placement, pod_spec
 from manor.engines.pods import resources as amounts
 from manor.errors import ManorError
@@ -16,13 +17,23 @@ from manor.limits import limits
 from manor.polling import poll_until
 from manor.rollout import diagnose
 from manor.rollout.evidence import pods_of
+from manor.state import read_state
 
 MOUNT = "/volume"
 """Where the pod sees the volume that it mounts."""
 
 
 class ErrandFailed(ManorError):
-    """The pod does not run; the message says why."""
+    """There is nobody to run the pod for, or it does not run; the message says why."""
+
+
+async def home_of(client: Client, namespace: str) -> tuple[Platform, Tenant]:
+    """The team whose namespace it is, and its Platform. ErrandFailed where the caller sees none."""
+    known = await read_state(client, [namespace], workloads=False)
+    tenant = homes(known.tenants).get(namespace)
+    if known.platform is None or tenant is None:
+        raise ErrandFailed(f"namespace {namespace} belongs to no team of yours; name one with -n")
+    return known.platform, tenant
 
 
 def errand_job(

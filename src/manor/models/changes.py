@@ -68,6 +68,10 @@ async def _change(client: Client, model: Model, change: Object, progress: Progre
     """Store the change, and have it so."""
     meta = model.metadata
     live = await client.get(API_VERSION, KIND, meta.name, meta.namespace)
+    if Model.model_validate(live).spec != model.spec:
+        raise ModelError(
+            f"somebody changed Model {meta.namespace}/{meta.name} meanwhile; try again"
+        )
     spec: dict[str, Any] = {**live["spec"], **change}
     wanted = {
         "apiVersion": API_VERSION,
