@@ -142,9 +142,13 @@ async def _runs(client: Client) -> None:
     await end(client, (await pods_of(client, "tick"))[0], 0, "")
     ended = {"name": name, "phase": "Succeeded"}
     await until("it waits for the next", says(client, "tick", phase="Scheduled", lastRun=ended))
+
+    async def success() -> bool:
+        return "lastSuccessfulTime" in await told(client, "tick")
+
+    await until("the controller has told of it", success)
     status = await told(client, "tick")
     assert status["lastScheduleTime"] < status["nextScheduleTime"]
-    assert status["lastSuccessfulTime"]
     assert status["message"].endswith(f"; {name} succeeded")
 
     more = {"spec": {"suspend": True}}

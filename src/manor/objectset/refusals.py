@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 _IMMUTABLE = "field is immutable"
 _UNCOUNTED = "status unknown for quota"
+_CONTENDED = "Operation cannot be fulfilled on resourcequotas"
 _UNSEEN = "must be created before the TrainJob is created"
-_PASSING = ("no params found for policy", "failed to configure binding", _UNCOUNTED, _UNSEEN)
+_PASSING = (
+    *("no params found for policy", "failed to configure binding"),
+    *(_UNCOUNTED, _CONTENDED, _UNSEEN),
+)
 _POLICY = "ValidatingAdmissionPolicy"
 _EXCEEDED = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.+?), used: (?P<used>.+?), "
@@ -59,8 +63,8 @@ def is_passing(message: str) -> bool:
     """Whether the same request may be admitted within seconds.
 
     A policy refuses everything until each API server has seen its parameters, or while a busy one
-    cannot read them, and a quota what it limits until its controller has counted. Both may have
-    just been written, and nothing in an object shows when it is over. Kubeflow Trainer's webhook
+    cannot read them, and a quota what it limits until its controller has counted, or while others
+    are counted at the same time. Nothing in an object shows when it is over. Kubeflow Trainer's webhook
     refuses a job until it has seen its runtime.
     """
     return any(text in message for text in _PASSING)
