@@ -64,8 +64,8 @@ def is_passing(message: str) -> bool:
 
     A policy refuses everything until each API server has seen its parameters, or while a busy one
     cannot read them, and a quota what it limits until its controller has counted, or while others
-    are counted at the same time. Nothing in an object shows when it is over. Kubeflow Trainer's webhook
-    refuses a job until it has seen its runtime.
+    are counted at the same time. Nothing in an object shows when it is over. Kubeflow Trainer's
+    webhook refuses a job until it has seen its runtime.
     """
     return any(text in message for text in _PASSING)
 
