@@ -43,9 +43,7 @@ def test_a_conflict_of_fields_can_be_forced_and_another_cannot() -> None:
 
 def test_the_servers_own_words_are_read_in_one_place() -> None:
     assert is_passing('Job "j" is forbidden: status unknown for quota: compute, resources: pods')
-    assert is_passing(
-        'Operation cannot be fulfilled on resourcequotas "q": the object has been modified; please …'
-    )
+    assert is_passing('Operation cannot be fulfilled on resourcequotas "q": the object was changed')
     assert is_passing("no params found for policy binding with `Deny` parameterNotFoundAction")
     assert not is_passing("exceeded quota")
     assert is_immutable('Job "train" is invalid: spec.template: field is immutable')
