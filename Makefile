@@ -33,7 +33,7 @@ check: $(STAMP) ## format, lint, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
-test: $(STAMP) ## all tests; ARGS="-n 2 --no-loadscope-reorder" runs them in two processes
+test: $(STAMP) ## all tests; ARGS="-n 3 --no-loadscope-reorder" runs them in three processes
 	$(VENV)/bin/pytest --durations=15 $(ARGS)
 
 test-kills: $(STAMP) ## the operator killed a hundred times as it writes, at moments drawn by chance

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +20,22 @@ settings.load_profile("manor")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+OWN_NODES = ("two_teams", "local_node", "local_images", "upgrade")
+"""The modules of `e2e` that make whole nodes of their own; the others share one."""
+
+
 class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """What may run side by side: one whole node at a time; otherwise modules, which keep a server
-    to themselves."""
+    """What may run side by side: two whole nodes at a time, the shared one and a module's own;
+    otherwise modules, which keep a server to themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+        if nodeid.startswith("tests/e2e/"):
+            return "own nodes" if _has_own_node(nodeid) else "shared node"
+        return nodeid.partition("::")[0]
+
+
+def _has_own_node(nodeid: str) -> bool:
+    return Path(nodeid.partition("::")[0]).stem.removeprefix("test_") in OWN_NODES
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -39,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def place(item: pytest.Item) -> tuple[int, bool]:
         first = min(rank.get(mark.name, 2) for mark in item.iter_markers())
-        return first, "two_teams" not in getattr(item, "fixturenames", ())
+        return first, not _has_own_node(item.nodeid)
 
     items.sort(key=place)
 
