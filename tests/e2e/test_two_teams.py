@@ -245,6 +245,7 @@ def test_a_shadow_gets_copies_and_every_version_counts(two_teams: Any, tmp_path:
         promoted = two_teams.manor(*promote)
         assert promoted.returncode == 0, promoted.stderr
         _rolled_out(two_teams, "iris")
+    until_now("the canary is gone", lambda: len(versions()) == 1)
     (served,) = versions()
     assert (served["storageUri"], served["ready"]) == ("pvc://models/iris", 1)
     assert {*statuses, *more} == {"200"}
