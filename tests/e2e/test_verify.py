@@ -3,6 +3,7 @@ nothing is left."""
 
 import asyncio
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
 from manor.apply import wait_enforced
 from manor.kube import Client, Conflict, NotFound, Object
 from manor.local.node import load_node
+from manor.polling import poll_until
 from manor.render import render_tenant, spec_object
 from manor.state import read_state
 from manor.verify import Check, Level, Report, Status, Tenancy, load, read_tenancy, verify
@@ -66,6 +68,12 @@ async def removed(client: Client, world: Platform, tenants: list[Tenant]) -> Non
                 await client.delete(
                     obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace")
                 )
+    names = {space.name for one in tenants for space in one.namespaces}
+
+    async def left() -> set[str]:
+        return names & {one["metadata"]["name"] for one in await client.list("v1", "Namespace")}
+
+    assert not await poll_until(operator.not_, left, timeout=120, interval=0.5)
 
 
 async def attack(client: Client, checks: list[Check], names: Iterable[str] = (A, B)) -> Report:
