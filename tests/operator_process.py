@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from manor.api import API_VERSION
-from manor.kube import Client, Object
+from manor.kube import Client, Forbidden, Object
 from nodes import MANOR
 from waiting import until
 
@@ -56,6 +56,17 @@ def operating(kubeconfig: Path, log: Path, elect: str = "--no-elect") -> Iterato
             process.kill()
             process.wait()
         assert code == 0 or not alive, log.read_text()[-4000:]
+
+
+async def is_stored(client: Client, obj: Object) -> bool:
+    """Whether it could be made: quotas count a kind some time after it is new."""
+    try:
+        await client.create(obj)
+    except Forbidden as error:
+        if "status unknown for quota" not in error.message:
+            raise
+        return False
+    return True
 
 
 def tenant(name: str, **spec: Any) -> Object:

@@ -13,7 +13,7 @@ from manor.api import API_VERSION
 from manor.api.wellknown import POD_SECURITY, QUOTA
 from manor.kube import Client, Forbidden, Invalid, NotFound, Object
 from nodes import run_manor
-from operator_process import condition, operating, ready, tenant
+from operator_process import condition, is_stored, operating, ready, tenant
 from waiting import until
 
 pytestmark = pytest.mark.integration
@@ -166,7 +166,7 @@ async def test_one_that_cannot_be_says_why_and_stops_no_other(operated: Client) 
 
 async def test_a_job_is_made_as_its_tenant(operated: Client) -> None:
     await made(operated, "fox")
-    await until("quotas count jobs", partial(_is_counted, operated, job("fox", "first")))
+    await until("quotas count jobs", partial(is_stored, operated, job("fox", "first")))
     await until("it is made", lambda: _has_job(operated, "first"))
     await until("its standing is told", partial(_is_pending, operated, "first"))
     # The right to make Jobs is the tenant's, not the operator's.
@@ -195,7 +195,7 @@ async def test_a_model_tells_its_pods(operated: Client) -> None:
     meta = {"name": "iris", "namespace": "mink"}
     spec = {"format": "sklearn", "storageUri": "oci://manor.local/iris:1", "replicas": 2}
     model = {"apiVersion": API_VERSION, "kind": "Model", "metadata": meta, "spec": spec}
-    await until("quotas count it", partial(_is_counted, operated, model))
+    await until("quotas count it", partial(is_stored, operated, model))
 
     async def counted() -> bool:
         status = (await operated.get(API_VERSION, "Model", "iris", "mink")).get("status", {})
@@ -216,7 +216,7 @@ async def test_a_run_that_has_ended_is_not_run_again(operated: Client) -> None:
     for ending in endings:
         once = job("hen", ending.lower())
         once["spec"]["retries"] = 0
-        await until("quotas count jobs", partial(_is_counted, operated, once))
+        await until("quotas count jobs", partial(is_stored, operated, once))
 
     async def have_ended() -> bool:
         told = []
@@ -253,17 +253,6 @@ async def _not(question: Callable[[], Awaitable[bool]]) -> bool:
 async def _is_pending(client: Client, name: str) -> bool:
     live = await client.get(API_VERSION, "TrainingJob", name, "fox")
     return bool(condition(live).get("status") == "False")
-
-
-async def _is_counted(client: Client, obj: Object) -> bool:
-    """Whether the object could be made: quotas count a kind some time after it is new."""
-    try:
-        await client.create(obj)
-    except Forbidden as error:
-        if "status unknown for quota" not in error.message:
-            raise
-        return False
-    return True
 
 
 async def _has_job(client: Client, name: str) -> bool:

@@ -13,8 +13,8 @@ from engine_specs import tenant as engine_tenant
 from manor.api import API_VERSION
 from manor.api.workload import WORKLOAD_NAME_LIMIT
 from manor.engines import render_workload
-from manor.kube import ApiError, Client, Forbidden, Object
-from operator_process import condition, operating, ready, tenant
+from manor.kube import ApiError, Client, Object
+from operator_process import condition, is_stored, operating, ready, tenant
 from spec_examples import SCHEDULES
 from waiting import until
 
@@ -29,17 +29,6 @@ def training(name: str, **spec: object) -> Object:
     small = {"cpu": "100m", "memory": "64Mi"}
     body = {"image": "manor.local/base:1", "command": ["true"], "resources": small, **spec}
     return {"apiVersion": API_VERSION, "kind": "TrainingJob", "metadata": meta, "spec": body}
-
-
-async def is_stored(client: Client, obj: Object) -> bool:
-    """Whether it could be made: quotas count a kind some time after it is new."""
-    try:
-        await client.create(obj)
-    except Forbidden as error:
-        if "status unknown for quota" not in error.message:
-            raise
-        return False
-    return True
 
 
 async def runs_of(client: Client, name: str) -> list[Object]:

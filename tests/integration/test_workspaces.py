@@ -15,7 +15,7 @@ from manor.api import API_VERSION
 from manor.engines import Phase
 from manor.kube import Client, Forbidden, NotFound, Object
 from nodes import run_manor
-from operator_process import condition, operating, ready, tenant
+from operator_process import condition, is_stored, operating, ready, tenant
 from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -84,17 +84,6 @@ async def there(client: Client, team: str) -> list[str]:
 
 async def uid(client: Client, team: str) -> str:
     return str((await client.get("batch/v1", "Job", "notes", team))["metadata"]["uid"])
-
-
-async def is_stored(client: Client, obj: Object) -> bool:
-    """Whether it could be made: quotas count a kind some time after it is new."""
-    try:
-        await client.create(obj)
-    except Forbidden as error:
-        if "status unknown for quota" not in error.message:
-            raise
-        return False
-    return True
 
 
 async def end(client: Client, team: str, words: str) -> None:

@@ -2,7 +2,7 @@
 them needs these rights."""
 
 from manor.api import kinds
-from manor.api.wellknown import GATEWAY_GROUP, GROUP, KUEUE_GROUP, RBAC_GROUP
+from manor.api.wellknown import ENVOY_GROUP, GATEWAY_GROUP, GROUP, KUEUE_GROUP, RBAC_GROUP
 
 LOOKED_AT: dict[str, list[str]] = {
     "": [
@@ -18,7 +18,7 @@ LOOKED_AT: dict[str, list[str]] = {
     "apps": ["daemonsets", "deployments", "statefulsets"],
     "batch": ["cronjobs", "jobs"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
-    "gateway.envoyproxy.io": ["envoyproxies", "securitypolicies"],
+    ENVOY_GROUP: ["envoyproxies", "securitypolicies"],
     GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes"],
     KUEUE_GROUP: ["clusterqueues", "localqueues"],
     "networking.k8s.io": ["networkpolicies"],

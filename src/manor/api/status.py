@@ -6,6 +6,7 @@ it. Nothing decides by a status but what shows it: what may be is told from spec
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,13 @@ Message = Annotated[
 """Words for a person, in one line, whoever said them first."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """A moment, as `2026-11-26T08:30:00Z`."""
+
+
+def moment(time: datetime) -> Time:
+    """A moment of UTC, as Kubernetes writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 Amounts = dict[str, str]
 """Quantities, by the names that a ResourceQuota has for resources."""
 

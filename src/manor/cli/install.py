@@ -1,6 +1,7 @@
 """`manor install` and `uninstall`: the operator onto a cluster, and off it again."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -110,13 +111,10 @@ async def install(
         shutil.copyfile(images.ensure_operator(Report()).archive, save_image)
         return
     image = image or images.operator_reference()
+    rendered = partial(render_operator, image, replicas=replicas, verify_schedule=verify_schedule)
     given = load(filename).platform if filename else None
     if render:
-        stages = install_stages(
-            render_operator(
-                image, platform=given, replicas=replicas, verify_schedule=verify_schedule
-            )
-        )
+        stages = install_stages(rendered(platform=given))
         objects = [obj for stage in stages for part in stage for obj in part.objects]
         echo(to_json(objects) if output is Form.json else to_yaml(objects))
         return
@@ -125,9 +123,7 @@ async def install(
     options = Options(adopt, force_conflicts)
     async with Client.connect(kubeconfig, context, on_warning=Warnings()) as client:
         platform = given or await _platform(client)
-        operator = render_operator(
-            image, platform=platform, replicas=replicas, verify_schedule=verify_schedule
-        )
+        operator = rendered(platform=platform)
         with shown(verbose=verbose) as show:
             outcome = await roll_out(client, install_stages(operator), options, show)
             if outcome.ok and not no_wait:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from manor.api import Model, Platform, Tenant
 from manor.api.keys import KEY_HEADER
-from manor.api.wellknown import GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
+from manor.api.wellknown import ENVOY_API, ENVOY_GROUP, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
 from manor.render import names, url
-from manor.render.keys import SECURITY_API, keys_asked
+from manor.render.keys import keys_asked
 from manor.render.objects import Object
 
-WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), ("gateway.envoyproxy.io", "SecurityPolicy")})
+WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), (ENVOY_GROUP, "SecurityPolicy")})
 """What `way` makes."""
 
 
@@ -25,7 +25,7 @@ def way(
 def _keys(model: Model) -> Object:
     name, keys = model.metadata.name, ((key.name, key.public_key) for key in model.open_to)
     spec = keys_asked(model.metadata.namespace, name, keys)
-    return object_of("SecurityPolicy", SECURITY_API, name, model, spec=spec)
+    return object_of("SecurityPolicy", ENVOY_API, name, model, spec=spec)
 
 
 def _route(

@@ -10,10 +10,9 @@ from manor.engines import Phase, engine_for
 from manor.errors import ManorError
 from manor.kube import Client, NotFound, Object
 from manor.rollout import Standing, standing
-from manor.rollout.evidence import pods_of
+from manor.rollout.evidence import index_of, pods_of
 from manor.state import read_workload
 
-_INDEX = "batch.kubernetes.io/job-completion-index"
 _JOB = "batch.kubernetes.io/job-name"
 ENDED = (Phase.COMPLETE, Phase.FAILED, Phase.STOPPED, Phase.SCHEDULED)
 """Where nothing of it goes on."""
@@ -106,11 +105,10 @@ async def running_pod(client: Client, target: str, namespace: str, worker: int =
 def worker_of(pod: Object) -> int | None:
     """Which worker of a TrainingJob a pod is, by whichever engine; None of a pod that runs none of
     its command, or tells nothing of it."""
-    meta = pod["metadata"]
-    if index := (meta.get("annotations") or {}).get(_INDEX):
-        return int(index)
+    if (index := index_of(pod)) is not None:
+        return index
     # What hands a RayJob in prints what the job says.
-    return 0 if _JOB in (meta.get("labels") or {}) else None
+    return 0 if _JOB in (pod["metadata"].get("labels") or {}) else None
 
 
 def container_of(pod: Object) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, Self
 
 from manor import log
+from manor.api.status import moment
 from manor.api.wellknown import API_VERSION, OPERATOR
 from manor.kube import Client, KubeError, Object
 from manor.limits import limits
@@ -64,7 +65,7 @@ class Recorder:
 
 
 def _event(about: Ref, uid: str, reason: str, message: str, kind: _Type) -> Object:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = moment(datetime.now(UTC))
     namespace = about.namespace or "default"
     return {
         "apiVersion": "v1",

@@ -16,6 +16,7 @@ from manor.api.status import (
     Status,
     TrainingJobStatus,
     conditions,
+    moment,
 )
 from manor.api.wellknown import OPERATOR
 from manor.kube import Cache, Client, NotFound, Object
@@ -100,4 +101,4 @@ class Statuses:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment(datetime.now(UTC))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
-from manor.api.status import Phase, Reason, RunStatus, TrialStatus, workload_conditions
+from manor.api.status import Phase, Reason, RunStatus, TrialStatus, moment, workload_conditions
 from manor.engines import Phase as Stand
 from manor.engines import engine_for, model_url, served_labels
 from manor.kube import Client, Object, Reader
@@ -12,7 +12,7 @@ from manor.limits import limits
 from manor.objectset.kinds import CRON_JOB, DEPLOYMENT, kind_of
 from manor.objectset.references import Ref
 from manor.operator.statuses import Statuses
-from manor.rollout.standing import Standing, moment, standing
+from manor.rollout.standing import Standing, standing
 
 _PHASES = {
     Stand.NOT_APPLIED: (Phase.PENDING, Reason.PROGRESSING),

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from manor.api import Platform, Tenant
 from manor.api.wellknown import (
+    ENVOY_API,
+    ENVOY_GROUP,
     FRONT,
     FRONT_PODS,
     GATEWAY_API,
@@ -21,7 +23,7 @@ from manor.api.wellknown import (
     closed_host,
 )
 from manor.render import names
-from manor.render.keys import SECURITY_API, keys_asked
+from manor.render.keys import keys_asked
 from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
 
@@ -84,7 +86,7 @@ def _grants(platform: Platform) -> list[Object]:
     proxies = settings.data_plane.namespace
     route = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "namespace": settings.front.namespace}
     traffic = {
-        "group": "gateway.envoyproxy.io",
+        "group": ENVOY_GROUP,
         "kind": "ClientTrafficPolicy",
         "namespace": proxies,
     }
@@ -207,7 +209,7 @@ def _closed(tenant: Tenant) -> list[Object]:
     }
     return [
         make(
-            SECURITY_API,
+            ENVOY_API,
             "SecurityPolicy",
             name,
             SYSTEM_NAMESPACE,

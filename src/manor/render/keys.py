@@ -6,8 +6,6 @@ from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
 from manor.api.wellknown import GATEWAY_GROUP
 from manor.render.objects import Object
 
-SECURITY_API = "gateway.envoyproxy.io/v1alpha1"
-
 
 def keys_asked(namespace: str, name: str, keys: Iterable[tuple[str, str]]) -> Object:
     """The spec of the one policy of a route, by its name: the proxy answers 401 or 403 to what

@@ -152,7 +152,7 @@ def _peer(
     return policy(namespace, name, **chosen, **rules)
 
 
-def _to_port(cidr: Network, port: int) -> Object:
+def to_port(cidr: Network, port: int) -> Object:
     """The way to one TCP port of some addresses, as a rule of egress."""
     return {
         "to": [{"ipBlock": {"cidr": str(cidr)}}],
@@ -204,11 +204,11 @@ def network_policies(
             policy(namespace, POLICY_EGRESS, egress=[{"to": blocks, "ports": _NOT_DNS}])
         )
     if tenant.spec.network.api_server and network.api_servers:
-        rules = [_to_port(server.cidr, server.port) for server in network.api_servers]
+        rules = [to_port(server.cidr, server.port) for server in network.api_servers]
         policies.append(policy(namespace, POLICY_API_SERVER, egress=rules))
     if tenant.spec.network.workload_identity and network.workload_identity:
         servers = METADATA_SERVERS[network.workload_identity]
-        rules = [_to_port(cidr, port) for cidr, port in servers]
+        rules = [to_port(cidr, port) for cidr, port in servers]
         policies.append(policy(namespace, names.POLICY_WORKLOAD_IDENTITY, egress=rules))
     if peers := [tenant_peer(name) for name in consenting_peers(tenant, tenants)]:
         policies.append(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from manor.api.platform import DnsService, PlatformNetwork
 from manor.api.wellknown import RBAC_API, RBAC_GROUP, SYSTEM_NAMESPACE
-from manor.render.network import dns_rules
+from manor.render.network import dns_rules, to_port
 from manor.render.objects import Object, make
 
 _USER = 65532
@@ -72,13 +72,7 @@ def ways_out(network: PlatformNetwork | None) -> list[Object]:
 def _api_servers(network: PlatformNetwork | None) -> list[Object]:
     if network is None or not network.api_servers:
         return [{"ports": [{"protocol": "TCP", "port": port} for port in _API_SERVER_PORTS]}]
-    return [
-        {
-            "to": [{"ipBlock": {"cidr": str(server.cidr)}}],
-            "ports": [{"protocol": "TCP", "port": server.port}],
-        }
-        for server in network.api_servers
-    ]
+    return [to_port(server.cidr, server.port) for server in network.api_servers]
 
 
 def pod_spec(who: str, container: Object, **more: object) -> Object:

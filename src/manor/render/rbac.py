@@ -9,6 +9,7 @@ from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     APPLIER,
     CONTROLLER,
+    ENVOY_GROUP,
     FRONT,
     GATEWAY_GROUP,
     GROUP,
@@ -46,7 +47,7 @@ _APPLIED: dict[str, list[str]] = {
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
     GATEWAY_GROUP: ["gateways", "httproutes", "listenersets", "referencegrants"],
-    "gateway.envoyproxy.io": ["securitypolicies"],
+    ENVOY_GROUP: ["securitypolicies"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }
@@ -194,47 +195,33 @@ def role_bindings(
     """The RoleBindings of a namespace: one for each role that somebody has, and one more for each
     Tool with kinds; those of the Tools' controllers, of what workloads become, and of the tenant's
     stand-in."""
+
+    def bound(name: str, role: str, subjects: list[Object]) -> Object:
+        ref = _role_ref(role)
+        return make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects)
+
     made = []
     for role in ROLES:
         if subjects := _subjects(platform, tenant.subjects(role)):
-            name, ref = names.role_binding(role), _role_ref(cluster_role(role))
-            made.append(
-                make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=subjects)
-            )
+            made.append(bound(names.role_binding(role), cluster_role(role), subjects))
             # The kinds of Tools hold nothing that its stand-in must not see.
-            stood_in = [_stand_in(tenant)] if role == "owner" else []
+            asking = [*subjects, _stand_in(tenant)] if role == "owner" else subjects
             made += [
-                make(
-                    RBAC_API,
-                    "RoleBinding",
-                    names.tool_role_binding(tool.name, role),
-                    namespace,
-                    roleRef=_role_ref(tool_role(tool.name, role)),
-                    subjects=[*subjects, *stood_in],
-                )
+                bound(names.tool_role_binding(tool.name, role), tool_role(tool.name, role), asking)
                 for tool in tools.tools
                 if tool.has_roles
             ]
     for tool in tools.tools:
         if tool.spec.rights:
-            name, ref = (
-                names.tool_role_binding(tool.name, CONTROLLER),
-                _role_ref(tool_role(tool.name, CONTROLLER)),
-            )
+            name = names.tool_role_binding(tool.name, CONTROLLER)
             accounts = [
                 {"kind": "ServiceAccount", **account.model_dump()}
                 for account in tool.spec.controllers
             ]
-            made.append(
-                make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=accounts)
-            )
+            made.append(bound(name, tool_role(tool.name, CONTROLLER), accounts))
     account = {"kind": "ServiceAccount", "name": WORKLOADS_ACCOUNT, "namespace": namespace}
-    for name, cluster, subject in (
-        (WORKLOADS_ACCOUNT, WORKLOADS, account),
-        (STAND_IN_ACCOUNT, STAND_IN, _stand_in(tenant)),
-    ):
-        ref = _role_ref(cluster)
-        made.append(make(RBAC_API, "RoleBinding", name, namespace, roleRef=ref, subjects=[subject]))
+    made.append(bound(WORKLOADS_ACCOUNT, WORKLOADS, [account]))
+    made.append(bound(STAND_IN_ACCOUNT, STAND_IN, [_stand_in(tenant)]))
     return made
 
 

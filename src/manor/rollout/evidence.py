@@ -20,6 +20,7 @@ from manor.objectset.kinds import (
 )
 
 POD: GroupKind = ("", "Pod")
+_INDEX = "batch.kubernetes.io/job-completion-index"
 
 
 class _Made(NamedTuple):
@@ -131,11 +132,21 @@ async def last_line(client: Client, pod: Object, container: str, *, previous: bo
 
 async def last_words(client: Client, obj: Object) -> str:
     """What the last pod of an object said of its end; empty where it is gone, or said nothing."""
-    for pod in reversed(await pods_of(client, obj)):
-        for container in (pod.get("status") or {}).get("containerStatuses") or ():
-            if said := (container["state"].get("terminated") or {}).get("message"):
-                return one_line(said)
+    return next(filter(None, map(words_of, reversed(await pods_of(client, obj)))), "")
+
+
+def words_of(pod: Object) -> str:
+    """What a pod said of its end; empty where it said nothing."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        if said := ((container.get("state") or {}).get("terminated") or {}).get("message"):
+            return one_line(said)
     return ""
+
+
+def index_of(pod: Object) -> int | None:
+    """Which pod of an indexed Job it is; None of one that only bears the job's labels."""
+    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    return int(text) if text.isdecimal() else None
 
 
 def _labels(obj: Object) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from manor.api import TrainingJob, Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.schedule import UTC_ZONE, next_time
-from manor.api.status import Reason
+from manor.api.status import Reason, moment
 from manor.api.workload import TrainingJobSpec
 from manor.engines import Engine, Phase, engine_for
 from manor.kube import Client, DirectReader, Object, Reader
@@ -87,11 +87,6 @@ async def _of_schedule(
     elif run:
         words += f"; {run.name} succeeded"
     return Standing(between, words, found, live, run, due, last.trials if last else ())
-
-
-def moment(time: datetime) -> str:
-    """A moment, as statuses have it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def _of_run(

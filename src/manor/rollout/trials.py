@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from manor.api.meta import one_line
 from manor.engines import Phase
 from manor.kube import Object
+from manor.rollout.evidence import index_of, words_of
 from manor.rollout.symptoms import symptom_of
 
-_INDEX = "batch.kubernetes.io/job-completion-index"
 RESULT_LIMIT = 256
 """Most characters of a result."""
 
@@ -31,12 +30,13 @@ def trials_of(
     status = job.get("status") or {}
     succeeded = indexes(status.get("completedIndexes", ""))
     failed = indexes(status.get("failedIndexes", ""))
-    last = {_index(pod): pod for pod in pods}
+    last = {index_of(pod): pod for pod in pods}
     found = []
     for number, parameters in enumerate(sets):
         pod = last.get(number)
         if number in succeeded:
-            found.append(Trial(parameters, Phase.COMPLETE, _message(pod)))
+            words = words_of(pod) if pod else ""
+            found.append(Trial(parameters, Phase.COMPLETE, words[:RESULT_LIMIT]))
         elif number in failed:
             symptom = symptom_of(pod) if pod else None
             why = symptom.message[:RESULT_LIMIT] if symptom else ""
@@ -63,16 +63,3 @@ def indexes(text: str) -> set[int]:
         first, _, last = part.partition("-")
         found.update(range(int(first), int(last or first) + 1))
     return found
-
-
-def _index(pod: Object) -> int | None:
-    """Which trial a pod is of; None of one that only bears the job's labels."""
-    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
-    return int(text) if text.isdecimal() else None
-
-
-def _message(pod: Object | None) -> str:
-    for container in ((pod or {}).get("status") or {}).get("containerStatuses") or ():
-        if said := ((container.get("state") or {}).get("terminated") or {}).get("message"):
-            return one_line(said)[:RESULT_LIMIT]
-    return ""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from manor.api.wellknown import NETWORKING_API
+from manor.api.wellknown import ENVOY_GROUP, NETWORKING_API
 from manor.verify.context import AttackContext
 from manor.verify.places import models_with_keys, node_address, proxy_service
 from manor.verify.team import DECOY
@@ -69,7 +69,7 @@ async def _gateway_service(context: AttackContext) -> bool:
 
 
 async def _keys(context: AttackContext) -> bool:
-    wanted = ("gateway.envoyproxy.io", "securitypolicies")
+    wanted = (ENVOY_GROUP, "securitypolicies")
     return any((r.group, r.resource) == wanted for r in await context.snapshot.resources())
 
 

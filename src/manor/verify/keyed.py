@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
-from manor.api.wellknown import GATEWAY_GROUP, PROBE_LABEL
+from manor.api.wellknown import ENVOY_API, GATEWAY_GROUP, PROBE_LABEL
 from manor.limits import limits
 from manor.polling import poll_until
 from manor.signing import Key, make_key
@@ -19,7 +19,6 @@ from manor.verify.probe.probe_pods import FREE, Outcome, Target
 from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
 
-SECURITY_API = "gateway.envoyproxy.io/v1alpha1"
 BY = "SecurityPolicy"
 _REFUSED = ("HTTP/1.1 401", "HTTP/1.1 403")
 
@@ -88,7 +87,7 @@ class Keyed:
         space = self.context.victim.namespace
         spec = _policy(space, self.name, keys)["spec"]
         await self.context.client.patch(
-            SECURITY_API, "SecurityPolicy", self.name, {"spec": spec}, namespace=space
+            ENVOY_API, "SecurityPolicy", self.name, {"spec": spec}, namespace=space
         )
 
 
@@ -119,7 +118,7 @@ def _policy(namespace: str, name: str, keys: Sequence[Key]) -> Object:
     target = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}
     spec = {"targetRefs": [target], "jwt": {"providers": [provider]}}
     meta = {"labels": {PROBE_LABEL: name}}
-    return make(SECURITY_API, "SecurityPolicy", namespace, name, meta=meta, spec=spec)
+    return make(ENVOY_API, "SecurityPolicy", namespace, name, meta=meta, spec=spec)
 
 
 def _route(context: AttackContext, name: str) -> Object:

@@ -9,6 +9,7 @@ not shipped with the product.
 from manor.api import kinds
 from manor.api.looked_at import LOOKED_AT
 from manor.api.wellknown import (
+    ENVOY_GROUP,
     GATEWAY_GROUP,
     GROUP,
     GUARDRAILS,
@@ -38,7 +39,7 @@ MORE: dict[str, list[str]] = {
 STORED: dict[str, list[str]] = {
     "": ["namespaces", "pods", "services", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
-    "gateway.envoyproxy.io": ["securitypolicies"],
+    ENVOY_GROUP: ["securitypolicies"],
     GATEWAY_GROUP: ["httproutes"],
 }
 """What live checks make and remove; the server has no narrower right for a name that is not there

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from manor.api.wellknown import GATEWAY_API, PROBE_LABEL
+from manor.api.wellknown import ENVOY_API, GATEWAY_API, PROBE_LABEL
 from manor.kube import Client, Conflict, NotFound, UnknownKind
 from manor.limits import limits
 from manor.polling import poll_until
@@ -21,7 +21,7 @@ KINDS = (
     ("v1", "PersistentVolumeClaim"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
     (GATEWAY_API, "HTTPRoute"),
-    ("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy"),
+    (ENVOY_API, "SecurityPolicy"),
     ("v1", "Namespace"),
 )
 """Every kind that a live check stores."""

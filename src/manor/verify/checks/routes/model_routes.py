@@ -3,13 +3,13 @@
 import operator
 
 from manor.api.keys import audience
-from manor.api.wellknown import GATEWAY_API, SYSTEM_NAMESPACE
+from manor.api.wellknown import ENVOY_API, GATEWAY_API, SYSTEM_NAMESPACE
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.features import GATEWAYS, KEYED_MODELS
 from manor.verify.findings import holds, seen
-from manor.verify.keyed import BY, SECURITY_API
+from manor.verify.keyed import BY
 from manor.verify.objects import Object
 from manor.verify.places import models_with_keys
 
@@ -43,14 +43,14 @@ async def _look(context: AttackContext) -> list[Attempt]:
     for model in await models_with_keys(context):
         place = model["metadata"]["namespace"], model["metadata"]["name"]
         if place in there:
-            policies = await context.snapshot.of(SECURITY_API, "SecurityPolicy", place[0])
+            policies = await context.snapshot.of(ENVOY_API, "SecurityPolicy", place[0])
             fault = _fault(policies, *place)
             what = f"the route of Model {'/'.join(place)}"
             attempts.append(holds(what, not fault, fault or "asks for its keys", BY))
     found = f"{len(attempts)} with a route"
     if context.platform.spec.gateway.isolation == "tenant":
         place = SYSTEM_NAMESPACE, context.attacker.name
-        policies = await context.snapshot.of(SECURITY_API, "SecurityPolicy", SYSTEM_NAMESPACE)
+        policies = await context.snapshot.of(ENVOY_API, "SecurityPolicy", SYSTEM_NAMESPACE)
         fault = _fault(policies, *place) if place in there else "no such route"
         what = "the proxy's closed route, by which it asks from the first Model's first request"
         attempts.append(holds(what, not fault, fault or "asks for a key that nobody has", BY))

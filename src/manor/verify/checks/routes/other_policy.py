@@ -3,11 +3,10 @@
 from typing import Any
 
 from manor.api.keys import ISSUER, KEY_HEADER, NOBODY, audience, key_set
-from manor.api.wellknown import GATEWAY_GROUP
+from manor.api.wellknown import ENVOY_API, GATEWAY_GROUP
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.features import GATEWAYS, KEYS
-from manor.verify.keyed import SECURITY_API
 from manor.verify.mechanisms import policy
 from manor.verify.objects import NAME, make
 from manor.verify.requests import Request, create
@@ -25,13 +24,13 @@ _PROVIDER = {
 
 def _policy(target: Any = None, **jwt: Any) -> Request:
     spec = {"targetRefs": [{**_TARGET, **(target or {})}], "jwt": {"providers": [_PROVIDER], **jwt}}
-    return create(make(SECURITY_API, "SecurityPolicy", spec=spec))
+    return create(make(ENVOY_API, "SecurityPolicy", spec=spec))
 
 
 def _other(**spec: Any) -> Request:
     body = {"targetRefs": [_TARGET], "jwt": {"providers": [_PROVIDER]}, **spec}
     kept = {key: value for key, value in body.items() if value is not None}
-    return create(make(SECURITY_API, "SecurityPolicy", spec=kept))
+    return create(make(ENVOY_API, "SecurityPolicy", spec=kept))
 
 
 _SERVER = {"uri": "http://169.254.169.254/latest/meta-data"}

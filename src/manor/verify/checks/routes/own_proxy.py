@@ -3,6 +3,7 @@ tenant's pods accept."""
 
 from manor.api.wellknown import (
     COMPONENT_LABEL,
+    ENVOY_API,
     GATEWAY_API,
     NAMESPACE_NAME_LABEL,
     NETWORKING_API,
@@ -36,7 +37,7 @@ async def _merged(context: AttackContext, namespace: str) -> list[str]:
         for c in classes
         if (ref := c["spec"].get("parametersRef"))
     }
-    settings = await context.snapshot.all("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy")
+    settings = await context.snapshot.all(ENVOY_API, "EnvoyProxy")
     merged = [s for s in settings if (s["metadata"]["namespace"], s["metadata"]["name"]) in used]
     proxies = [
         pod
