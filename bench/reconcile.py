@@ -35,7 +35,7 @@ from ground.api_server import api_server
 from ground.bare_loop import objects_of, write_all
 from ground.drift import put_right
 from ground.operating import Operator, credentials, operating
-from ground.readiness import create_all, following, offer
+from ground.readiness import all_isolated, create_all, following, offer
 from manor.kube import Client
 from manor.limits import limits, override
 from scale import PLATFORM, prepare, tenant, timed
@@ -172,6 +172,7 @@ class Run:
                 await operator.steady()
                 await self.fill(client, operator)
                 await self.trickle(client)
+                await all_isolated(client, PATIENCE)
                 await operator.steady()
                 await self.rest(client, operator)
                 names = [f"t{number:04}" for number in range(min(DRIFT, self.found.size))]

@@ -8,6 +8,7 @@ before and after: its rate is what the server can take.
 
     python bench/scale.py                      100, 1,000 and 5,000 tenants
     python bench/scale.py --tenants 100 1000
+    python bench/scale.py --tenants 1000 --tools kueue kserve    where the Platform has these on
 
 Bars, on two cores: apply at least 0.9 of the bare loop; one changed tenant within 2 s; rendering
 5,000 within 8 s and 500 MB; checks of 5,000 within 1 s; at 5,000 a tenant costs at most 1.3 times
@@ -21,10 +22,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
@@ -32,9 +34,12 @@ from ground import gateway_kinds
 from ground.api_server import MANOR, api_server
 from ground.bare_loop import objects_of, write_all
 from manor.api import API_VERSION
-from manor.kube import Client
+from manor.kube import Client, Object
 from manor.load import Document, read, specs_from
 from manor.render import spec_object
+from manor.rollout.fixtures import define_kinds
+from manor.tools import NO_TOOLS, Toolset
+from manor.tools.packs import shipped
 
 SIZES = (100, 1000, 5000)
 BARE_PART = 0.1
@@ -44,7 +49,7 @@ BARE_LEAST = 20
 DISPATCHED = r'^apiserver_flowcontrol_dispatched_requests_total\{flow_schema="exempt".*\} (\d+)'
 """An administrator's requests, as the API server counts them."""
 
-PLATFORM = {
+PLATFORM: dict[str, Any] = {
     "apiVersion": API_VERSION,
     "kind": "Platform",
     "metadata": {"name": "manor"},
@@ -110,17 +115,21 @@ async def requests(kubeconfig: Path) -> int:
     return sum(map(int, re.findall(DISPATCHED, metrics, re.MULTILINE)))
 
 
-async def prepare(kubeconfig: Path) -> None:
-    """What the way in needs."""
+async def prepare(kubeconfig: Path, tools: Toolset = NO_TOOLS) -> None:
+    """The kinds that the way in needs, and those of Tools."""
     async with Client.connect(kubeconfig) as client:
         await gateway_kinds.install(client)
+        for tool in tools.tools:
+            await define_kinds(client, tool)
 
 
 class Run:
     """One size on one API server."""
 
-    def __init__(self, kubeconfig: Path, folder: Path, size: int) -> None:
-        self.kubeconfig, self.folder, self.size = kubeconfig, folder, size
+    def __init__(self, kubeconfig: Path, folder: Path, size: int, tools: Toolset) -> None:
+        self.kubeconfig, self.folder, self.size, self.tools = kubeconfig, folder, size, tools
+        names = [tool.name for tool in tools.tools]
+        self.platform = {**PLATFORM, "spec": {**PLATFORM["spec"], "tools": names}}
         self.costs: dict[str, Cost] = {}
 
     def manor(self, what: str, *arguments: str, ok: Sequence[int] = (0,)) -> Cost:
@@ -134,21 +143,25 @@ class Run:
     def bare_rate(self, prefix: str) -> float:
         """Objects a second that the bare loop writes."""
         count = max(BARE_LEAST, int(self.size * BARE_PART))
-        sets = objects_of(PLATFORM, [tenant(f"{prefix}{number:04}") for number in range(count)])
+        sets = self.objects_of([tenant(f"{prefix}{number:04}") for number in range(count)])
         seconds = asyncio.run(write_all(self.kubeconfig, sets))
         return sum(map(len, sets)) / seconds
+
+    def objects_of(self, tenants: Sequence[Mapping[str, object]]) -> list[list[Object]]:
+        """The objects of each tenant."""
+        return objects_of(self.platform, tenants, self.tools)
 
     def go(self) -> float:
         """Everything; the ratio of `manor apply` to the bare loop."""
         teams = self.folder / "teams"
         teams.mkdir()
-        (self.folder / "platform.yaml").write_text(yaml.safe_dump(PLATFORM))
+        (self.folder / "platform.yaml").write_text(yaml.safe_dump(self.platform))
         for number in range(self.size):
             (teams / f"t{number:04}.yaml").write_text(yaml.safe_dump(tenant(f"t{number:04}")))
         everything = ("-f", str(self.folder / "platform.yaml"), "-f", str(teams))
         self.costs["render"] = timed("render", *everything)
         self.costs["check"] = self.check()
-        asyncio.run(prepare(self.kubeconfig))
+        asyncio.run(prepare(self.kubeconfig, self.tools))
         timed(
             "apply",
             "-f",
@@ -160,7 +173,7 @@ class Run:
         rates = [self.bare_rate("b")]
         applied = self.manor("apply", "apply", *everything, "--no-wait")
         rates.append(self.bare_rate("c"))
-        written = sum(map(len, objects_of(PLATFORM, [tenant("t0000")]))) * self.size
+        written = sum(map(len, self.objects_of([tenant("t0000")]))) * self.size
         self.manor("diff, nothing to do", "diff", *everything)
         self.manor("apply again", "apply", *everything, "--no-wait")
         changed = teams / "t0042.yaml"
@@ -198,10 +211,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tenants", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--tools", nargs="+", default=[], help="Tools that the Platform has on.")
+    options = parser.parse_args()
+    tools = Toolset(tuple(shipped()[name] for name in options.tools))
     missed = False
-    for size in parser.parse_args().tenants:
+    for size in options.tenants:
         with TemporaryDirectory() as folder, api_server() as kubeconfig:
-            missed |= Run(kubeconfig, Path(folder), size).go() < 0.9
+            missed |= Run(kubeconfig, Path(folder), size, tools).go() < 0.9
     return int(missed)
 
 

@@ -14,18 +14,19 @@ from manor.engines import compile_specs
 from manor.kube import Client, Object
 from manor.kube.connection import open_connection
 from manor.render import spec_object
+from manor.tools import NO_TOOLS, Toolset
 
 CONCURRENCY = 64
 ATTEMPTS = 40
 
 
 def objects_of(
-    platform: Mapping[str, Any], tenants: Sequence[Mapping[str, Any]]
+    platform: Mapping[str, Any], tenants: Sequence[Mapping[str, Any]], tools: Toolset = NO_TOOLS
 ) -> list[list[Object]]:
     """The objects of each tenant, the Tenant itself first."""
     made = [Tenant.model_validate(tenant) for tenant in tenants]
     compiled = compile_specs(
-        Platform.model_validate(platform), {tenant.name: tenant for tenant in made}, made
+        Platform.model_validate(platform), {tenant.name: tenant for tenant in made}, made, tools
     )
     return [[spec_object(one.spec), *one.objects] for one in compiled]
 

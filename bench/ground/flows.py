@@ -71,7 +71,7 @@ def _schemas() -> list[dict[str, Any]]:
             _schema(f"2-{verb}", _EVERYBODY, resourceRules=[{**_ALL, "verbs": [verb]}])
             for verb in VERBS
         ),
-        _schema("2-other", _EVERYBODY, resourceRules=[every], nonResourceRules=paths),
+        _schema("3-other", _EVERYBODY, resourceRules=[every], nonResourceRules=paths),
     ]
 
 

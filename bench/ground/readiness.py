@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from manor.api import API_VERSION
+from manor.api.wellknown import PAUSED_ANNOTATION
 from manor.kube import Client, Gone, Object
 
 IN_FLIGHT = 64
@@ -43,15 +44,26 @@ class Readiness:
             self._news.set()
 
 
-def is_ready(obj: Object) -> bool:
+def is_ready(obj: Object, what: str = "Ready") -> bool:
     """Whether its status says so of the spec that it has now."""
     generation = obj["metadata"]["generation"]
     return any(
-        condition["type"] == "Ready"
+        condition["type"] == what
         and condition["status"] == "True"
         and condition.get("observedGeneration") == generation
         for condition in (obj.get("status") or {}).get("conditions", ())
     )
+
+
+async def all_isolated(client: Client, seconds: float) -> None:
+    """Returns once every Tenant has been looked after, which comes after what is asked for; those
+    that are paused have not."""
+    async with asyncio.timeout(seconds):
+        while not all(
+            is_ready(obj, "Isolated") or PAUSED_ANNOTATION in obj["metadata"].get("annotations", {})
+            for obj in await client.list(API_VERSION, "Tenant")
+        ):
+            await asyncio.sleep(1)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from manor.api.wellknown import NAMESPACE_NAME_LABEL
 from manor.kube import Object
 from manor.load import Specs
 from manor.render import verifier
-from manor.render.operator import LOCK_RIGHTS, PODS, PORT, RIGHTS, render_operator
+from manor.render.operator import LOCK_RIGHTS, PODS, PORT, RIGHTS, collector, render_operator
 from manor.render.roles import stand_in_role
 from manor.rollout import compiled
 
@@ -228,3 +228,46 @@ def test_its_metrics_are_for_the_platforms_own_pods_that_reach_such_a_port() -> 
     assert rule["ports"] == [{"protocol": "TCP", "port": PORT}]
     names = [one["namespaceSelector"]["matchLabels"][NAMESPACE_NAME_LABEL] for one in rule["from"]]
     assert names == ["monitoring", "this-port"]
+
+
+@pytest.mark.parametrize(
+    ("url", "to", "port"),
+    [
+        ("http://collector.monitoring:4318", "monitoring", 4318),
+        ("https://collector.monitoring.svc.cluster.local", "monitoring", 443),
+        ("http://192.0.2.7:4318", "192.0.2.7/32", 4318),
+        ("http://[2001:db8::7]:4318", "2001:db8::7/128", 4318),
+    ],
+)
+def test_traces_open_the_way_to_their_collector_alone(url: str, to: str, port: int) -> None:
+    def egress(**options: Any) -> list[Object]:
+        (policy,) = made("NetworkPolicy", **options)
+        return list(policy["spec"]["egress"])
+
+    before = egress()
+    *same, more = egress(collector=collector(url))
+    assert same == before
+    assert more["ports"] == [{"protocol": "TCP", "port": port}]
+    (peer,) = more["to"]
+    named = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": to}}}
+    assert peer == ({"ipBlock": {"cidr": to}} if "/" in to else named)
+    (deployment,) = made("Deployment", collector=collector(url))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": url} in container["env"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "collector.monitoring:4318",
+        "http://collector:4318",
+        "http://traces.example.com:4318",
+        "http://me:secret@collector.monitoring:4318",
+        "grpc://collector.monitoring",
+        "http://",
+        "http://collector.monitoring:99999",
+    ],
+)
+def test_a_collector_that_no_policy_could_open_is_refused(url: str) -> None:
+    with pytest.raises(ValueError):
+        collector(url)

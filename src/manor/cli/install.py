@@ -33,7 +33,7 @@ from manor.local import images
 from manor.local.containers import load_images
 from manor.local.node import load_node
 from manor.local.progress import Report
-from manor.render.operator import REPLICAS, render_operator
+from manor.render.operator import REPLICAS, Collector, collector, render_operator
 from manor.rollout import (
     Desired,
     Outcome,
@@ -55,6 +55,13 @@ OperatorImage = Annotated[
 ]
 
 
+def _collector(url: str) -> Collector:
+    try:
+        return collector(url)
+    except ValueError as error:
+        raise typer.BadParameter(f"{url} {error}") from None
+
+
 @run_async
 async def install(
     filename: OptionalFiles = [],  # noqa: B006 - typer reads it once
@@ -65,6 +72,15 @@ async def install(
         typer.Option(
             metavar="CRON",
             help="When to run `manor verify --level dry-run` on the cluster; never where left out.",
+        ),
+    ] = None,
+    traces_to: Annotated[
+        Collector | None,
+        typer.Option(
+            metavar="URL",
+            parser=_collector,
+            help="An OpenTelemetry collector, http://SERVICE.NAMESPACE:4318, that gets the "
+            "operator's traces.",
         ),
     ] = None,
     node: Annotated[
@@ -105,13 +121,20 @@ async def install(
         manor install --image registry.example/manor/operator:0.2.0
         manor install --node manor                        # the embedded node
         manor install --image … --verify-schedule "0 3 * * *"
+        manor install --image … --traces-to http://collector.monitoring:4318
         manor install -f platform.yaml --render > manor.yaml
     """
     if save_image is not None:
         shutil.copyfile(images.ensure_operator(Report()).archive, save_image)
         return
     image = image or images.operator_reference()
-    rendered = partial(render_operator, image, replicas=replicas, verify_schedule=verify_schedule)
+    rendered = partial(
+        render_operator,
+        image,
+        replicas=replicas,
+        verify_schedule=verify_schedule,
+        collector=traces_to,
+    )
     given = load(filename).platform if filename else None
     if render:
         stages = install_stages(rendered(platform=given))

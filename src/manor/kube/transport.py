@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict
+from opentelemetry import trace
 
 from manor import __version__, log
 from manor.kube.connection import Connection
@@ -63,12 +64,17 @@ class _Outcome:
     cause: str = ""
 
 
+_tracer = trace.get_tracer("manor.kube", __version__)
+
+
 @contextmanager
 def _logged(method: str, path: str, identity: Identity) -> Iterator[_Outcome]:
-    """Tells the log of the request that is made in the block, once it is over."""
+    """Tells the log of the request that is made in the block, once it is over, and the trace of
+    the work that it is part of, if there is one."""
     outcome, began = _Outcome(), time.monotonic()
     try:
-        yield outcome
+        with _traced(method, path, outcome):
+            yield outcome
     except ApiError as error:
         outcome.status, outcome.cause = error.status, error.reason
         raise
@@ -80,6 +86,37 @@ def _logged(method: str, path: str, identity: Identity) -> Iterator[_Outcome]:
         log.debug(
             "request", method=method, path=path, user=identity.user, ms=spent, **asdict(outcome)
         )
+
+
+@contextmanager
+def _traced(method: str, path: str, outcome: _Outcome) -> Iterator[None]:
+    """A span of the request (OpenTelemetry, Semantic conventions for HTTP client spans)."""
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    about = {"http.request.method": method, "url.path": path}
+    with _tracer.start_as_current_span(
+        method,
+        kind=trace.SpanKind.CLIENT,
+        attributes=about,
+        record_exception=False,  # what the server says may quote an object
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield
+        except ApiError as error:
+            span.set_attribute("http.response.status_code", error.status)
+            span.set_attribute("error.type", error.reason)
+            span.set_status(trace.StatusCode.ERROR)
+            raise
+        except Unreachable as error:
+            span.set_attribute("error.type", type(error.__cause__ or error).__name__)
+            span.set_status(trace.StatusCode.ERROR)
+            raise
+        if outcome.status is not None:
+            span.set_attribute("http.response.status_code", outcome.status)
+        if outcome.retries:
+            span.set_attribute("http.request.resend_count", outcome.retries)
 
 
 # Server-side apply reads a body as YAML, which has no surrogate pairs, and takes these for line

@@ -29,6 +29,7 @@ from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
 from manor.operator.rollout import RollOut
 from manor.operator.statuses import Statuses
+from manor.operator.tracing import reconciling
 from manor.operator.verifier import LOOKED_AT, Verifier
 from manor.state import missing_tools
 
@@ -164,8 +165,9 @@ class Controller:
             tenant = self.known.homes[key.namespace].name
         outcome = Outcome(ok=False)
         try:
-            with log.bound(tenant=tenant, object=key):
+            with log.bound(tenant=tenant, object=key), reconciling(key, tenant) as span:
                 outcome = await self._reconcile(reconciler, key, planned)
+                span.set_attribute("manor.ok", outcome.ok)
         except Exception as error:  # one broken tenant never stops the others
             log.error("reconciliation broke", object=key, cause=repr(error))
         finally:

@@ -14,18 +14,20 @@ from manor.operator.controller import Controller
 from manor.operator.election import Election
 from manor.operator.metrics import Metrics
 from manor.operator.serving import serving
+from manor.operator.tracing import tracing
 
 
 async def run(kubeconfig: Path | None, context: str | None, *, port: int, elect: bool) -> None:
     """Reconcile until SIGTERM or SIGINT; with `elect` only while no other replica does. Raises
     LeadershipLost and manor.kube's errors."""
     metrics = Metrics()
-    async with Client.connect(kubeconfig, context) as client:
-        controller = Controller(client, metrics)
-        metrics.waiting.set_function(lambda: len(controller.queue))
-        # A replica that waits for its turn is ready to have it.
-        async with serving(port, metrics, lambda: elect or controller.synced.is_set()):
-            await _until_told(_work(client, controller, metrics, elect=elect))
+    with tracing():
+        async with Client.connect(kubeconfig, context) as client:
+            controller = Controller(client, metrics)
+            metrics.waiting.set_function(lambda: len(controller.queue))
+            # A replica that waits for its turn is ready to have it.
+            async with serving(port, metrics, lambda: elect or controller.synced.is_set()):
+                await _until_told(_work(client, controller, metrics, elect=elect))
 
 
 async def _work(client: Client, controller: Controller, metrics: Metrics, *, elect: bool) -> None:

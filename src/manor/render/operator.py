@@ -5,6 +5,10 @@ that it made goes away.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_network
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from manor.api import Platform, kinds
 from manor.api.pack_zero import READ
@@ -15,13 +19,14 @@ from manor.api.wellknown import (
     KEEPER,
     MANAGED,
     NAME_LABEL,
+    NAMESPACE_NAME_LABEL,
     OPERATOR,
     OPERATOR_ROLE,
     SYSTEM_NAMESPACE,
     VERIFY_RUNS,
     WORKLOADS_ACCOUNT,
 )
-from manor.render.network import pods, policy
+from manor.render.network import pods, policy, to_port
 from manor.render.objects import Object, make
 from manor.render.own_pods import Right, account, bound, container, granted, pod_spec, ways_out
 from manor.render.verifier import render_verifier
@@ -30,6 +35,8 @@ PODS = {NAME_LABEL: OPERATOR, INSTANCE_LABEL: "manor"}
 """The labels of its pods."""
 PORT = 8080
 """Where it tells of itself over HTTP: /healthz, /readyz, /metrics."""
+TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""OpenTelemetry's own variable: the collector that gets traces, asked over HTTP."""
 REPLICAS = 2
 """One works, and one takes over."""
 RESOURCES: Object = {
@@ -95,6 +102,39 @@ LOCK_RIGHTS = (
 """In its own namespace alone."""
 
 
+class Collector(NamedTuple):
+    """What takes the operator's traces, and the way to it."""
+
+    url: str
+    way: Object
+    """As a rule of egress."""
+
+
+def collector(url: str) -> Collector:
+    """The collector at this URL, `http://<service>.<namespace>:<port>` or of an IP address. A
+    NetworkPolicy names pods, so that the Service must have the port of its pods.
+
+    Raises:
+        ValueError: it is none of the two.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    if port is None or not host:
+        raise ValueError("is no URL of http or https")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no user or password: it stands in the pod's spec")
+    with suppress(ValueError):
+        return Collector(url, to_port(ip_network(host), port))
+    service, _, rest = host.partition(".")
+    namespace, _, suffix = rest.partition(".")
+    if not (service and namespace) or suffix.split(".")[0] not in ("", "svc"):
+        raise ValueError(
+            "is neither an IP address nor <service>.<namespace>, which a NetworkPolicy could open"
+        )
+    place = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: namespace}}}
+    return Collector(url, {"to": [place], "ports": [{"protocol": "TCP", "port": port}]})
+
+
 def render_operator(
     image: str,
     *,
@@ -102,10 +142,11 @@ def render_operator(
     replicas: int = REPLICAS,
     resources: Mapping[str, object] = RESOURCES,
     verify_schedule: str | None = None,
+    collector: Collector | None = None,
 ) -> list[Object]:
     """The operator's objects in the system namespace, and those of the run of `manor verify` that
     nobody attends, where there is a time for it. `platform`, where there is one, says where the API
-    server and DNS are, and who may read metrics."""
+    server and DNS are, and who may read metrics; `collector`, where its traces go."""
     network = platform.spec.network if platform else None
     spec = {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}
     priority: Object = {"value": PRIORITY, "description": "Manor's operator"}
@@ -120,12 +161,12 @@ def render_operator(
             OPERATOR,
             podSelector={"matchLabels": PODS},
             ingress=_metrics_readers(network),
-            egress=ways_out(network),
+            egress=[*ways_out(network), *([collector.way] if collector else ())],
         ),
         make("policy/v1", "PodDisruptionBudget", OPERATOR, SYSTEM_NAMESPACE, spec=spec),
         # Empty, and filled by runs of `manor verify`: whoever makes one may name it in a role.
         make("v1", "ConfigMap", VERIFY_RUNS, SYSTEM_NAMESPACE),
-        _deployment(image, replicas, resources),
+        _deployment(image, replicas, resources, collector),
     ]
     if verify_schedule is not None:
         objects += render_verifier(image, verify_schedule, network)
@@ -142,7 +183,9 @@ def _metrics_readers(network: PlatformNetwork | None) -> list[Object]:
     return [{"from": peers, "ports": [{"protocol": "TCP", "port": PORT}]}] if peers else []
 
 
-def _deployment(image: str, replicas: int, resources: Mapping[str, object]) -> Object:
+def _deployment(
+    image: str, replicas: int, resources: Mapping[str, object], collector: Collector | None
+) -> Object:
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": PODS},
@@ -151,7 +194,10 @@ def _deployment(image: str, replicas: int, resources: Mapping[str, object]) -> O
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
         },
-        "template": {"metadata": {"labels": {**MANAGED, **PODS}}, "spec": _pod(image, resources)},
+        "template": {
+            "metadata": {"labels": {**MANAGED, **PODS}},
+            "spec": _pod(image, resources, collector),
+        },
     }
     return make(
         "apps/v1",
@@ -163,7 +209,7 @@ def _deployment(image: str, replicas: int, resources: Mapping[str, object]) -> O
     )
 
 
-def _pod(image: str, resources: Mapping[str, object]) -> Object:
+def _pod(image: str, resources: Mapping[str, object], collector: Collector | None) -> Object:
     # The server would fill in the version, and take what says nothing of it for another value.
     own_name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
     runs = container(
@@ -171,7 +217,10 @@ def _pod(image: str, resources: Mapping[str, object]) -> Object:
         image,
         ["-v", "--log-format", "json", "operator"],
         resources,
-        env=[{"name": "POD_NAME", "valueFrom": own_name}],
+        env=[
+            {"name": "POD_NAME", "valueFrom": own_name},
+            *([{"name": TRACES_ENDPOINT, "value": collector.url}] if collector else ()),
+        ],
         ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         # Until it answers at all, however slow the node is; then a hung one is started anew.
         startupProbe=_probe("/healthz", periodSeconds=2, failureThreshold=60),
