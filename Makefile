@@ -39,7 +39,7 @@ test: $(STAMP) ## all tests; ARGS="-n 3 --no-loadscope-reorder" runs them in thr
 test-kills: $(STAMP) ## the operator killed a hundred times as it writes, at moments drawn by chance
 	MANOR_TEST_KILLS=100 $(VENV)/bin/pytest --timeout=7200 tests/integration/test_operator_kills.py $(ARGS)
 
-test-upgrade: $(STAMP) ## from the version before to this one and back on a whole node, under load
+test-upgrade: $(STAMP) ## from the version before to this one and back: 100 teams, and a whole node under load
 	MANOR_TEST_UPGRADE=1 $(VENV)/bin/pytest -s tests/integration/test_upgrade.py tests/e2e/test_upgrade.py $(ARGS)
 
 test-pulumi: $(STAMP) ## the Pulumi programs, run by the `pulumi` on PATH with its state in a folder

@@ -7,6 +7,7 @@ import signal
 import ssl
 import stat
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -214,6 +215,20 @@ def test_interrupted_up_leaves_nothing() -> None:
     assert process.wait(timeout=30) != 0
     assert not home.exists()
     assert not processes_of(home)
+
+
+def test_a_removal_that_was_killed_is_gone_on_with() -> None:
+    with node_for_tests("killed", "--api-only") as running:
+        home = running.kubeconfig.parent
+        killed = (
+            "import os, shutil; shutil.rmtree = lambda *_: os._exit(9); "
+            f"from manor.local.lifecycle import down; down({running.name!r})"
+        )
+        assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == 9
+        assert home.exists()
+        assert not processes_of(home)
+        run_manor("local", "down", "--name", running.name, "--yes")
+        assert not home.exists()
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "under_score", "-dash", "../up", "x" * 33])

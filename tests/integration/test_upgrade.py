@@ -4,6 +4,7 @@ is made anew but those that docs/operator.md names, and nothing is lost."""
 import asyncio
 import copy
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from waiting import until
 
 pytestmark = pytest.mark.integration
 
-TEAMS = tuple(f"team-{number}" for number in range(10))
+TEAMS = tuple(
+    f"team-{number}" for number in range(100 if os.environ.get("MANOR_TEST_UPGRADE") else 10)
+)
+"""As many as `make test-upgrade` says, else fewer."""
 KINDS = (
     *(("v1", kind) for kind in ("Service", "ConfigMap", "PersistentVolumeClaim")),
     *(("v1", kind) for kind in ("ServiceAccount", "ResourceQuota", "LimitRange")),

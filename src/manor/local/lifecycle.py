@@ -31,7 +31,7 @@ from manor.local import (
 from manor.local.components import list_components
 from manor.local.errors import NodeKindChanged, NoSuchNode, StartFailed
 from manor.local.locks import locked
-from manor.local.node import Node, Ports, check_name, list_nodes, load_node, state_home
+from manor.local.node import Files, Node, Ports, check_name, list_nodes, load_node, state_home
 from manor.local.progress import Report
 from manor.local.settings import raise_settings, restore_settings
 from manor.polling import poll_until
@@ -216,6 +216,13 @@ def _remove(node: Node) -> None:
 
 
 def _forget(home: Path) -> None:
+    # The record goes last: what is left where this is killed is still a node to be removed.
+    record = Files(home).record
+    for entry in [*home.iterdir()]:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry != record:
+            entry.unlink()
     shutil.rmtree(home)
     with suppress(OSError):
         state_home().rmdir()
