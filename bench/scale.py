@@ -130,15 +130,22 @@ class Run:
         self.kubeconfig, self.folder, self.size, self.tools = kubeconfig, folder, size, tools
         names = [tool.name for tool in tools.tools]
         self.platform = {**PLATFORM, "spec": {**PLATFORM["spec"], "tools": names}}
-        self.costs: dict[str, Cost] = {}
 
     def manor(self, what: str, *arguments: str, ok: Sequence[int] = (0,)) -> Cost:
-        """Runs a command, and notes what it took."""
+        """Runs a command, and tells what it took."""
         before = asyncio.run(requests(self.kubeconfig))
         cost = timed(*arguments, "--kubeconfig", str(self.kubeconfig), ok=ok)
         asked = asyncio.run(requests(self.kubeconfig)) - before
-        self.costs[what] = Cost(cost.seconds, cost.megabytes, asked)
+        self.told(what, Cost(cost.seconds, cost.megabytes, asked))
         return cost
+
+    def told(self, what: str, cost: Cost) -> None:
+        """Prints what something took."""
+        each = 1000 * cost.seconds / self.size
+        print(
+            f"{what:22} {cost.seconds:9.2f} {each:10.2f} {cost.megabytes:6.0f} {cost.requests:9}",
+            flush=True,
+        )
 
     def bare_rate(self, prefix: str) -> float:
         """Objects a second that the bare loop writes."""
@@ -159,8 +166,10 @@ class Run:
         for number in range(self.size):
             (teams / f"t{number:04}.yaml").write_text(yaml.safe_dump(tenant(f"t{number:04}")))
         everything = ("-f", str(self.folder / "platform.yaml"), "-f", str(teams))
-        self.costs["render"] = timed("render", *everything)
-        self.costs["check"] = self.check()
+        title = f"{self.size} tenants"
+        print(f"{title:22} {'seconds':>9} {'ms/tenant':>10} {'MB':>6} {'requests':>9}")
+        self.told("render", timed("render", *everything))
+        self.told("check", self.check())
         asyncio.run(prepare(self.kubeconfig, self.tools))
         timed(
             "apply",
@@ -183,17 +192,10 @@ class Run:
         self.manor("verify, static", "verify", "--level", "static", ok=(0, 1, 2))
         ratio = written / applied.seconds / (sum(rates) / len(rates))
         print(
-            f"{self.size} tenants, {written} objects; bare loop {rates[0]:.0f} and "
-            f"{rates[1]:.0f} objects/s"
+            f"{written} objects; bare loop {rates[0]:.0f} and {rates[1]:.0f} objects/s; "
+            f"apply to it: {ratio:.2f}\n",
+            flush=True,
         )
-        print(f"{'':22} {'seconds':>9} {'ms/tenant':>10} {'MB':>6} {'requests':>9}")
-        for what, cost in self.costs.items():
-            each = 1000 * cost.seconds / self.size
-            print(
-                f"{what:22} {cost.seconds:9.2f} {each:10.2f} {cost.megabytes:6.0f} "
-                f"{cost.requests:9}"
-            )
-        print(f"apply to the bare loop: {ratio:.2f}\n", flush=True)
         return ratio
 
     def check(self) -> Cost:
