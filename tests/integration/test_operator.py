@@ -482,3 +482,15 @@ async def test_deletion_keeps_data_unless_the_tenant_says_so(operated: Client) -
     # What is kept, closed, is no hole.
     await until("the Platform is isolated", partial(_is_isolated, operated, "Platform", "manor"))
     await until("kid's is gone", lambda: is_gone(operated, "v1", "Namespace", "kid"))
+
+
+async def test_the_platform_says_how_many_teams_follow_it(operated: Client) -> None:
+    await made(operated, "emu")
+
+    async def all_are_counted() -> bool:
+        tenants = await operated.list(API_VERSION, "Tenant")
+        made_so = [each for each in tenants if "observedRevision" in each.get("status", {})]
+        live = await operated.get(API_VERSION, "Platform", "manor")
+        return bool(live["status"]["rollOut"]["followed"] == f"{len(made_so)}/{len(made_so)}")
+
+    await until("emu is counted", all_are_counted)

@@ -151,18 +151,13 @@ class RollOut:
         return PlatformStatus.model_validate((live or {}).get("status") or {})
 
     async def _tell(self, tenants: list[str]) -> None:
-        """How far it is: on the Platform's status, unless it has ended and that was told."""
+        """How far it is, on the Platform's status."""
         following = self._following
         done, all_ = following.followed(tenants)
         self._metrics.followed.labels("true").set(done)
         self._metrics.followed.labels("false").set(all_ - done)
         self._metrics.stopped.set(following.is_stopped)
-        condition, status = self._condition(done, all_), await self._status()
-        before = status.condition(ConditionType.ROLLING_OUT)
-        if before and status.roll_out and status.roll_out.revision == self.revision:
-            about = before.status, before.observed_generation
-            if about == ("False", condition.observed_generation) and condition.status == "False":
-                return
+        condition = self._condition(done, all_)
         told = Told(
             revision=self.revision, waits_for=following.waits_for, followed=f"{done}/{all_}"
         )
