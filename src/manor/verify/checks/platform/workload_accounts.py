@@ -1,6 +1,6 @@
 """No service account of a tenant's namespace is bound cluster-wide or elsewhere."""
 
-from manor.api.wellknown import RBAC_API, tenant_cluster_role
+from manor.api.wellknown import RBAC_API, TENANT_LABEL, tenant_cluster_role
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -9,6 +9,13 @@ from manor.verify.findings import holds, name_of, seen, subject_name
 
 async def _look(context: AttackContext) -> list[Attempt]:
     homes = {space: team for team in context.tenancy.teams for space in team.namespaces}
+    # A namespace that is being deleted is none of the team's any more, and has its bindings to the
+    # end.
+    ending = {
+        space["metadata"]["name"]: space["metadata"].get("labels", {}).get(TENANT_LABEL)
+        for space in await context.snapshot.all("v1", "Namespace")
+        if "deletionTimestamp" in space["metadata"]
+    }
     bindings = [
         *await context.snapshot.all(RBAC_API, "ClusterRoleBinding"),
         *await context.snapshot.all(RBAC_API, "RoleBinding"),
@@ -17,11 +24,10 @@ async def _look(context: AttackContext) -> list[Attempt]:
     for binding in bindings:
         for subject in binding.get("subjects") or []:
             team = homes.get(subject.get("namespace", ""))
-            if (
-                subject["kind"] != "ServiceAccount"
-                or team is None
-                or binding["metadata"].get("namespace") in team.namespaces
-            ):
+            if subject["kind"] != "ServiceAccount" or team is None:
+                continue
+            place = binding["metadata"].get("namespace")
+            if place in team.namespaces or ending.get(place) == team.name:
                 continue
             if not binding["metadata"]["name"].startswith(tenant_cluster_role(team.name)):
                 bad.append(
