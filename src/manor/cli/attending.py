@@ -87,11 +87,15 @@ class Teller:
     def __init__(self) -> None:
         self._live = err.status("") if err.is_terminal else None
         self._last = ""
+        self._began = False
 
     def __call__(self, stands: Standing | None) -> None:
-        """Show it; None says that its log speaks for itself."""
+        """Show it; None says that its log speaks for itself. Once it has, only what is in the way
+        is shown: a run that ends counts no pod as ready for a moment."""
         text = ""
-        if stands is not None:
+        if stands is None:
+            self._began = True
+        elif not self._began or (stands.diagnosis and stands.diagnosis.message):
             text = f"{stands.phase.value}: {stands.reason}" if stands.reason else stands.phase.value
         if text == self._last:
             return
