@@ -54,11 +54,14 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
     "HTTPRoute": lambda obj: {
         "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
     },
-    "SecurityPolicy": lambda _: {
-        "ancestors": [
-            {"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}
-        ]
-    },
+    **dict.fromkeys(
+        ("BackendTrafficPolicy", "SecurityPolicy"),
+        lambda _: {
+            "ancestors": [
+                {"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}
+            ]
+        },
+    ),
     "Deployment": lambda obj: {
         "observedGeneration": 1,
         **dict.fromkeys(

@@ -89,6 +89,14 @@ _SCHEDULED = {
 }
 _KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
+
+def _bounded(count: int) -> list[Spec]:
+    """Keys with as many different limits, and one that has that of another."""
+    names = [f"key-{number}" for number in range(count)]
+    made = [{**_KEY, "name": name, "requestsPerMinute": i + 1} for i, name in enumerate(names)]
+    return [*made, {**made[0], "name": "again"}]
+
+
 VALID: dict[str, list[Change]] = {
     "Platform": [
         (("spec", "workspaces"), {"idleAfter": "30m", "sizes": [{"name": "small", "gpu": 1}]}),
@@ -172,6 +180,9 @@ VALID: dict[str, list[Change]] = {
         (("spec", "access"), {"mode": "public"}),
         (("spec", "access"), {"keys": [_KEY, {**_KEY, "name": "app"}]}),
         (("spec", "access"), {"keys": [{**_KEY, "expires": "2027-01-31T00:00:00Z"}]}),
+        (("spec", "access"), {"requestsPerMinute": 60}),
+        (("spec", "access"), {"mode": "keys", "requestsPerMinute": 1, "keys": _bounded(11)}),
+        (("spec", "access"), {"keys": [*_bounded(12), _KEY]}),
     ],
     "Workspace": [
         (("spec",), {"size": "small", "home": {"size": "5Gi", "storageClass": "fast"}}),
@@ -379,6 +390,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "access"), {"keys": [_KEY, _KEY]}),
         (("spec", "access"), {"keys": [{**_KEY, "publicKey": "secret"}]}),
         (("spec", "access"), {"keys": [{**_KEY, "expires": "tomorrow"}]}),
+        (("spec", "access"), {"keys": [{**_KEY, "requestsPerMinute": 0}]}),
+        (("spec", "access"), {"mode": "public", "requestsPerMinute": 60}),
+        (("spec", "access"), {"keys": _bounded(13)}),
+        (("spec", "access"), {"requestsPerMinute": 60, "keys": _bounded(12)}),
         (("spec", "server"), {"port": 80}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),

@@ -1,8 +1,9 @@
-"""The kinds of the Gateway API and of what asks for keys, and the namespaces of front and proxies,
-on an API server that has neither."""
+"""The kinds of the Gateway API and of what asks for keys and bounds them, and the namespaces of
+front and proxies, on an API server that has neither."""
 
 import yaml
 
+from manor.api.wellknown import ENVOY_GROUP
 from manor.apply import wait
 from manor.kube import Client
 from manor.local.binaries import obtain_folder
@@ -18,7 +19,10 @@ async def install(client: Client) -> None:
     """Applies them, and waits until they are served."""
     files = [
         *sorted(obtain_folder("gateway-api", Progress()).glob("*.yaml")),
-        *obtain_folder("envoy-gateway/crds", Progress()).glob("*_securitypolicies.yaml"),
+        *(
+            obtain_folder("envoy-gateway/crds", Progress()) / f"{ENVOY_GROUP}_{plural}.yaml"
+            for plural in ("backendtrafficpolicies", "securitypolicies")
+        ),
     ]
     crds = [crd for path in files for crd in yaml.safe_load_all(path.read_text()) if crd]
     for obj in [*NAMESPACES, *crds]:

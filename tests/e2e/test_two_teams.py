@@ -66,8 +66,8 @@ def _asked(two_teams: Any, key: str = "", *headers: str, host: str = "tenant-a.m
     return subprocess.run([*command, url], capture_output=True, text=True, timeout=60).stdout
 
 
-def _key(two_teams: Any, model: str, namespace: str, name: str) -> str:
-    made = two_teams.manor("keys", "create", model, "-n", namespace, "--name", name)
+def _key(two_teams: Any, model: str, namespace: str, name: str, *words: str) -> str:
+    made = two_teams.manor("keys", "create", model, "-n", namespace, "--name", name, *words)
     assert made.returncode == 0, made.stderr
     return str(made.stdout.strip())
 
@@ -110,6 +110,41 @@ def test_a_model_is_asked_with_a_key_of_its_own_alone(two_teams: Any) -> None:
     until_now("it opens no more", lambda: _asked(two_teams, good) == "401")
     listed = two_teams.manor("keys", "list", "iris", "-n", "tenant-a")
     assert "good" not in listed.stdout
+
+
+def test_a_key_asks_no_more_often_than_it_may(two_teams: Any) -> None:
+    """Nor in the name of another, which is not hindered; the model's own limit is for the keys that
+    say none."""
+
+    def answered(key: str, *headers: str) -> int:
+        """How many of eight requests at once are answered, where the others are too many."""
+        statuses = [_asked(two_teams, key, *headers) for _ in range(8)]
+        assert {*statuses} <= {"200", "429"}
+        return statuses.count("200")
+
+    free = _key(two_teams, "iris", "tenant-a", "free")
+    bound = _key(two_teams, "iris", "tenant-a", "bound", "--limit", "2")
+    started = time.monotonic()
+    until_now("they open", lambda: _asked(two_teams, free) == "200")
+    first = answered(bound)
+    forged = answered(bound, "X-Manor-Key: free")
+    # What is spent comes back over the minute.
+    back = int((time.monotonic() - started) / 30) + 1
+    assert 0 < first + forged <= 2 + back
+    assert answered(free) == 8
+    limit = json.dumps({"spec": {"access": {"requestsPerMinute": 1}}})
+    patch = ("-n", "tenant-a", "patch", "model", "iris", "--type=merge", "-p", limit)
+    two_teams.kubectl(*patch)
+    until_now("the model's own limit", lambda: answered(free) <= 1)
+    listed = two_teams.manor("keys", "list", "iris", "-n", "tenant-a").stdout.splitlines()
+    told = {line.split()[1]: line.split()[-1] for line in listed}
+    assert (told["free"], told["bound"]) == ("1", "2")
+    two_teams.kubectl(*patch[:-1], json.dumps({"spec": {"access": {"requestsPerMinute": None}}}))
+    assert two_teams.manor("keys", "revoke", "iris", "bound", "-n", "tenant-a").returncode == 0
+    gone = ("-n", "tenant-a", "get", "backendtrafficpolicies", "iris", "--ignore-not-found")
+    until_now("nothing counts", lambda: not two_teams.kubectl(*gone))
+    until_now("nothing is too much", lambda: answered(free) == 8)
+    assert two_teams.manor("keys", "revoke", "iris", "free", "-n", "tenant-a").returncode == 0
 
 
 def test_a_second_apply_writes_nothing_and_diff_is_empty(two_teams: Any) -> None:

@@ -63,6 +63,25 @@ class Desk:
             [key["kid"] for key in found],
         )
 
+    async def limits(self) -> list[tuple[str, int]]:
+        """Whom the gateway counts, and how many requests a minute it lets through."""
+        found = await self.client.list(POLICY[0], "BackendTrafficPolicy", TEAM)
+        rules = [rule for obj in found for rule in obj["spec"]["rateLimit"]["local"]["rules"]]
+        return [
+            (rule["clientSelectors"][0]["headers"][1]["value"], rule["limit"]["requests"])
+            for rule in rules
+        ]
+
+    async def guards(self) -> list[tuple[str, str, Object]]:
+        """What stands before the route: its kind, in which version it is stored, and whose it
+        is."""
+        kinds = ("BackendTrafficPolicy", POLICY[1])
+        found = [await self.client.get(POLICY[0], kind, *POLICY[2:]) for kind in kinds]
+        return [
+            (obj["kind"], obj["metadata"]["resourceVersion"], obj["metadata"]["ownerReferences"])
+            for obj in found
+        ]
+
     async def bring(self, client: Client | None = None) -> None:
         """No gateway's controller is there to say that it took them."""
         client = client or self.client
@@ -148,3 +167,30 @@ async def test_a_team_gives_out_keys_with_its_own_rights_and_weakens_nothing(des
     ):
         with pytest.raises(Invalid, match="manor-keys"):
             await kay.patch(*POLICY[:3], {"spec": spec}, namespace=TEAM)
+
+
+async def test_what_is_counted_is_as_it_was_written_and_goes_with_the_last_limit(
+    desk: Desk,
+) -> None:
+    """A second apply, and a second look, write nothing: the server adds nothing to the rules."""
+    kay = desk.client.impersonate("kay")
+    bounded = key("ci").model_copy(update={"requests_per_minute": 60})
+    await change_keys(kay, await desk.model(), lambda keys: [*keys, bounded])
+    await desk.bring(kay)
+    assert await desk.limits() == [("ci", 60)]
+    before = await desk.guards()
+    await desk.bring(kay)
+    desk.apply()
+    assert await desk.guards() == before
+    desk.apply(requestsPerMinute=5)
+    assert await desk.limits() == [("ci", 60)]
+    await desk.add(key("app"))
+    await desk.bring(kay)
+    assert await desk.limits() == [("app", 5), ("ci", 60)]
+    other = {"spec": {"retry": {"numRetries": 1000}}}
+    with pytest.raises(Invalid, match="manor-limits"):
+        await kay.patch(POLICY[0], "BackendTrafficPolicy", "iris", other, namespace=TEAM)
+    desk.apply()
+    await change_keys(kay, await desk.model(), lambda _: [])
+    await desk.bring(kay)
+    assert await desk.limits() == []

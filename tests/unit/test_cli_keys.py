@@ -65,11 +65,53 @@ def test_a_key_is_made_listed_and_revoked(team: ApiStandIn, manor: Command) -> N
     assert opens(told["token"], stored(team).open_to)
     assert "expires" not in told
     lines = manor("keys", "list", *WHERE).out.splitlines()
-    assert re.match(r"digits +ci +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", lines[1])
-    assert lines[2].split() == ["digits", told["name"], "never"]
+    assert re.match(r"digits +ci +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +-$", lines[1])
+    assert lines[2].split() == ["digits", told["name"], "never", "-"]
     assert manor("keys", "revoke", "digits", "ci", *WHERE).code == 0
     assert not opens(made.out.strip(), stored(team).open_to)
     assert list(at_gateway(team)) == [told["name"]]
+
+
+def test_a_key_has_the_limit_it_was_made_with_or_the_models(
+    team: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
+    """A key of the name of one that was bounded is not bounded as that one was."""
+
+    def bounded() -> list[tuple[str, int]]:
+        """What the gateway counts, and how much."""
+        if "digits" not in team.names("backendtrafficpolicies"):
+            return []
+        rules = team.held("backendtrafficpolicies", "digits")["spec"]["rateLimit"]["local"]["rules"]
+        return [
+            (rule["clientSelectors"][0]["headers"][1]["value"], rule["limit"]["requests"])
+            for rule in rules
+        ]
+
+    def make(*words: str) -> None:
+        made = manor("keys", "create", "digits", "--name", *words, *WHERE)
+        assert made.code == 0, made.err
+
+    make("app")
+    assert bounded() == []
+    make("ci", "--limit", "60")
+    assert bounded() == [("ci", 60)]
+    lines = manor("keys", "list", *WHERE).out.splitlines()[1:]
+    assert [line.split()[-1] for line in lines] == ["-", "60"]
+    labels = [
+        team.held(plural, "digits")["metadata"]["labels"]
+        for plural in ("backendtrafficpolicies", "securitypolicies")
+    ]
+    assert labels[0] == labels[1]
+    assert "ci (until 20" in (told := manor("describe", "model", "digits", *WHERE).out)
+    assert "60 requests a minute)" in told
+    apply(manor, tmp_path, access={"requestsPerMinute": 5})
+    assert bounded() == [("app", 5), ("ci", 60)]
+    apply(manor, tmp_path)
+    assert manor("keys", "revoke", "digits", "ci", *WHERE).code == 0
+    assert bounded() == []
+    make("ci")
+    assert bounded() == []
+    assert manor("keys", "create", "digits", "--limit", "0", *WHERE).code == 2
 
 
 def test_who_applies_the_file_keeps_what_was_given_out(

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
-from manor.api.keys import NOBODY
+from manor.api.keys import NOBODY, limit_rules
+from manor.api.workload import KEYS_MOST, LIMITS_MOST
 from manor.engines import Unsupported, model_url, render_workload, tenant_of
 from manor.engines.registry import ENGINES
 from manor.render import spec_object
@@ -381,6 +382,50 @@ def test_keys_are_those_of_the_spec_and_of_the_cluster() -> None:
     assert held(one) == [(key.name, key.public_key) for key in pair[::-1]]
     assert held(model()) == [("nobody", NOBODY)]
     assert "keys" not in str(spec_object(model().with_stored(pair)))
+
+
+def test_each_key_is_bounded_by_itself() -> None:
+    """By its own limit, or by the model's; where neither is said nothing counts."""
+    names = [f"key-{number}" for number in range(20)]
+    pair = make_key("vision", "digits", "own", None).public.model_dump(by_alias=True)
+    keys = [{**pair, "name": name} for name in names]
+    unbounded, some, all_ = (
+        made(model(access={"keys": [*keys, {**pair, **own}], **usual})).get(
+            "BackendTrafficPolicy/digits"
+        )
+        for own, usual in (
+            ({}, {}),
+            ({"requestsPerMinute": 5}, {}),
+            ({"requestsPerMinute": 5}, {"requestsPerMinute": 60}),
+        )
+    )
+    assert unbounded is None
+    assert some is not None
+    assert _limits(some) == [(["own"], 5)]
+    assert all_ is not None
+    assert _limits(all_) == [(["own"], 5), (sorted(names)[:16], 60), (sorted(names)[16:], 60)]
+    (target,) = all_["spec"]["targetRefs"]
+    assert (target["kind"], target["name"]) == ("HTTPRoute", "digits")
+    assert "BackendTrafficPolicy/digits" not in made(model(access={"mode": "public"}))
+
+
+def _limits(policy: dict[str, Any]) -> list[tuple[list[str], int]]:
+    """Whom each rule counts, each for itself, and how many requests a minute it lets through."""
+    found = []
+    for rule in policy["spec"]["rateLimit"]["local"]["rules"]:
+        ((each, these),) = [selector["headers"] for selector in rule["clientSelectors"]]
+        assert (each["name"], each["type"]) == (these["name"], "Distinct")
+        assert rule["limit"]["unit"] == "Minute"
+        found.append((these["value"].split("|"), rule["limit"]["requests"]))
+    return found
+
+
+def test_no_model_has_more_rules_than_the_proxy_takes() -> None:
+    """As many different limits as a Model may have, in the worst of ways."""
+    keys = {f"key-{number}": min(number + 1, LIMITS_MOST) for number in range(KEYS_MOST)}
+    assert len(limit_rules(keys)) <= 16
+    longest = limit_rules({f"{number:02}".rjust(63, "k"): 1 for number in range(KEYS_MOST)})
+    assert max(len(rule["clientSelectors"][0]["headers"][1]["value"]) for rule in longest) <= 1024
 
 
 def test_nobody_has_the_key_that_stands_where_there_is_none() -> None:

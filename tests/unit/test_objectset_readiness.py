@@ -144,7 +144,8 @@ def condition(kind: str, status: str, **more: str | int) -> dict[str, Any]:
             False,
         ),
         *(
-            (POLICY_API, "SecurityPolicy", {}, {"ancestors": told}, ready, why, False)
+            (POLICY_API, kind, {}, {"ancestors": told}, ready, why, False)
+            for kind in ("BackendTrafficPolicy", "SecurityPolicy")
             for told, ready, why in (
                 ([], False, "no gateway has taken it up"),
                 ([condition("Accepted", "True", observedGeneration=2)], True, ""),

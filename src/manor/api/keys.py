@@ -17,6 +17,10 @@ NOBODY = "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 """In the form of a public key, and none: y = 2 is no point of the curve (edwards25519), so that no
 signature is by it. Envoy takes no empty set of keys."""
 
+TOLD_APART = 16
+"""How many keys one rule of the proxy counts, each for itself: Envoy tells twenty values of a
+header apart, and Envoy Gateway takes patterns of 1024 characters."""
+
 
 def audience(namespace: str, model: str) -> str:
     """For whom a token is: one model of one namespace."""
@@ -45,3 +49,23 @@ def key_set(keys: Iterable[tuple[str, str]]) -> str:
         for name, public in found
     ]
     return json.dumps({"keys": entries}, separators=(",", ":"))
+
+
+def limit_rules(limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The proxy's rules (Envoy Gateway, local rate limits) by which each of these keys, by its
+    name, may make so many requests a minute, and none at another's expense."""
+    rules = []
+    for limit in sorted({*limits.values()}):
+        names = sorted(name for name, own in limits.items() if own == limit)
+        for start in range(0, len(names), TOLD_APART):
+            # Every field as it is stored, with the server's defaults.
+            each = {"name": KEY_HEADER, "type": "Distinct", "invert": False}
+            pattern = "|".join(names[start : start + TOLD_APART])
+            of_these = {**each, "type": "RegularExpression", "value": pattern}
+            rules.append(
+                {
+                    "clientSelectors": [{"headers": [each, of_these]}],
+                    "limit": {"requests": limit, "unit": "Minute"},
+                }
+            )
+    return rules

@@ -175,9 +175,15 @@ _WORKLOADS = (
 _NETWORK_AND_RIGHTS = (
     KindRule(GATEWAY_GROUP, "HTTPRoute", "httproutes", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule(GATEWAY_GROUP, "GRPCRoute", "grpcroutes", verbs=WORKED_WITH, counted=True, owns=True),
-    # In the one form that asks for a Model's keys (policy manor-keys).
+    # In the one form that asks for a Model's keys (policy manor-keys), and that bounds how often
+    # they ask (manor-limits).
     KindRule(
         *("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies"),
+        verbs=WORKED_WITH,
+        counted=True,
+    ),
+    KindRule(
+        *("gateway.envoyproxy.io", "BackendTrafficPolicy", "backendtrafficpolicies"),
         verbs=WORKED_WITH,
         counted=True,
     ),

@@ -41,7 +41,10 @@ FILES_MOST = 200
 
 KEYS_MOST = 64
 """Most keys of a Model: all are part of its proxy's configuration."""
+LIMITS_MOST = 12
+"""Most different limits of a Model's keys: Envoy Gateway takes 16 rules, and one counts 16 keys."""
 
+_LIMITS = "self.keys.filter(k, has(k.requestsPerMinute)).map(k, k.requestsPerMinute)"
 _DAY, _TIME = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}"
 _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
@@ -51,6 +54,8 @@ StorageUri = Annotated[
 ]
 DataUri = Annotated[str, Field(pattern=r"^(s3|gs|https|hf|oci)://[!-~]+$", max_length=512)]
 """Where data is, beside the team's volumes."""
+
+RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def is_fetched(uri: str) -> bool:
@@ -398,10 +403,27 @@ class ModelKey(Spec):
     """An Ed25519 public key: its 32 bytes in base64url."""
     expires: Annotated[str, Field(pattern=rf"^{_DAY}T{_TIME}Z$")] | None = None
     """Until when the key holds, as the key itself says; it does not end when absent."""
+    requests_per_minute: RequestsPerMinute | None = None
+    """How many requests it may make; the Model's `requestsPerMinute` when absent."""
 
 
 class Access(Spec):
-    """Who may ask a model through the gateway."""
+    """Who may ask a model through the gateway, and how often."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.requestsPerMinute) || !has(self.mode) || self.mode != 'public'",
+                "requestsPerMinute is of each key, and a public model has none",
+            ),
+            (
+                f"!has(self.keys) || [{_LIMITS}].all(own, own.transformList(i, one, "
+                "own.indexOf(one) == i, one).size() + "
+                f"(has(self.requestsPerMinute) ? 1 : 0) <= {LIMITS_MOST})",
+                f"more than {LIMITS_MOST} different limits",
+            ),
+        )
+    )
 
     mode: Literal["keys", "public"] = "keys"
     """`keys`: who bears one of its keys. `public`: whoever reaches the gateway."""
@@ -418,6 +440,19 @@ class Access(Spec):
     ] = []
     """The keys that open it; nobody may ask it while there is none. `manor keys` makes them, in the
     Model on the cluster; a file need not name them."""
+    requests_per_minute: RequestsPerMinute | None = None
+    """How many requests each key may make that says no other number; any when absent. The proxy
+    answers what is more with 429."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        usual, own = self.requests_per_minute, {key.requests_per_minute for key in self.keys}
+        if self.mode == "public" and usual is not None:
+            message = "it is of each key, and a public model has none; remove it"
+            raise Misplaced(message, "requestsPerMinute")
+        if len(own - {None}) + (usual is not None) > LIMITS_MOST:
+            raise Misplaced(f"more than {LIMITS_MOST} different limits", "keys")
+        return self
 
 
 class ModelSpec(Spec):
@@ -502,6 +537,13 @@ class Model(Kind):
         """The keys that open it: the spec's, and those of other names that the cluster keeps."""
         named = {key.name for key in self.spec.access.keys}
         return [*self.spec.access.keys, *(key for key in self._stored if key.name not in named)]
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many requests a minute its keys may make, by the names of those that are bounded."""
+        usual = self.spec.access.requests_per_minute
+        found = {key.name: key.requests_per_minute or usual for key in self.open_to}
+        return {name: limit for name, limit in found.items() if limit}
 
     @property
     def public(self) -> bool:

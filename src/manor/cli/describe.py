@@ -101,9 +101,10 @@ def _of_model(found: ModelDescription) -> Iterator[str]:
 
 
 def _key(one: Object) -> str:
-    if not one["expires"]:
-        return str(one["name"])
-    return f"{one['name']} ({'ended' if one['expired'] else 'until'} {one['expires']})"
+    told = [f"{'ended' if one['expired'] else 'until'} {one['expires']}"] if one["expires"] else []
+    if limit := one["requestsPerMinute"]:
+        told.append(f"{limit} requests a minute")
+    return str(one["name"]) + (f" ({', '.join(told)})" if told else "")
 
 
 def _of_version(served: Served) -> list[str]:

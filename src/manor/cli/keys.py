@@ -58,6 +58,14 @@ async def create(
     expires: Annotated[
         str, typer.Option(metavar="TIME", help="How long it holds: 30m, 12h, 90d; or never.")
     ] = "90d",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many requests a minute it may make; the Model's requestsPerMinute.",
+        ),
+    ] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -72,7 +80,7 @@ async def create(
 
     \b
         manor keys create digits -n vision
-        manor keys create digits -n vision --name ci --expires 30d
+        manor keys create digits -n vision --name ci --expires 30d --limit 60
         curl -H "Authorization: Bearer $(manor keys create digits -n vision)" …
     """
     until = _until(expires)
@@ -84,6 +92,7 @@ async def create(
                 f"model {model} is public, and asks for no key; remove spec.access.mode first"
             )
         key = make_key(asked.metadata.namespace, model, name, until)
+        public = key.public.model_copy(update={"requests_per_minute": limit})
 
         def with_it(keys: list[ModelKey]) -> list[ModelKey]:
             if any(one.name == name for one in keys):
@@ -92,7 +101,7 @@ async def create(
                 )
             if len(keys) >= KEYS_MOST:
                 raise ManorError(f"model {model} has {KEYS_MOST} keys; revoke one first")
-            return [*keys, key.public]
+            return [*keys, public]
 
         stored = await change_keys(client, asked, with_it)
         await _bring(client, known, stored)
@@ -102,7 +111,7 @@ async def create(
         echo(key.token)
     else:
         print_object(
-            {"model": model, "namespace": asked.metadata.namespace, **_told(key.public)}
+            {"model": model, "namespace": asked.metadata.namespace, **_told(public)}
             | {"token": key.token},
             output,
         )
@@ -124,8 +133,8 @@ async def list_command(
         Format, typer.Option("--output", "-o", help="How the keys are printed.")
     ] = Format.table,
 ) -> None:
-    """List the keys to the models of a namespace: names, and how long they hold. The keys
-    themselves are kept nowhere.
+    """List the keys to the models of a namespace: names, how long they hold, and how many requests
+    a minute they may make. The keys themselves are kept nowhere.
 
     Examples:
 
@@ -142,8 +151,11 @@ async def list_command(
     found = [(one, key) for one in models for key in one.spec.access.keys]
     if output is Format.table:
         print_table(
-            ("MODEL", "KEY", "UNTIL"),
-            [(one.metadata.name, key.name, _ends(key)) for one, key in found],
+            ("MODEL", "KEY", "UNTIL", "LIMIT"),
+            [
+                (one.metadata.name, key.name, _ends(key), str(one.limits.get(key.name, "-")))
+                for one, key in found
+            ],
         )
     else:
         told = [

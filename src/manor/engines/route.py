@@ -1,31 +1,37 @@
-"""The way to a Model: the same host and path whichever engine serves it, and who may go it."""
+"""The way to a Model: the same host and path whichever engine serves it, and who may go it how
+often."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from manor.api import Model, Platform, Tenant
 from manor.api.keys import KEY_HEADER
-from manor.api.wellknown import ENVOY_API, ENVOY_GROUP, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
+from manor.api.wellknown import ENVOY_API, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
+from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY
 from manor.render import names, url
-from manor.render.keys import keys_asked
+from manor.render.keys import keys_asked, keys_bounded
 from manor.render.objects import Object
 
-WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), (ENVOY_GROUP, "SecurityPolicy")})
+WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
 """What `way` makes."""
 
 
 def way(
     platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], *, port: int = 80
 ) -> list[Object]:
-    """The route to the Services of the model and of its canary, and what asks for a key on it."""
+    """The route to the Services of the model and of its canary, and what asks for a key on it, and
+    bounds how often."""
     made = _route(platform, tenant, model, services, port)
-    return [made] if model.public else [_keys(model), made]
+    return [made] if model.public else [*_keys(model), made]
 
 
-def _keys(model: Model) -> Object:
+def _keys(model: Model) -> Iterator[Object]:
     name, keys = model.metadata.name, ((key.name, key.public_key) for key in model.open_to)
     spec = keys_asked(model.metadata.namespace, name, keys)
-    return object_of("SecurityPolicy", ENVOY_API, name, model, spec=spec)
+    yield object_of("SecurityPolicy", ENVOY_API, name, model, spec=spec)
+    if model.limits:
+        spec = keys_bounded(name, model.limits)
+        yield object_of("BackendTrafficPolicy", ENVOY_API, name, model, spec=spec)
 
 
 def _route(

@@ -89,7 +89,12 @@ class ModelDescription:
         """As a program reads it."""
         meta, spec = self.model.metadata, self.model.spec
         keys = [
-            {"name": key.name, "expires": key.expires, "expired": has_ended(key)}
+            {
+                "name": key.name,
+                "expires": key.expires,
+                "expired": has_ended(key),
+                "requestsPerMinute": self.model.limits.get(key.name),
+            }
             for key in spec.access.keys
         ]
         canary = spec.canary.model_dump(mode="json", by_alias=True) if spec.canary else None

@@ -4,6 +4,7 @@ go last."""
 from enum import IntEnum
 
 from manor.objectset.kinds import (
+    BACKEND_TRAFFIC_POLICY,
     CILIUM_NETWORK_POLICY,
     CONFIG_MAP,
     CUSTOM_RESOURCE_DEFINITION,
@@ -49,6 +50,7 @@ _WAVES: dict[GroupKind, Wave] = {
     CILIUM_NETWORK_POLICY: Wave.GUARDS,
     NETWORK_POLICY: Wave.GUARDS,
     SECURITY_POLICY: Wave.GUARDS,
+    BACKEND_TRAFFIC_POLICY: Wave.GUARDS,
     ("rbac.authorization.k8s.io", "Role"): Wave.GUARDS,
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): Wave.ACCESS,
     ("rbac.authorization.k8s.io", "RoleBinding"): Wave.ACCESS,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from manor.objectset.kinds import (
+    BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
     INFERENCE_SERVICE,
@@ -149,7 +150,7 @@ def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     )
 
 
-def _security_policy(obj: Object, status: dict[str, Any]) -> Readiness:
+def _route_policy(obj: Object, status: dict[str, Any]) -> Readiness:
     """Accepted, as it is now, by every proxy whose routes it is about."""
     ancestors, now = status.get("ancestors") or [], obj["metadata"].get("generation", 0)
     if not ancestors or any(
@@ -221,7 +222,7 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,
     RAY_JOB: _ray_job,
-    SECURITY_POLICY: _security_policy,
+    **dict.fromkeys((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY), _route_policy),
     SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
     **dict.fromkeys((MODEL, TENANT, TRAINING_JOB, WORKSPACE), _kept),

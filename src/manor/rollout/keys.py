@@ -7,19 +7,22 @@ applies the Model from a file does not take it away.
 from collections.abc import Callable
 
 from manor.api import API_VERSION, Model, kinds
+from manor.api.wellknown import ENVOY_API
 from manor.api.workload import ModelKey
 from manor.engines import render_workload, tenant_of
 from manor.errors import ManorError
 from manor.kube import Client, Conflict, Forbidden, NotFound, Object, UnknownKind
 from manor.limits import limits
 from manor.load import Specs
-from manor.objectset.applyset import FIELD_MANAGER, with_labels
-from manor.objectset.kinds import SECURITY_POLICY, kind_of
+from manor.objectset.applyset import FIELD_MANAGER
+from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, GroupKind, kind_of
 from manor.objectset.readiness import readiness
 from manor.polling import poll_until
 from manor.rollout.handover import is_operated
 
 Change = Callable[[list[ModelKey]], list[ModelKey]]
+_Pair = tuple[Object | None, Object | None]
+"""An object as it is to be, and as it is; None where it is not."""
 
 
 class NotAtGateway(ManorError):
@@ -58,44 +61,74 @@ async def change_keys(client: Client, model: Model, change: Change) -> Model:
 
 
 async def bring_to_gateway(client: Client, known: Specs, model: Model) -> None:
-    """Wait until the gateway takes the keys of a model that is not public, as they are stored by
-    then. Where no operator brings them, they are written here. NotAtGateway says why it does
-    not."""
+    """Wait until the gateway takes the keys of a model that is not public, and their limits, as
+    they are stored by then. Where no operator brings them, they are written here. NotAtGateway says
+    why it does not."""
     name, namespace = model.metadata.name, model.metadata.namespace
 
-    async def look() -> tuple[Object, Object]:
-        """What stands before the route, as it is to be and as it is."""
+    async def look() -> list[_Pair]:
+        """What stands before the route: no key opens before its limit holds."""
         stored = await client.get(API_VERSION, kinds.MODEL.kind, name, namespace)
-        wanted = _policy(known, Model.model_validate(stored))
-        live = await client.get(wanted["apiVersion"], wanted["kind"], name, namespace)
-        if live["spec"] != wanted["spec"] and not operated:
-            labelled = with_labels(wanted, live["metadata"].get("labels") or {})
-            live = await client.apply(labelled, field_manager=FIELD_MANAGER, force=True)
-        return wanted, live
+        made = _made(known, Model.model_validate(stored))
+        asks = await client.get(ENVOY_API, SECURITY_POLICY[1], name, namespace)
+        bounds = made.get(BACKEND_TRAFFIC_POLICY), await _bounds(client, name, namespace)
+        pairs = [bounds, (made[SECURITY_POLICY], asks)]
+        return pairs if operated else [await _bring(client, *pair, beside=asks) for pair in pairs]
 
-    operated, bounds = await is_operated(client), limits().cli
+    operated, times = await is_operated(client), limits().cli
     try:
-        wanted, live = await poll_until(
-            lambda found: found[0]["spec"] == found[1]["spec"] and readiness(found[1]).ready,
+        pairs = await poll_until(
+            lambda pairs: not any(map(_lacks, pairs)),
             look,
-            timeout=bounds.keys,
-            interval=bounds.keys_poll,
+            timeout=times.keys,
+            interval=times.keys_poll,
         )
     except NotFound:
         raise NotAtGateway("the model was not made yet; it will have them once it is") from None
     except UnknownKind as error:
-        raise NotAtGateway(f"the gateway takes no keys: {error}") from None
+        raise NotAtGateway(f"the gateway takes no keys, or no limits: {error}") from None
     except Forbidden as error:
         raise NotAtGateway(f"no operator brings them there, and you may not: {error}") from None
-    if live["spec"] != wanted["spec"]:
-        raise NotAtGateway("the operator has not brought them there yet")
-    if not (state := readiness(live)).ready:
-        raise NotAtGateway(f"SecurityPolicy {name}: {state.reason}")
+    if lacks := next(filter(None, map(_lacks, pairs)), ""):
+        raise NotAtGateway(lacks)
 
 
-def _policy(known: Specs, model: Model) -> Object:
-    """What asks for the model's keys."""
+def _made(known: Specs, model: Model) -> dict[GroupKind, Object]:
+    """What the model becomes; one of each kind that stands before its route."""
     assert known.platform is not None  # noqa: S101 - there is no tenant without one
     tenant = tenant_of(model, known.tenants)
     made = render_workload(known.platform, tenant, model, known.toolset)
-    return next(obj for obj in made if kind_of(obj) == SECURITY_POLICY)
+    return {kind_of(obj): obj for obj in made}
+
+
+async def _bounds(client: Client, name: str, namespace: str) -> Object | None:
+    try:
+        return await client.get(ENVOY_API, BACKEND_TRAFFIC_POLICY[1], name, namespace)
+    except (NotFound, UnknownKind):
+        return None
+
+
+async def _bring(
+    client: Client, wanted: Object | None, live: Object | None, *, beside: Object
+) -> _Pair:
+    """Write it as it is to be, with the labels and the owner of what is of the same set."""
+    if live and not wanted:
+        meta = live["metadata"]
+        await client.delete(live["apiVersion"], live["kind"], meta["name"], meta["namespace"])
+        return None, None
+    if wanted and (not live or live["spec"] != wanted["spec"]):
+        kept = {key: beside["metadata"].get(key) for key in ("labels", "ownerReferences")}
+        meta = {**wanted["metadata"], **{key: value for key, value in kept.items() if value}}
+        obj = {**wanted, "metadata": meta}
+        live = await client.apply(obj, field_manager=FIELD_MANAGER, force=True)
+    return wanted, live
+
+
+def _lacks(pair: _Pair) -> str:
+    """Why it does not hold yet; empty once it does."""
+    wanted, live = pair
+    if (wanted or {}).get("spec") != (live or {}).get("spec"):
+        return "the operator has not brought them there yet"
+    if live and not (state := readiness(live)).ready:
+        return f"{live['kind']} {live['metadata']['name']}: {state.reason}"
+    return ""
