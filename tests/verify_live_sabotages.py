@@ -69,5 +69,23 @@ SABOTAGES = (
         ),
         frozenset({"ROUTES-019", "ROUTES-020"}),
     ),
+    Sabotage(
+        "a policy without limits that stood before each route first",
+        tuple(
+            put(
+                {
+                    "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+                    "kind": "BackendTrafficPolicy",
+                    "metadata": {"name": "sabotage", "namespace": namespace},
+                    "spec": {
+                        "targetSelectors": [{"kind": "HTTPRoute", "matchExpressions": PROBES}],
+                        "useClientProtocol": False,
+                    },
+                }
+            )
+            for namespace in (A, B)
+        ),
+        frozenset({"ROUTES-023"}),
+    ),
     Sabotage("probes unbound", unbind("probes"), frozenset({"ADMISSION-014"})),
 )

@@ -167,6 +167,7 @@ SABOTAGES = (
         *unbind("metadata"),
     ),
     sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
+    sabotage("limits unbound", "ADMISSION-009 ROUTES-024", *unbind("limits")),
     sabotage(
         "a model's route before which nothing asks for its keys",
         "ROUTES-022",

@@ -1,12 +1,12 @@
 """Keys to models under attack: a route to a team's own pod that asks for keys as a Model's does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
+from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set, limit_rules
 from manor.api.wellknown import ENVOY_API, GATEWAY_GROUP, PROBE_LABEL
 from manor.limits import limits
 from manor.polling import poll_until
@@ -20,7 +20,9 @@ from manor.verify.probe.reach import place
 from manor.verify.probe.script import TCP_PORT
 
 BY = "SecurityPolicy"
+BOUNDS = "BackendTrafficPolicy"
 _REFUSED = ("HTTP/1.1 401", "HTTP/1.1 403")
+_TOO_MANY = ("HTTP/1.1 429",)
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,20 @@ class Keyed:
     target: Target
 
     @classmethod
-    async def made(cls, context: AttackContext, name: str, keys: Sequence[Key]) -> "Keyed":
-        """One of this name that takes these keys, and answers the first of them. Raises
-        Undetermined where it does not."""
+    async def made(
+        cls,
+        context: AttackContext,
+        name: str,
+        keys: Sequence[Key],
+        often: Mapping[str, int] | None = None,
+    ) -> "Keyed":
+        """One of this name that takes these keys, and answers the first of them; those of these
+        names, so often a minute. Raises Undetermined where it does not."""
         settings, victim = context.platform.spec.gateway, context.victim
         await context.probes.running(victim, "server")
         await context.client.create(_policy(victim.namespace, name, keys))
+        if often:
+            await context.client.create(_limits(victim.namespace, name, often))
         await context.client.create(context.fill(_route(context, name)))
         kind = "https" if settings.tls_secret else "http"
         host = (("Host", context.fill("$other_host").replace("*", name)),)
@@ -73,14 +83,23 @@ class Keyed:
 
     def judge(self, what: str, outcomes: Iterable[Outcome]) -> Attempt:
         """What requests that must be refused came to."""
-        outcomes = list(outcomes)
-        for outcome in outcomes:
-            if self.answered(outcome):
-                return Attempt(what, Verdict.BROKEN, str(outcome)[:300])
-        odd = [one for one in outcomes if not one.detail.startswith(_REFUSED)]
+        return self._judge(what, list(outcomes), 0, _REFUSED, BY)
+
+    def judge_often(self, what: str, outcomes: Iterable[Outcome], most: int) -> Attempt:
+        """What more requests than `most` with one key came to."""
+        return self._judge(what, list(outcomes), most, _TOO_MANY, BOUNDS)
+
+    def _judge(
+        self, what: str, outcomes: list[Outcome], most: int, refused: tuple[str, ...], by: str
+    ) -> Attempt:
+        passed = [one for one in outcomes if self.answered(one)]
+        if len(passed) > most:
+            return Attempt(what, Verdict.BROKEN, str(passed[-1])[:300])
+        stopped = [one for one in outcomes if not self.answered(one)]
+        odd = [one for one in stopped if not one.detail.startswith(refused)]
         if odd:
             return Attempt(what, Verdict.ERROR, f"neither answered nor refused: {odd[0]}"[:300])
-        return Attempt(what, Verdict.HELD, str(outcomes[0])[:300], BY)
+        return Attempt(what, Verdict.HELD, str(stopped[0])[:300], by)
 
     async def take(self, keys: Sequence[Key]) -> None:
         """Let it take these keys alone."""
@@ -115,10 +134,19 @@ def _policy(namespace: str, name: str, keys: Sequence[Key]) -> Object:
             "inline": key_set((key.public.name, key.public.public_key) for key in keys),
         },
     }
+    return _before(namespace, name, BY, jwt={"providers": [provider]})
+
+
+def _limits(namespace: str, name: str, often: Mapping[str, int]) -> Object:
+    """As it bounds the keys of a Model."""
+    rules = {"rules": limit_rules(often)}
+    return _before(namespace, name, BOUNDS, rateLimit={"local": rules})
+
+
+def _before(namespace: str, name: str, kind: str, **says: Any) -> Object:
     target = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}
-    spec = {"targetRefs": [target], "jwt": {"providers": [provider]}}
     meta = {"labels": {PROBE_LABEL: name}}
-    return make(ENVOY_API, "SecurityPolicy", namespace, name, meta=meta, spec=spec)
+    return make(ENVOY_API, kind, namespace, name, meta=meta, spec={"targetRefs": [target], **says})
 
 
 def _route(context: AttackContext, name: str) -> Object:

@@ -39,7 +39,7 @@ MORE: dict[str, list[str]] = {
 STORED: dict[str, list[str]] = {
     "": ["namespaces", "pods", "services", "persistentvolumeclaims"],
     "discovery.k8s.io": ["endpointslices", "endpointslices/restricted"],
-    ENVOY_GROUP: ["securitypolicies"],
+    ENVOY_GROUP: ["backendtrafficpolicies", "securitypolicies"],
     GATEWAY_GROUP: ["httproutes"],
 }
 """What live checks make and remove; the server has no narrower right for a name that is not there

@@ -22,6 +22,7 @@ KINDS = (
     ("discovery.k8s.io/v1", "EndpointSlice"),
     (GATEWAY_API, "HTTPRoute"),
     (ENVOY_API, "SecurityPolicy"),
+    (ENVOY_API, "BackendTrafficPolicy"),
     ("v1", "Namespace"),
 )
 """Every kind that a live check stores."""

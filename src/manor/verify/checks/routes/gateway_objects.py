@@ -1,7 +1,7 @@
 """Gateways, their classes, listener sets, reference grants and backend policies are the
 platform's.
 
-SecurityPolicies have a check of their own (MNR-ROUTES-021).
+SecurityPolicies and BackendTrafficPolicies have checks of their own (MNR-ROUTES-021, 024).
 """
 
 from manor.api.wellknown import GATEWAY_GROUP, SYSTEM_NAMESPACE
