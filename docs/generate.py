@@ -267,7 +267,11 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "image": ["r.example/own:1"],
         "env": [{"LEVEL": "1"}],
         "replicas": [2],
-        "autoscaling": [{"maxReplicas": 3}],
+        "autoscaling": [
+            {"maxReplicas": 3},
+            {"maxReplicas": 3, "concurrency": 8},
+            {"maxReplicas": 3, "idleAfter": "30m"},
+        ],
         "canary": [
             {"storageUri": "pvc://models/next", "weight": 10},
             {"storageUri": "pvc://models/next", "weight": 10, "shadow": True},

@@ -54,6 +54,8 @@ class Kube:
     """That are read of what a command writes."""
     port: Seconds = 10.0
     """For what a port of a pod holds."""
+    page_answer: Seconds = 3.0
+    """For what a server of the platform's own tells of itself."""
     credentials: Seconds = 60.0
     """After which credentials are asked for anew; a plugin's own expiry is honoured too."""
 
@@ -269,6 +271,13 @@ class Operator:
     account_late: Seconds = 90.0
     """By which it stays behind: so late may be heard, of a watch that broke, that something
     ended."""
+    asked: Seconds = 0.5
+    """Between two looks at what models are asked that follow it; a request to one without a replica
+    waits for the next."""
+    asked_mean: Seconds = 15.0
+    """Over which requests that are there at once are averaged."""
+    asked_less: Seconds = 300.0
+    """For which fewer replicas must do before there are fewer, as of a HorizontalPodAutoscaler."""
     verify: Seconds = 3600.0
     """Between two runs of the checks of isolation over everything."""
     verify_after: Seconds = 1.0

@@ -1,11 +1,13 @@
 """From nothing to two teams, each with a model trained and served, on a real node; and what its
 operator does."""
 
+import http.client
 import json
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -288,6 +290,153 @@ def test_a_shadow_gets_copies_and_every_version_counts(two_teams: Any, tmp_path:
 
 def _rolled_out(two_teams: Any, deployment: str) -> None:
     two_teams.kubectl(*OPERATED, "rollout", "status", f"deployment/{deployment}", "--timeout=120s")
+
+
+SERVER = """
+import http.server, os, signal, threading
+name = os.environ.get("MODEL_PATH", "one").rpartition("/")[2]
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.answer(200)
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(500 if name == "bad" else 200)
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(name)))
+        self.end_headers()
+        self.wfile.write(name.encode())
+# What has come by then is answered.
+signal.signal(signal.SIGTERM, lambda *_: threading.Timer(3, os._exit, [0]).start())
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+
+
+def _served(two_teams: Any, name: str, **spec: Any) -> str:
+    """A server of team c's own, stored by its owner; a key to it, once it opens."""
+    whole = {
+        "format": "custom",
+        "image": "manor.local/training:0.1.0",
+        "server": {"command": ["python3", "-c", SERVER]},
+        "resources": {"cpu": "50m", "memory": "64Mi"},
+        **spec,
+    }
+    meta = {"name": name, "namespace": "tenant-c"}
+    model = {"apiVersion": "manor.dev/v1alpha1", "kind": "Model", "metadata": meta, "spec": whole}
+    two_teams.kubectl(*OPERATED, "apply", "-f", "-", given=yaml.safe_dump(model))
+    two_teams.kubectl(*OPERATED, "wait", "--for=condition=Ready", "--timeout=120s", f"model/{name}")
+    key = _key(two_teams, name, "tenant-c", "load")
+    until_now("it opens", lambda: _post(two_teams, name, key) == "200")
+    return key
+
+
+def _post(two_teams: Any, name: str, key: str, body: bytes = b"x", seconds: int = 60) -> str:
+    """The status with which the gateway answers a request for a server of team c's own."""
+    address = two_teams.node.ingress.removeprefix("http://")
+    headers = {"Host": f"{HOST}:{address.rpartition(':')[2]}", "Authorization": f"Bearer {key}"}
+    connection = http.client.HTTPConnection(address, timeout=seconds)
+    try:
+        connection.request("POST", f"/models/{name}/", body, headers)
+        return str(connection.getresponse().status)
+    except (OSError, http.client.HTTPException) as error:
+        return repr(error)
+    finally:
+        connection.close()
+
+
+def _curl(two_teams: Any, name: str, key: str, body: Path) -> str:
+    """The same by a client that reads while it sends."""
+    port = two_teams.node.ingress.rpartition(":")[2]
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", f"@{body}"]
+    for header in (f"Host: {HOST}:{port}", f"Authorization: Bearer {key}"):
+        command += ["-H", header]
+    url = f"{two_teams.node.ingress}/models/{name}/"
+    return subprocess.run([*command, url], capture_output=True, text=True, timeout=60).stdout
+
+
+def _told(two_teams: Any, what: str, path: str) -> str:
+    return str(two_teams.kubectl(*OPERATED, "get", what, "-o", f"jsonpath={path}"))
+
+
+def test_a_model_that_nobody_asks_has_no_replica_and_no_request_is_lost(
+    two_teams: Any, tmp_path: Path
+) -> None:
+    """From one to none and back: what comes meanwhile waits, large ones too; who has no key wakes
+    nobody; those at once are divided."""
+    scaling = {"maxReplicas": 2, "concurrency": 2, "idleAfter": "8s"}
+    key = _served(two_teams, "rests", autoscaling=scaling)
+
+    def replicas() -> str:
+        return _told(two_teams, "deployment/rests", "{.spec.replicas}")
+
+    until_now("nobody asks", lambda: replicas() == "0")
+    until_now("its pods are gone", lambda: not _told(two_teams, "pods", "{..name}").count("rests-"))
+    until_now(
+        "it is told", lambda: "nobody asks" in _told(two_teams, "model/rests", "{.status.message}")
+    )
+    assert {_post(two_teams, "rests", other) for other in ("", "x", "y.z")} <= {"401", "403"}
+    (tmp_path / "large").write_bytes(bytes(17 * 2**20))
+    assert _curl(two_teams, "rests", key, tmp_path / "large") == "413"
+    time.sleep(2)  # four looks of the operator's
+    assert replicas() == "0"
+    began = time.monotonic()
+    with ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(_post, two_teams, "rests", key, bytes(2**20)) for _ in range(20)]
+        found = [one.result() for one in waiting]
+    print(f"20 requests without a replica: {time.monotonic() - began:.1f} s")
+    assert found == ["200"] * 20
+    statuses = []
+    for pause in (7.6, 8.2, 8.7, 9.3, 21.0):  # around each moment of its going
+        time.sleep(pause)
+        statuses.append(_post(two_teams, "rests", key))
+    assert statuses == ["200"] * 5
+    until_now("nobody asks", lambda: replicas() == "0")
+    events = _told(two_teams, "events", "{.items[?(@.reason=='Scaled')].message}")
+    assert events.count("from 1 to 0 replicas") == 1  # the same is not told twice an hour
+    two_teams.kubectl(*OPERATED, "delete", "model", "rests")
+
+
+ASKING = """
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(f"http://{sys.argv[1]}", timeout=2).status)
+except Exception as error:
+    print(error)
+"""
+
+
+def test_only_the_operator_hears_what_a_team_is_asked(two_teams: Any) -> None:
+    """Neither another team nor the team itself reaches the proxy's statistics, nor the proxy past
+    the front, until somebody opens it."""
+    proxies = ("-n", "envoy-gateway-system")
+    mine = ("get", "pods", "-l", "manor.dev/tenant=tenant-c", "-o")
+    address = two_teams.kubectl(*proxies, *mine, "jsonpath={.items[0].status.podIP}")
+
+    def asks(namespace: str, deployment: str, where: str) -> str:
+        words = (f"deployment/{deployment}", "--", "python3", "-c", ASKING, where)
+        return str(two_teams.kubectl("-n", namespace, "exec", *words)).strip()
+
+    statistics, model = f"{address}:19001/stats/prometheus", f"{address}:8080/v2/models/iris"
+    for place in (("tenant-a", "iris"), ("tenant-c", "iris")):
+        for where in (statistics, model):
+            assert "timed out" in asks(*place, where), (place, where)
+    opened = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "sabotage", "namespace": "envoy-gateway-system"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]},
+    }
+    out = {
+        **opened,
+        "metadata": {"name": "sabotage", "namespace": "tenant-a"},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+    }
+    two_teams.kubectl("apply", "-f", "-", given=yaml.safe_dump_all([opened, out]))
+    until_now("it is open", lambda: asks("tenant-a", "iris", statistics) == "200")
+    for namespace in ("envoy-gateway-system", "tenant-a"):
+        two_teams.kubectl("-n", namespace, "delete", "networkpolicy", "sabotage")
+    until_now("it is closed", lambda: "timed out" in asks("tenant-a", "iris", statistics))
 
 
 READING = """

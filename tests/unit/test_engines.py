@@ -18,7 +18,7 @@ from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob
 from manor.api.keys import NOBODY, limit_rules
 from manor.api.workload import KEYS_MOST, LIMITS_MOST
-from manor.engines import Unsupported, model_url, render_workload, tenant_of
+from manor.engines import Unsupported, checked, model_url, render_workload, tenant_of
 from manor.engines.registry import ENGINES
 from manor.render import spec_object
 from manor.signing import make_key
@@ -28,6 +28,7 @@ from tool_examples import tool
 pytestmark = pytest.mark.unit
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+WAITS = Path(__file__).parents[2] / "src/manor/policies/limits/admit/waits.yaml"
 
 
 def made(
@@ -442,6 +443,51 @@ def test_replicas_get_a_budget_and_autoscaling_owns_their_number() -> None:
     assert scaled["PodDisruptionBudget/digits"]["spec"]["maxUnavailable"] == 1
     assert scaled["HorizontalPodAutoscaler/digits"]["spec"]["minReplicas"] == 2
     assert "replicas" not in scaled["Deployment/digits"]["spec"]
+
+
+def test_requests_wait_before_a_model_that_may_have_no_replica() -> None:
+    """The policy is that of the one form that the guardrail admits."""
+    objects = made(model(autoscaling={"maxReplicas": 2, "idleAfter": "10m"}))
+    admitted = yaml.safe_load(WAITS.read_text().replace("iris", "digits"))["spec"]
+    assert objects["BackendTrafficPolicy/digits"]["spec"] == admitted
+    deployment = objects["Deployment/digits"]["spec"]
+    assert "replicas" not in deployment
+    (server,) = deployment["template"]["spec"]["containers"]
+    longest = int(admitted["timeout"]["http"]["maxConnectionDuration"].removesuffix("s"))
+    assert server["lifecycle"]["preStop"]["sleep"]["seconds"] > longest
+    assert server["startupProbe"]["periodSeconds"] == 1
+    assert "HorizontalPodAutoscaler/digits" in objects
+    both = yaml.safe_load(WAITS.with_name("waits-with-limits.yaml").read_text())["spec"]
+    limited = model(
+        autoscaling={"maxReplicas": 2, "idleAfter": "10m"},
+        access={"keys": [{"name": "ci", "publicKey": NOBODY, "requestsPerMinute": 60}]},
+    )
+    spec = made(limited)["BackendTrafficPolicy/digits"]["spec"]
+    assert spec.keys() == both.keys()
+    asked = made(model(autoscaling={"maxReplicas": 2, "concurrency": 4}))
+    assert not {"BackendTrafficPolicy/digits", "HorizontalPodAutoscaler/digits"} & asked.keys()
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"autoscaling": {"maxReplicas": 2, "idleAfter": "10m"}}, ("autoscaling", "idleAfter")),
+        ({"autoscaling": {"maxReplicas": 2, "concurrency": 4}}, ("autoscaling", "concurrency")),
+    ],
+)
+def test_what_follows_requests_takes_native_and_a_proxy_of_the_teams_own(
+    spec: dict[str, Any], field: tuple[str, str]
+) -> None:
+    for engine in ("kserve", "seldon"):
+        (error,) = ENGINES[engine].unsupported(model(**spec))
+        assert error.path == ("spec", *field)
+    team, served = tenant(), model(**spec)
+    assert not checked(platform(), {"vision": team}, [served])[1]
+    shared = platform(gateway={"isolation": "shared"})
+    _, (told,) = checked(shared, {"vision": team}, [served])
+    assert (told.path, "gateway.isolation: tenant" in told.message) == (("spec", *field), True)
+    with pytest.raises(Unsupported, match="a proxy of the team's own"):
+        render_workload(shared, team, served)
 
 
 def test_a_route_names_the_tenants_own_gateway_and_host() -> None:

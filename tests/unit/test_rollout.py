@@ -119,6 +119,19 @@ async def test_one_failure_stops_what_stands_on_it_and_no_other(server: ApiStand
     assert {one.part.title: one.attempted for one in outcome.sets}["Set on-bad"] is False
 
 
+async def test_what_takes_an_operator_is_refused_by_its_field_where_none_works(
+    server: ApiStandIn,
+) -> None:
+    rests = model(autoscaling={"maxReplicas": 1, "idleAfter": "1h"})
+    specs = Specs(platform=platform(), tenants={"vision": tenant()}, workloads=[rests, model()])
+    *_, (one, other) = apply_stages(Desired(specs, specs))
+    assert (one.operated, other.operated) == ("spec.autoscaling.idleAfter", "")
+    idle = part("idle", operated=one.operated)
+    outcome = await roll_out(server.client(), [[idle, part("plain")]], Options())
+    assert server.names("configmaps") == {"plain", "plain-inventory"}
+    assert "spec.autoscaling.idleAfter takes an operator" in outcome.reasons
+
+
 async def test_a_refused_object_is_told_once_and_fails_its_set(server: ApiStandIn) -> None:
     server.hold(config("taken"))
     events: list[Event] = []

@@ -21,7 +21,7 @@ from manor.api.meta import (
     Spec,
     cel,
 )
-from manor.api.quantity import Bytes, Cores
+from manor.api.quantity import Bytes, Cores, Duration, seconds
 from manor.api.schedule import CronSchedule, TimeZone
 
 WORKLOAD_NAME_LIMIT = 50
@@ -355,12 +355,38 @@ class TrainingJob(Kind):
 
 
 class Autoscaling(Spec):
-    """Replicas by CPU use (HorizontalPodAutoscaler)."""
+    """Replicas by use."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.cpuPercent) || !has(self.concurrency)",
+                "cpuPercent and concurrency each say when a replica is added; leave one out",
+            ),
+        )
+    )
 
     max_replicas: int = Field(ge=1, le=1000)
-    """Most replicas; `replicas` is the least."""
-    cpu_percent: int = Field(default=80, ge=1, le=100)
-    """Average CPU use of the request, in percent, that adds a replica."""
+    """Most replicas; `replicas` is the least while it is asked."""
+    cpu_percent: int | None = Field(default=None, ge=1, le=100)
+    """Average CPU use of the request, in percent, that adds a replica (HorizontalPodAutoscaler); 80
+    when absent, and nothing where there is `concurrency`."""
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    """Requests through the gateway that a replica shall have at once, on average; more add one."""
+    idle_after: Duration | None = None
+    """After how long without a request through the gateway it has no replica at all (`30m`). The
+    next request waits at the gateway until one is there. It keeps `replicas` when absent."""
+
+    @property
+    def by_cpu(self) -> int | None:
+        """The CPU use that adds a replica, where it is that."""
+        return None if self.concurrency else self.cpu_percent or 80
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.cpu_percent and self.concurrency:
+            raise Misplaced("concurrency says when a replica is added; leave one out", "cpuPercent")
+        return self
 
 
 class Canary(Spec):
@@ -544,6 +570,22 @@ class Model(Kind):
         usual = self.spec.access.requests_per_minute
         found = {key.name: key.requests_per_minute or usual for key in self.open_to}
         return {name: limit for name, limit in found.items() if limit}
+
+    @property
+    def by_requests(self) -> list[tuple[str | int, ...]]:
+        """The fields of its spec that follow what it is asked: the operator sees to them."""
+        scaling = self.spec.autoscaling
+        if scaling is None:
+            return []
+        fields = {"concurrency": scaling.concurrency, "idleAfter": scaling.idle_after}
+        return [("autoscaling", field) for field, value in fields.items() if value is not None]
+
+    @property
+    def idle_seconds(self) -> int | None:
+        """After how many seconds without a request it has no replica; None where it always has
+        one."""
+        scaling = self.spec.autoscaling
+        return seconds(scaling.idle_after) if scaling and scaling.idle_after else None
 
     @property
     def public(self) -> bool:

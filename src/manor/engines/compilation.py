@@ -3,12 +3,14 @@ names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload, Workspace
-from manor.engines.protocol import GroupKind, Unsupported
+from manor.engines.protocol import Engine, GroupKind, Unsupported
 from manor.engines.queues import queue_kinds, queue_objects
 from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
+from manor.engines.route import unheard
 from manor.render import Object, render_platform, render_tenant
 from manor.tools import NO_TOOLS, Toolset
 from manor.tools.objects import tool_env
@@ -25,9 +27,18 @@ def render_workload(
     """
     engine = engine_for(workload.kind, platform.spec.engines)
     workload = _with_env(workload, tool_env(platform, tenant, tools.of(tenant)))
-    for error in engine.unsupported(workload):
+    for error in _not_to_be(platform, engine, workload):
         raise error
     return engine.render(platform, tenant, workload)
+
+
+def _not_to_be(
+    platform: Platform, engine: Engine[Any], workload: Workload
+) -> Iterator[Unsupported]:
+    """What neither the engine nor the Platform's gateway can do."""
+    yield from engine.unsupported(workload)
+    if isinstance(workload, Model):
+        yield from unheard(platform, workload)
 
 
 def _with_env(workload: Workload, env: Mapping[str, str]) -> Workload:
@@ -147,8 +158,7 @@ def _unsupported(
                     )
                     yield Objection(spec, ("kind",), f"{message}, and {lack}")
                 given = _with_env(spec, tool_env(platform, tenant, tools.of(tenant)))
-                yield from (
-                    Objection(spec, error.path, str(error)) for error in engine.unsupported(given)
-                )
+                for error in _not_to_be(platform, engine, given):
+                    yield Objection(spec, error.path, str(error))
         case _:
             return

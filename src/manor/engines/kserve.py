@@ -16,6 +16,7 @@ from manor.engines.route import WAY_KINDS, way
 from manor.engines.server import (
     Version,
     disruption_budget,
+    not_by_requests,
     server_pod,
     unmountable,
     version_labels,
@@ -51,6 +52,7 @@ class Kserve:
         """Storage URIs that cannot be mounted, and names that KServe has no room
         for."""
         yield from unmountable(model)
+        yield from not_by_requests(model, self.name)
         name = max((version.name for version in versions(model)), key=len)
         if len(name) > NAME_LIMIT:
             longest = NAME_LIMIT - len(name) + len(model.metadata.name)
@@ -83,7 +85,7 @@ class Kserve:
         }
         annotations = {f"{GROUP}/autoscalerClass": "hpa" if scaling else "none"}
         if scaling:
-            predictor |= {"scaleMetric": "cpu", "scaleTarget": scaling.cpu_percent}
+            predictor |= {"scaleMetric": "cpu", "scaleTarget": scaling.by_cpu}
         queue = queue_labels(platform, tenant, gpu=model.spec.resources.gpu)
         spec = {"predictor": predictor}
         made = object_of("InferenceService", API, version.name, model, queue, spec=spec)

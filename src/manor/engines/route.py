@@ -7,10 +7,12 @@ from manor.api import Model, Platform, Tenant
 from manor.api.keys import KEY_HEADER
 from manor.api.wellknown import ENVOY_API, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
+from manor.engines.protocol import Unsupported
 from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY
 from manor.render import names, url
-from manor.render.keys import keys_asked, keys_bounded
+from manor.render.keys import keys_asked
 from manor.render.objects import Object
+from manor.render.traffic import traffic_policy
 
 WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
 """What `way` makes."""
@@ -19,19 +21,27 @@ WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), SECURITY_POLICY, BACKEND_TR
 def way(
     platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], *, port: int = 80
 ) -> list[Object]:
-    """The route to the Services of the model and of its canary, and what asks for a key on it, and
-    bounds how often."""
-    made = _route(platform, tenant, model, services, port)
-    return [made] if model.public else [*_keys(model), made]
+    """The route to the Services of the model and of its canary, what asks for a key on it, and what
+    the proxy does beside."""
+    made = [] if model.public else [_keys(model)]
+    if traffic := traffic_policy(model):
+        name = model.metadata.name
+        made.append(object_of("BackendTrafficPolicy", ENVOY_API, name, model, spec=traffic))
+    return [*made, _route(platform, tenant, model, services, port)]
 
 
-def _keys(model: Model) -> Iterator[Object]:
+def unheard(platform: Platform, model: Model) -> Iterator[Unsupported]:
+    """The fields by which a model follows its requests, where its team has no proxy of its own that
+    tells of them."""
+    for field in model.by_requests if platform.spec.gateway.isolation == "shared" else ():
+        message = "it takes a proxy of the team's own (the Platform's gateway.isolation: tenant)"
+        yield Unsupported(("spec", *field), message)
+
+
+def _keys(model: Model) -> Object:
     name, keys = model.metadata.name, ((key.name, key.public_key) for key in model.open_to)
     spec = keys_asked(model.metadata.namespace, name, keys)
-    yield object_of("SecurityPolicy", ENVOY_API, name, model, spec=spec)
-    if model.limits:
-        spec = keys_bounded(name, model.limits)
-        yield object_of("BackendTrafficPolicy", ENVOY_API, name, model, spec=spec)
+    return object_of("SecurityPolicy", ENVOY_API, name, model, spec=spec)
 
 
 def _route(

@@ -11,7 +11,14 @@ from manor.api import Model, Platform, Tenant
 from manor.engines.owned import object_of
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
 from manor.engines.route import WAY_KINDS, way
-from manor.engines.server import Version, server_pod, unmountable, version_labels, versions
+from manor.engines.server import (
+    Version,
+    not_by_requests,
+    server_pod,
+    unmountable,
+    version_labels,
+    versions,
+)
 from manor.render.objects import Object
 
 GROUP = "machinelearning.seldon.io"
@@ -31,6 +38,7 @@ class Seldon:
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
         """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
         yield from unmountable(model)
+        yield from not_by_requests(model, self.name)
         if model.custom:
             message = "Seldon asks its servers by the Open Inference Protocol; name MLServer's"
             yield Unsupported(("spec", "format"), message)
@@ -63,7 +71,7 @@ class Seldon:
         if first and model.spec.replicas > 1:
             component["pdbSpec"] = {"maxUnavailable": 1}
         if first and (scaling := model.spec.autoscaling):
-            target = {"type": "Utilization", "averageUtilization": scaling.cpu_percent}
+            target = {"type": "Utilization", "averageUtilization": scaling.by_cpu}
             component["hpaSpec"] = {
                 "minReplicas": version.replicas,
                 "maxReplicas": scaling.max_replicas,

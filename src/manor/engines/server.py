@@ -19,6 +19,7 @@ from manor.engines.protocol import Unsupported
 from manor.engines.storage import MODEL_PATH, Storage, obstacle, storage, stored
 from manor.render import labels
 from manor.render.objects import Object
+from manor.render.traffic import CONNECTION_SECONDS
 
 HTTP_PORT = 8080
 METRICS = "metrics"
@@ -66,6 +67,13 @@ def unmountable(model: Model) -> Iterator[Unsupported]:
     if spec.storage_secret and not model.fetched:
         message = "none of its files is fetched (s3://, gs://, https://, hf://); remove it"
         yield Unsupported(("spec", "storageSecret"), message)
+
+
+def not_by_requests(model: Model, engine: str) -> Iterator[Unsupported]:
+    """The fields by which a model follows its requests, for an engine whose system scales it."""
+    for field in model.by_requests:
+        message = f"{engine} does not follow requests; have the Platform run Models by native"
+        yield Unsupported(("spec", *field), message)
 
 
 def version_labels(model: Model, version: Version) -> dict[str, str]:
@@ -126,6 +134,7 @@ def server_pod(
         "resources": resources(platform, tenant, model.spec.resources),
         "securityContext": container_security_context(),
         **served.probes,
+        **_farewell(model),
         "volumeMounts": [_mount(read_only=True)] if stored else [],
     }
     fields = placement(platform, tenant, model.spec.resources)
@@ -139,6 +148,14 @@ def server_pod(
     elif stored and stored.brought_by and not model.custom:
         fields["initContainers"] = [_bringer(server, stored)]
     return pod_spec([server], [stored.volume] if stored else [], **fields)
+
+
+def _farewell(model: Model) -> Object:
+    """What keeps a server that is to end until the proxy asks it no more, by connections of
+    before."""
+    if model.idle_seconds is None:
+        return {}
+    return {"lifecycle": {"preStop": {"sleep": {"seconds": CONNECTION_SECONDS + 2}}}}
 
 
 class _Served(NamedTuple):
@@ -163,7 +180,9 @@ def _mlserver(model: Model, path: str, port: int) -> _Served:
     }
     live = {"httpGet": {"path": "/v2/health/live", "port": "http"}}
     ports = [_port("http", port), _port(METRICS, _METRICS_PORT)]
-    return _Served(variables, ports, _probes(f"/v2/models/{name}/ready", live, minutes=5), {})
+    return _Served(
+        variables, ports, _probes(model, f"/v2/models/{name}/ready", live, minutes=5), {}
+    )
 
 
 def _custom(model: Model, path: str) -> _Served:
@@ -173,7 +192,7 @@ def _custom(model: Model, path: str) -> _Served:
     return _Served(
         {"MODEL_PATH": path} if path else {},
         [_port("http", server.port)],
-        _probes(server.ready, {"tcpSocket": {"port": "http"}}, minutes=30),
+        _probes(model, server.ready, {"tcpSocket": {"port": "http"}}, minutes=30),
         {field: given for field, given in words.items() if given},
     )
 
@@ -182,11 +201,16 @@ def _port(name: str, number: int) -> Object:
     return {"name": name, "containerPort": number}
 
 
-def _probes(ready: str, live: Object, *, minutes: int) -> Object:
+def _probes(model: Model, ready: str, live: Object, *, minutes: int) -> Object:
     """The probes of a server that has so many minutes to load its model."""
+    every = 2 if model.idle_seconds is None else 1  # somebody waits for it
     asked = {"httpGet": {"path": ready, "port": "http"}}
     return {
-        "startupProbe": {**asked, "periodSeconds": 2, "failureThreshold": minutes * 30},
+        "startupProbe": {
+            **asked,
+            "periodSeconds": every,
+            "failureThreshold": minutes * 60 // every,
+        },
         "readinessProbe": {**asked, "periodSeconds": 5},
         "livenessProbe": {**live, "periodSeconds": 10},
     }

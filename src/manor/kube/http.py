@@ -8,12 +8,13 @@ alone.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -90,6 +91,40 @@ async def post(
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         cause = f"no answer in {timeout:g} s" if isinstance(error, TimeoutError) else str(error)
         raise Unreachable(f"{url} (at {address}): {cause}") from error
+
+
+class Pages:
+    """What the platform's own servers say over plain HTTP, asked again and again."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls) -> AsyncIterator[Self]:
+        """Connections that last as long as the block."""
+        timeout = aiohttp.ClientTimeout(total=limits().kube.page_answer)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            yield cls(session)
+
+    async def from_each(self, host: str, port: int, path: str) -> dict[str, str]:
+        """What each address of a name holds at `path`. Raises Unreachable where one does not
+        answer, or there is none."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = sorted({str(at[0]) for *_, at in found})
+            texts = await asyncio.gather(*(self._get(at, port, path) for at in addresses))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"{host}:{port}: {error or type(error).__name__}") from error
+        return dict(zip(addresses, texts, strict=True))
+
+    async def _get(self, address: str, port: int, path: str) -> str:
+        literal = f"[{address}]" if ":" in address else address
+        async with self._session.get(f"http://{literal}:{port}{path}") as response:
+            response.raise_for_status()
+            data = await response.content.read(limits().kube.answer)
+            return data.decode(errors="replace")
 
 
 class _Received:

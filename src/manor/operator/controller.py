@@ -28,6 +28,7 @@ from manor.operator.plans import Plans, merged, plans
 from manor.operator.queue import Queue, Urgency
 from manor.operator.reconciler import Outcome, Reconciler
 from manor.operator.rollout import RollOut
+from manor.operator.scaler import Scaler
 from manor.operator.statuses import Statuses
 from manor.operator.tracing import reconciling
 from manor.operator.verifier import LOOKED_AT, Verifier
@@ -110,6 +111,7 @@ class Controller:
                 group.create_task(self._verifier.run())
                 group.create_task(self._meter.run(cache, before))
                 group.create_task(self._roll_out.run())
+                group.create_task(Scaler(self._client, cache, self.known, events).run())
                 await self._dispatch(reconciler, group)
 
     async def _dispatch(self, reconciler: Reconciler, group: asyncio.TaskGroup) -> None:

@@ -19,7 +19,7 @@ from manor.api.status import (
     moment,
 )
 from manor.api.wellknown import OPERATOR
-from manor.kube import Cache, Client, NotFound, Object
+from manor.kube import Client, NotFound, Object, Reader
 from manor.objectset.references import Ref, ref_of
 
 _RAN = (Reason.FAILED, Reason.CRASHED)
@@ -30,7 +30,7 @@ class Statuses:
     """Of all of Manor's objects."""
 
     def __init__(
-        self, client: Client, cache: Cache, on_write: Callable[[Ref, Object], None]
+        self, client: Client, cache: Reader, on_write: Callable[[Ref, Object], None]
     ) -> None:
         self._client = client
         self._cache = cache

@@ -25,6 +25,7 @@ _PHASES = {
     Stand.COMPLETE: (Phase.SUCCEEDED, Reason.SUCCEEDED),
     Stand.FAILED: (Phase.FAILED, Reason.FAILED),
 }
+_AT_REST = "it has no replica, as nobody asks; the next request waits until there is one"
 _WAITING = frozenset({Phase.PENDING, Phase.QUEUED})
 
 
@@ -68,7 +69,8 @@ async def tell_standing(
     phase, reason = _PHASES[found.phase]
     if found.diagnosis:
         reason = found.diagnosis.reason
-    said: dict[str, Any] = {"phase": phase, "message": found.reason}
+    why = _AT_REST if _rests(workload, found.live) else found.reason
+    said: dict[str, Any] = {"phase": phase, "message": why}
     if isinstance(workload, Model):
         said["url"] = model_url(platform, tenant, workload)
         said["selector"] = ",".join(f"{k}={v}" for k, v in served_labels(workload).items())
@@ -77,7 +79,7 @@ async def tell_standing(
         said |= _of_run(found) | _of_schedule(found)
         trials = [(_PHASES[one.phase][0], one.result) for one in found.trials]
         said["trials"] = [TrialStatus(phase=phase, result=result) for phase, result in trials]
-    told = workload_conditions(phase, reason, found.reason, generation)
+    told = workload_conditions(phase, reason, why, generation)
     await statuses.tell(key, generation, told, **said)
     look = limits().operator.look
     if phase in _WAITING:
@@ -86,6 +88,12 @@ async def tell_standing(
         # A run that is left out, or refused, tells nobody.
         return (found.next_time - datetime.now(UTC)).total_seconds() + look
     return None
+
+
+def _rests(workload: Workload, live: Object | None) -> bool:
+    """Whether a model has no replica since nobody asks."""
+    idle = isinstance(workload, Model) and workload.idle_seconds is not None
+    return idle and live is not None and live["spec"].get("replicas") == 0
 
 
 def _of_run(found: Standing) -> dict[str, Any]:

@@ -26,9 +26,13 @@ from manor.render import names
 from manor.render.keys import keys_asked
 from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
+from manor.render.operator import PODS as OPERATOR_PODS
 
 PROXY_PORT = 8080
 """Where a tenant's proxy listens to the front."""
+
+STATISTICS_PORT = 19001
+"""Where a proxy tells the operator what it was asked (Envoy Gateway's choice)."""
 
 CONFIGURATION_PORT = 18000
 """Where Envoy Gateway hands a proxy its configuration (xDS)."""
@@ -106,8 +110,8 @@ def _grants(platform: Platform) -> list[Object]:
 
 
 def _borders(platform: Platform) -> list[Object]:
-    """The front reaches proxies alone, proxies hear the front alone; each asks DNS and its own
-    controller."""
+    """The front reaches proxies alone, proxies hear the front alone, and the operator where they
+    tell what they were asked; each asks DNS and its own controller."""
     settings = platform.spec.gateway
     front, proxies = settings.front.namespace, settings.data_plane.namespace
     resolving = dns_rules(platform.spec.network.dns)
@@ -118,7 +122,18 @@ def _borders(platform: Platform) -> list[Object]:
     port = [{"protocol": "TCP", "port": PROXY_PORT}]
     in_front: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: front}}}
     behind: Object = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: proxies}}}
+    counted = [{"protocol": "TCP", "port": STATISTICS_PORT}]
+    operators: Object = {
+        "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: SYSTEM_NAMESPACE}},
+        "podSelector": {"matchLabels": OPERATOR_PODS},
+    }
     return [
+        policy(
+            SYSTEM_NAMESPACE,
+            names.PROXIES,
+            podSelector={"matchLabels": OPERATOR_PODS},
+            egress=[{"to": [{**behind, "podSelector": _PROXY_PODS}], "ports": counted}],
+        ),
         policy(
             front,
             FRONT,
@@ -134,7 +149,8 @@ def _borders(platform: Platform) -> list[Object]:
             names.PROXIES,
             podSelector=_PROXY_PODS,
             ingress=[
-                {"from": [{**in_front, "podSelector": {"matchLabels": FRONT_PODS}}], "ports": port}
+                {"from": [{**in_front, "podSelector": {"matchLabels": FRONT_PODS}}], "ports": port},
+                {"from": [operators], "ports": counted},
             ],
             egress=[*resolving, configured],
         ),
@@ -311,6 +327,11 @@ def url(platform: Platform, host: str) -> str:
     scheme, usual = ("https", 443) if settings.tls_secret else ("http", 80)
     port = settings.external_port or settings.port
     return f"{scheme}://{host}" + ("" if port == usual else f":{port}")
+
+
+def proxies_host(platform: Platform, tenant: Tenant) -> str:
+    """The name by which each pod of the tenant's proxy is found inside the cluster."""
+    return f"{names.proxy(tenant)}.{platform.spec.gateway.data_plane.namespace}.svc"
 
 
 def entrance(platform: Platform, tenant: Tenant) -> tuple[str, str]:

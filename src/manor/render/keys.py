@@ -1,9 +1,8 @@
-"""What asks for keys before a route, and what counts what they ask: two policies of Envoy
-Gateway."""
+"""What asks for keys before a route: a SecurityPolicy of Envoy Gateway."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set, limit_rules
+from manor.api.keys import ISSUER, KEY_HEADER, audience, key_set
 from manor.api.wellknown import GATEWAY_GROUP
 from manor.render.objects import Object
 
@@ -20,15 +19,7 @@ def keys_asked(namespace: str, name: str, keys: Iterable[tuple[str, str]]) -> Ob
         "extractFrom": {"headers": [{"name": "Authorization", "valuePrefix": "Bearer "}]},
         "localJWKS": {"type": "Inline", "inline": key_set(keys)},
     }
-    return {"targetRefs": _before(name), "jwt": {"providers": [provider]}}
-
-
-def keys_bounded(name: str, limits: Mapping[str, int]) -> Object:
-    """The spec of the one BackendTrafficPolicy of a route, by its name: the proxy answers 429 to a
-    key, by its name, that asks more often a minute than it may (policy manor-limits). Whose a
-    request is, the proxy itself has written by then, from the key that it bears."""
-    return {"targetRefs": _before(name), "rateLimit": {"local": {"rules": limit_rules(limits)}}}
-
-
-def _before(name: str) -> list[Object]:
-    return [{"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}]
+    return {
+        "targetRefs": [{"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": name}],
+        "jwt": {"providers": [provider]},
+    }

@@ -9,6 +9,7 @@ from manor import log
 from manor.api import kinds
 from manor.apply import (
     Action,
+    Finished,
     Options,
     Phase,
     Plan,
@@ -26,7 +27,7 @@ from manor.apply import silent as tell_nobody
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.diagnosis import in_words
-from manor.rollout.handover import hand_over, takes_over, wait_followed
+from manor.rollout.handover import hand_over, is_operated, takes_over, wait_followed
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
@@ -88,6 +89,11 @@ async def _apply_stage(
 async def _apply_or_refuse(
     client: Client, part: ObjectSet, options: Options, progress: Progress, reader: Reader
 ) -> Result:
+    if part.operated and not await is_operated(client):
+        message = f"{part.operated} takes an operator, and none works here: `manor install`"
+        step = Step(part.ref, Action.FAIL, message)
+        progress(Finished(step))
+        return Result((step,))
     try:
         return await apply_set(client, part, options, progress, reader)
     except Refused as refused:

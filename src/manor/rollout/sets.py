@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manor.api import API_VERSION, AnyKind, Platform, Tenant, Tool, Workspace, kinds
+from manor.api import API_VERSION, AnyKind, Model, Platform, Tenant, Tool, Workspace, kinds
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
@@ -38,6 +38,8 @@ class ObjectSet:
     objects: list[Object]
     needs: Ref | None = None
     requires: tuple[Requirement, ...] = ()
+    operated: str = ""
+    """The field of the spec that takes an operator; empty where none does."""
 
     @property
     def ref(self) -> Ref:
@@ -129,6 +131,7 @@ def _set(part: Compiled, desired: Desired, tenant: Tenant | None, tools: Toolset
         ],
         needs=_needs(spec, desired, tenant),
         requires=_requires(spec, desired) if part.objects else (),
+        operated=_operated(spec),
     )
 
 
@@ -140,6 +143,11 @@ def _needs(spec: Spec, desired: Desired, tenant: Tenant | None) -> Ref | None:
             return inventory_of(desired.known.platform).ref if desired.known.platform else None
         case _:
             return inventory_of(tenant).ref if tenant else None
+
+
+def _operated(spec: Spec) -> str:
+    fields = spec.by_requests if isinstance(spec, Model) else ()
+    return ".".join(["spec", *map(str, fields[0])]) if fields else ""
 
 
 def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:

@@ -44,8 +44,8 @@ def model(platform: Platform, tenant: Tenant, model: Model) -> list[Object]:
         made += _version(platform, tenant, model, version)
     made += way(platform, tenant, model, [version.name for version in served])
     made += disruption_budget(model)
-    if spec.autoscaling is not None:
-        target = {"type": "Utilization", "averageUtilization": spec.autoscaling.cpu_percent}
+    if spec.autoscaling is not None and (use := spec.autoscaling.by_cpu):
+        target = {"type": "Utilization", "averageUtilization": use}
         scaler = {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": spec.replicas,

@@ -34,8 +34,8 @@ CHECK = Check(
     id="MNR-ROUTES-024",
     title="Tell the proxy more than how often keys may ask",
     guarantee=(
-        "A team tells its proxy how often the keys of a Model may ask, and nothing else of how it "
-        "works."
+        "A team tells its proxy how often the keys of a Model may ask, and that requests wait for "
+        "it within bounds of Manor's, and nothing else of how it works."
     ),
     severity=Severity.MEDIUM,
     level=Level.DRY_RUN,
