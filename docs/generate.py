@@ -275,6 +275,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "canary": [
             {"storageUri": "pvc://models/next", "weight": 10},
             {"storageUri": "pvc://models/next", "weight": 10, "shadow": True},
+            {"storageUri": "pvc://models/next", "analysis": {}},
         ],
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],

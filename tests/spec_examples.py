@@ -87,6 +87,7 @@ _SCHEDULED = {
     "successfulJobsHistoryLimit": 1,
     "failedJobsHistoryLimit": 100,
 }
+_CANARY = {"storageUri": "pvc://models/2", "weight": 10}
 _KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
 
@@ -179,6 +180,9 @@ VALID: dict[str, list[Change]] = {
         (("spec",), {**BASE["Model"]["spec"], "format": "custom", "image": "r/chat:1"}),
         (("spec", "autoscaling"), {"maxReplicas": 3, "concurrency": 8, "idleAfter": "30m"}),
         (("spec", "autoscaling"), {"maxReplicas": 3, "cpuPercent": 60, "idleAfter": "1h"}),
+        (("spec", "canary"), {**_CANARY, "analysis": {"steps": [25, 50, 50], "interval": "1m"}}),
+        (("spec", "canary"), {**_CANARY, "shadow": False, "analysis": {}}),
+        (("spec", "canary"), {"storageUri": "pvc://models/2", "analysis": {}}),
         (("spec", "access"), {"mode": "public"}),
         (("spec", "access"), {"keys": [_KEY, {**_KEY, "name": "app"}]}),
         (("spec", "access"), {"keys": [{**_KEY, "expires": "2027-01-31T00:00:00Z"}]}),
@@ -387,6 +391,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "canary"), {"storageUri": "pvc://models/2", "shadow": True}),
         (("spec", "autoscaling"), {"maxReplicas": 3, "cpuPercent": 60, "concurrency": 8}),
         (("spec", "autoscaling"), {"maxReplicas": 3, "idleAfter": "soon"}),
+        (("spec", "canary"), {**_CANARY, "analysis": {"steps": [50, 25]}}),
+        (("spec", "canary"), {**_CANARY, "shadow": True, "analysis": {}}),
+        (("spec", "canary"), {**_CANARY, "analysis": {"steps": []}}),
+        (("spec", "canary"), {"storageUri": "pvc://models/2"}),
         (("spec", "format"), "pickle"),
         (("spec",), {"format": "sklearn"}),
         (("spec",), {"format": "custom", "storageUri": "pvc://models/iris"}),

@@ -278,6 +278,8 @@ class Operator:
     """Over which requests that are there at once are averaged."""
     asked_less: Seconds = 300.0
     """For which fewer replicas must do before there are fewer, as of a HorizontalPodAutoscaler."""
+    judged: Seconds = 2.0
+    """Between two looks at what canaries that are judged answer."""
     verify: Seconds = 3600.0
     """Between two runs of the checks of isolation over everything."""
     verify_after: Seconds = 1.0

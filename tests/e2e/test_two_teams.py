@@ -397,6 +397,53 @@ def test_a_model_that_nobody_asks_has_no_replica_and_no_request_is_lost(
     two_teams.kubectl(*OPERATED, "delete", "model", "rests")
 
 
+def test_a_canary_is_judged_and_goes_its_way_by_itself(two_teams: Any) -> None:
+    """A sound one becomes the model, and no request is lost; one that errs is taken away."""
+    key = _served(two_teams, "judged", storageUri="pvc://models/one")
+
+    def change(uri: str) -> None:
+        analysis = {"steps": [30, 60], "interval": "4s", "minRequests": 20}
+        canary = {"storageUri": uri, "analysis": analysis}
+        spec = json.dumps({"spec": {"canary": canary}})
+        two_teams.kubectl(*OPERATED, "patch", "model", "judged", "--type=merge", "-p", spec)
+
+    def stands(status: str) -> bool:
+        found = "{.status.conditions[?(@.type=='CanaryPassed')].status}"
+        return _told(two_teams, "model/judged", found) == status
+
+    def sound() -> set[str]:
+        return {_post(two_teams, "judged", key) for _ in range(20)}
+
+    statuses, over = list[str](), threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            statuses.append(_post(two_teams, "judged", key))
+            over.wait(0.02)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ask)
+        try:
+            change("pvc://models/two")
+            until_now("it is the model", lambda: stands("True"), 120)
+            _rolled_out(two_teams, "judged")
+            assert _told(two_teams, "model/judged", "{.spec['storageUri','canary']}") == (
+                "pvc://models/two"
+            )
+            before = len(statuses)
+            change("pvc://models/bad")
+            until_now("it is found bad", lambda: stands("False"), 120)
+        finally:
+            over.set()
+    assert _told(two_teams, "model/judged", "{.spec['storageUri','canary']}") == "pvc://models/two"
+    assert {*statuses[:before]} == {"200"}
+    assert {*statuses[before:]} <= {"200", "500", "503"}
+    until_now("nobody is sent to it", lambda: sound() == {"200"})
+    reasons = _told(two_teams, "events", "{.items[*].reason}")
+    assert {"CanaryRaised", "CanaryPromoted", "CanaryFailed"} <= {*reasons.split()}
+    two_teams.kubectl(*OPERATED, "delete", "model", "judged")
+
+
 ASKING = """
 import sys, urllib.request
 try:

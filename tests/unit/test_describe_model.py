@@ -12,9 +12,9 @@ from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import model, platform, tenant
 from manor.engines.registry import ENGINES
-from manor.models.traffic import Traffic, read_traffic
 from manor.render import spec_object
 from manor.signing import make_key
+from manor.traffic import Traffic, read_traffic
 from served_kinds import MANORS
 
 pytestmark = pytest.mark.unit

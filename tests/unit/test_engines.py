@@ -473,6 +473,10 @@ def test_requests_wait_before_a_model_that_may_have_no_replica() -> None:
     [
         ({"autoscaling": {"maxReplicas": 2, "idleAfter": "10m"}}, ("autoscaling", "idleAfter")),
         ({"autoscaling": {"maxReplicas": 2, "concurrency": 4}}, ("autoscaling", "concurrency")),
+        (
+            {"canary": {"storageUri": "pvc://models/2", "analysis": {}}},
+            ("canary", "analysis"),
+        ),
     ],
 )
 def test_what_follows_requests_takes_native_and_a_proxy_of_the_teams_own(
@@ -488,6 +492,17 @@ def test_what_follows_requests_takes_native_and_a_proxy_of_the_teams_own(
     assert (told.path, "gateway.isolation: tenant" in told.message) == (("spec", *field), True)
     with pytest.raises(Unsupported, match="a proxy of the team's own"):
         render_workload(shared, team, served)
+
+
+def test_versions_that_are_judged_are_counted_apart() -> None:
+    """By filters of their own, which say what the route's one says otherwise."""
+    canary = {"storageUri": "pvc://models/2", "weight": 10}
+    (plain,) = made(model(canary=canary))["HTTPRoute/digits"]["spec"]["rules"]
+    judged = made(model(canary={**canary, "analysis": {}}))["HTTPRoute/digits"]["spec"]
+    (rule,) = judged["rules"]
+    assert "filters" not in rule
+    assert [backend.pop("filters") for backend in rule["backendRefs"]] == [plain["filters"]] * 2
+    assert rule["backendRefs"] == plain["backendRefs"]
 
 
 def test_a_route_names_the_tenants_own_gateway_and_host() -> None:

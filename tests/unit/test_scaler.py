@@ -6,11 +6,14 @@ import pytest
 
 from api_stand_in import ApiStandIn
 from engine_specs import model, platform, tenant
+from manor.api import API_VERSION, Model
 from manor.api.wellknown import GROUP
-from manor.kube import Client, DirectReader, Unreachable
+from manor.kube import Client, DirectReader, Object, Unreachable
 from manor.objectset.references import Ref
+from manor.operator.judge import Judge
 from manor.operator.known import Known
 from manor.operator.scaler import Scaler
+from manor.operator.statuses import Statuses
 from manor.render import spec_object
 
 pytestmark = pytest.mark.unit
@@ -63,6 +66,8 @@ class World:
         reader = DirectReader(self.client)
         recorder: Any = self.events
         self.scaler = Scaler(self.client, reader, self.known, recorder)
+        statuses = Statuses(self.client, reader, lambda *_: None)
+        self.judge = Judge(self.client, reader, self.known, recorder, statuses)
 
     async def look(self, who: Any, text: str) -> None:
         self.proxies.text = text
@@ -71,6 +76,12 @@ class World:
     async def replicas(self) -> int:
         live = await self.client.get("apps/v1", "Deployment", "digits", "vision")
         return int(live["spec"]["replicas"])
+
+    async def spec(self) -> Object:
+        """What is stored of the model; it is what is looked at from then on."""
+        live = await self.client.get(API_VERSION, "Model", "digits", "vision")
+        self.models[KEY] = Model.model_validate(live)
+        return dict(live["spec"])
 
 
 async def test_a_model_goes_and_comes_with_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +106,74 @@ async def test_where_a_proxy_is_silent_replicas_stay(monkeypatch: pytest.MonkeyP
     await world.look(world.scaler, "")
     assert await world.replicas() == 1
     assert world.events[-1][0] == "Warning RequestsUnknown"
+
+
+def answered(good: int, bad: int = 0) -> str:
+    told = [("/backend/0", "2", 1000), ("/backend/1", "2", good), ("/backend/1", "5", bad)]
+    return "".join(
+        counted("rq_xx", count, version, envoy_response_code_class=digit)
+        for version, digit, count in told
+    )
+
+
+CANARY = {
+    "storageUri": "pvc://models/next",
+    "analysis": {"steps": [10, 50], "interval": "1s", "minRequests": 20},
+}
+
+
+async def test_a_canary_becomes_the_model_share_by_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, now = World(canary=CANARY), 1000.0
+    monkeypatch.setattr("manor.operator.judge.time.monotonic", lambda: now)
+    weights = []
+    for looks in range(1, 6):
+        await world.look(world.judge, answered(100 * looks))
+        weights.append((await world.spec()).get("canary", {}).get("weight"))
+        now += 2
+    assert weights == [10, 10, 50, 50, None]
+    assert (await world.spec())["storageUri"] == "pvc://models/next"
+    assert [reason.split()[1] for reason, _ in world.events] == [
+        *("CanaryRaised", "CanaryRaised", "CanaryPromoted")
+    ]
+
+
+async def test_a_canary_that_errs_is_taken_away_and_it_is_told() -> None:
+    world = World(canary={**CANARY, "weight": 10})
+    await world.look(world.judge, answered(100))
+    await world.look(world.judge, answered(110, 12))
+    spec = await world.spec()
+    assert ("canary" in spec, spec["storageUri"]) == (False, "pvc://models/digits")
+    ((reason, said),) = world.events
+    assert (reason, "54.5 % of 22 requests failed" in said) == ("Warning CanaryFailed", True)
+    # The server in memory keeps what is written to a subresource beside the object.
+    (written,) = (obj for path, obj in world.server.objects.items() if path.endswith("/status"))
+    (told,) = written["status"]["conditions"]
+    assert (told["type"], told["status"], told["reason"]) == ("CanaryPassed", "False", "Errors")
+
+
+async def test_nobody_is_sent_to_a_canary_without_a_replica() -> None:
+    world = World(replicas=0, canary=CANARY)
+    path = next(path for path in world.server.objects if path.endswith("/digits-canary"))
+    world.server.objects[path]["spec"]["replicas"] = 1
+    world.server.objects[path]["status"] = {}
+    await world.look(world.judge, answered(100))
+    assert (await world.spec())["canary"].get("weight", 0) == 0
+    assert not world.events
+
+
+async def test_a_change_by_somebody_else_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(canary={**CANARY, "weight": 10})
+    stale = await world.client.get(API_VERSION, "Model", "digits", "vision")
+    await world.look(world.judge, answered(100))
+    await world.client.patch(
+        API_VERSION, "Model", "digits", {"spec": {"replicas": 2}}, namespace="vision"
+    )
+
+    async def live(_statuses: Statuses, _key: Ref) -> Object:
+        return stale
+
+    monkeypatch.setattr(Statuses, "live", live)
+    await world.look(world.judge, answered(100, 100))
+    assert "canary" in await world.spec()

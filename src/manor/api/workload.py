@@ -389,16 +389,72 @@ class Autoscaling(Spec):
         return self
 
 
+class Analysis(Spec):
+    """How a canary is judged by what its team's proxy sees of it, and what follows by itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.steps) || self.steps.isSorted()",
+                "each step is a larger share than the one before",
+            ),
+        )
+    )
+
+    steps: list[Annotated[int, Field(ge=1, le=100)]] = Field(
+        default=[10, 50], min_length=1, max_length=10
+    )
+    """Shares of requests, in percent, that become its `weight` one after the other, the first once
+    it answers. After the last it takes the model's place."""
+    interval: Duration = "5m"
+    """How long each share is looked at."""
+    min_requests: int = Field(default=20, ge=1, le=1_000_000)
+    """Requests that it must have answered until a share is judged."""
+    max_error_percent: int = Field(default=1, ge=0, le=100)
+    """Most of them, in percent, that may fail (5xx, or no answer), unless as many of the model's
+    own do."""
+    max_p99_milliseconds: int | None = Field(default=None, ge=1, le=3_600_000)
+    """Within which 99 of a hundred must be answered; any time does when absent."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.steps != sorted(self.steps):
+            raise Misplaced("each step is a larger share than the one before", "steps")
+        return self
+
+
 class Canary(Spec):
     """A second version that gets a part of the traffic."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.weight) || has(self.analysis)", "weight is missing"),
+            (
+                "!has(self.analysis) || !has(self.shadow) || !self.shadow",
+                "a shadow's answers go to nobody, and are not judged; leave analysis out",
+            ),
+        )
+    )
+
     storage_uri: StorageUri
     """Where its files are."""
-    weight: int = Field(ge=0, le=100)
-    """Share of requests it gets, in percent."""
+    weight: int = Field(default=0, ge=0, le=100)
+    """Share of requests it gets, in percent; with an analysis, that writes it."""
     shadow: bool = False
     """Whether it gets copies of these requests, and what it answers goes to nobody: the model
     answers all of them."""
+    analysis: Analysis | None = None
+    """Judges it, raises its share step by step, and makes it the model or takes it away, by itself;
+    nothing changes by itself when absent."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.analysis is None and "weight" not in self.model_fields_set:
+            raise Misplaced("this field is required without an analysis; add it", "weight")
+        if self.analysis and self.shadow:
+            message = "a shadow's answers go to nobody, and are not judged; leave it out"
+            raise Misplaced(message, "analysis")
+        return self
 
     @property
     def answers(self) -> int:
@@ -574,11 +630,14 @@ class Model(Kind):
     @property
     def by_requests(self) -> list[tuple[str | int, ...]]:
         """The fields of its spec that follow what it is asked: the operator sees to them."""
-        scaling = self.spec.autoscaling
-        if scaling is None:
-            return []
-        fields = {"concurrency": scaling.concurrency, "idleAfter": scaling.idle_after}
-        return [("autoscaling", field) for field, value in fields.items() if value is not None]
+        scaling, canary = self.spec.autoscaling, self.spec.canary
+        fields: dict[tuple[str | int, ...], object] = {}
+        if scaling:
+            fields["autoscaling", "concurrency"] = scaling.concurrency
+            fields["autoscaling", "idleAfter"] = scaling.idle_after
+        if canary:
+            fields["canary", "analysis"] = canary.analysis
+        return [field for field, value in fields.items() if value is not None]
 
     @property
     def idle_seconds(self) -> int | None:

@@ -56,7 +56,11 @@ def _route(
     prefix = {"type": "PathPrefix", "value": _prefix(model)}
     # The key is no affair of the server's; and where there is none, nobody has said whose it is.
     kept_back = {"remove": [KEY_HEADER if model.public else "Authorization"]}
-    filters: list[Object] = [{"type": "RequestHeaderModifier", "requestHeaderModifier": kept_back}]
+    modifier = {"type": "RequestHeaderModifier", "requestHeaderModifier": kept_back}
+    filters: list[Object] = [modifier]
+    if canary and canary.analysis:
+        # Envoy Gateway counts versions apart whose filters are their own.
+        filters, backends = [], [{**backend, "filters": [modifier]} for backend in backends]
     if model.custom:
         # The server knows nothing of where it is reached.
         bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
@@ -66,7 +70,7 @@ def _route(
         filters.append({"type": "RequestMirror", "requestMirror": copied})
     rule: Object = {
         "matches": [{"path": prefix}],
-        "filters": filters,
+        **({"filters": filters} if filters else {}),
         "backendRefs": backends,
     }
     spec = {

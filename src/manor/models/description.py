@@ -22,13 +22,13 @@ from manor.engines import (
 from manor.kube import ApiError, Client, DirectReader, Forbidden, KubeError, Object
 from manor.kube.http import get_from_pod
 from manor.models.changes import find_model
-from manor.models.traffic import Traffic, read_traffic
 from manor.objectset.readiness import condition_of, readiness
 from manor.render.labels import workload_labels
 from manor.rollout import diagnose
 from manor.rollout.explanation import Explanation, explain_workload
 from manor.signing import has_ended
 from manor.state import State, read_state
+from manor.traffic import Traffic, read_traffic
 
 
 @dataclass

@@ -20,6 +20,7 @@ from manor.limits import limits
 from manor.objectset.kinds import DEPLOYMENT, NAMESPACE, RESOURCE_QUOTA, GroupKind, kind_of
 from manor.objectset.references import Ref, ref_of
 from manor.operator.events import Recorder
+from manor.operator.judge import Judge
 from manor.operator.known import FOLLOWED, Known, is_ours, ref_of_tenant
 from manor.operator.members import Owners, is_news, last_writer
 from manor.operator.meter import METERED, Meter
@@ -112,6 +113,8 @@ class Controller:
                 group.create_task(self._meter.run(cache, before))
                 group.create_task(self._roll_out.run())
                 group.create_task(Scaler(self._client, cache, self.known, events).run())
+                judge = Judge(self._client, cache, self.known, events, statuses)
+                group.create_task(judge.run())
                 await self._dispatch(reconciler, group)
 
     async def _dispatch(self, reconciler: Reconciler, group: asyncio.TaskGroup) -> None:

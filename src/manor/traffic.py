@@ -38,6 +38,12 @@ class Traffic:
         self.statuses.update(other.statuses)
         self.buckets.update(other.buckets)
 
+    def since(self, before: "Traffic") -> "Traffic":
+        """What was counted since; all of it, where who counts began anew."""
+        if self.requests < before.requests:
+            return self
+        return Traffic(self.statuses - before.statuses, self.buckets - before.buckets)
+
     def quantile(self, part: float) -> float | None:
         """The seconds within which this part of the requests was answered, by a line within a
         bucket, as Prometheus' `histogram_quantile` draws it. None where there were none."""
