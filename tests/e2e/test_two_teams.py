@@ -293,14 +293,15 @@ def _rolled_out(two_teams: Any, deployment: str) -> None:
 
 
 SERVER = """
-import http.server, os, signal, threading
+import http.server, os, signal, threading, time
 name = os.environ.get("MODEL_PATH", "one").rpartition("/")[2]
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         self.answer(200)
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.rfile.read(int(self.headers["Content-Length"])) == b"slow":
+            time.sleep(16)
         self.answer(500 if name == "bad" else 200)
     def answer(self, status):
         self.send_response(status)
@@ -439,6 +440,7 @@ def test_a_canary_is_judged_and_goes_its_way_by_itself(two_teams: Any) -> None:
     assert {*statuses[:before]} == {"200"}
     assert {*statuses[before:]} <= {"200", "500", "503"}
     until_now("nobody is sent to it", lambda: sound() == {"200"})
+    assert _post(two_teams, "judged", key, b"slow") == "200"
     reasons = _told(two_teams, "events", "{.items[*].reason}")
     assert {"CanaryRaised", "CanaryPromoted", "CanaryFailed"} <= {*reasons.split()}
     two_teams.kubectl(*OPERATED, "delete", "model", "judged")

@@ -507,6 +507,7 @@ def test_versions_that_are_judged_are_counted_apart() -> None:
 
 def test_a_route_names_the_tenants_own_gateway_and_host() -> None:
     route = made(model())["HTTPRoute/digits"]["spec"]
+    assert route["rules"][0]["timeouts"] == {"request": "30m"}
     assert route["parentRefs"] == [{"name": "vision", "namespace": "manor-system"}]
     assert route["hostnames"] == ["vision.ml.example.com"]
     assert (

@@ -16,6 +16,9 @@ from manor.render.traffic import traffic_policy
 
 WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
 """What `way` makes."""
+_LONGEST = "30m"
+"""For an answer, the time that it waits included; Envoy would give up after 15 s. A server has as
+long to load its model."""
 
 
 def way(
@@ -72,6 +75,7 @@ def _route(
         "matches": [{"path": prefix}],
         **({"filters": filters} if filters else {}),
         "backendRefs": backends,
+        "timeouts": {"request": _LONGEST},
     }
     spec = {
         "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],

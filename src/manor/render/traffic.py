@@ -8,8 +8,6 @@ from manor.render.objects import Object
 
 CONNECTION_SECONDS = 10
 """After so long the proxy asks by another connection."""
-_LONGEST = "1800s"
-"""A server has as long to load its model (engines)."""
 _MOST = 512
 """Requests that wait at once before one Model; the next ones are refused (503)."""
 _LARGEST = "16Mi"
@@ -26,7 +24,7 @@ _WAITING: Object = {
     "timeout": {
         "tcp": {"connectTimeout": "250ms"},
         # A connection stays with the replica that it was made to, also while that one ends.
-        "http": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s", "requestTimeout": _LONGEST},
+        "http": {"maxConnectionDuration": f"{CONNECTION_SECONDS}s"},
     },
     "circuitBreaker": {
         "maxConnections": 1024,
