@@ -245,6 +245,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "queue": ["default"],
         "volumes": [[{"name": "data", "path": "/data"}]],
         "data": [[{"uri": "s3://bucket/words", "path": "/words"}]],
+        "outputs": [[{"uri": "s3://bucket/words"}]],
         "retries": [5],
         "timeoutSeconds": [60],
         "ttlSecondsAfterFinished": [60],

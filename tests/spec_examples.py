@@ -155,6 +155,7 @@ VALID: dict[str, list[Change]] = {
         (("spec", "sweep"), {"parameters": [{"A": "x" * 1000}] * 16, "atOnce": 100}),
         (("spec",), {"command": ["x"], "workers": 1, "sweep": {"parameters": [{"LR": "1"}]}}),
         (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "hf://o/r:v1", "path": "/words"}]),
+        (("spec", "outputs"), [{"uri": "s3://b"}, {"uri": "gs://b.c/x/$y", "path": "/words"}]),
         (("spec", "files"), {"main.py": "print(1)", "a_b-c.txt": "ü"}),
         (("spec", "files"), {".env": "", "pkg/__init__.py": "", "pkg/a.b/c.py": ""}),
         (("spec", "code"), {"volume": "data", "path": ".manor/code/0a1b"}),
@@ -347,6 +348,16 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "data"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y", "path": "/data"}]),
         (("spec", "data"), [{"uri": "s3://b/x", "path": "/app"}]),
         (("spec", "data"), [{"uri": "pvc://b/x"}]),
+        *((("spec", "outputs"), [{"uri": uri}]) for uri in ("pvc://b/x", "s3:///x", "https://b/x")),
+        *((("spec", "outputs"), [{"uri": "s3://b", "path": path}]) for path in ("/tmp", "/app")),
+        (("spec", "outputs"), [{"uri": "s3://b/x"}, {"uri": "s3://b/y", "path": "/out"}]),
+        *(
+            (("spec",), {"command": ["x"], "outputs": [{"uri": "s3://b"}], **taken})
+            for taken in (
+                {"volumes": [{"name": "v", "path": "/out"}]},
+                {"data": [{"uri": "s3://b/x", "path": "/out"}]},
+            )
+        ),
         (
             ("spec",),
             {

@@ -163,8 +163,8 @@ TWO = tenant("ml", "namespaces: [{name: ml}, {name: ml-dev}]")
                 spec("Model", "m", "{format: sklearn, storageUri: 's3://bucket/model'}", "s"),
             ],
             (
-                "specs.yaml:17: spec.storageUri: the Platform has no image that fetches it "
-                "(spec.images.fetching)"
+                "specs.yaml:17: spec.storageUri: the Platform has no image that fetches "
+                "and stores (spec.images.fetching)"
             ),
         ),
         (

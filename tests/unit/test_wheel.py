@@ -47,7 +47,8 @@ def test_nothing_is_imported_but_what_an_installation_brings() -> None:
     brought = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     package = ROOT / "src" / "manor"
     modules = set(package.rglob("*.py")) - set((package / "infra").rglob("*.py"))
-    modules -= {package / "jobs" / "trial.py"}  # it runs in the image that fetches
+    # These run in the image that fetches.
+    modules -= {package / "jobs" / "trial.py", package / "engines" / "outputs" / "upload.py"}
     missing = {
         (str(path.relative_to(package)), name)
         for path in modules

@@ -288,7 +288,7 @@ class ImageCatalogue(Spec):
     """Image of what a Tool runs in each team's namespace, by the Tool's name (`mlflow: …`)."""
     fetching: Image | None = None
     """Image that fetches data and models from where their URIs say, as KServe's storage initializer
-    is started: `<image> URI FOLDER`."""
+    is started: `<image> URI FOLDER`. Its python3 and the libraries in it store outputs."""
 
 
 class Engines(Spec):

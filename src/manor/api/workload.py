@@ -33,6 +33,8 @@ APP_PATH = "/app"
 
 DATA_PATH = "/data"
 """Where data is that says no path."""
+OUTPUT_PATH = "/out"
+"""Where outputs are written that say no path."""
 
 FILES_LIMIT = 1_000_000
 """Most bytes of a TrainingJob's files: a ConfigMap holds 1 MiB."""
@@ -54,6 +56,10 @@ StorageUri = Annotated[
 ]
 DataUri = Annotated[str, Field(pattern=r"^(s3|gs|https|hf|oci)://[!-~]+$", max_length=512)]
 """Where data is, beside the team's volumes."""
+OutputUri = Annotated[
+    str, Field(pattern=r"^(s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$", max_length=512)
+]
+"""Where outputs are stored, beside the team's volumes."""
 
 RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -122,11 +128,38 @@ def fetched_data(sources: Sequence[DataSource]) -> list[tuple[str | int, ...]]:
     return [("data", i, "uri") for i, source in enumerate(sources) if is_fetched(source.uri)]
 
 
+class Output(Spec):
+    """What a job's command writes that is stored once the command has ended well."""
+
+    uri: OutputUri
+    """Where it is stored: `s3://<bucket>/<prefix>` or `gs://…`. With several workers, or trials,
+    that of each is below its index, and of a schedule that of each run below the run's name."""
+    path: str = Field(default=OUTPUT_PATH, pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
+    """Folder where the command writes it. It lies on the node's disk until it is stored, and counts
+    as the pod's ephemeral storage."""
+    secret: Name | None = None
+    """Secret of the namespace whose keys are the environment of what stores, such as `manor
+    connect` makes; nothing where the pod is itself to the cloud."""
+
+
+_DATA_AT = f"(has(d.path) ? d.path : '{DATA_PATH}')"
+_OUTPUT_AT = f"(has(o.path) ? o.path : '{OUTPUT_PATH}')"
+
+
 def data_rule(*own: str) -> str:
     """CEL: no data is at one of the pod's `own` paths, or where a volume is."""
-    path = f"(has(d.path) ? d.path : '{DATA_PATH}')"
-    free = f"(!has(self.volumes) || self.volumes.all(v, v.path != {path}))"
-    return f"!has(self.data) || self.data.all(d, !({path} in {list(own)}) && {free})"
+    return f"!has(self.data) || self.data.all(d, {_free(_DATA_AT, own)})"
+
+
+def output_rule(*own: str) -> str:
+    """CEL: no output is at one of the pod's `own` paths, or where a volume or data is."""
+    clear = f"(!has(self.data) || self.data.all(d, {_DATA_AT} != {_OUTPUT_AT}))"
+    return f"!has(self.outputs) || self.outputs.all(o, {_free(_OUTPUT_AT, own)} && {clear})"
+
+
+def _free(path: str, own: Sequence[str]) -> str:
+    volumes = f"(!has(self.volumes) || self.volumes.all(v, v.path != {path}))"
+    return f"!({path} in {list(own)}) && {volumes}"
 
 
 class SecretUse(Spec):
@@ -213,6 +246,11 @@ class TrainingJobSpec(Spec):
                 f"data cannot be at /tmp, at {APP_PATH} or where a volume is; choose another path",
             ),
             (
+                output_rule("/tmp", APP_PATH),  # noqa: S108 - the pod's own
+                f"outputs cannot be at /tmp, at {APP_PATH} or where a volume or data is; choose "
+                "another path",
+            ),
+            (
                 "!has(self.code) || !has(self.files) || self.files.size() == 0",
                 f"files and code would both be {APP_PATH}; leave one out",
             ),
@@ -263,6 +301,9 @@ class TrainingJobSpec(Spec):
     """The tenant's volumes inside the workers."""
     data: Annotated[list[DataSource], Field(max_length=8), Once(("path",))] = []
     """Data that is fetched into each worker before its command begins."""
+    outputs: Annotated[list[Output], Field(max_length=8), Once(("path",))] = []
+    """What each worker's command writes that is stored once it has ended well; the image's python3
+    starts the command. A worker whose outputs cannot be stored has failed."""
     retries: int = Field(default=3, ge=0, le=100)
     """How often failed workers are started again before the job fails."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=2**31 - 1)
@@ -318,6 +359,11 @@ class TrainingJobSpec(Spec):
             if source.path in own:
                 message = f"{source.path} is {own[source.path]}; choose another path"
                 raise Misplaced(message, "data", index, "path")
+        own |= {source.path: "the data's" for source in self.data}
+        for index, output in enumerate(self.outputs):
+            if output.path in own:
+                message = f"{output.path} is {own[output.path]}; choose another path"
+                raise Misplaced(message, "outputs", index, "path")
         return self
 
     @model_validator(mode="after")
@@ -350,8 +396,10 @@ class TrainingJob(Kind):
 
     @property
     def fetched(self) -> list[tuple[str | int, ...]]:
-        """The fields whose files are fetched when a pod starts."""
-        return fetched_data(self.spec.data)
+        """The fields whose files the Platform's image fetches when a pod starts, or stores when it
+        ends."""
+        outputs = [("outputs", i, "uri") for i in range(len(self.spec.outputs))]
+        return [*fetched_data(self.spec.data), *outputs]
 
 
 class Autoscaling(Spec):

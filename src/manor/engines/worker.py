@@ -4,7 +4,8 @@ them."""
 import json
 
 from manor.api import Platform, Tenant, TrainingJob
-from manor.api.workload import APP_PATH, Sweep
+from manor.api.workload import APP_PATH, Sweep, TrainingJobSpec
+from manor.engines import outputs
 from manor.engines.owned import object_of
 from manor.engines.pods import (
     Parts,
@@ -77,10 +78,13 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
     path = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     index = {"fieldRef": {"fieldPath": path}}
     computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
-    if spec.schedule:
-        label = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
-        computed.append({"name": RUN_NAME, "valueFrom": label})
-    return computed + env(variables | environment(job))
+    return computed + _run_name(spec) + env(variables | environment(job))
+
+
+def _run_name(spec: TrainingJobSpec) -> list[Object]:
+    """The name of the run, where it is not the job's."""
+    label = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+    return [{"name": RUN_NAME, "valueFrom": label}] if spec.schedule else []
 
 
 def _literal(sweep: Sweep) -> str:
@@ -100,7 +104,8 @@ def _mounts(job: TrainingJob) -> Parts:
         mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
     mounts += claim_mounts(spec.volumes)
     volumes += claim_volumes(claim for _, claim in job.mounted)
-    for more, seen in (secret_files(spec.secrets), data_parts(spec.data)):
+    written = outputs.parts(spec.outputs)
+    for more, seen in (secret_files(spec.secrets), data_parts(spec.data), written):
         volumes += more
         mounts += seen
     return volumes, mounts
@@ -125,14 +130,16 @@ def worker_pod(
     if spec.has_code:
         container["workingDir"] = APP_PATH
     if spec.sweep:
-        container["command"] = ["python3", "-c", TRIAL, *spec.command]
+        container["command"] = ["python3", "-c", TRIAL, *container["command"]]
         # Of a trial that fails without a word the end of its log is its result.
         container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    container["command"] = outputs.awaited(container["command"], spec.outputs)
+    containers = [container, *outputs.storers(platform, spec, _run_name(spec))]
     fields: Object = {"restartPolicy": "Never", **placement(platform, tenant, spec.resources)}
     # It asks for what the worker asks for, so that the pod is no larger; GPUs are the worker's own.
     amounts = resources(platform, tenant, spec.resources.model_copy(update={"gpu": 0}))
     fields |= data_fetchers(platform, spec.data, amounts) | pull_secrets(spec.image_pull_secrets)
-    return pod_spec([container], volumes, **alone(fields))
+    return pod_spec(containers, volumes, **(fields if spec.outputs else alone(fields)))
 
 
 def files(job: TrainingJob) -> list[Object]:

@@ -233,7 +233,9 @@ def _workload(
             ("spec", "image"), "the Platform has no training image (spec.images.training): name one"
         )
     for path in workload.fetched if catalogue.fetching is None else ():
-        message = "the Platform has no image that fetches it (spec.images.fetching): name one"
+        message = (
+            "the Platform has no image that fetches and stores (spec.images.fetching): name one"
+        )
         yield document.problem(("spec", *path), message)
     if isinstance(workload, Model):
         if workload.spec.image is None and workload.spec.format not in catalogue.serving:

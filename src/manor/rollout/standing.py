@@ -113,6 +113,8 @@ async def _of_object(client: Client, engine: Engine[Any], live: Object) -> Stand
     if phase is Phase.RUNNING:
         return Standing(phase, state.reason, live=live)
     found = await diagnose(client, live)
+    if found.reason is Reason.RUNNING:
+        phase = Phase.RUNNING
     if phase is Phase.SUSPENDED and found.reason is Reason.PROGRESSING:
         found = replace(told(Reason.QUEUED, "it waits in its queue"), unseen=found.unseen)
     said = "" if phase is Phase.SUSPENDED else state.reason

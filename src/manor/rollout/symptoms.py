@@ -28,6 +28,7 @@ _ORDER = (
     Reason.UNSCHEDULABLE,
     Reason.QUEUED,
     Reason.PROGRESSING,
+    Reason.RUNNING,
 )
 """Of several pods the one that stands first is told of."""
 
@@ -125,7 +126,12 @@ def _on_its_way(pod: Object, status: Object) -> Symptom | None:
     for init in status.get("initContainerStatuses") or ():
         if "running" in (init.get("state") or {}) and not init.get("started"):
             return Symptom(pod, Reason.PROGRESSING, init["name"], container=init["name"])
-    unready = [one for one in status.get("containerStatuses") or () if not one.get("ready")]
+    containers = status.get("containerStatuses") or ()
+    states = [(one["name"], one.get("state") or {}) for one in containers]
+    left = [name for name, state in states if "running" in state]
+    if left and any("terminated" in state for _, state in states):
+        return Symptom(pod, Reason.RUNNING, left[0], container=left[0])
+    unready = [one for one in containers if not one.get("ready")]
     if not unready and status.get("phase") == "Running":
         return None
     return Symptom(pod, Reason.PROGRESSING)

@@ -41,7 +41,8 @@ class Ray:
     made_kinds = {"TrainingJob": frozenset({*requires, ("", "ConfigMap")})}
 
     def unsupported(self, job: TrainingJob, /) -> Iterator[Unsupported]:
-        """A time to live, a schedule, a sweep, long names, and workers without room for Ray."""
+        """A time to live, a schedule, a sweep, outputs, long names, and workers without room for
+        Ray."""
         spec = job.spec
         if len(job.metadata.name) > NAME_LIMIT:
             message = f"KubeRay has room for {NAME_LIMIT} characters; choose a shorter one"
@@ -55,6 +56,9 @@ class Ray:
         if spec.sweep is not None:
             message = "a RayJob has no trials; give Ray Tune the parameters, in the command"
             yield Unsupported(("spec", "sweep"), message)
+        if spec.outputs:
+            message = "a RayJob's nodes outlast its command; let that store what it writes"
+            yield Unsupported(("spec", "outputs"), message)
         if parse(spec.resources.memory) < parse(LEAST_MEMORY):
             message = f"Ray itself takes most of {LEAST_MEMORY}; write more than that"
             yield Unsupported(("spec", "resources", "memory"), message)
