@@ -91,8 +91,11 @@ class Asked(TypedDict, total=False):
     """Volumes of the team, each as NAME:/PATH or NAME:/PATH:ro."""
     data: Sequence[str]
     """Data that each worker finds, each as URI or URI:/PATH; at /data where there is no path."""
+    outputs: Sequence[str]
+    """Where what each worker writes is stored, each as URI or URI:/PATH; that of /out where there
+    is no path."""
     connection: str
-    """Secret by which the data is fetched; see `manor connect`."""
+    """Secret by which data is fetched, and outputs are stored; see `manor connect`."""
     retries: int
     """How often failed workers are started again."""
     timeout: int

@@ -32,6 +32,21 @@ import pathlib
 for file in sorted(pathlib.Path("/data").rglob("*.csv")):
     print(file.relative_to("/data"), file.read_text())
 """
+WRITE = """
+import os, pathlib, sys
+print("it ran")
+out = pathlib.Path("/out/deep")
+out.mkdir()
+(out / "a.csv").write_text(os.environ.get("LR", "whole"))
+sys.exit(int(sys.argv[1]))
+"""
+REMOVE = """
+import boto3
+bucket = boto3.resource("s3").Bucket("serve-red")
+bucket.objects.all().delete()
+bucket.delete()
+open("/out/a.csv", "w").write("late")
+"""
 ECHO = """
 import http.server, pathlib
 files = sorted(pathlib.Path("/mnt/models").rglob("*.csv"))
@@ -161,3 +176,60 @@ def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> Non
     assert uri == "s3://serve-red/flowers"
     until_now("the first is served again", lambda: "a.csv" in red.kubectl(*said))
     red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
+
+
+def read(team: Team, folder: Path, uri: str) -> list[str]:
+    """What is there, as another job of the team finds it."""
+    (folder / "read.py").write_text(READ)
+    words = ["--data", uri, "--connection", "bucket", *SMALL]
+    done = team.manor("run", str(folder / "read.py"), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if ".csv " in line]
+
+
+def save(team: Team, script: Path, uri: str, *words: str, code: str = "0") -> Any:
+    """What a job says that stores what it writes, by the team's own connection."""
+    options = ["--save", uri, "--connection", "bucket", *SMALL, *words]
+    return team.manor("run", str(script), *options, "--", code)
+
+
+def test_what_a_job_writes_is_stored_and_in_no_other_teams_bucket(
+    teams: dict[str, Team], tmp_path: Path
+) -> None:
+    script = tmp_path / "write.py"
+    script.write_text(WRITE)
+    red, blue = teams["red"], teams["blue"]
+    done = save(red, script, "s3://serve-red/runs/1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read(red, tmp_path, "s3://serve-red/runs/1") == ["deep/a.csv whole"]
+    assert "red-secret" not in red.kubectl("get", "pods,jobs,trainingjobs", "-o", "yaml")
+
+    trials = save(red, script, "s3://serve-red/runs/2", "--sweep", "LR=1,2", "--at-once", "2")
+    assert trials.returncode == 0, trials.stdout + trials.stderr
+    found = read(red, tmp_path, "s3://serve-red/runs/2")
+    assert found == ["0/deep/a.csv 1", "1/deep/a.csv 2"]
+
+    failed = save(red, script, "s3://serve-red/runs/3", code="3")
+    assert (failed.returncode, "it ran" in failed.stdout) == (3, True)
+    astray = save(blue, script, "s3://serve-red/runs/4", "--name", "astray")
+    assert astray.returncode == 1
+    assert "s3://serve-red/runs/4 cannot be stored" in astray.stderr
+    assert "AccessDenied" in astray.stderr
+    assert "it ran" not in astray.stdout
+    told = blue.manor("explain", "job", "astray")
+    assert "s3://serve-red/runs/4 cannot be stored" in told.stdout + told.stderr
+    found = read(red, tmp_path, "s3://serve-red/runs")
+    assert found == ["1/deep/a.csv whole", "2/0/deep/a.csv 1", "2/1/deep/a.csv 2"]
+
+
+def test_a_job_whose_outputs_cannot_be_stored_has_failed(
+    teams: dict[str, Team], tmp_path: Path
+) -> None:
+    """Its bucket goes while it runs."""
+    script = tmp_path / "remove.py"
+    script.write_text(REMOVE)
+    words = ["--image", FETCHING, "--env-from", "bucket"]
+    done = save(teams["red"], script, "s3://serve-red/late", *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "s3://serve-red/late cannot be stored" in done.stderr
+    assert "PutObject" in done.stderr

@@ -104,6 +104,18 @@ def test_data_is_a_uri_and_where_it_is_found(text: str, source: dict[str, str]) 
     assert obj["spec"]["data"] == [{**source, "secret": "keys"}]
 
 
+def test_an_output_is_a_uri_and_where_it_is_written() -> None:
+    asked = Request(["x"], outputs=["s3://faces/1", "gs://b:/logs"], connection="keys")
+    obj = training_job(asked, "vision", {})
+    validated(Document(obj, "", {(): 0}))
+    assert obj["spec"]["outputs"] == [
+        {"uri": "s3://faces/1", "secret": "keys"},
+        {"uri": "gs://b", "path": "/logs", "secret": "keys"},
+    ]
+    with pytest.raises(BadRequest, match=r"is no output; write URI, or URI:/PATH: .*:/out"):
+        training_job(Request(["x"], outputs=["/out"]), "vision", {})
+
+
 @pytest.mark.parametrize("text", ["faces", "/data", "s3:/faces", "s3://faces:/"])
 def test_what_is_no_uri_is_no_data(text: str) -> None:
     with pytest.raises(BadRequest, match="URI:/PATH"):

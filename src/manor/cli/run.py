@@ -62,9 +62,19 @@ async def run(
             help="Data that each worker finds, at /data if no path is said; repeatable.",
         ),
     ] = [],  # noqa: B006
+    save: Annotated[
+        list[str],
+        typer.Option(
+            metavar="URI[:/PATH]",
+            help="Where what each worker writes is stored once it has ended well; what is at /out "
+            "if no path is said; repeatable.",
+        ),
+    ] = [],  # noqa: B006
     connection: Annotated[
         str,
-        typer.Option(metavar="SECRET", help="By which data is fetched; see manor connect."),
+        typer.Option(
+            metavar="SECRET", help="By which data is fetched and stored; see manor connect."
+        ),
     ] = "",
     folder: Annotated[
         Path | None,
@@ -116,6 +126,7 @@ async def run(
         manor run train.py -n vision
         manor run train.py -n vision --gpu 1 --memory 16Gi --volume data:/data -- --epochs 3
         manor run train.py -n vision --data s3://vision/faces:/data --connection bucket
+        manor run train.py -n vision --save s3://vision/runs/1:/out --connection bucket
         manor run -n vision --folder . -- torchrun --nproc-per-node 2 train.py
         manor run train.py -n vision --sweep LR=0.1,0.01 --sweep DEPTH=2,4 --at-once 2
         manor run train.py -n vision --schedule '0 3 * * *' --time-zone Europe/Berlin
@@ -136,6 +147,7 @@ async def run(
         env_from=env_from,
         volumes=volume,
         data=data,
+        outputs=save,
         connection=connection,
         retries=retries,
         timeout=timeout,

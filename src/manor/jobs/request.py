@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from manor.api import API_VERSION, kinds
-from manor.api.workload import WORKLOAD_NAME_LIMIT
+from manor.api.workload import DATA_PATH, OUTPUT_PATH, WORKLOAD_NAME_LIMIT
 from manor.errors import ManorError
 
 Object = dict[str, Any]
@@ -55,8 +55,11 @@ class Request:
     """Volumes of the team, each as NAME:/PATH or NAME:/PATH:ro."""
     data: Sequence[str] = ()
     """Data that each worker finds, each as URI or URI:/PATH; at /data where there is no path."""
+    outputs: Sequence[str] = ()
+    """Where what each worker writes is stored once it has ended well, each as URI or URI:/PATH;
+    that of /out where there is no path."""
     connection: str = ""
-    """Secret of the namespace by which the data is fetched."""
+    """Secret of the namespace by which data is fetched, and outputs are stored."""
     retries: int = 0
     """How often failed workers are started again."""
     timeout: int | None = None
@@ -96,7 +99,8 @@ def training_job(request: Request, namespace: str, code: Mapping[str, Any]) -> O
         "resources": {key: value for key, value in resources.items() if value},
         "queue": request.queue,
         "volumes": [_mount(text) for text in request.volumes],
-        "data": [_source(text, request.connection) for text in request.data],
+        "data": [_place(text, "data", request.connection) for text in request.data],
+        "outputs": [_place(text, "output", request.connection) for text in request.outputs],
         "timeoutSeconds": request.timeout,
         "schedule": request.schedule,
         "timeZone": request.time_zone,
@@ -158,10 +162,12 @@ def variables(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _source(text: str, secret: str) -> Object:
+def _place(text: str, what: str, secret: str) -> Object:
+    """A URI, and the folder that has its files."""
     uri, colon, path = text.rpartition(":/")
     if "://" not in text or (colon and not path):
-        raise BadRequest(f"{text!r} is no data; write URI, or URI:/PATH: s3://bucket/folder:/data")
+        form = f"s3://bucket/folder:{OUTPUT_PATH if what == 'output' else DATA_PATH}"
+        raise BadRequest(f"{text!r} is no {what}; write URI, or URI:/PATH: {form}")
     if "://" not in uri:  # that was the URI's own
         uri, path = text, ""
     given = {"uri": uri, "path": f"/{path}" if path else "", "secret": secret}
