@@ -25,6 +25,8 @@ from manor.kube import Client, NotFound
 from manor.render import render_tenant, spec_object
 from manor.signing import Key, make_key
 
+ADDED, KEY = 1.0, 0.3
+"""Most milliseconds of the median request that the way in may add, and a key to that."""
 PROXIES, PORT = "envoy-gateway-system", 8080
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 TENANTS = (2, 50, 200)
@@ -264,7 +266,7 @@ async def clear(client: Client, two: list[Tenant]) -> None:
             )
 
 
-async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
+async def main(kubeconfig: Path, address: str, counts: list[int]) -> bool:
     async with Client.connect(kubeconfig) as client:
         two = await set_up(client)
         try:
@@ -281,16 +283,22 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
             own, closed = f"{first}.bench.local", f"keyed.{first}.bench.local"
             await answers(*front, closed, 401)
             await answers(*front, closed, 200, key.token)
-            for title, where, host, token in (
-                ("pod", (pod, 8080), own, ""),
-                ("one Envoy", (proxy, PORT), own, ""),
-                ("front and proxy", front, own, ""),
-                ("front and proxy, with a key", front, closed, key.token),
-                ("front and proxy", front, own, ""),
-                ("front and proxy, with a key", front, closed, key.token),
-            ):
-                p50, p99, rate = await asyncio.to_thread(load, where[0], where[1], host, token)
+            ways = {
+                "pod": (pod, 8080, own, ""),
+                "one Envoy": (proxy, PORT, own, ""),
+                "front and proxy": (*front, own, ""),
+                "front and proxy, with a key": (*front, closed, key.token),
+            }
+            medians: dict[str, list[float]] = {way: [] for way in ways}
+            for title in [*ways, *ways]:
+                p50, p99, rate = await asyncio.to_thread(load, *ways[title])
                 print(f"{title}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {rate:.0f} requests/s")
+                medians[title].append(p50)
+            direct, _, through, keyed_through = map(statistics.mean, medians.values())
+            added, asked = through - direct, keyed_through - through
+            print(
+                f"the gateway adds {added:.2f} ms (bar: {ADDED}), a key {asked:.2f} ms (bar: {KEY})"
+            )
             have = 2
             for count in counts:
                 await idle_tenants(client, count, have)
@@ -314,6 +322,7 @@ async def main(kubeconfig: Path, address: str, counts: list[int]) -> None:
                             f"  {what}: {private:.0f} MB private, {proportional:.0f} MB with its "
                             f"part of shared pages"
                         )
+            return added <= ADDED and asked <= KEY
         finally:
             await clear(client, two)
 
@@ -328,5 +337,4 @@ if __name__ == "__main__":
     parser.add_argument("address", help="the node's address")
     parser.add_argument("--tenants", type=int, nargs="+", default=list(TENANTS))
     given = parser.parse_args()
-    asyncio.run(main(given.kubeconfig, given.address, given.tenants))
-    sys.exit(0)
+    sys.exit(0 if asyncio.run(main(given.kubeconfig, given.address, given.tenants)) else 1)
