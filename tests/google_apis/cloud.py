@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from google_apis.buckets import Buckets
 from google_apis.clusters import Clusters, ControlPlane
 from google_apis.identities import Accounts, Keys, Policies, project
 from google_apis.networks import Compute
@@ -24,6 +25,7 @@ ENDPOINTS = {
     "kmsCustomEndpoint": "cloudkms/v1/",
     "resourceManagerCustomEndpoint": "cloudresourcemanager/v1/",
     "cloudBillingCustomEndpoint": "cloudbilling/v1/",
+    "storageCustomEndpoint": "storage/v1/",
 }
 """The provider's configuration that leads it here, and the path of each API."""
 
@@ -72,6 +74,7 @@ class GoogleCloud:
             operations,
         )
         self.compute.users.append(self.clusters.users)
+        self.buckets = Buckets(f"{self.url}storage/v1/", self.clusters.identity_pools)
         self._routes = [(re.compile(pattern), handler) for pattern, handler in self._table()]
 
     @property
@@ -114,6 +117,7 @@ class GoogleCloud:
         for thing in (r"cloudkms/v1/([^:]+)", r"cloudresourcemanager/v1/([^:]+)"):
             yield rf"(?:GET|POST) {thing}:getIamPolicy", lambda r, name: self.policies.get(name)
             yield rf"POST {thing}:setIamPolicy", self.policies.put
+        yield from _bucket_routes(self.buckets)
         yield r"GET cloudbilling/v1/projects/([^/]+)/billingInfo", _not_enabled
 
     def answer(self, request: Request) -> tuple[int, Json]:
@@ -218,3 +222,16 @@ def _cluster_routes(clusters: Clusters) -> Iterator[tuple[str, Handler]]:
         rf"GET {place})/operations/([^/]+)",
         lambda r, parent, name: clusters.polled(parent, name),
     )
+
+
+def _bucket_routes(buckets: Buckets) -> Iterator[tuple[str, Handler]]:
+    bucket = r"storage/v1/b/([^/]+)"
+    yield r"POST storage/v1/b", buckets.create
+    yield rf"GET {bucket}", lambda r, name: buckets.get(name)
+    yield rf"PATCH {bucket}", buckets.change
+    yield rf"DELETE {bucket}", lambda r, name: buckets.delete(name)
+    yield rf"GET {bucket}/iam", lambda r, name: buckets.policy(name)
+    yield rf"PUT {bucket}/iam", buckets.set_policy
+    yield rf"GET {bucket}/o", lambda r, name: buckets.listed(name)
+    yield rf"DELETE {bucket}/o/(.+)", lambda r, name, own: buckets.delete_object(name, own)
+    yield rf"GET {bucket}/anywhereCaches/?", lambda r, name: {}

@@ -189,6 +189,12 @@ class Clusters:
             if f"projects/{path}" in (cluster["network"], cluster["subnetwork"]):
                 yield name
 
+    def identity_pools(self) -> Iterator[str]:
+        """The pools of identities of pods. One is there once a cluster has asked for it."""
+        for cluster in self.held.values():
+            if pool := cluster.get("workloadIdentityConfig", {}).get("workloadPool"):
+                yield pool
+
     def _idle(self, name: str) -> Json:
         cluster = self.get(name)
         if cluster["status"] != "RUNNING":

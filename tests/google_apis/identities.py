@@ -26,9 +26,11 @@ class Policies:
         wanted = body["policy"]
         if wanted.get("etag") != self.get(name)["etag"]:
             raise Refused(409, "There were concurrent policy changes. Please retry.", "ABORTED")
-        self.held[name] = checked(
-            policy_pb2.Policy, {"bindings": [], **wanted, "etag": self._etag()}
-        )
+        checked(policy_pb2.Policy, wanted)
+        return self.keep(name, wanted)
+
+    def keep(self, name: str, policy: Json) -> Json:
+        self.held[name] = {"bindings": [], **policy, "etag": self._etag()}
         return self.held[name]
 
     def members(self, name: str, role: str) -> set[str]:

@@ -30,6 +30,7 @@ iam_admin_v1 = _Types("google.cloud.iam_admin_v1")
 kms_v1 = _Types("google.cloud.kms_v1")
 iam_policy_pb2 = _Types("google.iam.v1.iam_policy_pb2")
 policy_pb2 = _Types("google.iam.v1.policy_pb2")
+storage = _Types("storage.v1.json")
 
 _lock = threading.Lock()
 

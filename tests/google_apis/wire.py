@@ -12,6 +12,7 @@ USUAL = {
     403: ("PERMISSION_DENIED", "forbidden"),
     404: ("NOT_FOUND", "notFound"),
     409: ("ALREADY_EXISTS", "alreadyExists"),
+    412: ("FAILED_PRECONDITION", "conditionNotMet"),
     429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
     501: ("UNIMPLEMENTED", "notImplemented"),
 }
@@ -52,10 +53,11 @@ def taken(name: str) -> Refused:
 
 
 def merged(old: Any, new: Any) -> Any:
-    """`old` with the fields of `new`; lists and values are replaced."""
+    """`old` with the fields of `new`; lists and values are replaced, and null removes."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
-    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+    both = {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 @dataclass

@@ -140,3 +140,79 @@ def test_a_fault_comes_as_often_as_it_was_asked_for(cloud: GoogleCloud) -> None:
     answers = [code(ask(cloud, "GET", f"{NETWORKS}/x")) for _ in range(2)]
     assert answers == [403, 404]
     assert cloud.wrong == []
+
+
+BUCKETS = "storage/v1/b"
+POOL = "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/my-project"
+PODS = f"principalSet:{POOL}.svc.id.goog/namespace/vision"
+UNIFORM = {"uniformBucketLevelAccess": {"enabled": True}}
+
+
+def bucket(cloud: GoogleCloud, **more: Any) -> None:
+    body = {"name": "data", "location": "europe-west4", **more}
+    status, told = ask(cloud, "POST", BUCKETS, body, project="my-project")
+    assert (status, told["location"], told["metageneration"]) == (200, "EUROPE-WEST4", "1")
+
+
+def let_in(cloud: GoogleCloud, member: str = PODS, **more: Any) -> tuple[int, Any]:
+    binding = {"role": "roles/storage.objectUser", "members": [member]}
+    answer: tuple[int, Any] = ask(
+        cloud, "PUT", f"{BUCKETS}/data/iam", {"bindings": [binding], **more}
+    )
+    return answer
+
+
+def with_pool(cloud: GoogleCloud) -> None:
+    ground(cloud)
+    identity = {"workloadIdentityConfig": {"workloadPool": "my-project.svc.id.goog"}}
+    done(cloud, CLUSTERS, {"cluster": {**CLUSTER, **identity}})
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"uniformAccess": True}, "Bucket has no field 'uniformAccess'"),
+        ({"labels": {"a": 1}}, "Bucket.labels.a is no string: 1"),
+        ({"softDeletePolicy": {"retentionDurationSeconds": 7}}, "is no string: 7"),
+        ({"lifecycle": {"rule": [{"act": "Delete"}]}}, "Bucket.lifecycle.rule[0] has no field"),
+    ],
+)
+def test_what_is_no_bucket_is_refused(cloud: GoogleCloud, more: Any, reason: str) -> None:
+    status, told = ask(cloud, "POST", BUCKETS, {"name": "data", **more}, project="my-project")
+    assert (status, reason in told["error"]["message"]) == (400, True)
+    assert len(cloud.wrong) == 1
+
+
+def test_a_new_bucket_lets_who_edits_the_project_in_until_its_policy_is_written(
+    cloud: GoogleCloud,
+) -> None:
+    with_pool(cloud)
+    bucket(cloud, iamConfiguration=UNIFORM)
+    assert "projectEditor:my-project" in str(ask(cloud, "GET", f"{BUCKETS}/data/iam"))
+    assert code(let_in(cloud)) == 200
+    _, policy = ask(cloud, "GET", f"{BUCKETS}/data/iam")
+    assert [each["members"] for each in policy["bindings"]] == [[PODS]]
+    assert code(let_in(cloud, etag="b2xk")) == 412
+
+
+def test_pods_are_somebody_once_there_is_a_cluster_and_where_access_is_uniform(
+    cloud: GoogleCloud,
+) -> None:
+    bucket(cloud, iamConfiguration=UNIFORM)
+    status, told = let_in(cloud)
+    assert (status, "Identity Pool does not exist" in told["error"]["message"]) == (400, True)
+    with_pool(cloud)
+    assert code(let_in(cloud, PODS.replace("123456789", "my-project"))) == 400
+    assert code(let_in(cloud)) == 200
+    assert code(ask(cloud, "PATCH", f"{BUCKETS}/data", {"iamConfiguration": None})) == 200
+    assert code(let_in(cloud)) == 400
+
+
+def test_a_bucket_that_holds_something_is_not_deleted(cloud: GoogleCloud) -> None:
+    bucket(cloud)
+    cloud.buckets.objects["data"].append("faces/1.png")
+    assert code(ask(cloud, "DELETE", f"{BUCKETS}/data")) == 409
+    (item,) = ask(cloud, "GET", f"{BUCKETS}/data/o")[1]["items"]
+    assert code(ask(cloud, "DELETE", f"{BUCKETS}/data/o/{item['name']}")) == 200
+    assert code(ask(cloud, "DELETE", f"{BUCKETS}/data")) == 200
+    assert code(ask(cloud, "GET", f"{BUCKETS}/data")) == 404
