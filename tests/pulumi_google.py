@@ -74,7 +74,7 @@ def google_stack(
         NO_PROXY=f"127.0.0.1,localhost,{node.ip}",
     )
     usual = {"gcp:project": PROJECT, "location": REGION, "installGateway": False}
-    stack.configure(**usual, **cloud.configuration, **values)
+    stack.configure(**{**usual, **cloud.configuration, **values})
     return stack
 
 

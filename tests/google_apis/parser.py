@@ -16,7 +16,13 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-KINDS: dict[str, type] = {"array": list, "boolean": bool, "integer": int, "object": dict, "string": str}
+KINDS = {
+    "array": list,
+    "boolean": bool,
+    "integer": int,
+    "object": dict,
+    "string": str,
+}
 """The types of a discovery document that the APIs in use have, as JSON is read here."""
 
 

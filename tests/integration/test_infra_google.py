@@ -5,17 +5,26 @@ The provider's requests are its own, and so are its checks of what it is given, 
 it makes of Google's answers. Each body must parse into Google's published types.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from google_apis import Fault, GoogleCloud
 from google_apis.clusters import AGENT
+from google_apis.identities import NUMBER
 from kubelet_stand_in import everything_up
-from nodes import RunningNode
+from manor.api import Tool
+from manor.engines.kueue import API as KUEUE
+from manor.infra.gke.platform import ACCELERATOR_LABEL
+from manor.install import manifests
+from manor.kube import Client
+from manor.tools import shipped
+from nodes import RunningNode, helm
 from pulumi_cluster import api_server, live, tenant
 from pulumi_engine import Stack
 from pulumi_google import CLUSTER_ALONE, PROJECT, REGION, control_plane, google_stack, missing
@@ -29,6 +38,9 @@ L4 = {"name": "l4", "accelerator": "nvidia-l4", "machineType": "g2-standard-8", 
 T4 = {"name": "t4", "accelerator": "nvidia-tesla-t4", "machineType": "n1-standard-8"}
 CLUSTER = f"projects/{PROJECT}/locations/{REGION}/clusters/manor"
 KEYS = f"projects/{PROJECT}/locations/{REGION}/keyRings/manor"
+TEAMS = ("vision", "language")
+"""Those with a bucket."""
+POOL = f"//iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/{PROJECT}"
 NODE_ROLE = "container.defaultNodeServiceAccount"
 STOCKOUT = "Google Compute Engine: GCE out of resources."
 
@@ -59,11 +71,15 @@ def cloud(node: RunningNode) -> Iterator[GoogleCloud]:
 def stack(
     shared: GoogleCloud, node: RunningNode, tmp_path_factory: pytest.TempPathFactory
 ) -> Stack:
-    """deploy/gke with a pool of GPUs and one team."""
-    made = google_stack(tmp_path_factory.mktemp("gke"), shared, node, gpuPools=[L4])
+    """deploy/gke with a pool of GPUs and three teams, two of which are themselves to Google."""
+    folder = tmp_path_factory.mktemp("gke")
+    made = google_stack(folder, shared, node, gpuPools=[L4], buckets=list(TEAMS))
     for file in made.teams.iterdir():
         file.unlink()
-    made.write("vision", tenant("vision", gpu={"guarantee": 1}))
+    itself = {"network": {"workloadIdentity": True}}
+    made.write("vision", tenant("vision", gpu={"guarantee": 1}, **itself))
+    made.write("language", tenant("language", **itself))
+    made.write("speech", tenant("speech"))
     return made
 
 
@@ -136,7 +152,7 @@ def test_a_bad_configuration_is_refused_before_the_first_request(
 
 def test_a_preview_of_nothing_asks_and_writes_nothing(stack: Stack, shared: GoogleCloud) -> None:
     planned = stack.planned()
-    assert {"manor-l4", "vision:Namespace/vision"} <= planned.keys()
+    assert {"manor-l4", "manor-language", "vision:Namespace/vision"} <= planned.keys()
     assert set(planned.values()) == {"create"}
     assert shared.writes() == []
 
@@ -174,6 +190,44 @@ def test_up_makes_the_teams_behind_it(stack: Stack, node: RunningNode) -> None:
     assert outputs["tenants"]["vision"]["namespaces"] == ["vision"]
 
 
+def test_the_metadata_server_is_open_to_who_asked_for_it(node: RunningNode) -> None:
+    kind, name = ("networking.k8s.io/v1", "NetworkPolicy"), "manor-workload-identity"
+    vision, speech = live(node, (*kind, name, "vision"), (*kind, name, "speech"))
+    assert vision
+    assert speech is None
+
+
+def data_of(team: str) -> str:
+    """The name of a team's bucket."""
+    return f"{PROJECT}-manor-{team}"
+
+
+def readers(cloud: GoogleCloud, team: str) -> list[tuple[str, list[str]]]:
+    """Each role that the policy of a team's bucket gives, and to whom."""
+    bindings = cloud.buckets.policies.held[data_of(team)]["bindings"]
+    return [(each["role"], each["members"]) for each in bindings]
+
+
+def of_team(team: str) -> list[tuple[str, list[str]]]:
+    """The whole of what such a policy may give."""
+    pods = f"principalSet:{POOL}.svc.id.goog/namespace/{team}"
+    return [("roles/storage.objectUser", [pods])]
+
+
+def test_a_bucket_is_reached_by_the_pods_of_its_team_alone(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    assert stack.outputs()["buckets"] == {team: f"gs://{data_of(team)}" for team in TEAMS}
+    for team in TEAMS:
+        bucket = shared.buckets.get(data_of(team))
+        access = bucket["iamConfiguration"]
+        assert bucket["location"] == REGION.upper()
+        assert bucket["labels"]["manor-tenant"] == team
+        assert access["publicAccessPrevention"] == "enforced"
+        assert access["uniformBucketLevelAccess"]["enabled"] is True
+        assert readers(shared, team) == of_team(team)
+
+
 @pytest.mark.parametrize("refresh", ["--refresh=false", "--refresh=true"])
 def test_a_second_up_changes_nothing(stack: Stack, shared: GoogleCloud, refresh: str) -> None:
     before = len(shared.sent)
@@ -205,7 +259,9 @@ def test_a_pool_that_google_could_not_make_is_told_and_made_anew_on_demand(
     stack.up()
     assert pool(shared, "t4")["status"] == "ERROR"
     (urn,) = [
-        line for line in stack.pulumi("stack", "--show-urns").split() if line.endswith("manor-t4")
+        word
+        for word in stack.pulumi("stack", "--show-urns").split()
+        if word.endswith("NodePool::manor-t4")
     ]
     stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn)
     assert pool(shared, "t4")["status"] == "RUNNING"
@@ -247,12 +303,28 @@ def test_drift_of_what_isolation_needs_is_told_and_put_back(
     assert nodes["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
 
 
+def test_who_was_let_into_a_bucket_by_hand_is_told_and_goes(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    policy = shared.buckets.policies.held[data_of("vision")]
+    everyone = {"role": "roles/storage.objectViewer", "members": ["allAuthenticatedUsers"]}
+    policy["bindings"] = [*policy["bindings"], everyone]
+    access = shared.buckets.held[data_of("language")]["iamConfiguration"]
+    access["publicAccessPrevention"] = "inherited"
+    assert stack.planned("--refresh") == {"manor-vision": "update", "manor-language": "update"}
+    stack.up()
+    assert readers(shared, "vision") == of_team("vision")
+    language = shared.buckets.get(data_of("language"))
+    assert language["iamConfiguration"]["publicAccessPrevention"] == "enforced"
+
+
 def test_destroy_stops_at_protection_and_forgets_nothing_of_google(
     stack: Stack, shared: GoogleCloud
 ) -> None:
     before, held = len(shared.sent), stack.held()
     refused = stack.infra("destroy")
     assert refused.returncode == 2
+    assert "put the team into `deleteData`" in refused.stderr
     assert "pulumi config set deletionProtection false" in refused.stderr
     assert written(shared, before) == []
     assert {name for name in held if name.startswith("manor-")} <= stack.held()
@@ -261,7 +333,9 @@ def test_destroy_stops_at_protection_and_forgets_nothing_of_google(
 def test_destroy_without_protection_leaves_the_key_alone(
     stack: Stack, shared: GoogleCloud, node: RunningNode
 ) -> None:
-    stack.configure(deletionProtection=False)
+    for team in TEAMS:
+        shared.buckets.objects[data_of(team)].append("faces/1.png")
+    stack.configure(deletionProtection=False, deleteData=["language"])
     stack.up()
     stack.pulumi("state", "unprotect", "--all", "--yes")
     destroyed = stack.infra("destroy")
@@ -271,6 +345,12 @@ def test_destroy_without_protection_leaves_the_key_alone(
     assert not shared.compute.held
     assert not shared.accounts.held
     assert len(shared.keys.held) == 2
+
+
+def test_destroy_left_a_bucket_with_its_data_unless_told(shared: GoogleCloud) -> None:
+    assert shared.buckets.objects == {data_of("vision"): ["faces/1.png"]}
+    assert readers(shared, "vision") == []
+    assert shared.wrong == []
 
 
 def test_the_small_form(tmp_path: Path, cloud: GoogleCloud, node: RunningNode) -> None:
@@ -336,8 +416,11 @@ def test_a_cluster_that_is_there_is_adopted_as_it_is(
     stack.pulumi("preview", "--import-file", "import.json")
     file = stack.folder / "import.json"
     wanted = json.loads(file.read_text())
-    of_google = [each for each in wanted["resources"] if each["type"].startswith("gcp:")]
-    wanted["resources"] = [{**each, "id": import_ids(each)} for each in of_google]
+    wanted["resources"] = [
+        each if each.get("component") else {**each, "id": import_ids(each)}
+        for each in wanted["resources"]
+        if each.get("component") or each["type"].startswith("gcp:")
+    ]
     file.write_text(json.dumps(wanted))
     options = ("--generate-code=false", "--yes", "--skip-preview")
     stack.pulumi("import", "--file", "import.json", *options)
@@ -368,3 +451,71 @@ def test_the_small_program(tmp_path: Path, cloud: GoogleCloud, node: RunningNode
     assert deployment
     assert deployment["status"]["availableReplicas"] == 2
     assert stack.outputs()["cluster_name"] == "first"
+
+
+def test_the_tools_of_the_platform_are_there_before_its_teams(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    manifests(shipped()["kuberay"])  # Into the cache: nothing gets out of the program's run.
+    stack = with_tools(tmp_path, cloud, node, {"tools": ["kuberay"]})
+    stack.write("rays", tenant("rays"))
+    with everything_up(node, "kuberay-system"):
+        stack.up()
+        settled(stack, "--refresh")
+    operator, quota = live(
+        node,
+        ("apps/v1", "Deployment", "kuberay-operator", "kuberay-system"),
+        ("v1", "ResourceQuota", "manor-quota", "rays"),
+    )
+    assert operator
+    assert operator["status"]["availableReplicas"] == 1
+    assert quota
+    assert "count/rayclusters.ray.io" in quota["status"]["used"]
+
+
+def test_the_pools_of_gpus_are_flavors_of_the_queues(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    """Of Kueue its kinds alone: its webhooks would want its pods."""
+    asyncio.run(serve_kinds(node, shipped()["kueue"]))
+    queues = {"tools": ["kueue"], "engines": {"queue": "kueue"}}
+    stack = with_tools(tmp_path, cloud, node, queues, installTools=False, gpuPools=[L4, T4])
+    stack.write("queued", tenant("queued", gpu={"guarantee": 2, "flavors": ["t4"]}))
+    stack.up()
+    flavor, queue = live(
+        node,
+        (KUEUE, "ResourceFlavor", "manor-t4", None),
+        (KUEUE, "ClusterQueue", "queued", None),
+    )
+    assert flavor
+    node_config = pool(cloud, "t4")["config"]
+    (accelerator,) = node_config["accelerators"]
+    assert flavor["spec"]["nodeLabels"] == {ACCELERATOR_LABEL: accelerator["acceleratorType"]}
+    (taint,) = node_config["taints"]
+    (toleration,) = flavor["spec"]["tolerations"]
+    assert (toleration["key"], toleration["effect"]) == (taint["key"], "NoSchedule")
+    assert queue
+    assert "manor-t4" in str(queue["spec"]["resourceGroups"])
+    assert "manor-l4" not in str(queue["spec"]["resourceGroups"])
+    settled(stack, "--refresh")
+
+
+def with_tools(
+    folder: Path, cloud: GoogleCloud, node: RunningNode, spec: dict[str, Any], **values: Any
+) -> Stack:
+    """A stack without teams, whose Platform has these fields too."""
+    stack = google_stack(folder, cloud, node, **values)
+    for file in stack.teams.iterdir():
+        file.unlink()
+    file = stack.folder / "platform.yaml"
+    platform = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**platform, "spec": {**platform["spec"], **spec}}))
+    return stack
+
+
+async def serve_kinds(node: RunningNode, tool: Tool) -> None:
+    """The kinds of a Tool, without its controller."""
+    async with Client.connect(node.kubeconfig) as client:
+        for each in manifests(tool, helm=str(helm())):
+            if each["kind"] == "CustomResourceDefinition":
+                await client.apply(each, field_manager="tests")

@@ -85,6 +85,13 @@ def test_a_protected_cluster_is_no_team_s_data() -> None:
     assert "deleteData" not in text
 
 
+def test_a_protected_bucket_is_not_on_the_cluster() -> None:
+    text = told(protected("p::gcp:storage/bucket:Bucket::manor-vision"))
+    assert text.count("deleteData") == 1
+    assert "on the cluster" not in text
+    assert "pulumi config set deletionProtection false" in text
+
+
 def test_what_a_failed_program_wrote_is_told_where_nothing_else_is() -> None:
     assert told(said("SyntaxError: invalid syntax\n", "info#err")) == "SyntaxError: invalid syntax"
 

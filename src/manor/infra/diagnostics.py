@@ -9,6 +9,8 @@ from pulumi.automation.events import EngineEvent
 _SUMMARIES = frozenset({"update failed", "preview failed", "1 error occurred:"})
 """Say nothing that the errors beside them do not say."""
 
+_PROTECTED = r'[^"]*" cannot be deleted\s+because it is protected'
+
 _ADVICE = {
     "apply conflict": (
         "Somebody else set these fields. Undo that, or write it into the spec; or take the "
@@ -16,11 +18,16 @@ _ADVICE = {
         "for one run (pulumi config set force true; in a program of your own, "
         "kubernetes_provider(force=True))."
     ),
-    r'"[^"]*GkeCluster\$[^"]*" cannot be deleted\s+because it is protected': (
+    rf'"[^"]*GkeCluster\${_PROTECTED}': (
         "The cluster is protected. To delete it: pulumi config set deletionProtection false, run "
         "`pulumi up`, then pulumi state unprotect --all, which gives up the volumes too."
     ),
-    r'"(?![^"]*GkeCluster\$)[^"]*" cannot be deleted\s+because it is protected': (
+    rf'"[^"]*storage/bucket:{_PROTECTED}': (
+        "It holds a team's data. To delete it: put the team into `deleteData` and run `pulumi up`. "
+        "To forget it and leave it to Google: unprotect it, as above. A cluster that goes too is "
+        "protected by itself: pulumi config set deletionProtection false, then `pulumi up`."
+    ),
+    rf'"(?![^"]*(?:GkeCluster\$|storage/bucket:)){_PROTECTED}': (
         "It holds data. To delete it with its team: put the team into `deleteData` (in a program "
         "of your own, "
         "delete_data=True), run `pulumi up`, then remove the team. To leave it on the cluster "
