@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from google_apis import ControlPlane, GoogleCloud
+from google_apis.identities import PROJECT
 from nodes import RunningNode
 from pulumi_engine import Stack, program_stack
 
-PROJECT = "my-project"
 REGION = "europe-west4"
 NOWHERE = "http://127.0.0.1:9"
 """A proxy that is not there: nothing gets out of this machine."""

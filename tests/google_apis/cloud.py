@@ -188,6 +188,7 @@ def _compute_routes(compute: Compute) -> Iterator[tuple[str, Handler]]:
         yield rf"GET {one}", lambda r, path: compute.get(path)
         yield rf"PATCH {one}", lambda r, path, kind=kind: compute.change(r, path, kind)
         yield rf"DELETE {one}", lambda r, path, kind=kind: compute.delete(path, kind)
+    yield r"GET compute/beta/projects/([^/]+)", lambda r, name: compute.project(name)
     yield (
         r"GET compute/beta/projects/([^/]+/(?:global|regions/[^/]+))/operations/([^/]+)",
         lambda r, parent, name: compute.polled(parent, name),

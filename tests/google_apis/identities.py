@@ -8,7 +8,8 @@ from typing import Any
 from google_apis.types import checked, iam_admin_v1, iam_policy_pb2, kms_v1, policy_pb2
 from google_apis.wire import Json, Refused, Request, not_found, taken
 
-NUMBER = "123456789"
+PROJECT, NUMBER = "my-project", "123456789"
+"""The one project, as people and as Google call it."""
 
 
 @dataclass

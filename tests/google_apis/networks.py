@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
+from google_apis.identities import NUMBER, PROJECT
 from google_apis.types import checked, compute
 from google_apis.wire import Json, Operation, Operations, Refused, Request, merged, not_found, taken
 
@@ -96,6 +97,11 @@ class Compute:
             if path.startswith(f"{parent}/")
         ]
         return checked(compute.InstanceGroupManagerList, {"items": items})
+
+    def project(self, name: str) -> Json:
+        if name not in (PROJECT, NUMBER):
+            raise not_found(name)
+        return checked(compute.Project, {"kind": "compute#project", "name": PROJECT, "id": NUMBER})
 
     def polled(self, parent: str, name: str) -> Json:
         return self._told(self.operations.polled(name), parent)

@@ -16,7 +16,7 @@ import yaml
 
 from google_apis import Fault, GoogleCloud
 from google_apis.clusters import AGENT
-from google_apis.identities import NUMBER
+from google_apis.identities import NUMBER, PROJECT
 from kubelet_stand_in import everything_up
 from manor.api import Tool
 from manor.engines.kueue import API as KUEUE
@@ -27,7 +27,7 @@ from manor.tools import shipped
 from nodes import RunningNode, helm
 from pulumi_cluster import api_server, live, tenant
 from pulumi_engine import Stack
-from pulumi_google import CLUSTER_ALONE, PROJECT, REGION, control_plane, google_stack, missing
+from pulumi_google import CLUSTER_ALONE, REGION, control_plane, google_stack, missing
 
 pytestmark = [
     pytest.mark.integration,
@@ -73,9 +73,7 @@ def stack(
 ) -> Stack:
     """deploy/gke with a pool of GPUs and three teams, two of which are themselves to Google."""
     folder = tmp_path_factory.mktemp("gke")
-    made = google_stack(folder, shared, node, gpuPools=[L4], buckets=list(TEAMS))
-    for file in made.teams.iterdir():
-        file.unlink()
+    made = program_of(folder, shared, node, gpuPools=[L4], buckets=list(TEAMS))
     itself = {"network": {"workloadIdentity": True}}
     made.write("vision", tenant("vision", gpu={"guarantee": 1}, **itself))
     made.write("language", tenant("language", **itself))
@@ -83,12 +81,28 @@ def stack(
     return made
 
 
-def cluster_alone(folder: Path, cloud: GoogleCloud, node: RunningNode, **values: Any) -> Stack:
-    """A stack of the cluster without its teams."""
+def program_of(
+    folder: Path,
+    cloud: GoogleCloud,
+    node: RunningNode,
+    platform: dict[str, Any] | None = None,
+    **values: Any,
+) -> Stack:
+    """A stack of deploy/gke without teams, whose Platform has these fields too."""
     stack = google_stack(folder, cloud, node, **values)
-    (stack.folder / "__main__.py").write_text(CLUSTER_ALONE)
     for file in stack.teams.iterdir():
         file.unlink()
+    file = stack.folder / "platform.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["spec"] |= platform or {}
+    file.write_text(yaml.safe_dump(document))
+    return stack
+
+
+def cluster_alone(folder: Path, cloud: GoogleCloud, node: RunningNode, **values: Any) -> Stack:
+    """A stack of the cluster without its teams."""
+    stack = program_of(folder, cloud, node, **values)
+    (stack.folder / "__main__.py").write_text(CLUSTER_ALONE)
     return stack
 
 
@@ -404,6 +418,8 @@ def import_ids(resource: dict[str, Any]) -> str:
         "CryptoKeyIAMMember": f"{key} roles/cloudkms.cryptoKeyEncrypterDecrypter {AGENT}",
         "Cluster": CLUSTER,
         "NodePool": f"{CLUSTER}/nodePools/{resource['name'].removeprefix('manor-')}",
+        "Bucket": data_of("found"),
+        "BucketIAMPolicy": f"b/{data_of('found')}",
     }
     return ids[resource["type"].rpartition(":")[2]]
 
@@ -411,8 +427,12 @@ def import_ids(resource: dict[str, Any]) -> str:
 def test_a_cluster_that_is_there_is_adopted_as_it_is(
     tmp_path: Path, cloud: GoogleCloud, node: RunningNode
 ) -> None:
-    cluster_alone(tmp_path / "lost", cloud, node).up()
-    stack = cluster_alone(tmp_path / "new", cloud, node)
+    lost, stack = (
+        program_of(tmp_path / name, cloud, node, buckets=["found"]) for name in ("lost", "new")
+    )
+    for each in (lost, stack):
+        each.write("found", tenant("found", network={"workloadIdentity": True}))
+    lost.up()
     stack.pulumi("preview", "--import-file", "import.json")
     file = stack.folder / "import.json"
     wanted = json.loads(file.read_text())
@@ -428,6 +448,7 @@ def test_a_cluster_that_is_there_is_adopted_as_it_is(
     assert set(planned.values()) <= {"update"}
     before, held = len(cloud.sent), pools(cloud).keys()
     stack.up()
+    assert readers(cloud, "found") == of_team("found")
     assert not [each for each in written(cloud, before) if each.startswith("POST")]
     assert pools(cloud).keys() == held
     settled(stack)
@@ -457,7 +478,7 @@ def test_the_tools_of_the_platform_are_there_before_its_teams(
     tmp_path: Path, cloud: GoogleCloud, node: RunningNode
 ) -> None:
     manifests(shipped()["kuberay"])  # Into the cache: nothing gets out of the program's run.
-    stack = with_tools(tmp_path, cloud, node, {"tools": ["kuberay"]})
+    stack = program_of(tmp_path, cloud, node, {"tools": ["kuberay"]})
     stack.write("rays", tenant("rays"))
     with everything_up(node, "kuberay-system"):
         stack.up()
@@ -479,7 +500,7 @@ def test_the_pools_of_gpus_are_flavors_of_the_queues(
     """Of Kueue its kinds alone: its webhooks would want its pods."""
     asyncio.run(serve_kinds(node, shipped()["kueue"]))
     queues = {"tools": ["kueue"], "engines": {"queue": "kueue"}}
-    stack = with_tools(tmp_path, cloud, node, queues, installTools=False, gpuPools=[L4, T4])
+    stack = program_of(tmp_path, cloud, node, queues, installTools=False, gpuPools=[L4, T4])
     stack.write("queued", tenant("queued", gpu={"guarantee": 2, "flavors": ["t4"]}))
     stack.up()
     flavor, queue = live(
@@ -498,19 +519,6 @@ def test_the_pools_of_gpus_are_flavors_of_the_queues(
     assert "manor-t4" in str(queue["spec"]["resourceGroups"])
     assert "manor-l4" not in str(queue["spec"]["resourceGroups"])
     settled(stack, "--refresh")
-
-
-def with_tools(
-    folder: Path, cloud: GoogleCloud, node: RunningNode, spec: dict[str, Any], **values: Any
-) -> Stack:
-    """A stack without teams, whose Platform has these fields too."""
-    stack = google_stack(folder, cloud, node, **values)
-    for file in stack.teams.iterdir():
-        file.unlink()
-    file = stack.folder / "platform.yaml"
-    platform = yaml.safe_load(file.read_text())
-    file.write_text(yaml.safe_dump({**platform, "spec": {**platform["spec"], **spec}}))
-    return stack
 
 
 async def serve_kinds(node: RunningNode, tool: Tool) -> None:

@@ -85,8 +85,9 @@ def test_a_protected_cluster_is_no_team_s_data() -> None:
     assert "deleteData" not in text
 
 
-def test_a_protected_bucket_is_not_on_the_cluster() -> None:
-    text = told(protected("p::gcp:storage/bucket:Bucket::manor-vision"))
+@pytest.mark.parametrize("kind", ["bucket:Bucket", "bucketIAMPolicy:BucketIAMPolicy"])
+def test_a_protected_bucket_is_not_on_the_cluster(kind: str) -> None:
+    text = told(protected(f"p::gcp:storage/{kind}::manor-vision"))
     assert text.count("deleteData") == 1
     assert "on the cluster" not in text
     assert "pulumi config set deletionProtection false" in text

@@ -419,6 +419,7 @@ def test_a_bucket_is_its_teams_pods_alone(tmp_path: Any) -> None:
         ]
     }
     assert policy.inputs["bucket"] == "my-project-manor-a"
+    assert (policy.protect, policy.retain) == (True, False)
     # Before the first cluster of a project there is no pool of its pods.
     assert {"manor", "manor-cpu"} <= names(policy.depends_on)
     assert outputs["buckets"] == ({"a": "gs://my-project-manor-a"}, False)
@@ -433,6 +434,8 @@ def test_a_bucket_goes_with_what_is_in_it_on_consent_alone(tmp_path: Any) -> Non
     recorder, _ = with_buckets(tmp_path, deleteData=["a"])
     (bucket,) = recorder.of_type("gcp:storage/bucket:Bucket")
     assert (bucket.protect, bucket.retain, bucket.inputs["forceDestroy"]) == (False, False, True)
+    (policy,) = recorder.of_type("gcp:storage/bucketIAMPolicy:BucketIAMPolicy")
+    assert not policy.protect
 
 
 def test_a_buckets_name_fits_and_is_its_own() -> None:

@@ -22,12 +22,13 @@ _ADVICE = {
         "The cluster is protected. To delete it: pulumi config set deletionProtection false, run "
         "`pulumi up`, then pulumi state unprotect --all, which gives up the volumes too."
     ),
-    rf'"[^"]*storage/bucket:{_PROTECTED}': (
-        "It holds a team's data. To delete it: put the team into `deleteData` and run `pulumi up`. "
-        "To forget it and leave it to Google: unprotect it, as above. A cluster that goes too is "
-        "protected by itself: pulumi config set deletionProtection false, then `pulumi up`."
+    rf'"[^"]*storage/bucket{_PROTECTED}': (
+        "The bucket holds a team's data. To delete it: put the team into `deleteData` and run "
+        "`pulumi up`. To forget it and leave it to Google: unprotect it and its policy, as above. "
+        "A cluster that goes too is protected by itself: pulumi config set deletionProtection "
+        "false, then `pulumi up`."
     ),
-    rf'"(?![^"]*(?:GkeCluster\$|storage/bucket:)){_PROTECTED}': (
+    rf'"(?![^"]*(?:GkeCluster\$|storage/bucket)){_PROTECTED}': (
         "It holds data. To delete it with its team: put the team into `deleteData` (in a program "
         "of your own, "
         "delete_data=True), run `pulumi up`, then remove the team. To leave it on the cluster "

@@ -50,7 +50,8 @@ def make_buckets(
 def _bucket(
     options: GkeOptions, team: Tenant, *, keep: bool, opts: pulumi.ResourceOptions | None
 ) -> pulumi.Output[str]:
-    kept = pulumi.ResourceOptions(protect=keep or None, retain_on_delete=keep or None)
+    protected = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=keep or None))
+    kept = pulumi.ResourceOptions(retain_on_delete=keep or None)
     bucket = storage.Bucket(
         f"{options.name}-{team.name}",
         name=bucket_name(options, team.name),
@@ -61,14 +62,16 @@ def _bucket(
         public_access_prevention="enforced",
         force_destroy=not keep,
         labels={**options.labels, "manor-tenant": team.name},
-        opts=pulumi.ResourceOptions.merge(opts, kept),
+        opts=pulumi.ResourceOptions.merge(protected, kept),
     )
     # The whole policy, not a member of it: a new bucket lets every editor of the project in.
+    # Protected too, or a run that stops at the bucket would have emptied it by then; once that is
+    # given up it goes, and nobody reaches what is left.
     storage.BucketIAMPolicy(
         f"{options.name}-{team.name}",
         bucket=bucket.name,
         policy_data=project_number(options).apply(lambda number: _policy(options, team, number)),
-        opts=opts,
+        opts=protected,
     )
     return bucket.url
 
