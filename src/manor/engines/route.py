@@ -9,7 +9,7 @@ from manor.api.wellknown import ENVOY_API, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NA
 from manor.engines.owned import object_of
 from manor.engines.protocol import Unsupported
 from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY
-from manor.render import names, url
+from manor.render import names, routes, url
 from manor.render.keys import keys_asked
 from manor.render.objects import Object
 from manor.render.traffic import traffic_policy
@@ -50,13 +50,11 @@ def _keys(model: Model) -> Object:
 def _route(
     platform: Platform, tenant: Tenant, model: Model, services: Sequence[str], port: int
 ) -> Object:
-    backends: list[Object] = [{"name": name, "port": port} for name in services]
     canary = model.spec.canary
-    if canary:
-        parts = (100 - canary.answers, canary.answers)
-        for backend, part in zip(backends, parts, strict=True):
-            backend["weight"] = part
-    prefix = {"type": "PathPrefix", "value": _prefix(model)}
+    parts = (100 - canary.answers, canary.answers) if canary else (1,)
+    backends: list[Object] = [
+        routes.service(name, port, weight=part) for name, part in zip(services, parts, strict=True)
+    ]
     # The key is no affair of the server's; and where there is none, nobody has said whose it is.
     kept_back = {"remove": [KEY_HEADER if model.public else "Authorization"]}
     modifier = {"type": "RequestHeaderModifier", "requestHeaderModifier": kept_back}
@@ -69,16 +67,16 @@ def _route(
         bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
         filters.append({"type": "URLRewrite", "urlRewrite": {"path": bare}})
     if canary and canary.shadow:
-        copied = {"backendRef": {"name": services[1], "port": port}, "percent": canary.weight}
+        copied = {"backendRef": routes.service(services[1], port), "percent": canary.weight}
         filters.append({"type": "RequestMirror", "requestMirror": copied})
     rule: Object = {
-        "matches": [{"path": prefix}],
+        "matches": [routes.below(_prefix(model))],
         **({"filters": filters} if filters else {}),
         "backendRefs": backends,
         "timeouts": {"request": _LONGEST},
     }
     spec = {
-        "parentRefs": [{"name": names.gateway(tenant), "namespace": SYSTEM_NAMESPACE}],
+        "parentRefs": [routes.parent(names.gateway(tenant), namespace=SYSTEM_NAMESPACE)],
         "hostnames": [_host(platform, tenant, model)],
         "rules": [rule],
     }

@@ -76,14 +76,15 @@ def indexed_environment(job: TrainingJob, leader: str) -> list[Object]:
     if spec.processes == 1:
         variables["LOCAL_RANK"] = "0"
     path = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
-    index = {"fieldRef": {"fieldPath": path}}
+    index = {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
     computed = [{"name": rank, "valueFrom": index} for rank in ranks if rank not in spec.env]
     return computed + _run_name(spec) + env(variables | environment(job))
 
 
 def _run_name(spec: TrainingJobSpec) -> list[Object]:
     """The name of the run, where it is not the job's."""
-    label = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+    path = "metadata.labels['batch.kubernetes.io/job-name']"
+    label = {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
     return [{"name": RUN_NAME, "valueFrom": label}] if spec.schedule else []
 
 

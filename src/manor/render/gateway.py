@@ -22,7 +22,7 @@ from manor.api.wellknown import (
     TENANT_LABEL,
     closed_host,
 )
-from manor.render import names
+from manor.render import names, routes
 from manor.render.keys import keys_asked
 from manor.render.network import dns_rules, policy, tenant_peer
 from manor.render.objects import Object, make
@@ -219,9 +219,9 @@ def _closed(tenant: Tenant) -> list[Object]:
     """
     name = names.gateway(tenant)
     spec = {
-        "parentRefs": [{"name": name, "sectionName": _CLOSED}],
+        "parentRefs": [routes.parent(name, sectionName=_CLOSED)],
         "hostnames": [closed_host(tenant.name)],
-        "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}],
+        "rules": [{"matches": [routes.below("/")]}],
     }
     return [
         make(
@@ -300,21 +300,19 @@ def _certificates(platform: Platform, tenant: Tenant) -> Iterator[Object]:
 def _front_routes(platform: Platform, tenant: Tenant) -> Iterator[Object]:
     """One for each host name: it leads to the tenant's proxy, and does nothing else."""
     settings = platform.spec.gateway
-    backend = {
-        "name": names.proxy(tenant),
-        "namespace": settings.data_plane.namespace,
-        "port": PROXY_PORT,
-    }
+    backend = routes.service(
+        names.proxy(tenant), PROXY_PORT, namespace=settings.data_plane.namespace, weight=1
+    )
     for host in tenant.hosts(platform.spec.domain):
-        parent: Object = {"name": FRONT}
+        parent = routes.parent(FRONT)
         if settings.tls_secret and host in tenant.spec.tls_secrets:
-            parent = {
-                "kind": "ListenerSet",
-                "name": names.gateway(tenant),
-                "sectionName": names.listener(host),
-            }
-        # How long an answer may take is the tenant's to say.
-        rule: Object = {"backendRefs": [backend], "timeouts": {"request": "0s"}}
+            listener = names.listener(host)
+            parent = routes.parent(names.gateway(tenant), kind="ListenerSet", sectionName=listener)
+        rule: Object = {
+            "matches": [routes.below("/")],
+            "backendRefs": [backend],
+            "timeouts": {"request": "0s"},  # how long an answer may take is the tenant's to say
+        }
         spec = {"parentRefs": [parent], "hostnames": [host], "rules": [rule]}
         # The Platform's domain may be known only later (Pulumi); no name hangs on it.
         name = names.listener(host) if tenant.spec.hosts else names.proxy(tenant)

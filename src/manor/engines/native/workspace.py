@@ -64,7 +64,10 @@ def workspace(platform: Platform, tenant: Tenant, space: Workspace) -> list[Obje
         # A drained node or a preempted pod is no failure of the workspace's.
         "podFailurePolicy": {
             "rules": [
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                {
+                    "action": "Ignore",
+                    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                },
             ]
         },
         "template": {
