@@ -165,7 +165,9 @@ def test_the_command_is_told_to_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "told"), [(b"no room", "no room"), (b"", f"container {NAME} has ended")]
+    ("says", "told"),
+    [(b"no room", "no room"), (b"", f"container {NAME} has ended")],
+    ids=["refused", "gone"],
 )
 def test_nothing_is_run_whose_output_could_not_be_stored(says: bytes, told: str) -> None:
     stores = Storing(NAME, says)
