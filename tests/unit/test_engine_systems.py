@@ -16,6 +16,7 @@ from manor.engines.ray.launcher import SCRIPT
 from manor.engines.registry import ENGINES
 from manor.objectset.readiness import readiness
 from manor.render.network import network_policies
+from manor.render.routes import service
 from manor.tools import Toolset
 from manor.tools.packs import shipped
 
@@ -105,8 +106,8 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
     objects = ENGINES["kserve"].render(platform(), tenant(), workload)
     (route,) = [obj for obj in objects if obj["kind"] == "HTTPRoute"]
     assert route["spec"]["rules"][0]["backendRefs"] == [
-        {"name": "digits-predictor", "port": 80, "weight": 90},
-        {"name": "digits-canary-predictor", "port": 80, "weight": 10},
+        service("digits-predictor", 80, weight=90),
+        service("digits-canary-predictor", 80, weight=10),
     ]
     kinds = [obj["kind"] for obj in objects]
     assert kinds == [
@@ -153,8 +154,8 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
     assert main["annotations"] == canary["annotations"] == {"seldon.io/no-engine": "true"}
     assert main["componentSpecs"][0]["pdbSpec"] == {"maxUnavailable": 1}
     assert route["spec"]["rules"][0]["backendRefs"] == [
-        {"name": "digits-main", "port": 9000, "weight": 90},
-        {"name": "digits-canary", "port": 9000, "weight": 10},
+        service("digits-main", 9000, weight=90),
+        service("digits-canary", 9000, weight=10),
     ]
     (alone, *_) = ENGINES["seldon"].render(
         platform(), tenant(), model(autoscaling={"maxReplicas": 4, "cpuPercent": 60})

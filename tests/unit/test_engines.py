@@ -21,6 +21,7 @@ from manor.api.workload import KEYS_MOST, LIMITS_MOST
 from manor.engines import Unsupported, checked, model_url, render_workload, tenant_of
 from manor.engines.registry import ENGINES
 from manor.render import spec_object
+from manor.render.routes import parent, service
 from manor.signing import make_key
 from manor.tools import NO_TOOLS, Toolset
 from tool_examples import tool
@@ -331,7 +332,7 @@ def test_a_shadow_gets_copies_and_answers_nothing(engine: str) -> None:
     stable, copied = rule["backendRefs"]
     assert (stable["weight"], copied["weight"]) == (100, 0)
     (mirror,) = [one for one in rule["filters"] if one["type"] == "RequestMirror"]
-    place = {"name": copied["name"], "port": copied["port"]}
+    place = service(copied["name"], copied["port"])
     assert mirror["requestMirror"] == {"backendRef": place, "percent": 30}
     for obj in objects:
         if obj["kind"] == "SeldonDeployment":
@@ -508,7 +509,7 @@ def test_versions_that_are_judged_are_counted_apart() -> None:
 def test_a_route_names_the_tenants_own_gateway_and_host() -> None:
     route = made(model())["HTTPRoute/digits"]["spec"]
     assert route["rules"][0]["timeouts"] == {"request": "30m"}
-    assert route["parentRefs"] == [{"name": "vision", "namespace": "manor-system"}]
+    assert route["parentRefs"] == [parent("vision", namespace="manor-system")]
     assert route["hostnames"] == ["vision.ml.example.com"]
     assert (
         model_url(platform(), tenant(), model())
