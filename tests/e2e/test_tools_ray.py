@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from manor.kube import ApiError, Client, Forbidden, Object
+from manor.kube import ApiError, Client, Object
 from nodes import RunningNode, load_workload_images, run_manor
+from operator_process import is_stored
 from waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -82,21 +83,10 @@ async def jobs(teams: dict[str, Client]) -> AsyncIterator[dict[str, Object]]:
             await teams[team].delete(obj["apiVersion"], obj["kind"], "pi", team)
 
 
-async def created(client: Client, obj: Object) -> bool:
-    """Whether the object could be made: quotas count a kind half a minute after it is new."""
-    try:
-        await client.create(obj)
-    except Forbidden as error:
-        if "status unknown for quota" not in error.message:
-            raise
-        return False
-    return True
-
-
 async def run_job(client: Client, team: str) -> Object:
     for obj in (CODE, JOB):
         mine = {**obj, "metadata": {**obj["metadata"], "namespace": team}}
-        await until(f"quotas count a {obj['kind']}", partial(created, client, mine))
+        await until(f"quotas count a {obj['kind']}", partial(is_stored, client, mine))
     end = time.monotonic() + PATIENCE
     while True:
         job = await client.get(JOB["apiVersion"], "RayJob", "pi", team)
@@ -192,7 +182,7 @@ async def test_a_cluster_grows_as_far_as_the_quota_goes(teams: dict[str, Client]
     beside head, autoscaler and submitter."""
     client = teams["tenant-a"]
     (growing,) = objects = list(yaml.safe_load_all((EXAMPLE / "growing.yaml").read_text()))
-    await until("quotas count RayJobs", partial(created, client, growing))
+    await until("quotas count RayJobs", partial(is_stored, client, growing))
 
     async def ended() -> bool:
         job = await client.get("ray.io/v1", "RayJob", "growing", "tenant-a")

@@ -8,7 +8,7 @@ Their order is that of the rules in the tenant roles. Every verb is written out,
 from manor.api import kinds
 from manor.api.kinds import KindInfo
 from manor.api.rules import KindRule, Verbs
-from manor.api.wellknown import GATEWAY_GROUP, GROUP, KUEUE_GROUP, RBAC_GROUP
+from manor.api.wellknown import ENVOY_GROUP, GATEWAY_GROUP, GROUP, KUEUE_GROUP, RBAC_GROUP
 
 READ = ("get", "list", "watch")
 WRITE = ("create", "update", "patch", "delete", "deletecollection")
@@ -178,12 +178,12 @@ _NETWORK_AND_RIGHTS = (
     # In the one form that asks for a Model's keys (policy manor-keys), and that bounds how often
     # they ask (manor-limits).
     KindRule(
-        *("gateway.envoyproxy.io", "SecurityPolicy", "securitypolicies"),
+        *(ENVOY_GROUP, "SecurityPolicy", "securitypolicies"),
         verbs=WORKED_WITH,
         counted=True,
     ),
     KindRule(
-        *("gateway.envoyproxy.io", "BackendTrafficPolicy", "backendtrafficpolicies"),
+        *(ENVOY_GROUP, "BackendTrafficPolicy", "backendtrafficpolicies"),
         verbs=WORKED_WITH,
         counted=True,
     ),
@@ -278,7 +278,7 @@ _PLATFORM = (
     ),
     # What opens the way in, or configures the proxies behind it.
     KindRule("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
-    KindRule("gateway.envoyproxy.io", "EnvoyProxy", "envoyproxies"),
+    KindRule(ENVOY_GROUP, "EnvoyProxy", "envoyproxies"),
     # The queues, and what stands in them.
     KindRule(KUEUE_GROUP, "Workload", "workloads"),
     # What opens or bends a network beside the NetworkPolicies, or gives a pod a second one.

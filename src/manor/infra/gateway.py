@@ -10,6 +10,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from manor.api.wellknown import ENVOY_API, ENVOY_GROUP
 from manor.infra.registration import logical_name, type_token
 from manor.infra.resources import KubernetesObject
 from manor.render import Object
@@ -25,7 +26,6 @@ _CONTROLLER = {
     PROXIES: "gateway.envoyproxy.io/gatewayclass-controller",
     FRONT: "gateway.envoyproxy.io/manor-front",
 }
-_API = "gateway.envoyproxy.io/v1alpha1"
 
 
 class EnvoyGatewayArgs(TypedDict):
@@ -64,14 +64,14 @@ def _proxies(requests: Object, replicas: int, **pod: Any) -> Object:
 def _class(name: str, namespace: str, kubernetes_spec: Object, **spec: Any) -> list[Object]:
     """A GatewayClass and how its proxies run."""
     reference = {
-        "group": "gateway.envoyproxy.io",
+        "group": ENVOY_GROUP,
         "kind": "EnvoyProxy",
         "name": name,
         "namespace": namespace,
     }
     provider = {"type": "Kubernetes", "kubernetes": kubernetes_spec}
     return [
-        _object(_API, "EnvoyProxy", name, namespace, {**spec, "provider": provider}),
+        _object(ENVOY_API, "EnvoyProxy", name, namespace, {**spec, "provider": provider}),
         {
             "apiVersion": "gateway.networking.k8s.io/v1",
             "kind": "GatewayClass",
@@ -109,10 +109,10 @@ def gateway_objects(class_name: str, front_class_name: str) -> list[Object]:
     target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "manor-front"}
     return [
         *_class(class_name, PROXIES, proxies, concurrency=1),
-        _object(_API, "ClientTrafficPolicy", class_name, PROXIES, one_hop),
+        _object(ENVOY_API, "ClientTrafficPolicy", class_name, PROXIES, one_hop),
         *_class(front_class_name, FRONT, front),
         _object(
-            _API,
+            ENVOY_API,
             "BackendTrafficPolicy",
             FRONT,
             FRONT,
