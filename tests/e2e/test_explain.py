@@ -128,10 +128,11 @@ def test_each_cause_is_told_by_its_name(team: Any, ask: Ask) -> None:
 
 def test_a_crash_is_told_with_the_exit_code_and_the_last_line(team: Any, ask: Ask) -> None:
     team.manor("apply", "--no-wait", "-f", "-", given=TRAINING)
-    until_now("it crashed", lambda: ask("job", "crash")["reason"] == "Crashed")
+    # The Job's controller tells of the failure a moment after the container's end.
+    until_now("it failed", lambda: ask("job", "crash")["phase"] == "Failed")
     told = ask("job", "crash")
     words = "container worker ended with exit code 3: no rows in train.csv"
-    assert (told["message"], told["phase"]) == (words, "Failed")
+    assert (told["message"], told["reason"]) == (words, "Crashed")
     line = team.manor("get", "jobs", "-n", "doubt").splitlines()[1]
     assert line.startswith("crash   Failed")
     assert line.endswith(words)
