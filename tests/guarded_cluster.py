@@ -2,7 +2,7 @@
 it."""
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -232,44 +232,6 @@ def cluster_objects() -> list[Object]:
     ]
 
 
-def watcher() -> list[Object]:
-    """A policy that matches nothing and stays: without any that takes ConfigMaps the API server
-    stops watching them, for the rest of its life, and whoever comes next on it would see old ones.
-    """
-    metadata = {"name": "tests-keep-configmaps-watched"}
-    rule = {
-        "apiGroups": ["tests.manor.dev"],
-        "apiVersions": ["*"],
-        "operations": ["CREATE"],
-        "resources": ["nothings"],
-    }
-    policy = {
-        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
-        "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": "true"}],
-    }
-    binding = {
-        "policyName": metadata["name"],
-        "validationActions": ["Deny"],
-        "paramRef": {"name": "none", "parameterNotFoundAction": "Allow"},
-    }
-    group = "admissionregistration.k8s.io/v1"
-    return [
-        {
-            "apiVersion": group,
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": metadata,
-            "spec": policy,
-        },
-        {
-            "apiVersion": group,
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": metadata,
-            "spec": binding,
-        },
-    ]
-
-
 async def apply_all(client: Client, objects: Iterable[Object]) -> None:
     for obj in objects:
         await until(
@@ -287,22 +249,13 @@ async def _applied(client: Client, obj: Object) -> bool:
 
 @asynccontextmanager
 async def guarded(kubeconfig: Path, *in_force: Case) -> AsyncIterator[Client]:
-    """The cluster with guardrails and tenants, once it refuses all of `in_force`; afterwards it is
-    as it was before."""
+    """A cluster of one's own with guardrails and tenants, once it refuses all of `in_force`."""
     async with Client.connect(kubeconfig) as client:
-        await apply_all(client, watcher())
         wanted = [*cluster_objects(), *guardrails.policies(WHOLE_PLATFORM)]
-        made = [obj for obj in wanted if await _gone(client, where(obj))]
-        await apply_all(client, made)
+        await apply_all(client, [obj for obj in wanted if await _gone(client, where(obj))])
         for case in in_force:
             await until(f"{case.id} refused", partial(refuses, client, case))
         yield client
-        for obj in reversed(made):
-            with suppress(NotFound):
-                await client.delete(*where(obj))
-        for obj in reversed(made):
-            # The server looks again, after ever longer pauses, for what a kind may leave behind.
-            await until(f"{where(obj)} gone", partial(_gone, client, where(obj)), 400)
 
 
 async def refuses(client: Client, case: Case) -> bool:
