@@ -14,9 +14,10 @@ import yaml
 
 from ground.api_server import MANOR
 from ground.process import Process, running
+from manor.api.wellknown import OPERATOR, RBAC_API, SYSTEM_NAMESPACE
 from manor.kube import Client
+from manor.render.operator import render_operator
 
-ACCOUNT = "bench-operator"
 _QUIET = 1.0
 """Seconds without a request and with an empty queue, after which nothing more is to come."""
 _POLL = 0.2
@@ -24,24 +25,11 @@ _WAITING = re.compile(r"^manor_queue_length (\S+)", re.MULTILINE)
 
 
 async def credentials(client: Client, admin: Path, folder: Path) -> Path:
-    """A kubeconfig of a service account that may do everything, so that the server knows the
-    operator from the administrator."""
-    meta = {"name": ACCOUNT, "namespace": "default"}
-    await client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    await client.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": ACCOUNT},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "cluster-admin",
-            },
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
-    )
-    path = f"/api/v1/namespaces/default/serviceaccounts/{ACCOUNT}/token"
+    """A kubeconfig of the operator's own account, with the rights that `manor install` gives it."""
+    for obj in render_operator("manor.local/operator:bench"):
+        if obj["kind"] == "ServiceAccount" or obj["apiVersion"] == RBAC_API:
+            await client.apply(obj, field_manager="bench")
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/{OPERATOR}/token"
     asked: dict[str, Any] = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",

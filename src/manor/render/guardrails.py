@@ -13,7 +13,13 @@ from manor.api import Platform, Tenant
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
 from manor.api.subjects import ROLES
-from manor.api.wellknown import GUARDRAILS, MANAGED, SYSTEM_NAMESPACE, service_account_user
+from manor.api.wellknown import (
+    GUARDRAILS,
+    MANAGED,
+    OPERATOR,
+    SYSTEM_NAMESPACE,
+    service_account_user,
+)
 from manor.manifests import documents
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
@@ -120,6 +126,7 @@ def _values(
         "grace-seconds": GRACE_SECONDS,
         "load-balancer-annotations": spec.services.load_balancer_annotations,
         "localhost-profiles": spec.localhost_profiles,
+        "operator": service_account_user(SYSTEM_NAMESPACE, OPERATOR),
         "queued-kinds": queued_kinds(platform, tools),
         "reserved-namespaces": tools.reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
