@@ -1,7 +1,6 @@
 """The operator from its start to its end."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -17,16 +16,10 @@ from manor.operator.metrics import Metrics
 from manor.operator.serving import serving
 from manor.operator.tracing import tracing
 
-_COLLECTED = (10_000, 10, 40)
-"""When Python looks for cycles (gc.set_threshold). The cache's hundreds of thousands of objects
-live on and hold none: to look through all of them as often as Python does by itself took a fifth of
-the operator's time, in pauses of half a second."""
-
 
 async def run(kubeconfig: Path | None, context: str | None, *, port: int, elect: bool) -> None:
     """Reconcile until SIGTERM or SIGINT; with `elect` only while no other replica does. Raises
     LeadershipLost and manor.kube's errors."""
-    gc.set_threshold(*_COLLECTED)
     metrics = Metrics()
     with tracing():
         async with Client.connect(kubeconfig, context) as client:
