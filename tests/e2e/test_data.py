@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+import store_servers
+from manor.local.certificates import Authority, Wanted
 from nodes import load_workload_images
 from team_commands import Team
 from waiting import until_now
@@ -66,6 +68,9 @@ def platform() -> str:
     spec = yaml.safe_load((FOLDER / "platform.yaml").read_text())
     del spec["spec"]["tools"]
     spec["spec"]["images"]["fetching"] = FETCHING
+    ports = [store_servers.HUB_PORT, store_servers.FILES_PORT]
+    peer = {"name": "stores", "namespace": "stores", "direction": "egress", "ports": ports}
+    spec["spec"]["network"]["peers"].append(peer)
     return yaml.safe_dump(spec)
 
 
@@ -87,6 +92,52 @@ def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     example.kubectl(None, "delete", "namespace", "object-store", "--wait=false")
     spaces = [word for name in ("red", "blue") for word in ("--delete-namespace", f"serve-{name}")]
     example.manor("delete", *SPECS, "--yes", "--delete-data", *spaces, given=platform())
+
+
+@pytest.fixture(scope="module")
+def authority(teams: dict[str, Team], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A hub and a web server (`store_servers.py`) in a namespace of the platform's; the file of the
+    authority that the web server's certificate is of."""
+    folder = tmp_path_factory.mktemp("authority")
+    made = Authority(folder, "ca")
+    made.issue(Wanted("server", "server", hosts=("files.stores",)))
+    example = teams["red"].example
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stores"}}
+    meta = {"name": "files", "namespace": "stores"}
+    for obj in (space, *({**obj, "metadata": meta} for obj in servers(folder))):
+        done = example.kubectl(None, "apply", "-f", "-", given=json.dumps(obj))
+        assert done.returncode == 0, done.stderr
+    status = ("-n", "stores", "rollout", "status", "deployment/files", "--timeout=60s")
+    ready = example.kubectl(None, *status)
+    assert ready.returncode == 0, ready.stdout + ready.stderr
+    yield made.certificate_file
+    example.kubectl(None, "delete", "namespace", "stores", "--wait=false")
+
+
+def servers(folder: Path) -> list[dict[str, Any]]:
+    """The program with the certificate in a folder, its pod, and its Service."""
+    pair = {name: (folder / name).read_text() for name in ("server.crt", "server.key")}
+    program = Path(store_servers.__file__).read_text()
+    container = {
+        "name": "files",
+        "image": "manor.local/training:0.1.0",
+        "command": ["python3", "servers.py", *pair],
+        "workingDir": "/files",
+        "readinessProbe": {"tcpSocket": {"port": store_servers.FILES_PORT}},
+        "volumeMounts": [{"name": "files", "mountPath": "/files"}],
+    }
+    volume = {"name": "files", "configMap": {"name": "files"}}
+    labels = {"app": "files"}
+    pod = {"containers": [container], "volumes": [volume]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    named = {"hub": store_servers.HUB_PORT, "files": store_servers.FILES_PORT}
+    ports = [{"name": name, "port": port} for name, port in named.items()]
+    deployment = {"selector": {"matchLabels": labels}, "template": template}
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"servers.py": program, **pair}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "spec": deployment},
+        {"apiVersion": "v1", "kind": "Service", "spec": {"selector": labels, "ports": ports}},
+    ]
 
 
 def connect(team: Team, secret: str, *words: str) -> Any:
@@ -139,27 +190,35 @@ def test_a_job_finds_its_teams_data_and_no_one_elses(
     assert "403" in done.stdout + done.stderr
 
 
-def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> None:
-    """By the engine that needs nothing else installed; the server is one of the team's own."""
+ASK = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080').read().decode())"
+SAID = ("exec", "deployment/echo", "--", "python3", "-c", ASK)
+"""What the server of `echo` answers."""
+
+
+def echo(uri: str, secret: str) -> dict[str, Any]:
+    """A Model of red's that tells what was fetched."""
     spec: dict[str, Any] = {
         "format": "custom",
         "image": "manor.local/training:0.1.0",
-        "storageUri": "s3://serve-red/flowers",
-        "storageSecret": "bucket",
+        "storageUri": uri,
+        "storageSecret": secret,
         "server": {"command": ["python3", "-c", ECHO]},
         "resources": {"cpu": "50m", "memory": "256Mi"},
     }
-    model = {
+    return {
         "apiVersion": "manor.dev/v1alpha1",
         "kind": "Model",
         "metadata": {"name": "echo", "namespace": "serve-red"},
         "spec": spec,
     }
-    red = teams["red"]
+
+
+def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> None:
+    """By the engine that needs nothing else installed; the server is one of the team's own."""
+    model = echo("s3://serve-red/flowers", "bucket")
+    spec, red = model["spec"], teams["red"]
     red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
-    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080').read().decode())"
-    said = ("exec", "deployment/echo", "--", "python3", "-c", ask)
-    assert "a.csv=serve-red" in red.kubectl(*said)
+    assert "a.csv=serve-red" in red.kubectl(*SAID)
 
     # Another version, and the first again.
     spec["storageUri"] = "s3://serve-red/flowers/deep"
@@ -174,7 +233,7 @@ def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> Non
     assert "serves s3://serve-red/flowers again" in back.stderr
     uri = red.kubectl("get", "model", "echo", "-o", "jsonpath={.spec.storageUri}")
     assert uri == "s3://serve-red/flowers"
-    until_now("the first is served again", lambda: "a.csv" in red.kubectl(*said))
+    until_now("the first is served again", lambda: "a.csv" in red.kubectl(*SAID))
     red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
 
 
@@ -233,3 +292,63 @@ def test_a_job_whose_outputs_cannot_be_stored_has_failed(
     assert done.returncode == 1, done.stdout + done.stderr
     assert "s3://serve-red/late cannot be stored" in done.stderr
     assert "PutObject" in done.stderr
+
+
+HUB = f"http://files.stores:{store_servers.HUB_PORT}"
+URL = f"https://files.stores:{store_servers.FILES_PORT}{store_servers.FILE}"
+
+
+def test_a_hub_and_a_web_server_are_connected_as_a_bucket_is(
+    teams: dict[str, Team], authority: Path, tmp_path: Path
+) -> None:
+    red = teams["red"]
+
+    def hub(*words: str, token: str = store_servers.TOKEN, at: str = HUB) -> Any:
+        return red.manor("connect", "hf", "hub", *words, HF_TOKEN=token, HF_ENDPOINT=at)
+
+    def web(*words: str, secret: str = store_servers.SECRET) -> Any:
+        ca = ("--ca-file", str(authority))
+        return red.manor(
+            "connect", "https", "files", "--url", URL, *ca, *words, HTTPS_SECRET=secret
+        )
+
+    closed = HUB.replace(str(store_servers.HUB_PORT), "8081")
+    for done, why in (
+        (hub(token="hf_wrong"), "the server refused it: Invalid user token"),
+        (hub("--repository", "org/none"), "Repository Not Found"),
+        (hub(at=closed), "the server is not reached from namespace serve-red"),
+        (web(secret="wrong-secret"), "the server refused it: 401 Client Error"),
+    ):
+        assert done.returncode == 2
+        assert why in done.stderr
+        assert "hf_" not in done.stdout + done.stderr
+        assert "wrong-secret" not in done.stdout + done.stderr
+    held = red.kubectl("get", "secrets")
+    assert "hub" not in held
+    assert "files" not in held
+
+    for done, name, kind in (
+        (hub("--repository", "org/faces"), "hub", "manor.dev/hf"),
+        (web(), "files", "manor.dev/https"),
+    ):
+        assert done.returncode == 0, done.stderr
+        assert red.kubectl("get", "secret", name, "-o", "jsonpath={.type}") == kind
+
+    (tmp_path / "read.py").write_text(READ)
+    for uri, name, wanted in (
+        ("hf://org/faces", "hub", ["a.csv hub", "deep/b.csv hub"]),
+        (URL, "files", ["a.csv files"]),
+    ):
+        words = ["--data", uri, "--connection", name, *SMALL]
+        done = red.manor("run", str(tmp_path / "read.py"), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [line for line in done.stdout.splitlines() if ".csv " in line] == wanted
+
+    model = json.dumps(echo("hf://org/faces", "hub"))
+    red.example.manor("apply", "-f", "-", given=model)
+    assert red.kubectl(*SAID).split() == ["a.csv=hub", "b.csv=hub"]
+    red.example.manor("delete", "-f", "-", "--yes", given=model)
+
+    wrong = red.manor("run", str(tmp_path / "read.py"), "--data", URL, "--connection", "hub")
+    assert wrong.returncode == 2
+    assert f"spec.data[0].secret: connection 'hub' opens hf://, and not {URL}" in wrong.stderr

@@ -1,6 +1,7 @@
 """`manor run` and what goes with it, whole, on an API server in memory."""
 
 import random
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from api_stand_in import ApiStandIn
 from command_line import Command
-from engine_specs import job, platform, tenant
+from engine_specs import job, model, platform, tenant
 from manor.render import spec_object
 from served_kinds import MANORS
 
@@ -213,9 +214,101 @@ def test_keys_that_nothing_can_try_are_not_kept(
     assert team.written == []
 
 
-def held_keys(team: ApiStandIn) -> dict[str, str]:
+@pytest.mark.parametrize(
+    ("words", "secret", "kind", "kept"),
+    [
+        (["hf"], {"HF_TOKEN": "hush\n"}, "hf", {"HF_TOKEN": "hush"}),
+        (
+            ["https", "--url", "https://Host:1/a"],
+            {"HTTPS_SECRET": "hush"},
+            "https",
+            {"host-headers": '{"Authorization": "Bearer hush"}'},
+        ),
+        (
+            ["https", "--url", "https://host/a", "--user", "ida"],
+            {"HTTPS_SECRET": "hush"},
+            "https",
+            {"host-headers": '{"Authorization": "Basic aWRhOmh1c2g="}'},
+        ),
+        (
+            ["https", "--url", "https://host/a", "--header", "X-Key"],
+            {"HTTPS_SECRET": "hush"},
+            "https",
+            {"host-headers": '{"X-Key": "hush"}'},
+        ),
+    ],
+)
+def test_each_store_has_a_secret_of_its_own_form(
+    team: ApiStandIn,
+    manor: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    secret: dict[str, str],
+    kind: str,
+    kept: dict[str, str],
+) -> None:
+    for name, value in secret.items():
+        monkeypatch.setenv(name, value)
+    done = manor("connect", words[0], "store", *words[1:], "-n", "vision", "--no-try")
+    assert (done.code, done.out) == (0, ""), done.err
+    assert "hush" not in done.err
+    assert held_keys(team, kind) == kept
+
+
+def test_a_service_accounts_key_is_read_from_its_file(
+    team: ApiStandIn, manor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "trainer.json"
+    file.write_text('{"type": "service_account", "private_key": "hush"}')
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    words = ["connect", "gs", "bucket", "-n", "vision", "--no-try"]
+    assert manor(*words).code == 0
+    name = "gcloud-application-credentials.json"
+    assert held_keys(team, "gs") == {
+        "GOOGLE_APPLICATION_CREDENTIALS": f"/var/secrets/{name}",
+        name: file.read_text(),
+    }
+    file.write_text("hush")
+    done = manor(*words)
+    assert (done.code, "hush" in done.err) == (2, False)
+    assert "no key of a Google service account" in done.err
+
+
+def test_an_authority_of_ones_own_goes_along(
+    team: ApiStandIn, manor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ca.pem").write_text("PEM")
+    monkeypatch.setenv("HF_TOKEN", "hush")
+    words = ["-n", "vision", "--no-try", "--ca-file", str(tmp_path / "ca.pem")]
+    assert manor("connect", "hf", "hub", *words).code == 0
+    kept = held_keys(team, "hf")
+    assert kept["ca.crt"] == "PEM"
+    assert kept["SSL_CERT_FILE"] == kept["REQUESTS_CA_BUNDLE"] == "/var/secrets/ca.crt"
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"), [("manor.dev/s3", True), ("manor.dev/gs", False), ("Opaque", False)]
+)
+def test_a_connection_to_another_kind_of_store_is_refused_with_its_field(
+    team: ApiStandIn, manor: Command, script: Path, kind: str, refused: bool
+) -> None:
+    images = {"training": "r/t:1", "fetching": "r/f:1", "serving": {"sklearn": "r/s:1"}}
+    team.hold(spec_object(platform(images=images)))
+    meta = {"name": "bucket", "namespace": "vision"}
+    team.hold({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": kind})
+    words = ["--save", "gs://faces/1", "--connection", "bucket", "--dry-run"]
+    done = manor("run", str(script), "-n", "vision", *words)
+    assert done.code == (2 if refused else 0), done.err
+    said = "spec.outputs[0].secret: connection 'bucket' opens s3://, and not gs://faces/1"
+    assert (said in done.err) is refused
+    served = spec_object(model(storageUri="gs://faces/1", storageSecret="bucket"))
+    applied = manor("diff", "-f", "-", given=yaml.safe_dump(served))
+    assert ("spec.storageSecret: connection 'bucket' opens s3://" in applied.err) is refused
+    assert team.written == []
+
+
+def held_keys(team: ApiStandIn, kind: str = "s3") -> dict[str, str]:
     """The data of the Secret that a connection is."""
     (secret,) = [obj for obj in team.objects.values() if obj["kind"] == "Secret"]
-    assert secret["type"] == "manor.dev/s3"
-    data: dict[str, str] = secret["data"]
-    return data
+    assert secret["type"] == f"manor.dev/{kind}"
+    return {name: b64decode(value).decode() for name, value in secret["data"].items()}

@@ -128,6 +128,9 @@ def test_what_is_no_volume_is_fetched_by_the_teams_secret(engine: str, scheme: s
     (init,) = fetched.spec["initContainers"]
     assert (init["name"], init["args"]) == ("fetch-model", [uri, "/mnt/models"])
     assert init["envFrom"] == [{"secretRef": {"name": "bucket"}}]
+    files = {"name": "model-keys", "secret": {"secretName": "bucket", "optional": True}}
+    assert files in fetched.spec["volumes"]
+    assert "/var/secrets" in [mount["mountPath"] for mount in init["volumeMounts"]]
     assert [init["name"] for init in mounted.spec["initContainers"]] == ["wait-for-model"]
 
 

@@ -205,12 +205,17 @@ def test_each_worker_finds_data_before_it_begins() -> None:
         "shareProcessNamespace" not in pod
     )  # which would show one container's environment to others
     assert fetching["envFrom"] == [{"secretRef": {"name": "keys"}}]
+    keys = {mount["name"]: mount for mount in fetching["volumeMounts"]}["data-1-keys"]
+    assert (keys["mountPath"], keys["readOnly"]) == ("/var/secrets", True)
     limits = {key: value for key, value in worker["resources"]["limits"].items() if "/" not in key}
     assert fetching["resources"]["limits"] == limits != worker["resources"]["limits"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["data-1"]["emptyDir"] == {}
+    assert volumes["data-1-keys"]["secret"]["secretName"] == "keys"
+    assert not [name for name in volumes if name.startswith("data-2-")]
     assert volumes["data-2"]["image"] == {"reference": "manor.local/words:1"}
     seen = [mount for mount in worker["volumeMounts"] if mount["name"].startswith("data-")]
+    assert [mount["name"] for mount in seen] == ["data-1", "data-2"]  # and no key
     assert [(mount["mountPath"], mount["readOnly"]) for mount in seen] == [
         ("/data", True),
         ("/words", True),

@@ -47,6 +47,12 @@ def test_each_output_has_a_container_of_its_own_and_the_worker_no_key() -> None:
     assert {mount["mountPath"] for mount in worker["volumeMounts"]} >= {"/out", "/logs"}
     assert first["envFrom"] == [{"secretRef": {"name": "keys"}}]
     assert first["command"][3:] == ["output-1", "/out", "s3://bucket/runs/$$(X)"]
+    assert first["volumeMounts"][1] == {
+        "name": "output-1-keys",
+        "mountPath": "/var/secrets",
+        "readOnly": True,
+    }
+    assert not [mount for mount in worker["volumeMounts"] if "keys" in mount["name"]]
     assert first["volumeMounts"][0] == {
         "name": "output-1",
         "mountPath": "/out",

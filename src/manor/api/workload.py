@@ -23,6 +23,7 @@ from manor.api.meta import (
 )
 from manor.api.quantity import Bytes, Cores, Duration, seconds
 from manor.api.schedule import CronSchedule, TimeZone
+from manor.api.wellknown import GROUP
 
 WORKLOAD_NAME_LIMIT = 50
 """Longest workload name, in characters: a pod of an indexed Job is named `<job>-<index>`, a label
@@ -64,9 +65,27 @@ OutputUri = Annotated[
 RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
+FETCHED = ("s3", "gs", "https", "hf")
+"""The schemes of the URIs whose files are fetched when a pod starts, and not mounted."""
+
+
 def is_fetched(uri: str) -> bool:
     """Whether the files of a URI are fetched when a pod starts, and not mounted."""
-    return uri.partition("://")[0] in ("s3", "gs", "https", "hf")
+    return scheme_of(uri) in FETCHED
+
+
+def scheme_of(uri: str) -> str:
+    """What a URI begins with."""
+    return uri.partition("://")[0]
+
+
+def connection_type(scheme: str) -> str:
+    """The type of the Secret that is a team's connection to the stores of a scheme."""
+    return f"{GROUP}/{scheme}"
+
+
+Keyed = tuple[tuple[str | int, ...], str, str]
+"""A field that names a Secret, that Secret, and the URI that it is to open."""
 
 
 class WorkloadMetadata(NamespacedMetadata):
@@ -126,6 +145,15 @@ class DataSource(Spec):
 def fetched_data(sources: Sequence[DataSource]) -> list[tuple[str | int, ...]]:
     """The fields, below `data`, whose files are fetched when a pod starts."""
     return [("data", i, "uri") for i, source in enumerate(sources) if is_fetched(source.uri)]
+
+
+def keyed(field: str, places: Iterable["DataSource | Output"]) -> list[Keyed]:
+    """The Secrets by which data is fetched, or outputs are stored, at `field`."""
+    return [
+        ((field, i, "secret"), place.secret, place.uri)
+        for i, place in enumerate(places)
+        if place.secret
+    ]
 
 
 class Output(Spec):
@@ -400,6 +428,11 @@ class TrainingJob(Kind):
         ends."""
         outputs = [("outputs", i, "uri") for i in range(len(self.spec.outputs))]
         return [*fetched_data(self.spec.data), *outputs]
+
+    @property
+    def keyed(self) -> list[Keyed]:
+        """The Secrets that are to open stores."""
+        return [*keyed("data", self.spec.data), *keyed("outputs", self.spec.outputs)]
 
 
 class Autoscaling(Spec):
@@ -728,3 +761,10 @@ class Model(Kind):
     def fetched(self) -> list[tuple[str | int, ...]]:
         """The fields whose files are fetched when a pod starts."""
         return [path for path, uri in self.uris.items() if is_fetched(uri)]
+
+    @property
+    def keyed(self) -> list[Keyed]:
+        """The Secret that is to open stores, with each URI that it is for."""
+        secret = self.spec.storage_secret
+        uris = [uri for uri in self.uris.values() if is_fetched(uri)] if secret else []
+        return [(("storageSecret",), str(secret), uri) for uri in uris]

@@ -20,12 +20,14 @@ from manor.api.platform import Platform
 from manor.api.quantity import Bytes, Duration, seconds
 from manor.api.workload import (
     DataSource,
+    Keyed,
     Resources,
     SecretUse,
     VolumeMount,
     WorkloadMetadata,
     data_rule,
     fetched_data,
+    keyed,
 )
 
 HOME_PATH = "/home/work"
@@ -138,6 +140,11 @@ class Workspace(Kind):
     def fetched(self) -> list[tuple[str | int, ...]]:
         """The fields whose files are fetched when its pod starts."""
         return fetched_data(self.spec.data)
+
+    @property
+    def keyed(self) -> list[Keyed]:
+        """The Secrets that are to open stores."""
+        return keyed("data", self.spec.data)
 
     @property
     def home(self) -> str:

@@ -66,6 +66,9 @@ def _toleration(taint: str) -> Object:
     )
 
 
+KEYS_PATH = "/var/secrets"
+"""Where what fetches or stores sees the keys of its Secret as files (KServe's convention)."""
+
 Parts = tuple[list[Object], list[Object]]
 """Volumes of a pod, and their mounts in its container."""
 
@@ -112,7 +115,7 @@ def data_parts(sources: Sequence[DataSource]) -> Parts:
         held: Object = {"emptyDir": {}}
         if not is_fetched(source.uri):
             held = {"image": {"reference": source.uri.partition("://")[2]}}
-        volumes.append({"name": name, **held})
+        volumes += [{"name": name, **held}, *key_volumes(name, source.secret)]
         mounts.append({"name": name, "mountPath": source.path, "readOnly": True})
     return volumes, mounts
 
@@ -156,16 +159,36 @@ def fetcher(
     platform: Platform, name: str, uri: str, mount: Object, secret: str | None, amounts: Object
 ) -> Object:
     """An init container that fetches the files of a URI into the folder that it mounts, with the
-    keys of a Secret of the namespace as its environment."""
-    return {
+    keys of a Secret of the namespace. `key_volumes` of that folder's name are the pod's."""
+    container = {
         "name": name,
         "image": platform.spec.images.fetching,
         "args": [uri, mount["mountPath"]],
         "env": env({"HOME": "/tmp"}),  # noqa: S108 - the pod's own emptyDir
-        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
         "resources": amounts,
         "securityContext": container_security_context(),
         "volumeMounts": [mount, _TMP],
+    }
+    return with_keys(container, mount["name"], secret)
+
+
+def key_volumes(name: str, secret: str | None) -> list[Object]:
+    """The volume of the Secret with which `name` is fetched or stored, if there is one. A Secret
+    that is missing is told of by the variables that it lacks."""
+    source = {"secretName": secret, "optional": True}
+    return [{"name": f"{name}-keys", "secret": source}] if secret else []
+
+
+def with_keys(container: Object, name: str, secret: str | None) -> Object:
+    """The container with the keys of a Secret, if there is one: as variables, and as files for
+    the clients that read files."""
+    if not secret:
+        return container
+    mount = {"name": f"{name}-keys", "mountPath": KEYS_PATH, "readOnly": True}
+    return {
+        **container,
+        "envFrom": [{"secretRef": {"name": secret}}],
+        "volumeMounts": [*container["volumeMounts"], mount],
     }
 
 

@@ -11,6 +11,7 @@ from manor.engines.pods import (
     container_security_context,
     env,
     fetcher,
+    key_volumes,
     placement,
     pod_spec,
     resources,
@@ -138,6 +139,7 @@ def server_pod(
         "volumeMounts": [_mount(read_only=True)] if stored else [],
     }
     fields = placement(platform, tenant, model.spec.resources)
+    volumes = [stored.volume] if stored else []
     if version.storage_uri and is_fetched(version.storage_uri):
         fields["initContainers"] = [
             fetcher(
@@ -145,9 +147,10 @@ def server_pod(
                 *(model.spec.storage_secret, server["resources"]),
             )
         ]
+        volumes += key_volumes("model", model.spec.storage_secret)
     elif stored and stored.brought_by and not model.custom:
         fields["initContainers"] = [_bringer(server, stored)]
-    return pod_spec([server], [stored.volume] if stored else [], **fields)
+    return pod_spec([server], volumes, **fields)
 
 
 def _farewell(model: Model) -> Object:

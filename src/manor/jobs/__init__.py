@@ -2,7 +2,7 @@
 carried; with the caller's own rights, for the command line and for Python alike."""
 
 from manor.jobs.carrying import CarryFailed, Moved
-from manor.jobs.connecting import NotConnected, connect, s3_environment
+from manor.jobs.connecting import NotConnected, connect
 from manor.jobs.copying import Copied, copy
 from manor.jobs.folder import CodeError
 from manor.jobs.following import Ending, follow, log_of, untold, wait
@@ -45,7 +45,6 @@ __all__ = [
     "log_of",
     "rerun",
     "running_pod",
-    "s3_environment",
     "start",
     "stop",
     "submit",

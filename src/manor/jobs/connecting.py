@@ -1,71 +1,55 @@
-"""A team's connection to a store: a Secret whose keys are the environment that clients of the store
-read. What it holds was tried before it is stored, from where it will be used."""
+"""A team's connection to a store: a Secret with the keys that clients of the store read. What it
+holds was tried before it is stored, from where it will be used."""
 
 import base64
 import json
-from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from manor.api import Platform
-from manor.api.wellknown import GROUP
+from manor.api.workload import connection_type
+from manor.engines.pods import KEYS_PATH
 from manor.errors import ManorError
 from manor.jobs.errands import ErrandFailed, errand, home_of
+from manor.jobs.stores import Keys
 from manor.kube import STDOUT, Client, Conflict, NotFound, Object
-
-S3 = f"{GROUP}/s3"
-"""Type of the Secret of a connection to an S3 server."""
 
 
 class NotConnected(ManorError):
     """Nothing is stored; the message says why."""
 
 
-def s3_environment(
-    access_key_id: str, secret_access_key: str, endpoint: str = "", region: str = ""
-) -> dict[str, str]:
-    """What clients of S3 read (boto3's names)."""
-    said = {
-        "AWS_ACCESS_KEY_ID": access_key_id,
-        "AWS_SECRET_ACCESS_KEY": secret_access_key,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_DEFAULT_REGION": region or ("us-east-1" if endpoint else ""),
-    }
-    return {key: value for key, value in said.items() if value}
-
-
-def connection(name: str, namespace: str, env: Mapping[str, str]) -> Object:
+def connection(name: str, namespace: str, keys: Keys) -> Object:
     """The Secret."""
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in env.items()}
-    meta = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": S3, "data": data}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in keys.entries.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "type": connection_type(keys.scheme),
+        "data": data,
+    }
 
 
 async def connect(
-    client: Client,
-    name: str,
-    namespace: str,
-    env: Mapping[str, str],
-    bucket: str = "",
-    *,
-    untried: bool = False,
+    client: Client, name: str, namespace: str, keys: Keys, *, untried: bool = False
 ) -> list[str]:
-    """Store a connection to an S3 server under a name, new or in place of one of that name; the
-    buckets that it was seen to open.
+    """Store a connection under a name, new or in place of one of that name; what it was seen to
+    open.
 
-    Raises NotConnected, and stores nothing, where the server refuses it.
+    Raises NotConnected, and stores nothing, where the store refuses it or is not reached.
     """
     try:
         old = await client.get("v1", "Secret", name, namespace)
     except NotFound:
         old = None
-    if old and old.get("type") != S3:
+    made = connection(name, namespace, keys)
+    if old and old.get("type") != made["type"]:
         raise NotConnected(
             f"Secret {namespace}/{name} is no connection of this kind ({old.get('type')}); choose "
             "another name"
         )
-    opened = [] if untried else await _try(client, namespace, env, bucket)
-    made = connection(name, namespace, env)
+    opened = [] if untried else await _try(client, namespace, keys)
     try:
         await (client.replace({**old, "data": made["data"]}) if old else client.create(made))
     except Conflict:
@@ -73,18 +57,29 @@ async def connect(
     return opened
 
 
-async def _try(client: Client, namespace: str, env: Mapping[str, str], bucket: str) -> list[str]:
+async def _try(client: Client, namespace: str, keys: Keys) -> list[str]:
     platform, tenant = await home_of(client, namespace)
     image = _image(platform)
+    question = {
+        "scheme": keys.scheme,
+        "entries": dict(keys.entries),
+        "place": keys.place,
+        "folder": KEYS_PATH,
+    }
     try:
         async with errand(client, platform, tenant, namespace, image) as pod:
-            answer = await _asked(client, namespace, pod, {"env": dict(env), "bucket": bucket})
+            answer = await _asked(client, namespace, pod, question)
     except ErrandFailed as error:
         why = f"the pod that is to try it {error}; --no-try stores it untried"
         raise NotConnected(why) from None
-    if why := answer.get("error"):
+    if why := answer.get("unreached"):
+        raise NotConnected(
+            f"the server is not reached from namespace {namespace}: {why}. Who administers the "
+            "platform opens the way (network.egress of the Tenant)"
+        )
+    if why := answer.get("refused"):
         raise NotConnected(f"the server refused it: {why}")
-    return list(answer["buckets"])
+    return list(answer["opened"])
 
 
 def _image(platform: Platform) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 from manor.api import Platform, kinds
 from manor.api.quantity import parse
-from manor.kube import Client, Forbidden
-from manor.load import Document, Specs, specs_from
+from manor.api.workload import FETCHED, connection_type, scheme_of
+from manor.kube import Client, Forbidden, NotFound
+from manor.load import Document, InvalidInput, Problem, Specs, specs_from
 from manor.render import spec_object
 from manor.rollout.desired import Desired
 from manor.rollout.progress import (
@@ -58,6 +59,8 @@ async def read_desired(
         known.workloads,
         known.tools | specs.tools,
     )
+    if not delete and (problems := await _wrong_connections(client, specs)):
+        raise InvalidInput(problems)
     if not delete and specs.tenants and everyone.platform:
         await _compare_guarantees(client, everyone.platform, everyone, progress)
     missing = await missing_tools(client, everyone.toolset)
@@ -91,6 +94,35 @@ def _placed(document: Document, namespace: str) -> Document:
     return replace(
         document, value={**document.value, "metadata": {**metadata, "namespace": namespace}}
     )
+
+
+async def _wrong_connections(client: Client, specs: Specs) -> list[Problem]:
+    """The fields that name a connection to another kind of store than their URI's. What is not
+    there yet, or not for the user to read, is left to what fetches."""
+    problems: list[Problem] = []
+    known: dict[tuple[str, str], str | None] = {}
+    for workload in specs.workloads:
+        for path, name, uri in workload.keyed:
+            secret = name, workload.metadata.namespace
+            if secret not in known:
+                known[secret] = await _opens(client, *secret)
+            if (opens := known[secret]) is not None and opens != scheme_of(uri):
+                message = (
+                    f"connection {name!r} opens {opens}://, and not {uri}; name another one "
+                    "(`manor connect` makes it)"
+                )
+                problems.append(specs.problem(workload, ("spec", *path), message))
+    return problems
+
+
+async def _opens(client: Client, name: str, namespace: str) -> str | None:
+    """The scheme that a Secret is a connection for; None where it is none."""
+    try:
+        secret = await client.get("v1", "Secret", name, namespace)
+    except (NotFound, Forbidden):
+        return None
+    types = {connection_type(scheme): scheme for scheme in FETCHED}
+    return types.get(secret.get("type", ""))
 
 
 async def _compare_guarantees(

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from manor.api import Platform
 from manor.api.workload import Output, TrainingJobSpec
-from manor.engines.pods import Parts, container_security_context, env
+from manor.engines.pods import Parts, container_security_context, env, key_volumes, with_keys
 from manor.render.objects import Object
 
 INDEX = "JOB_COMPLETION_INDEX"
@@ -25,11 +25,11 @@ def _named(outputs: list[Output]) -> list[tuple[str, Output]]:
 
 def parts(outputs: list[Output]) -> Parts:
     """Where outputs are written."""
-    named = _named(outputs)
-    return (
-        [{"name": name, "emptyDir": {}} for name, _ in named],
-        [{"name": name, "mountPath": output.path} for name, output in named],
-    )
+    volumes, mounts = [], []
+    for name, output in _named(outputs):
+        volumes += [{"name": name, "emptyDir": {}}, *key_volumes(name, output.secret)]
+        mounts.append({"name": name, "mountPath": output.path})
+    return volumes, mounts
 
 
 def awaited(command: list[str], outputs: list[Output]) -> list[str]:
@@ -46,17 +46,17 @@ def storers(platform: Platform, spec: TrainingJobSpec, told: list[Object]) -> It
     for name, output in _named(spec.outputs):
         # The kubelet expands what stands below, and nothing of the URI.
         uri = "/".join([output.uri.replace("$", "$$").rstrip("/"), *below])
-        yield {
+        container = {
             "name": name,
             "image": platform.spec.images.fetching,
             "command": ["python3", "-c", _program("upload.py"), name, output.path, uri],
             "env": [*told, *env({"HOME": "/tmp"})],  # noqa: S108 - the pod's own emptyDir
-            **({"envFrom": [{"secretRef": {"name": output.secret}}]} if output.secret else {}),
             "resources": AMOUNTS,
             "securityContext": container_security_context(),
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "volumeMounts": [{"name": name, "mountPath": output.path, "readOnly": True}],
         }
+        yield with_keys(container, name, output.secret)
 
 
 def _program(name: str) -> str:

@@ -1,0 +1,251 @@
+"""Keys to stores, tried by the stores' own clients at servers that answer as those do."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from gcp_storage_emulator.server import create_server
+from google.auth import jwt
+
+import store_servers
+from manor.engines.outputs import upload
+from manor.engines.pods import KEYS_PATH
+from manor.jobs import stores, trial
+from manor.local.certificates import Authority, Wanted
+
+pytestmark = pytest.mark.unit
+
+CLOSED = "http://127.0.0.1:9"
+"""Where nobody answers."""
+
+
+def tried(keys: stores.Keys) -> dict[str, Any]:
+    """What the program answers that `manor connect` runs in a pod."""
+    program = resources.files("manor.jobs").joinpath("trial.py").read_text()
+    question = {
+        "scheme": keys.scheme,
+        "entries": dict(keys.entries),
+        "place": keys.place,
+        "folder": KEYS_PATH,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(question) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[str]:
+    """The URL of a hub."""
+    server = store_servers.serve(store_servers.Hub, 0, host="127.0.0.1")
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_token_opens_its_repository_at_a_hub(hub: str) -> None:
+    right = store_servers.TOKEN
+    assert tried(stores.hf(right, hub)) == {"opened": []}
+    assert tried(stores.hf(right, hub, "org/faces")) == {"opened": ["org/faces"]}
+
+
+@pytest.mark.parametrize(
+    ("token", "repository", "why"),
+    [
+        ("hf_wrong", "", "Invalid user token"),
+        ("hf_wrong", "org/faces", "Repository Not Found"),
+        (store_servers.TOKEN, "org/none", "Repository Not Found"),
+    ],
+)
+def test_what_a_hub_refuses_is_told(hub: str, token: str, repository: str, why: str) -> None:
+    answer = tried(stores.hf(token, hub, repository))
+    assert why in answer["refused"]
+    assert token not in answer["refused"]
+
+
+class Files:
+    """A web server with a certificate of its own authority."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = Authority(folder, "ca")
+        self.authority.issue(Wanted("server", "server", hosts=("127.0.0.1",)))
+        pair = str(folder / "server.crt"), str(folder / "server.key")
+        self.server = store_servers.serve(store_servers.Files, 0, pair, "127.0.0.1")
+        self.url = f"https://127.0.0.1:{self.server.server_port}{store_servers.FILE}"
+
+    def tried(self, secret: str, *, url: str = "", **words: str) -> dict[str, Any]:
+        keys = stores.https(url or self.url, secret, **words)
+        return tried(keys.trusting(self.authority.certificate_file.read_text()))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
+    """A web server."""
+    made = Files(tmp_path_factory.mktemp("authority"))
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.mark.parametrize("words", [{}, {"user": "ida"}, {"header": "X-Key"}])
+def test_a_secret_opens_a_file_of_a_web_server(files: Files, words: dict[str, str]) -> None:
+    assert files.tried(store_servers.SECRET, **words) == {"opened": [files.url]}
+    refused = files.tried("wrong-secret", **words)["refused"]
+    assert refused.startswith("401 Client Error")
+    assert "wrong-secret" not in refused
+
+
+def test_what_a_web_server_lacks_and_whom_nobody_vouches_for_is_told(files: Files) -> None:
+    lost = files.tried(store_servers.SECRET, url=files.url.replace("faces", "none"))
+    assert lost["refused"].startswith("404 Client Error")
+    strange = tried(stores.https(files.url, store_servers.SECRET))
+    assert "certificate verify failed" in strange["unreached"]
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    """Google's token endpoint: an access token for an assertion that the account's key signed."""
+
+    public = b""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        (assertion,) = urllib.parse.parse_qs(body)["assertion"]
+        answer: dict[str, Any] = {"access_token": "ya29", "expires_in": 3600}
+        try:
+            jwt.decode(assertion, certs=self.public)
+        except ValueError:
+            answer = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+        self.send_response(400 if "error" in answer else 200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+
+class Google:
+    """An emulator of Cloud Storage with one bucket, and a service account."""
+
+    def __init__(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.storage = create_server("127.0.0.1", 0, in_memory=True, default_bucket="faces")
+        self.storage.start()
+        self.endpoint = f"http://127.0.0.1:{self.storage._api._httpd.server_port}"
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        tokens = type("Tokens", (_Tokens,), {"public": public})
+        self.tokens = ThreadingHTTPServer(("127.0.0.1", 0), tokens)
+        Thread(target=self.tokens.serve_forever, daemon=True).start()
+        self.key = self.signed(key)
+        self.other = self.signed(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+    def signed(self, key: rsa.RSAPrivateKey) -> str:
+        """The service account's key file with that private key in it."""
+        return json.dumps(
+            {
+                "type": "service_account",
+                "project_id": "p",
+                "private_key_id": "1",
+                "private_key": pem(key),
+                "client_email": "trainer@p.iam.gserviceaccount.com",
+                "token_uri": f"http://127.0.0.1:{self.tokens.server_port}/token",
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def google() -> Iterator[Google]:
+    """Google's servers."""
+    made = Google()
+    yield made
+    made.storage.stop()
+    made.tokens.shutdown()
+    made.tokens.server_close()
+
+
+def test_a_service_accounts_key_opens_its_buckets(google: Google) -> None:
+    assert tried(stores.gs(google.key, google.endpoint)) == {"opened": ["faces"]}
+    assert tried(stores.gs(google.key, google.endpoint, "faces")) == {"opened": ["faces"]}
+    assert "404" in tried(stores.gs(google.key, google.endpoint, "none"))["refused"]
+    wrong = tried(stores.gs(google.other, google.endpoint, "faces"))
+    assert "Invalid JWT Signature" in wrong["refused"]
+
+
+def test_outputs_are_stored_by_a_service_accounts_key(
+    google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.cloud import storage
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    trial.equip(dict(stores.gs(google.key, google.endpoint).entries), KEYS_PATH)
+    (tmp_path / "a.csv").write_text("saved")
+    store = upload.GCS("faces")
+    store.attempt("runs/1/.manor")
+    store.put({"runs/1/a.csv": tmp_path / "a.csv"})
+    found = {blob.name: blob.download_as_bytes() for blob in storage.Client().list_blobs("faces")}
+    assert found == {"runs/1/a.csv": b"saved"}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        stores.hf("hf_x", CLOSED),
+        stores.https("https://127.0.0.1:9/a", "x"),
+    ],
+    ids=lambda keys: keys.scheme,
+)
+def test_a_server_that_is_not_reached_is_told_from_one_that_refuses(keys: stores.Keys) -> None:
+    assert list(tried(keys)) == ["unreached"]
+
+
+def test_neither_google_nor_its_tokens_need_be_reached(google: Google) -> None:
+    lost = json.loads(google.key) | {"token_uri": f"{CLOSED}/token"}
+    began = time.monotonic()
+    assert list(tried(stores.gs(google.key, CLOSED, "faces"))) == ["unreached"]
+    assert list(tried(stores.gs(json.dumps(lost), google.endpoint, "faces"))) == ["unreached"]
+    assert time.monotonic() - began < 40
+
+
+def test_keys_that_are_none_are_refused_without_a_word_of_them() -> None:
+    for key in ("{", "[]", '{"type": "authorized_user"}', "hush"):
+        with pytest.raises(stores.BadKeys, match="no key of a Google service account") as told:
+            stores.gs(key)
+        assert "hush" not in str(told.value)
+    for url in ("http://host/a", "host/a", "https://", "https://ida:hush@host/a"):
+        with pytest.raises(stores.BadKeys, match="no URL of a web server") as told:
+            stores.https(url, "x")
+        assert "hush" not in str(told.value)
+    for secret in ("hush\nX-Other: 1", "hüsh"):
+        with pytest.raises(stores.BadKeys, match="characters that no header takes") as told:
+            stores.https("https://host/a", secret)
+        assert "hush" not in str(told.value)
+        with pytest.raises(stores.BadKeys):
+            stores.hf(secret)
+    with pytest.raises(stores.BadKeys, match="leave one out"):
+        stores.https("https://host/a", "x", user="ida", header="X-Key")
