@@ -7,6 +7,7 @@ or the password of ida.
 """
 
 import base64
+import hashlib
 import json
 import signal
 import ssl
@@ -50,6 +51,11 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
 
+def digest(body: bytes) -> str:
+    """By which a hub knows what is in a file."""
+    return hashlib.sha1(body).hexdigest()
+
+
 class Hub(_Handler):
     """A hub with one private repository."""
 
@@ -77,15 +83,14 @@ class Hub(_Handler):
         elif path == "/revision/main":
             self.tell({"id": REPOSITORY, "sha": COMMIT, "siblings": [], "private": True})
         elif path == f"/tree/{COMMIT}":
-            files = FILES.items()
-            self.tell(
-                [
-                    {"type": "file", "path": path, "size": len(body), "oid": "0" * 40}
-                    for path, body in files
-                ]
-            )
+            files = [
+                {"type": "file", "path": path, "size": len(body), "oid": digest(body)}
+                for path, body in FILES.items()
+            ]
+            self.tell(files)
         elif name in FILES:
-            self.answer(200, FILES[name], ETag=f'"{name}"', X_Repo_Commit=COMMIT)
+            body = FILES[name]
+            self.answer(200, body, ETag=f'"{digest(body)}"', X_Repo_Commit=COMMIT)
         else:
             self.tell({"error": "Entry not found"}, 404, X_Error_Code="EntryNotFound")
 

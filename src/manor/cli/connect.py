@@ -22,7 +22,7 @@ Authority = Annotated[
         "--ca-file",
         exists=True,
         dir_okay=False,
-        help="Certificate (PEM) of the authority that signed the server's; if of your own.",
+        help="Certificate (PEM) of your own authority, which signed the server's.",
     ),
 ]
 Untried = Annotated[bool, typer.Option("--no-try", help="Store it untried.")]

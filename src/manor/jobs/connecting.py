@@ -74,8 +74,9 @@ async def _try(client: Client, namespace: str, keys: Keys) -> list[str]:
         raise NotConnected(why) from None
     if why := answer.get("unreached"):
         raise NotConnected(
-            f"the server is not reached from namespace {namespace}: {why}. Who administers the "
-            "platform opens the way (network.egress of the Tenant)"
+            f"the server is not reached from namespace {namespace}: {why}. A closed network is "
+            "opened by who administers the platform (network.egress of the Tenant); an authority "
+            "of your own is named by --ca-file"
         )
     if why := answer.get("refused"):
         raise NotConnected(f"the server refused it: {why}")
