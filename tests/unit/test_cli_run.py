@@ -214,6 +214,11 @@ def test_keys_that_nothing_can_try_are_not_kept(
     assert team.written == []
 
 
+def headers_of(host: str, headers: str) -> dict[str, str]:
+    """As kserve-storage reads them, and as KServe's webhook does."""
+    return {f"{host}-headers": headers, "https-host": host, "headers": headers}
+
+
 @pytest.mark.parametrize(
     ("words", "secret", "kind", "kept"),
     [
@@ -222,19 +227,19 @@ def test_keys_that_nothing_can_try_are_not_kept(
             ["https", "--url", "https://Host:1/a"],
             {"HTTPS_SECRET": "hush"},
             "https",
-            {"host-headers": '{"Authorization": "Bearer hush"}'},
+            headers_of("host", '{"Authorization": "Bearer hush"}'),
         ),
         (
             ["https", "--url", "https://host/a", "--user", "ida"],
             {"HTTPS_SECRET": "hush"},
             "https",
-            {"host-headers": '{"Authorization": "Basic aWRhOmh1c2g="}'},
+            headers_of("host", '{"Authorization": "Basic aWRhOmh1c2g="}'),
         ),
         (
             ["https", "--url", "https://host/a", "--header", "X-Key"],
             {"HTTPS_SECRET": "hush"},
             "https",
-            {"host-headers": '{"X-Key": "hush"}'},
+            headers_of("host", '{"X-Key": "hush"}'),
         ),
     ],
 )

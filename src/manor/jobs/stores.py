@@ -87,11 +87,14 @@ def https(url: str, secret: str, user: str = "", header: str = "") -> Keys:
         raise BadKeys("this is no URL of a web server; write https://host/file, without a secret")
     if user and header:
         raise BadKeys("a user's password and a header's value are two secrets; leave one out")
-    basic = base64.b64encode(f"{user}:{secret}".encode()).decode()
-    value = f"Basic {basic}" if user else _sendable(secret)
-    headers = {header: value} if header else {"Authorization": value if user else f"Bearer {value}"}
-    # By this name kserve-storage asks for the headers of a host.
-    return Keys("https", {f"{parts.hostname}-headers": json.dumps(headers)}, url)
+    if user:
+        value = "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+    else:
+        value = _sendable(secret) if header else f"Bearer {_sendable(secret)}"
+    headers = json.dumps({header or "Authorization": value})
+    # kserve-storage asks for the headers of a host; KServe's webhook has the two from the Secret.
+    named = {"https-host": parts.hostname, "headers": headers}
+    return Keys("https", {f"{parts.hostname}-headers": headers, **named}, url)
 
 
 def _sendable(secret: str) -> str:
