@@ -1,9 +1,10 @@
-"""A hub and a web server that ask for a secret, with the standard library alone: tests run them in
-their own process, and in a pod (`python3 store_servers.py CERTIFICATE KEY`).
+"""Stores that ask for a secret: tests run them in their own process, and in a pod of the fetching
+image (`python3 store_servers.py CERTIFICATE KEY PUBLIC`).
 
 The hub speaks the part of Hugging Face's HTTP API with which `huggingface_hub` looks a token and a
 repository up and fetches the files. The web server hands a file out over TLS to who has the token,
-or the password of ida.
+or the password of ida. Google's storage is the package gcp-storage-emulator, which asks nobody who
+they are; that its clients first do at the token endpoint.
 """
 
 import base64
@@ -13,9 +14,10 @@ import signal
 import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "hf_right"
 REPOSITORY = "org/faces"
@@ -26,7 +28,9 @@ SECRET = "files-secret"
 FILE = "/faces/a.csv"
 CONTENT = b"files"
 
-HUB_PORT, FILES_PORT = 8080, 8443
+BUCKET = "faces"
+
+HUB_PORT, STORAGE_PORT, TOKENS_PORT, FILES_PORT = 8080, 8082, 8083, 8443
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -109,6 +113,63 @@ class Files(_Handler):
             self.answer(200, CONTENT, Content_Type="application/octet-stream")
 
 
+class Tokens(_Handler):
+    """Google's token endpoint: an access token for an assertion that the account's key signed."""
+
+    public = b""
+
+    def do_POST(self) -> None:
+        from google.auth import jwt
+
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        (assertion,) = parse_qs(body)["assertion"]
+        status, answer = 200, {"access_token": "ya29", "expires_in": 3600}
+        try:
+            jwt.decode(assertion, certs=self.public)
+        except ValueError:
+            said = "Invalid JWT Signature."
+            status, answer = 400, {"error": "invalid_grant", "error_description": said}
+        self.answer(status, json.dumps(answer).encode(), Content_Type="application/json")
+
+
+def tokens_for(public: bytes) -> type[Tokens]:
+    """The token endpoint that knows one public key."""
+    return type("TokensFor", (Tokens,), {"public": public})
+
+
+def storage(port: int, host: str) -> Any:
+    """Google's storage with one bucket, until it is stopped."""
+    from gcp_storage_emulator.server import create_server
+
+    server = create_server(host, port, in_memory=True, default_bucket=BUCKET)
+    server.start()
+    return server
+
+
+def new_key() -> tuple[str, bytes]:
+    """A private key and its public half."""
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    spki = form.PublicFormat.SubjectPublicKeyInfo
+    return private.decode(), key.public_key().public_bytes(form.Encoding.PEM, spki)
+
+
+def account(private_key: str, tokens: str) -> str:
+    """The key file of a service account, whose tokens are had at a URL."""
+    said = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "1",
+        "private_key": private_key,
+        "client_email": "trainer@p.iam.gserviceaccount.com",
+        "token_uri": tokens,
+    }
+    return json.dumps(said)
+
+
 def serve(
     handler: type[_Handler], port: int, certificate: tuple[str, str] | None = None, host: str = ""
 ) -> ThreadingHTTPServer:
@@ -124,5 +185,7 @@ def serve(
 
 if __name__ == "__main__":
     serve(Hub, HUB_PORT)
+    storage(STORAGE_PORT, "0.0.0.0")
+    serve(tokens_for(Path(sys.argv[3]).read_bytes()), TOKENS_PORT)
     serve(Files, FILES_PORT, (sys.argv[1], sys.argv[2]))
     signal.pause()

@@ -1,11 +1,15 @@
 """Data and models of a team by their URIs: an S3 server, two teams, and a bucket for each
 (docs/data.md)."""
 
+import io
 import json
+import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gcp_storage_emulator
 import pytest
 import yaml
 
@@ -21,6 +25,12 @@ FOLDER = Path(__file__).parent.parent.parent / "examples" / "05-kserve"
 SPECS = ["-f", "-", "-f", str(FOLDER / "teams")]
 SERVER = "http://s3.object-store:8333"
 FETCHING = "manor.local/storage-initializer:0.1.0"
+PORTS = {
+    "hub": store_servers.HUB_PORT,
+    "storage": store_servers.STORAGE_PORT,
+    "tokens": store_servers.TOKENS_PORT,
+    "files": store_servers.FILES_PORT,
+}
 SMALL = ["--cpu", "50m", "--memory", "256Mi"]
 FILL = """
 import boto3
@@ -68,7 +78,7 @@ def platform() -> str:
     spec = yaml.safe_load((FOLDER / "platform.yaml").read_text())
     del spec["spec"]["tools"]
     spec["spec"]["images"]["fetching"] = FETCHING
-    ports = [store_servers.HUB_PORT, store_servers.FILES_PORT]
+    ports = list(PORTS.values())
     peer = {"name": "stores", "namespace": "stores", "direction": "egress", "ports": ports}
     spec["spec"]["network"]["peers"].append(peer)
     return yaml.safe_dump(spec)
@@ -95,12 +105,18 @@ def teams(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def authority(teams: dict[str, Team], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A hub and a web server (`store_servers.py`) in a namespace of the platform's; the file of the
-    authority that the web server's certificate is of."""
-    folder = tmp_path_factory.mktemp("authority")
+def stores(teams: dict[str, Team], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The servers of `store_servers.py` in a namespace of the platform's; a folder with what opens
+    them: the authority's certificate, and a service account's key."""
+    folder = tmp_path_factory.mktemp("stores")
     made = Authority(folder, "ca")
     made.issue(Wanted("server", "server", hosts=("files.stores",)))
+    private, public = store_servers.new_key()
+    (folder / "public.pem").write_bytes(public)
+    tokens = f"http://files.stores:{store_servers.TOKENS_PORT}/token"
+    (folder / "key.json").write_text(store_servers.account(private, tokens))
+    other = store_servers.account(store_servers.new_key()[0], tokens)
+    (folder / "other.json").write_text(other)
     example = teams["red"].example
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stores"}}
     meta = {"name": "files", "namespace": "stores"}
@@ -110,18 +126,20 @@ def authority(teams: dict[str, Team], tmp_path_factory: pytest.TempPathFactory) 
     status = ("-n", "stores", "rollout", "status", "deployment/files", "--timeout=60s")
     ready = example.kubectl(None, *status)
     assert ready.returncode == 0, ready.stdout + ready.stderr
-    yield made.certificate_file
+    yield folder
     example.kubectl(None, "delete", "namespace", "stores", "--wait=false")
 
 
 def servers(folder: Path) -> list[dict[str, Any]]:
-    """The program with the certificate in a folder, its pod, and its Service."""
-    pair = {name: (folder / name).read_text() for name in ("server.crt", "server.key")}
+    """The program with the files of a folder, its pod, and its Service."""
+    names = ("server.crt", "server.key", "public.pem")
+    given = {name: (folder / name).read_text() for name in names}
     program = Path(store_servers.__file__).read_text()
     container = {
         "name": "files",
-        "image": "manor.local/training:0.1.0",
-        "command": ["python3", "servers.py", *pair],
+        "image": FETCHING,
+        "command": ["python3", "servers.py", *given],
+        "env": [{"name": "PYTHONPATH", "value": "/opt/packages:/files/emulator.zip"}],
         "workingDir": "/files",
         "readinessProbe": {"tcpSocket": {"port": store_servers.FILES_PORT}},
         "volumeMounts": [{"name": "files", "mountPath": "/files"}],
@@ -130,14 +148,23 @@ def servers(folder: Path) -> list[dict[str, Any]]:
     labels = {"app": "files"}
     pod = {"containers": [container], "volumes": [volume]}
     template = {"metadata": {"labels": labels}, "spec": pod}
-    named = {"hub": store_servers.HUB_PORT, "files": store_servers.FILES_PORT}
-    ports = [{"name": name, "port": port} for name, port in named.items()]
+    ports = [{"name": name, "port": port} for name, port in PORTS.items()]
     deployment = {"selector": {"matchLabels": labels}, "template": template}
+    config = {"data": {"servers.py": program, **given}, "binaryData": {"emulator.zip": emulator()}}
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"servers.py": program, **pair}},
+        {"apiVersion": "v1", "kind": "ConfigMap", **config},
         {"apiVersion": "apps/v1", "kind": "Deployment", "spec": deployment},
         {"apiVersion": "v1", "kind": "Service", "spec": {"selector": labels, "ports": ports}},
     ]
+
+
+def emulator() -> str:
+    """The package of Google's storage, which no image has, as a zip file that Python imports."""
+    package, packed = Path(gcp_storage_emulator.__file__).parent, io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in package.rglob("*.py"):
+            archive.write(file, file.relative_to(package.parent))
+    return b64encode(packed.getvalue()).decode()
 
 
 def connect(team: Team, secret: str, *words: str) -> Any:
@@ -237,18 +264,20 @@ def test_a_model_is_fetched_when_a_replica_starts(teams: dict[str, Team]) -> Non
     red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
 
 
-def read(team: Team, folder: Path, uri: str) -> list[str]:
+def read(team: Team, folder: Path, uri: str, connection: str = "bucket") -> list[str]:
     """What is there, as another job of the team finds it."""
     (folder / "read.py").write_text(READ)
-    words = ["--data", uri, "--connection", "bucket", *SMALL]
+    words = ["--data", uri, "--connection", connection, *SMALL]
     done = team.manor("run", str(folder / "read.py"), *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if ".csv " in line]
 
 
-def save(team: Team, script: Path, uri: str, *words: str, code: str = "0") -> Any:
+def save(
+    team: Team, script: Path, uri: str, *words: str, code: str = "0", connection: str = "bucket"
+) -> Any:
     """What a job says that stores what it writes, by the team's own connection."""
-    options = ["--save", uri, "--connection", "bucket", *SMALL, *words]
+    options = ["--save", uri, "--connection", connection, *SMALL, *words]
     return team.manor("run", str(script), *options, "--", code)
 
 
@@ -295,54 +324,60 @@ def test_a_job_whose_outputs_cannot_be_stored_has_failed(
 
 
 HUB = f"http://files.stores:{store_servers.HUB_PORT}"
+STORAGE = f"http://files.stores:{store_servers.STORAGE_PORT}"
 URL = f"https://files.stores:{store_servers.FILES_PORT}{store_servers.FILE}"
 
 
-def test_a_hub_and_a_web_server_are_connected_as_a_bucket_is(
-    teams: dict[str, Team], authority: Path, tmp_path: Path
+def test_other_stores_are_connected_as_an_s3_server_is(
+    teams: dict[str, Team], stores: Path, tmp_path: Path
 ) -> None:
     red = teams["red"]
 
     def hub(*words: str, token: str = store_servers.TOKEN, at: str = HUB) -> Any:
         return red.manor("connect", "hf", "hub", *words, HF_TOKEN=token, HF_ENDPOINT=at)
 
-    def web(*words: str, secret: str = store_servers.SECRET) -> Any:
-        ca = ("--ca-file", str(authority))
-        return red.manor(
-            "connect", "https", "files", "--url", URL, *ca, *words, HTTPS_SECRET=secret
-        )
+    def web(secret: str = store_servers.SECRET) -> Any:
+        words = ["--url", URL, "--ca-file", str(stores / "ca.crt")]
+        return red.manor("connect", "https", "files", *words, HTTPS_SECRET=secret)
+
+    def google(key: str = "key.json", bucket: str = store_servers.BUCKET) -> Any:
+        words = ["--key-file", str(stores / key), "--endpoint", STORAGE, "--bucket", bucket]
+        return red.manor("connect", "gs", "google", *words)
 
     closed = HUB.replace(str(store_servers.HUB_PORT), "8081")
     for done, why in (
         (hub(token="hf_wrong"), "the server refused it: Invalid user token"),
         (hub("--repository", "org/none"), "Repository Not Found"),
         (hub(at=closed), "the server is not reached from namespace serve-red"),
-        (web(secret="wrong-secret"), "the server refused it: 401 Client Error"),
+        (web("wrong-secret"), "the server refused it: 401 Client Error"),
+        (google("other.json"), "Invalid JWT Signature"),
+        (google(bucket="none"), "the server refused it: 404"),
     ):
         assert done.returncode == 2
         assert why in done.stderr
-        assert "hf_" not in done.stdout + done.stderr
-        assert "wrong-secret" not in done.stdout + done.stderr
-    held = red.kubectl("get", "secrets")
-    assert "hub" not in held
-    assert "files" not in held
+        for secret in ("hf_", "wrong-secret", "PRIVATE KEY"):
+            assert secret not in done.stdout + done.stderr
+    held = red.kubectl("get", "secrets", "-o", "name").split()
+    assert not {f"secret/{name}" for name in ("hub", "files", "google")} & {*held}
 
     for done, name, kind in (
-        (hub("--repository", "org/faces"), "hub", "manor.dev/hf"),
-        (web(), "files", "manor.dev/https"),
+        (hub("--repository", "org/faces"), "hub", "hf"),
+        (web(), "files", "https"),
+        (google(), "google", "gs"),
     ):
         assert done.returncode == 0, done.stderr
-        assert red.kubectl("get", "secret", name, "-o", "jsonpath={.type}") == kind
+        stored = red.kubectl("get", "secret", name, "-o", "jsonpath={.type}")
+        assert stored == f"manor.dev/{kind}"
 
-    (tmp_path / "read.py").write_text(READ)
+    (tmp_path / "write.py").write_text(WRITE)
+    done = save(red, tmp_path / "write.py", "gs://faces/runs/1", connection="google")
+    assert done.returncode == 0, done.stdout + done.stderr
     for uri, name, wanted in (
         ("hf://org/faces", "hub", ["a.csv hub", "deep/b.csv hub"]),
         (URL, "files", ["a.csv files"]),
+        ("gs://faces/runs/1", "google", ["deep/a.csv whole"]),
     ):
-        words = ["--data", uri, "--connection", name, *SMALL]
-        done = red.manor("run", str(tmp_path / "read.py"), *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert [line for line in done.stdout.splitlines() if ".csv " in line] == wanted
+        assert read(red, tmp_path, uri, connection=name) == wanted
 
     model = json.dumps(echo("hf://org/faces", "hub"))
     red.example.manor("apply", "-f", "-", given=model)

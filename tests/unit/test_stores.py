@@ -5,19 +5,12 @@ import os
 import subprocess
 import sys
 import time
-import urllib.parse
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from gcp_storage_emulator.server import create_server
-from google.auth import jwt
 
 import store_servers
 from manor.engines.outputs import upload
@@ -121,62 +114,17 @@ def test_what_a_web_server_lacks_and_whom_nobody_vouches_for_is_told(files: File
     assert "certificate verify failed" in strange["unreached"]
 
 
-class _Tokens(BaseHTTPRequestHandler):
-    """Google's token endpoint: an access token for an assertion that the account's key signed."""
-
-    public = b""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        (assertion,) = urllib.parse.parse_qs(body)["assertion"]
-        answer: dict[str, Any] = {"access_token": "ya29", "expires_in": 3600}
-        try:
-            jwt.decode(assertion, certs=self.public)
-        except ValueError:
-            answer = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
-        self.send_response(400 if "error" in answer else 200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
-
-
-def pem(key: rsa.RSAPrivateKey) -> str:
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
-
-
 class Google:
-    """An emulator of Cloud Storage with one bucket, and a service account."""
+    """Cloud Storage with one bucket, and a service account."""
 
     def __init__(self) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.storage = create_server("127.0.0.1", 0, in_memory=True, default_bucket="faces")
-        self.storage.start()
+        private, public = store_servers.new_key()
+        self.storage = store_servers.storage(0, "127.0.0.1")
         self.endpoint = f"http://127.0.0.1:{self.storage._api._httpd.server_port}"
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        tokens = type("Tokens", (_Tokens,), {"public": public})
-        self.tokens = ThreadingHTTPServer(("127.0.0.1", 0), tokens)
-        Thread(target=self.tokens.serve_forever, daemon=True).start()
-        self.key = self.signed(key)
-        self.other = self.signed(rsa.generate_private_key(public_exponent=65537, key_size=2048))
-
-    def signed(self, key: rsa.RSAPrivateKey) -> str:
-        """The service account's key file with that private key in it."""
-        return json.dumps(
-            {
-                "type": "service_account",
-                "project_id": "p",
-                "private_key_id": "1",
-                "private_key": pem(key),
-                "client_email": "trainer@p.iam.gserviceaccount.com",
-                "token_uri": f"http://127.0.0.1:{self.tokens.server_port}/token",
-            }
-        )
+        self.tokens = store_servers.serve(store_servers.tokens_for(public), 0, host="127.0.0.1")
+        url = f"http://127.0.0.1:{self.tokens.server_port}/token"
+        self.key = store_servers.account(private, url)
+        self.other = store_servers.account(store_servers.new_key()[0], url)
 
 
 @pytest.fixture(scope="module")
