@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 import store_servers
-from manor.engines.outputs import upload
 from manor.engines.pods import KEYS_PATH
-from manor.jobs import stores, trial
+from manor.jobs import stores
 from manor.local.certificates import Authority, Wanted
 
 pytestmark = pytest.mark.unit
@@ -144,19 +143,27 @@ def test_a_service_accounts_key_opens_its_buckets(google: Google) -> None:
     assert "Invalid JWT Signature" in wrong["refused"]
 
 
-def test_outputs_are_stored_by_a_service_accounts_key(
-    google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from google.cloud import storage
+STORED = """
+import json, sys
+from pathlib import Path
+from manor.engines.outputs import upload
+from manor.jobs import trial
+trial.equip(json.loads(sys.argv[1]), sys.argv[2])
+store = upload.GCS("faces")
+store.attempt("runs/1/.manor")
+store.put({"runs/1/a.csv": Path(sys.argv[3])})
+from google.cloud import storage
+print({blob.name: blob.download_as_bytes() for blob in storage.Client().list_blobs("faces")})
+"""
 
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    trial.equip(dict(stores.gs(google.key, google.endpoint).entries), KEYS_PATH)
+
+def test_outputs_are_stored_by_a_service_accounts_key(google: Google, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("saved")
-    store = upload.GCS("faces")
-    store.attempt("runs/1/.manor")
-    store.put({"runs/1/a.csv": tmp_path / "a.csv"})
-    found = {blob.name: blob.download_as_bytes() for blob in storage.Client().list_blobs("faces")}
-    assert found == {"runs/1/a.csv": b"saved"}
+    entries = json.dumps(dict(stores.gs(google.key, google.endpoint).entries))
+    # In a process of its own: Pulumi's types and Google's are of one name.
+    command = [sys.executable, "-c", STORED, entries, KEYS_PATH, str(tmp_path / "a.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "{'runs/1/a.csv': b'saved'}\n", done.stderr
 
 
 @pytest.mark.parametrize(
