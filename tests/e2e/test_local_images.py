@@ -186,8 +186,7 @@ def test_its_program_runs(
     assert said in done.stdout
 
 
-# A shell starts Ray for KubeRay and a function for Kubeflow's client; terminals are shells.
-@pytest.mark.parametrize("name", sorted({*images.NAMES} - {"base", "ray", "jax", "workspace"}))
+@pytest.mark.parametrize("name", sorted({*images.NAMES} - {*images.WITH_SHELL}))
 def test_there_is_no_shell(built: dict[str, Unpacked], name: str) -> None:
     assert not [
         path

@@ -84,6 +84,7 @@ COMMANDS = {
     "import": Entry("imports", "app", "What others made for many teams, as Tenants: a plan."),
     "operator": Entry("operator", "operator", "Keep the cluster as its specs say, until stopped."),
     "infra": Entry("infra", "app", "Clusters and tenants as a Pulumi program."),
+    "image": Entry("image", "app", "Images of your own, built for the embedded node."),
     "local": Entry("local", "app", "A real Kubernetes node on this machine."),
 }
 

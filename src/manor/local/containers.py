@@ -55,6 +55,33 @@ def load_archive(node: Node, archive: Path) -> list[str]:
     return names
 
 
+def names_on(node: Node) -> list[str]:
+    """The names of the images that the node holds.
+
+    Raises:
+        ImageError: containerd does not answer.
+    """
+    done = subprocess.run(
+        _ctr(node, "list", "--quiet"), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ImageError(f"node {node.name!r} does not list its images:\n{done.stderr.strip()}")
+    return done.stdout.split()
+
+
+def save_image(node: Node, image: str, archive: Path) -> None:
+    """Write an image of the node's into an archive, as `docker save` does.
+
+    Raises:
+        ImageError: containerd does not hold all of it.
+    """
+    command = _ctr(node, "export", "-", image)
+    with archive.open("wb") as file:
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise ImageError(f"{image} cannot be taken from node {node.name!r}:\n{done.stderr.strip()}")
+
+
 def _names_in(archive: Path) -> list[str]:
     try:
         with tarfile.open(archive) as tar:
@@ -67,25 +94,20 @@ def _names_in(archive: Path) -> list[str]:
 
 
 def _import(node: Node, archive: Path) -> None:
-    command = [
-        f"{node.bin}/ctr",
-        "--address",
-        CONTAINERD_SOCKET,
-        "--namespace",
-        "k8s.io",
-        "images",
-        "import",
-        "-",
-    ]
     # By its standard input: the node need not see the file.
     with archive.open("rb") as file:
         done = subprocess.run(
-            enter(node, *command), stdin=file, capture_output=True, text=True, check=False
+            _ctr(node, "import", "-"), stdin=file, capture_output=True, text=True, check=False
         )
     if done.returncode:
         raise ImageError(
             f"{archive} could not be loaded into node {node.name!r}:\n{done.stderr.strip()}"
         )
+
+
+def _ctr(node: Node, *words: str) -> list[str]:
+    program = [f"{node.bin}/ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io"]
+    return enter(node, *program, "images", *words)
 
 
 def load_image(node: Node, image: str) -> list[str]:

@@ -125,6 +125,17 @@ def recipe_of(reference: str) -> str | None:
     return next((name for name in NAMES if _RECIPES[name].reference == reference), None)
 
 
+WITH_SHELL = ("debian", "base", "ray", "jax", "workspace")
+"""Those with a shell: one starts Ray for KubeRay and a function for Kubeflow's client; terminals
+are shells."""
+
+
+def references() -> dict[str, str]:
+    """The images that others may build on, and the recipe of each: those that can be asked for, and
+    the Debian below them, which alone can install more of Debian."""
+    return {recipe.reference: name for name, recipe in _RECIPES.items()}
+
+
 def ensure_beside(references: Sequence[str], *, bundle: Bundle, report: Report) -> list[Image]:
     """Images that a system names beside its controller's, under these references: those that there
     is a recipe for, found by the last part of the name.
