@@ -13,7 +13,7 @@ from manor.kube.http import Pages
 from manor.limits import Kube, override
 from manor.objectset.references import Ref
 from manor.operator.known import Known
-from manor.operator.proxies import each_team
+from manor.operator.proxies import Remembered, each_team
 from manor.render import spec_object
 
 pytestmark = pytest.mark.unit
@@ -47,8 +47,9 @@ async def test_a_team_that_is_slow_or_broken_holds_up_no_other() -> None:
         if team.name == "broken":
             raise KeyError(team.name)
 
+    teams = known("slow", "broken", "sound")
     goes = asyncio.create_task(
-        each_team(known("slow", "broken", "sound"), lambda _: True, look, 0.001)
+        each_team(teams, lambda _: True, Remembered[str](teams), look, 0.001)
     )
     await asyncio.wait_for(enough.wait(), 10)
     goes.cancel()
@@ -68,10 +69,36 @@ async def test_models_that_are_not_wanted_or_rest_are_not_looked_at() -> None:
     def wanted(one: Model) -> bool:
         return one.metadata.namespace != "other"
 
-    goes = asyncio.create_task(each_team(seen, wanted, look, 0.001))
+    goes = asyncio.create_task(each_team(seen, wanted, Remembered[str](seen), look, 0.001))
     await asyncio.sleep(0.05)
     goes.cancel()
     assert looks == {"sound"}
+
+
+async def test_what_is_known_of_a_model_lasts_while_it_is_the_same_and_is_looked_at() -> None:
+    seen = known("here", "gone")
+    kept, looked = Remembered[str](seen), asyncio.Event()
+    (here,), (gone,) = seen.workloads["here"], seen.workloads["gone"]
+    for key in (here, gone):
+        assert kept.find(key, "said") is None
+        assert kept.keep(key, "said", "found") == kept.find(key, "said") == "found"
+    assert kept.find(here, "something else") is None
+    seen.uids[here] = "2"
+    assert kept.find(here, "said") is None
+    seen.uids[here] = "1"
+
+    async def look(_: Platform, __: Tenant, models: Mapping[Ref, Model]) -> None:
+        if here in models:
+            looked.set()
+
+    served = spec_object(model())
+    served["metadata"] |= {"namespace": "gone", "uid": "1", "generation": 1}
+    seen.change(served, None)
+    goes = asyncio.create_task(each_team(seen, lambda _: True, kept, look, 0.001))
+    await asyncio.wait_for(looked.wait(), 10)
+    goes.cancel()
+    seen.uids[gone] = "1"  # as if nobody had noticed
+    assert (kept.find(here, "said"), kept.find(gone, "said")) == ("found", None)
 
 
 async def test_each_address_of_a_name_is_asked_and_silence_is_told() -> None:

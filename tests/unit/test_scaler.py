@@ -161,6 +161,22 @@ async def test_nobody_is_sent_to_a_canary_without_a_replica() -> None:
     assert not world.events
 
 
+async def test_a_canary_whose_replica_goes_is_not_found_good_by_what_it_said_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, now = World(canary={**CANARY, "weight": 10}), 1000.0
+    monkeypatch.setattr("manor.operator.judge.time.monotonic", lambda: now)
+    await world.look(world.judge, answered(100))
+    path = next(path for path in world.server.objects if path.endswith("/digits-canary"))
+    status, world.server.objects[path]["status"] = world.server.objects[path]["status"], {}
+    now += 2
+    await world.look(world.judge, answered(200))
+    assert (await world.spec())["canary"]["weight"] == 10
+    world.server.objects[path]["status"] = status
+    await world.look(world.judge, answered(200))
+    assert (await world.spec())["canary"]["weight"] == 50
+
+
 async def test_a_change_by_somebody_else_is_not_written_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,7 +22,7 @@ from manor.objectset.references import Ref
 from manor.operator.demand import Place
 from manor.operator.events import Recorder
 from manor.operator.known import Known
-from manor.operator.proxies import each_team, told
+from manor.operator.proxies import Remembered, each_team, told
 from manor.operator.statuses import Statuses
 from manor.operator.trial import ANSWERS, Answers, Trial, Verdict, next_weight, read_answers
 
@@ -38,14 +38,14 @@ class Judge:
         self._known = known
         self._events = events
         self._statuses = statuses
-        self._trials: dict[Ref, tuple[str, Trial]] = {}
-        """Of each model, with what it is about."""
+        self._trials = Remembered[Trial](known)
 
     async def run(self) -> None:
         """Judge until cancelled."""
         async with Pages.opened() as pages:
             look = partial(self.look, pages)
-            await each_team(self._known, _judged, look, limits().operator.judged)
+            bounds = limits().operator
+            await each_team(self._known, _judged, self._trials, look, bounds.judged)
 
     async def look(
         self, pages: Pages, platform: Platform, tenant: Tenant, models: Mapping[Ref, Model]
@@ -73,15 +73,17 @@ class Judge:
     ) -> None:
         canary, now = model.spec.canary, time.monotonic()
         assert canary and canary.analysis  # noqa: S101, PT018 - it was looked at
-        about = f"{self._known.uids.get(key)} {model.spec.storage_uri} {canary!r}"
-        if key not in self._trials or self._trials[key][0] != about:
-            if not await self._answers(platform, model):
-                await self._tell(key, Verdict(None, "the canary has no replica that answers yet"))
-                return
-            self._trials[key] = about, Trial(canary.weight, now)
-        trial, place = self._trials[key][1], (key.namespace, key.name)
+        about, silent = (model.spec.storage_uri, canary), Verdict(None, _SILENT)
+        answers = await self._answers(platform, model)
+        trial, place = self._trials.find(key, about), (key.namespace, key.name)
+        if trial is None and not answers:
+            await self._tell(key, silent)
+            return
+        trial = trial or self._trials.keep(key, about, Trial(canary.weight, now))
         trial.hear({proxy: of.get(place, Answers()) for proxy, of in by_proxy.items()})
         verdict = trial.verdict(now, canary.analysis)
+        if verdict.passed is not False and not answers:  # what it said before it went
+            verdict = silent
         weight = next_weight(canary.weight, canary.analysis)
         if verdict.passed is False:
             change: Object = {"canary": None}
@@ -129,6 +131,7 @@ class Judge:
         await self._statuses.note(key, told)
 
 
+_SILENT = "the canary has no replica that answers"
 _TOLD: dict[bool | None, tuple[Literal["True", "False", "Unknown"], Reason]] = {
     True: ("True", Reason.PROMOTED),
     False: ("False", Reason.ERRORS),

@@ -20,7 +20,7 @@ from manor.objectset.references import Ref
 from manor.operator.demand import STATISTICS, Asked, Demand, read_asked
 from manor.operator.events import Recorder
 from manor.operator.known import Known
-from manor.operator.proxies import each_team, told
+from manor.operator.proxies import Remembered, each_team, told
 
 
 class Scaler:
@@ -31,14 +31,14 @@ class Scaler:
         self._cache = cache
         self._known = known
         self._events = events
-        self._demands: dict[Ref, tuple[str, Demand]] = {}
-        """Of each model, with what it is about."""
+        self._demands = Remembered[Demand](known)
 
     async def run(self) -> None:
         """Scale until cancelled."""
         async with Pages.opened() as pages:
             look = partial(self.look, pages)
-            await each_team(self._known, _scaled, look, limits().operator.asked)
+            bounds = limits().operator
+            await each_team(self._known, _scaled, self._demands, look, bounds.asked)
 
     async def look(
         self, pages: Pages, platform: Platform, tenant: Tenant, models: Mapping[Ref, Model]
@@ -55,19 +55,15 @@ class Scaler:
         now = time.monotonic()
         for key, model in models.items():
             place = key.namespace, key.name
-            demand = self._demand(key, model, now)
+            scaling = model.spec.autoscaling
+            demand = self._demands.find(key, scaling) or self._demands.keep(
+                key, scaling, Demand(now)
+            )
             demand.hear(now, {proxy: of.get(place, Asked()) for proxy, of in by_proxy.items()})
             try:
                 await self._scale(platform, key, model, demand, now)
             except KubeError as error:
                 log.info("not scaled", object=key, cause=error)
-
-    def _demand(self, key: Ref, model: Model, now: float) -> Demand:
-        """Begun anew for another object of that name, or one that scales otherwise by now."""
-        about = f"{self._known.uids.get(key)} {model.spec.autoscaling!r}"
-        if key not in self._demands or self._demands[key][0] != about:
-            self._demands[key] = about, Demand(now)
-        return self._demands[key][1]
 
     async def _scale(
         self, platform: Platform, key: Ref, model: Model, demand: Demand, now: float
