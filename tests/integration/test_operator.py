@@ -209,6 +209,48 @@ async def test_a_model_tells_its_pods(operated: Client) -> None:
     assert (scale["replicas"], len(pods)) == (2, 2)
 
 
+async def test_a_canary_has_its_share_while_it_is_ready(operated: Client) -> None:
+    await made(operated, "newt")
+    meta = {"name": "iris", "namespace": "newt"}
+    uri = "oci://manor.local/iris"
+    spec = {
+        "format": "sklearn",
+        "storageUri": f"{uri}:1",
+        "canary": {"storageUri": f"{uri}:2", "weight": 30},
+    }
+    model = {"apiVersion": API_VERSION, "kind": "Model", "metadata": meta, "spec": spec}
+    await until("quotas count it", partial(is_stored, operated, model))
+    routes = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+
+    async def shares(*wanted: int) -> bool:
+        found = [one["spec"]["rules"][0] for one in await operated.list(*routes, "newt")]
+        return [[to["weight"] for to in rule["backendRefs"]] for rule in found] == [list(wanted)]
+
+    async def canaries() -> list[Object]:
+        return await operated.list(
+            "v1", "Pod", "newt", {"app.kubernetes.io/instance": "iris-canary"}
+        )
+
+    async def has_pod() -> bool:
+        return bool(await canaries())
+
+    async def becomes(ready: str) -> None:
+        """As a kubelet would tell."""
+        (pod,) = await canaries()
+        status = {"conditions": [{"type": "Ready", "status": ready}]}
+        where = "v1", "Pod", pod["metadata"]["name"], {"status": status}
+        await operated.patch(*where, namespace="newt", subresource="status")
+
+    await until("the model answers all", partial(shares, 100, 0))
+    await until("it has a pod", has_pod)
+    for stands, wanted in (("True", (70, 30)), ("False", (100, 0)), ("True", (70, 30))):
+        await becomes(stands)
+        await until("it is as it should be", partial(shares, *wanted), 30)
+    away = {"spec": {"canary": None}}
+    await operated.patch(API_VERSION, "Model", "iris", away, namespace="newt")
+    await until("it is taken away", partial(shares, 1))
+
+
 async def test_a_run_that_has_ended_is_not_run_again(operated: Client) -> None:
     """Its Job goes by its time to live: made anew, it would run for ever."""
     endings = ("Succeeded", "Failed")

@@ -215,6 +215,12 @@ def test_what_takes_long_is_not_waited_for(specs: Specs) -> None:
         assert skipped == waiting
 
 
+def test_a_route_leads_to_servers_that_answer(specs: Specs) -> None:
+    made = by_name(registrations("x", *compiled(specs, "Model", "iris")))
+    before = waits_for(made, "x:HTTPRoute/tenant-a/iris")
+    assert {"x:Deployment/tenant-a/iris", "x:SecurityPolicy/tenant-a/iris"} <= before
+
+
 def test_the_service_account_that_kubernetes_makes_is_patched(specs: Specs) -> None:
     made = by_name(registrations("a", *compiled(specs, "Tenant", "tenant-a")))
     account = made["a:ServiceAccount/tenant-a/default"]

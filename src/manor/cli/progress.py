@@ -26,6 +26,7 @@ from manor.rollout.progress import (
     SetLeftOut,
     SetsStarted,
     SetUncounted,
+    ShareWithheld,
     SpecSetAside,
     ToolNotInstalled,
 )
@@ -152,6 +153,11 @@ class Shown:
                 )
             case SetUncounted(part, why):
                 err.print(f"{escape(part.title)} [red]not attempted[/]: {escape(why)}")
+            case ShareWithheld(part):
+                err.print(
+                    f"{escape(part.title)}: the model answers all requests until its canary does; "
+                    "after --no-wait, apply it again then"
+                )
             case SetKept(part):
                 err.print(
                     f"{escape(part.title)} [cyan]kept[/]: something of what stands on it is kept"

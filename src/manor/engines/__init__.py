@@ -5,7 +5,7 @@ from manor.engines.compilation import checked, compile_specs, homes, render_work
 from manor.engines.protocol import Engine, Phase, Unsupported
 from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
 from manor.engines.review import Compiled, Objection
-from manor.engines.route import model_url
+from manor.engines.route import model_url, without_share
 from manor.engines.server import metrics_port, served_labels, served_version, versions
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "served_version",
     "tenant_of",
     "versions",
+    "without_share",
 ]

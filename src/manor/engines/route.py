@@ -1,20 +1,20 @@
 """The way to a Model: the same host and path whichever engine serves it, and who may go it how
 often."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from manor.api import Model, Platform, Tenant
 from manor.api.keys import KEY_HEADER
-from manor.api.wellknown import ENVOY_API, GATEWAY_API, GATEWAY_GROUP, SYSTEM_NAMESPACE
+from manor.api.wellknown import ENVOY_API, GATEWAY_API, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
 from manor.engines.protocol import Unsupported
-from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY
+from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, SECURITY_POLICY, kind_of
 from manor.render import names, routes, url
 from manor.render.keys import keys_asked
 from manor.render.objects import Object
 from manor.render.traffic import traffic_policy
 
-WAY_KINDS = frozenset({(GATEWAY_GROUP, "HTTPRoute"), SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
+WAY_KINDS = frozenset({HTTP_ROUTE, SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
 """What `way` makes."""
 _LONGEST = "30m"
 """For an answer, the time that it waits included; Envoy would give up after 15 s. A server has as
@@ -82,6 +82,18 @@ def _route(
     }
     name = model.metadata.name
     return object_of("HTTPRoute", GATEWAY_API, name, model, spec=spec)
+
+
+def without_share(objects: Iterable[Object]) -> list[Object]:
+    """What a model becomes while its canary does not answer: the model gets all requests."""
+    return [_all_to_the_first(obj) if kind_of(obj) == HTTP_ROUTE else obj for obj in objects]
+
+
+def _all_to_the_first(route: Object) -> Object:
+    spec = route["spec"]
+    (rule,) = spec["rules"]
+    parts = [{**to, "weight": 0 if place else 100} for place, to in enumerate(rule["backendRefs"])]
+    return {**route, "spec": {**spec, "rules": [{**rule, "backendRefs": parts}]}}
 
 
 def model_url(platform: Platform, tenant: Tenant, model: Model) -> str:

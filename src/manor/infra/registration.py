@@ -17,6 +17,7 @@ from manor.objectset.applyset import FIELD_MANAGER, PARENT_FIELD_MANAGER, Scope,
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
+    HTTP_ROUTE,
     NAMESPACE,
     PERSISTENT_VOLUME_CLAIM,
     RESOURCE_QUOTA,
@@ -131,12 +132,14 @@ def _rank(obj: Object) -> int:
 
     It is the order of the waves, but that a quota waits for the other guards, and that what comes
     after goes together: Pulumi waits for each resource, and a Service is ready only once pods
-    answer behind it.
+    answer behind it. Only then does a route lead there.
     """
     if "namespace" not in obj["metadata"]:
         return 0
     if kind_of(obj) == RESOURCE_QUOTA:
         return 3
+    if kind_of(obj) == HTTP_ROUTE:
+        return 5
     return {Wave.PARAMETERS: 1, Wave.GUARDS: 2}.get(wave_of(kind_of(obj), namespaced=True), 4)
 
 

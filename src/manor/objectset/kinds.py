@@ -26,6 +26,7 @@ BACKEND_TRAFFIC_POLICY: GroupKind = ("gateway.envoyproxy.io", "BackendTrafficPol
 SECURITY_POLICY: GroupKind = ("gateway.envoyproxy.io", "SecurityPolicy")
 INFERENCE_SERVICE: GroupKind = ("serving.kserve.io", "InferenceService")
 DEPLOYMENT: GroupKind = ("apps", "Deployment")
+HTTP_ROUTE: GroupKind = ("gateway.networking.k8s.io", "HTTPRoute")
 SELDON_DEPLOYMENT: GroupKind = ("machinelearning.seldon.io", "SeldonDeployment")
 RAY_JOB: GroupKind = ("ray.io", "RayJob")
 TENANT: GroupKind = ("manor.dev", "Tenant")

@@ -13,6 +13,7 @@ from manor.objectset.kinds import (
     BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
+    HTTP_ROUTE,
     INFERENCE_SERVICE,
     JOB,
     MODEL,
@@ -228,6 +229,6 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     **dict.fromkeys((MODEL, TENANT, TRAINING_JOB, WORKSPACE), _kept),
     (_GATEWAY_API, "Gateway"): _gateway,
     (_GATEWAY_API, "GRPCRoute"): _route,
-    (_GATEWAY_API, "HTTPRoute"): _route,
+    HTTP_ROUTE: _route,
     (_GATEWAY_API, "TLSRoute"): _route,
 }

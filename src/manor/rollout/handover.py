@@ -79,7 +79,7 @@ async def hand_over(
 ) -> list[SetOutcome]:
     """Store the specs of a stage, and wait until the operator has made them; `failed` are the sets
     of the stages before. The object of each set is its spec then."""
-    parts = [replace(part, objects=[part.parent]) for part in stage if part.parent]
+    parts = [replace(part, objects=[part.parent], canary=None) for part in stage if part.parent]
     progress(SetsStarted(Phase.APPLY, tuple(parts)))
 
     async def attempt(part: ObjectSet) -> SetOutcome:

@@ -68,6 +68,13 @@ class SetUncounted:
 
 
 @dataclass(frozen=True)
+class ShareWithheld:
+    """A Model's canary does not answer yet: its share of the requests is the model's until then."""
+
+    part: ObjectSet
+
+
+@dataclass(frozen=True)
 class SetKept:
     """A set is not deleted, because something of what stands on it is kept."""
 
@@ -83,6 +90,7 @@ Event = (
     | SetFailed
     | SetLeftOut
     | SetUncounted
+    | ShareWithheld
     | SetKept
 )
 Progress = Callable[[Event], None]
@@ -107,6 +115,8 @@ def logged(progress: Progress) -> Progress:
                 )
             case SetUncounted(part, why):
                 log.info("set left out", tenant=part.tenant, object=part.ref, cause=why)
+            case ShareWithheld(part):
+                log.info("share withheld", tenant=part.tenant, object=part.ref)
             case SetKept(part):
                 log.info(
                     "set kept",

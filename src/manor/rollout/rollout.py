@@ -10,7 +10,9 @@ from manor.api import kinds
 from manor.apply import (
     Action,
     Finished,
+    NotReady,
     Options,
+    Pending,
     Phase,
     Plan,
     Ref,
@@ -22,10 +24,10 @@ from manor.apply import (
     revoke,
     wait,
 )
-from manor.apply import Progress as ApplyProgress
-from manor.apply import silent as tell_nobody
+from manor.apply.steps import BAD
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
+from manor.rollout.canaries import as_it_answers
 from manor.rollout.diagnosis import in_words
 from manor.rollout.handover import hand_over, is_operated, takes_over, wait_followed
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
@@ -119,12 +121,13 @@ async def apply_set(
     client: Client,
     part: ObjectSet,
     options: Options,
-    progress: ApplyProgress = tell_nobody,
+    progress: Progress = silent,
     reader: Reader | None = None,
 ) -> Result:
     """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
     other sets."""
     reader = reader or DirectReader(client)
+    part = await as_it_answers(part, reader, progress)
     lowered = await lower_quotas(client, part, reader)
     done = await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
     return Result(tuple(_as_lowered(step) if step.ref in lowered else step for step in done))
@@ -139,6 +142,7 @@ async def plan_set(
     client: Client, part: ObjectSet, options: Options, reader: Reader | None = None
 ) -> Plan:
     """What applying one set would do."""
+    part = await as_it_answers(part, reader or DirectReader(client))
     return await plan(client, part.objects, part.inventory, options, part.parent, reader)
 
 
@@ -161,10 +165,16 @@ async def wait_ready(
     jobs: bool = False,
 ) -> None:
     """Wait until all that was applied as wanted is ready, tenants that follow a Platform too; with
-    `jobs` until Jobs are complete. NotReady says what is not, and why."""
+    `jobs` until Jobs are complete. A canary gets its share then. NotReady says what is not, and
+    why."""
     sets = list(sets)
     await wait_followed(client, sets, timeout, progress)
     # A notebook may wait in a queue, and ends when nobody uses it: nobody waits for either here.
     waited = [one for one in sets if one.ok and one.part.ref.kind != kinds.WORKSPACE.kind]
     objects = [obj for one in waited for obj in one.part.objects]
     await wait(client, objects, timeout=timeout, jobs=jobs, progress=progress, explain=in_words)
+    for part in (one.part for one in waited if one.part.canary):
+        given = await apply_set(client, part, Options(), progress)
+        if bad := given.having(*BAD):
+            why = [Pending(step.ref, step.message or step.action) for step in bad]
+            raise NotReady(f"the canary of {part.title} has no share:", why)

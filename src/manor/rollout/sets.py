@@ -13,7 +13,7 @@ from manor.api import API_VERSION, AnyKind, Model, Platform, Tenant, Tool, Works
 from manor.api.wellknown import SYSTEM_NAMESPACE
 from manor.apply import Inventory, Owned, Ref
 from manor.apply.concurrency import concurrently
-from manor.engines import Compiled, Requirement, homes, made_kinds, requirements
+from manor.engines import Compiled, Requirement, engine_for, homes, made_kinds, requirements
 from manor.kube import Object
 from manor.limits import limits
 from manor.objectset.kinds import JOB, NAMESPACE, group_of
@@ -40,6 +40,8 @@ class ObjectSet:
     requires: tuple[Requirement, ...] = ()
     operated: str = ""
     """The field of the spec that takes an operator; empty where none does."""
+    canary: Object | None = None
+    """What answers a share of a Model's requests in its place."""
 
     @property
     def ref(self) -> Ref:
@@ -120,18 +122,18 @@ def _set(part: Compiled, desired: Desired, tenant: Tenant | None, tools: Toolset
     """The set of a spec; of a workload `tenant` is its tenant, and `tools` are those that it may
     have been run by."""
     spec = part.spec
+    objects = [
+        o for o in part.objects if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served
+    ]
     return ObjectSet(
         title=f"{spec.kind} {spec.metadata.name}",
         inventory=inventory_of(spec, tools),
         parent=spec_object(spec),
-        objects=[
-            o
-            for o in part.objects
-            if (group_of(o["apiVersion"]), o["kind"]) not in desired.not_served
-        ],
+        objects=objects,
         needs=_needs(spec, desired, tenant),
         requires=_requires(spec, desired) if part.objects else (),
         operated=_operated(spec),
+        canary=_canary(spec, objects, desired),
     )
 
 
@@ -148,6 +150,16 @@ def _needs(spec: Spec, desired: Desired, tenant: Tenant | None) -> Ref | None:
 def _operated(spec: Spec) -> str:
     fields = spec.by_requests if isinstance(spec, Model) else ()
     return ".".join(["spec", *map(str, fields[0])]) if fields else ""
+
+
+def _canary(spec: Spec, objects: Sequence[Object], desired: Desired) -> Object | None:
+    """Of the objects that serve a model the last, which is its canary's too where there is one for
+    all versions."""
+    platform, canary = desired.known.platform, spec.spec.canary if isinstance(spec, Model) else None
+    if platform is None or canary is None or not canary.answers:
+        return None
+    kind = engine_for(spec.kind, platform.spec.engines).primary(spec).kind
+    return next((obj for obj in reversed(objects) if obj["kind"] == kind), None)
 
 
 def _requires(spec: Spec, desired: Desired) -> tuple[Requirement, ...]:

@@ -1,0 +1,125 @@
+"""A canary gets its share of the requests once it answers, whichever engine serves it."""
+
+from typing import Any
+
+import pytest
+
+from api_stand_in import ApiStandIn
+from engine_specs import model, platform, tenant
+from manor.apply import Action, NotReady, Options
+from manor.kube import Object
+from manor.load import Specs
+from manor.rollout import Desired, Event, ObjectSet, apply_set, apply_stages, plan_set, wait_ready
+from manor.rollout.outcome import SetOutcome
+from manor.rollout.progress import ShareWithheld
+from served_kinds import MANORS, Kind
+
+pytestmark = pytest.mark.unit
+
+CANARY = {"storageUri": "pvc://models/digits-2", "weight": 10}
+SERVERS = {
+    "native": Kind("apps", "v1", "Deployment", "deployments", True),
+    "kserve": Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices", True),
+    "seldon": Kind(
+        "machinelearning.seldon.io", "v1", "SeldonDeployment", "seldondeployments", True
+    ),
+}
+ANSWERS: Object = {
+    "observedGeneration": 1,
+    **dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1),
+    "conditions": [{"type": "Ready", "status": "True"}],
+    "state": "Available",
+}
+
+
+class World:
+    """A team's model with a canary, by one engine."""
+
+    def __init__(self, engine: str, **spec: Any) -> None:
+        self.kind = SERVERS[engine]
+        self.server = ApiStandIn()
+        self.server.kinds += [*MANORS, self.kind]
+        self.server.controllers[self.kind.kind] = lambda _: {}
+        meta = {"name": "vision", "labels": {"manor.dev/tenant": "vision"}}
+        self.server.hold({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+        self.client = self.server.client()
+        self.spec, self.engine = {"canary": CANARY, **spec}, engine
+
+    @property
+    def part(self) -> ObjectSet:
+        tools = [self.engine] if self.engine != "native" else []
+        top, team = platform(engines={"model": self.engine}, tools=tools), tenant(tools=tools)
+        specs = Specs(platform=top, tenants={"vision": team}, workloads=[model(**self.spec)])
+        return apply_stages(Desired(specs, specs))[-1][0]
+
+    async def apply(self, events: list[Event] | None = None) -> list[int]:
+        """The shares of the model and of its canary, once it was applied."""
+        tell = events.append if events is not None else lambda _: None
+        result = await apply_set(self.client, self.part, Options(), tell)
+        assert result.ok, [step.message for step in result]
+        return self.shares()
+
+    def shares(self) -> list[int]:
+        (rule,) = self.server.held("httproutes", "digits")["spec"]["rules"]
+        return [backend["weight"] for backend in rule["backendRefs"]]
+
+    def becomes(self, status: Object) -> None:
+        """What serves the canary comes to stand so."""
+        name = "digits" if self.engine == "seldon" else "digits-canary"
+        self.server.held(self.kind.plural, name)["status"] = status
+
+
+@pytest.mark.parametrize("engine", SERVERS)
+async def test_a_canary_gets_its_share_once_it_answers_and_while_it_does(engine: str) -> None:
+    world, events = World(engine), list[Event]()
+    assert await world.apply(events) == [100, 0]
+    assert [event.part.ref for event in events if isinstance(event, ShareWithheld)] == [
+        world.part.ref
+    ]
+    assert await world.apply() == [100, 0]
+    world.becomes(ANSWERS)
+    assert await world.apply() == [90, 10]
+    planned = await plan_set(world.client, world.part, Options())
+    assert {step.action for step in planned} == {Action.UNCHANGED}
+    world.becomes({})
+    assert await world.apply() == [100, 0]
+
+
+async def test_a_share_that_grows_does_so_at_once_where_it_answers() -> None:
+    world = World("native")
+    await world.apply()
+    world.becomes(ANSWERS)
+    world.spec["canary"] = {**CANARY, "weight": 50}
+    assert await world.apply() == [50, 50]
+
+
+@pytest.mark.parametrize("canary", [{**CANARY, "shadow": True}, {**CANARY, "weight": 0}])
+async def test_where_nobody_waits_for_its_answer_nothing_is_withheld(canary: Object) -> None:
+    world, events = World("native", canary=canary), list[Event]()
+    assert await world.apply(events) == [100, 0]
+    assert not [event for event in events if isinstance(event, ShareWithheld)]
+
+
+async def test_who_waits_until_all_is_ready_gives_the_share() -> None:
+    world = World("native")
+    world.server.controllers["Deployment"] = lambda obj: (
+        {} if obj["metadata"]["name"] == "digits-canary" else ANSWERS
+    )
+    part = world.part
+    result = await apply_set(world.client, part, Options())
+    with pytest.raises(NotReady, match="digits-canary"):
+        await wait_ready(world.client, [SetOutcome(part, result)], 0.0)
+    assert world.shares() == [100, 0]
+    world.becomes(ANSWERS)
+    await wait_ready(world.client, [SetOutcome(part, result)], 0.0)
+    assert world.shares() == [90, 10]
+
+
+async def test_a_share_that_is_refused_in_the_end_is_told() -> None:
+    world = World("native")
+    world.server.controllers["Deployment"] = lambda _: ANSWERS
+    part = world.part
+    result = await apply_set(world.client, part, Options())
+    world.server.refused["PATCH .*/httproutes/digits"] = (403, "forbidden: httproutes")
+    with pytest.raises(NotReady, match=r"(?s)canary of Model digits has no share.*httproutes"):
+        await wait_ready(world.client, [SetOutcome(part, result)], 0.0)
