@@ -451,6 +451,11 @@ def test_replicas_get_a_budget_and_autoscaling_owns_their_number() -> None:
     assert "replicas" not in scaled["Deployment/digits"]["spec"]
 
 
+def test_a_server_ends_once_the_proxy_knows_that_it_is_to() -> None:
+    (server,) = made(model())["Deployment/digits"]["spec"]["template"]["spec"]["containers"]
+    assert server["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+
+
 def test_requests_wait_before_a_model_that_may_have_no_replica() -> None:
     """The policy is that of the one form that the guardrail admits."""
     objects = made(model(autoscaling={"maxReplicas": 2, "idleAfter": "10m"}))

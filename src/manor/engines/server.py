@@ -27,6 +27,8 @@ METRICS = "metrics"
 """What the port is called at which a pod tells Prometheus of its requests."""
 _METRICS_PORT = 8082
 """MLServer's own choice."""
+_HEARD = 5
+"""Seconds within which the proxy has heard that a pod is to end, also on a busy machine."""
 HOME = "/tmp"  # noqa: S108 - the pod's own emptyDir
 RUNTIMES = {
     "huggingface": "mlserver_huggingface.HuggingFaceRuntime",
@@ -154,11 +156,10 @@ def server_pod(
 
 
 def _farewell(model: Model) -> Object:
-    """What keeps a server that is to end until the proxy asks it no more, by connections of
-    before."""
-    if model.idle_seconds is None:
-        return {}
-    return {"lifecycle": {"preStop": {"sleep": {"seconds": CONNECTION_SECONDS + 2}}}}
+    """What keeps a server that is to end until the proxy asks it no more; where that has
+    connections to the Service's address, by one of before."""
+    seconds = _HEARD if model.idle_seconds is None else CONNECTION_SECONDS + 2
+    return {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}}
 
 
 class _Served(NamedTuple):
