@@ -12,6 +12,7 @@ from manor.rollout.progress import (
     SetKept,
     SetLeftOut,
     SetUncounted,
+    ShareWithheld,
     SpecSetAside,
 )
 from manor.state import Broken
@@ -86,6 +87,7 @@ def test_what_becomes_of_a_set_is_told(capsys: pytest.CaptureFixture[str]) -> No
         show(SetFailed(TEAM, ApplyError("one line\nanother")))
         show(SetLeftOut(JOB, TEAM))
         show(SetUncounted(JOB, "does not count jobs [yet]"))
+        show(ShareWithheld(JOB))
         show(SetKept(TEAM))
         show(Finished(Step(LAB, Action.CREATE)))
         for _ in range(3):
@@ -97,6 +99,8 @@ def test_what_becomes_of_a_set_is_told(capsys: pytest.CaptureFixture[str]) -> No
         "error: another",
         "TrainingJob train not attempted: Tenant vision failed",
         "TrainingJob train not attempted: does not count jobs [yet]",
+        "TrainingJob train: the model answers all requests until its canary does; after --no-wait, "
+        "apply it again then",
         "Tenant vision kept: something of what stands on it is kept",
         "Namespace lab not attempted: Namespace a failed",
         "waiting for Namespace lab: is new",
