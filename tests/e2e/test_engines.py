@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+import load
 from nodes import load_workload_images
 from waiting import until_now
 
@@ -81,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(said)
 http.server.HTTPServer(("", int(sys.argv[1])), Handler).serve_forever()
 """
-CUSTOM = {
+CUSTOM: dict[str, Any] = {
     "apiVersion": "manor.dev/v1alpha1",
     "kind": "Model",
     "metadata": {"name": "chat", "namespace": TEAM},
@@ -194,3 +195,43 @@ def test_a_server_of_ones_own_is_asked_below_its_name(engines: Engines, engine: 
     expected = {"asked": "/v1/chat/completions", "given": {"say": "hello"}}
     assert answer == {**expected, "files": ["model.joblib"]}
     manor("delete", "-f", "-", "--yes", given=yaml.safe_dump(CUSTOM))
+
+
+@pytest.mark.parametrize("engine", ["native", "kserve"])
+def test_no_version_that_comes_or_goes_loses_a_request(engines: Engines, engine: str) -> None:
+    """By `manor apply` alone, where no operator works."""
+    manor, kubectl = engines.example.manor, engines.example.kubectl
+    engines.choose(model=engine)
+    spec: dict[str, Any] = {
+        **CUSTOM["spec"],
+        "server": {"command": ["python3", "-c", load.SERVER]},
+        "storageUri": "pvc://models/one",
+        "access": {"mode": "public"},
+    }
+    turned = {**CUSTOM, "metadata": {"name": "turned", "namespace": TEAM}, "spec": spec}
+
+    def change(**fields: Any) -> None:
+        live = yaml.safe_load(
+            kubectl(OWNER, "-n", TEAM, "get", "model", "turned", "-o", "yaml").stdout
+        )
+        spec.pop("canary", None)
+        spec["storageUri"] = live["spec"]["storageUri"]
+        spec.update({field: value for field, value in fields.items() if value})
+        never = "never" in str(fields)  # nobody waits for that
+        manor("apply", "-f", "-", *["--no-wait"] * never, given=yaml.safe_dump(turned))
+
+    def turn(how: str) -> None:
+        manor("models", how, "turned", "-n", TEAM)
+
+    def pods() -> int:
+        labels = ("-l", "app.kubernetes.io/name=turned", "-o", "name")
+        return len(kubectl(OWNER, "-n", TEAM, "get", "pods", *labels).stdout.split())
+
+    manor("apply", "-f", "-", given=yaml.safe_dump(turned))
+    where = (engines.example.node.ingress, f"{TEAM}.manor.local", "/models/turned/", "")
+    with load.asking(*where) as asked:
+        until_now("it answers", lambda: asked.shares().keys() == {"one"})
+        asked.answers.clear()
+        load.life_of_canaries(asked, change, turn, pods)
+    manor("delete", "-f", "-", "--yes", given=yaml.safe_dump(turned))
+    assert asked.lost == {}

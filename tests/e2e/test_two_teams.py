@@ -6,9 +6,10 @@ import json
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+import load
+from manor.local.components import CONTAINERD_SOCKET
+from manor.local.node import load_node
+from manor.local.processes import enter
 from manor.signing import make_key
 from waiting import until_now
 
@@ -332,18 +337,24 @@ def _served(two_teams: Any, name: str, **spec: Any) -> str:
     return key
 
 
-def _post(two_teams: Any, name: str, key: str, body: bytes = b"x", seconds: int = 60) -> str:
-    """The status with which the gateway answers a request for a server of team c's own."""
+def _sent(
+    two_teams: Any, name: str, key: str, body: bytes = b"x", seconds: int = 60
+) -> http.client.HTTPConnection:
+    """A request for a server of team c's own, on its way."""
     address = two_teams.node.ingress.removeprefix("http://")
     headers = {"Host": f"{HOST}:{address.rpartition(':')[2]}", "Authorization": f"Bearer {key}"}
     connection = http.client.HTTPConnection(address, timeout=seconds)
+    connection.request("POST", f"/models/{name}/", body, headers)
+    return connection
+
+
+def _post(two_teams: Any, name: str, key: str, body: bytes = b"x") -> str:
+    """The status with which the gateway answers it."""
     try:
-        connection.request("POST", f"/models/{name}/", body, headers)
-        return str(connection.getresponse().status)
+        with closing(_sent(two_teams, name, key, body)) as connection:
+            return str(connection.getresponse().status)
     except (OSError, http.client.HTTPException) as error:
         return repr(error)
-    finally:
-        connection.close()
 
 
 def _curl(two_teams: Any, name: str, key: str, body: Path) -> str:
@@ -444,6 +455,64 @@ def test_a_canary_is_judged_and_goes_its_way_by_itself(two_teams: Any) -> None:
     reasons = _told(two_teams, "events", "{.items[*].reason}")
     assert {"CanaryRaised", "CanaryPromoted", "CanaryFailed"} <= {*reasons.split()}
     two_teams.kubectl(*OPERATED, "delete", "model", "judged")
+
+
+def test_no_version_that_comes_or_goes_loses_a_request(two_teams: Any) -> None:
+    server = {"command": ["python3", "-c", load.SERVER]}
+    key = _served(two_teams, "turned", storageUri="pvc://models/one", server=server)
+
+    def change(**fields: Any) -> None:
+        spec = json.dumps({"spec": fields})
+        two_teams.kubectl(*OPERATED, "patch", "model", "turned", "--type=merge", "-p", spec)
+
+    def turn(how: str) -> None:
+        done = two_teams.manor("models", how, "turned", "-n", "tenant-c")
+        assert done.returncode == 0, done.stderr
+
+    def pods() -> int:
+        labels = ("-l", "app.kubernetes.io/name=turned", "-o", "name")
+        return len(two_teams.kubectl(*OPERATED, "get", "pods", *labels).split())
+
+    with load.asking(two_teams.node.ingress, HOST, "/models/turned/", key) as asked:
+        load.life_of_canaries(asked, change, turn, pods)
+    assert asked.lost == {}
+    two_teams.kubectl(*OPERATED, "delete", "model", "turned")
+
+
+def test_what_waits_outlives_the_operator_up_to_its_bound(two_teams: Any) -> None:
+    """Every operator is killed, then 512 requests come for a model without a replica. What comes
+    beside them is refused, and they are answered once there is an operator again."""
+    scaling = {"maxReplicas": 1, "idleAfter": "5s"}
+    key = _served(two_teams, "waited", autoscaling=scaling)
+    replicas = ("deployment/waited", "{.spec.replicas}")
+    until_now("nobody asks", lambda: _told(two_teams, *replicas) == "0")
+    until_now("its pods are gone", lambda: "waited-" not in _told(two_teams, "pods", "{..name}"))
+    _kill_operators(two_teams)
+    scale = ("-n", "manor-system", "scale", "deployment/manor-operator")
+    two_teams.kubectl(*scale, "--replicas=0")  # the kubelet would start them again
+    try:
+        waiting = [_sent(two_teams, "waited", key, seconds=120) for _ in range(512)]
+        time.sleep(2)  # the proxy has looked for a replica for each
+        assert [_post(two_teams, "waited", key) for _ in range(8)] == ["503"] * 8
+        assert _told(two_teams, *replicas) == "0"
+    finally:
+        two_teams.kubectl(*scale, "--replicas=2")
+    began = time.monotonic()
+    found = Counter(connection.getresponse().status for connection in waiting)
+    print(f"512 requests, from an operator's coming: {time.monotonic() - began:.1f} s")
+    assert found == {200: 512}
+    two_teams.kubectl(*OPERATED, "delete", "model", "waited")
+
+
+def _kill_operators(two_teams: Any) -> None:
+    """With SIGKILL: none gives up its lease."""
+    where = ("-n", "manor-system", "get", "pods", "-l", "app.kubernetes.io/name=manor-operator")
+    told = two_teams.kubectl(*where, "-o", "jsonpath={..containerID}")
+    node = load_node(two_teams.node.name)
+    ctr = (f"{node.bin}/ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io")
+    for container in told.split():
+        kill = ("tasks", "kill", "--signal", "SIGKILL", container.removeprefix("containerd://"))
+        subprocess.run(enter(node, *ctr, *kill), check=True)
 
 
 ASKING = """
