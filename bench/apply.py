@@ -22,7 +22,7 @@ from ground import gateway_kinds
 from ground.api_server import api_server
 from ground.bare_loop import write_all
 from manor.api import API_VERSION, Platform, Tenant
-from manor.apply import Inventory, Options, apply, silent
+from manor.apply import Inventory, Options, apply
 from manor.engines import compile_specs
 from manor.kube import Client, Object
 from manor.render import render_foundation, spec_object
@@ -97,9 +97,7 @@ async def ours(kubeconfig: Path, sets: Sets, concurrency: int) -> float:
         for name in [tenant["metadata"]["name"]]
     ]
     async with Client.connect(kubeconfig, concurrency=concurrency) as client:
-        for result in await each_set(
-            parts, lambda part: apply_set(client, part, Options(), silent)
-        ):
+        for result in await each_set(parts, lambda part: apply_set(client, part, Options())):
             assert result.ok, [step for step in result if step.message]
     return time.perf_counter() - began
 
