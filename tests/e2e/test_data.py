@@ -333,25 +333,24 @@ def test_other_stores_are_connected_as_an_s3_server_is(
 ) -> None:
     red = teams["red"]
 
-    def hub(*words: str, token: str = store_servers.TOKEN, at: str = HUB) -> Any:
+    def hub(*words: str, at: str = HUB) -> Any:
+        token = store_servers.TOKEN
         return red.manor("connect", "hf", "hub", *words, HF_TOKEN=token, HF_ENDPOINT=at)
 
     def web(secret: str = store_servers.SECRET) -> Any:
         words = ["--url", URL, "--ca-file", str(stores / "ca.crt")]
         return red.manor("connect", "https", "files", *words, HTTPS_SECRET=secret)
 
-    def google(key: str = "key.json", bucket: str = store_servers.BUCKET) -> Any:
-        words = ["--key-file", str(stores / key), "--endpoint", STORAGE, "--bucket", bucket]
+    def google(key: str = "key.json") -> Any:
+        words = ["--key-file", str(stores / key), "--endpoint", STORAGE]
+        words += ["--bucket", store_servers.BUCKET]
         return red.manor("connect", "gs", "google", *words)
 
     closed = HUB.replace(str(store_servers.HUB_PORT), "8081")
     for done, why in (
-        (hub(token="hf_wrong"), "the server refused it: Invalid user token"),
-        (hub("--repository", "org/none"), "Repository Not Found"),
         (hub(at=closed), "the server is not reached from namespace serve-red"),
         (web("wrong-secret"), "the server refused it: 401 Client Error"),
         (google("other.json"), "Invalid JWT Signature"),
-        (google(bucket="none"), "the server refused it: 404"),
     ):
         assert done.returncode == 2
         assert why in done.stderr
@@ -373,7 +372,6 @@ def test_other_stores_are_connected_as_an_s3_server_is(
     done = save(red, tmp_path / "write.py", "gs://faces/runs/1", connection="google")
     assert done.returncode == 0, done.stdout + done.stderr
     for uri, name, wanted in (
-        ("hf://org/faces", "hub", ["a.csv hub", "deep/b.csv hub"]),
         (URL, "files", ["a.csv files"]),
         ("gs://faces/runs/1", "google", ["deep/a.csv whole"]),
     ):
