@@ -166,6 +166,7 @@ SABOTAGES = (
         "POD-037 POD-038",
         *unbind("metadata"),
     ),
+    sabotage("requested-by unbound", "ADMISSION-009 METADATA-016", *unbind("requested-by")),
     sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
     sabotage("limits unbound", "ADMISSION-009 ROUTES-024", *unbind("limits")),
     sabotage(

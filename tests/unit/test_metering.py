@@ -31,7 +31,9 @@ HOUR, DAY = 3600, 86400
 BEGIN = moment_of("2026-10-30T00:00:00Z")
 END = BEGIN + 4 * DAY
 MOMENTS = st.integers(BEGIN, END)
-HOLDERS = st.builds(Holder, st.sampled_from(["", "eve", "ada"]), st.sampled_from(["Job a/x", "y"]))
+HOLDERS = st.builds(
+    Holder, st.sampled_from(["", "eve", "ada"]), st.sampled_from(["Job a/x", "y"]), st.booleans()
+)
 AMOUNTS = st.builds(Amounts, *[st.integers(0, 10**9)] * 4)
 
 
@@ -114,7 +116,9 @@ def test_of_what_is_too_much_to_tell_apart_the_sums_are_right_and_it_fits_an_obj
     account, names = Account(Month(2026, 10)), range(1000)
     begin, end = account.month.begin, account.month.next.begin
     much = Amounts(*[10**13] * 4)
-    held = [Holding(Holder("\\" * 100, f"{name:0160}"), much, begin) for name in names]
+    held = [
+        Holding(Holder("\\" * 100, f"{name:0160}", vouched=True), much, begin) for name in names
+    ]
     account.count(held, end)
     for number in names:
         account.note_gap(begin + 1000 * number, begin + 1000 * number + 1)
@@ -268,14 +272,16 @@ def test_a_report_sums_up_and_has_its_price() -> None:
         Holding(Holder("eve", "Job a/x"), one, begin, begin + 4 * HOUR),
         Holding(Holder("eve", "Job a/y"), one, begin, begin + HOUR),
         Holding(Holder("", "Pod a/z"), one, begin, begin + HOUR),
+        Holding(Holder("eve", "Job a/v", vouched=True), Amounts(), begin, begin + HOUR),
     ]
     account.count(held, END)
     lines = lines_of({"a": [account]}, "2026-10-01", "2026-10-30")
     assert [line.of for line in report(lines, ["person", "day"])] == [
-        ("a", "2026-10-30", "", "Pod a/z"),
-        ("a", "2026-10-30", "eve", ""),
+        ("a", "2026-10-30", "", "", "Pod a/z"),
+        ("a", "2026-10-30", "", "eve", ""),
+        ("a", "2026-10-30", "eve", "", ""),
     ]
-    assert fields(["person", "day"]) == ("tenant", "day", "personAsTold", "workload")
+    assert fields(["person", "day"]) == ("tenant", "day", "person", "personAsTold", "workload")
     (line,) = report(lines, [])
     assert line.hours() == {
         "cpuHours": 8,

@@ -15,7 +15,7 @@ import pytest
 from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import job, platform, tenant
-from manor.api.wellknown import SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
+from manor.api.wellknown import REQUESTED_BY, SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
 from manor.kube import Cache, Object
 from manor.limits import limits, override
 from manor.metering import Account, Amounts, Holder, Holding, Month
@@ -162,6 +162,95 @@ async def test_what_went_is_counted_to_its_end_also_by_who_is_stopped(
     assert len(api.written) == written  # nothing is held any more
 
 
+def controlled(kind: str, name: str, uid: str, by: str = "") -> Object:
+    """Something with the labels of the job `train`."""
+    labels = {"app.kubernetes.io/name": "train", "app.kubernetes.io/component": "trainingjob"}
+    owners = [{"kind": "X", "name": "x", "uid": by, "controller": True}] if by else []
+    meta = {"name": name, "namespace": "vision", "uid": uid, "labels": labels}
+    version = "v1" if kind == "Pod" else "apps/v1" if kind == "ReplicaSet" else "batch/v1"
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {**meta, "ownerReferences": owners},
+    }
+
+
+def worker(name: str, by: str = "") -> Object:
+    meta = controlled("Pod", name, name, by)["metadata"]
+    return pod(name, ago(HOUR), labels=meta["labels"], ownerReferences=meta["ownerReferences"])
+
+
+@pytest.fixture
+def asked(known: Known) -> Known:
+    """Of whose job the API server knows who wrote it, whatever its team says."""
+    (ours,) = (spec_object(one) for one in known.workloads["vision"].values())
+    ours["metadata"]["annotations"] |= {REQUESTED_BY: "ada@example.com"}
+    ours["metadata"]["uid"] = "2"
+    known.change(None, ours)
+    return known
+
+
+JOB = controlled("Job", "train", "of-train")
+VOUCHED = Holder("ada@example.com", "TrainingJob vision/train", vouched=True)
+TOLD = VOUCHED._replace(vouched=False)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_the_workload_became_counts_for_who_wrote_it(
+    api: ApiStandIn, asked: Known, *, late: bool
+) -> None:
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        one = worker("one", "of-train")
+        told = [(meter.heard_of_controller, None, JOB), (meter.heard, None, one)]
+        for tell, old, new in reversed(told) if late else told:
+            tell(old, new)
+        meter.heard_of_controller(JOB, None)  # it goes before its pods
+        other = spec_object(job(image="r/other:1"))
+        other["metadata"]["annotations"] = {REQUESTED_BY: "bob@example.com"}
+        other["metadata"]["uid"] = "2"
+        asked.change(None, other)
+        meter.heard(one, one)
+        meter.heard(one, None)
+    assert set(sums(api)) == {VOUCHED}
+
+
+@pytest.mark.parametrize(
+    "controllers",
+    [
+        pytest.param([], id="labels alone"),
+        pytest.param([controlled("Job", "train-2", "it")], id="a Job of another name"),
+        pytest.param([controlled("ReplicaSet", "train", "it")], id="another kind of its name"),
+        pytest.param(
+            [controlled("Job", "a", "it", "b"), controlled("Job", "b", "b", "it")], id="a circle"
+        ),
+    ],
+)
+async def test_what_only_its_labels_say_to_be_a_workloads_counts_as_told(
+    api: ApiStandIn, asked: Known, controllers: list[Object]
+) -> None:
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        for one in controllers:
+            meter.heard_of_controller(None, one)
+        forged = worker("forged", "it" if controllers else "")
+        meter.heard(None, forged)
+        meter.heard(forged, None)
+    assert set(sums(api)) == {TOLD}
+
+
+async def test_a_pod_that_its_controller_lets_go_is_the_workloads_no_more(
+    api: ApiStandIn, asked: Known
+) -> None:
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        meter.heard_of_controller(None, JOB)
+        meter.heard(None, worker("one", "of-train"))
+        meter.heard(worker("one", "of-train"), worker("one"))
+        meter.heard(worker("one"), None)
+    assert set(sums(api)) == {TOLD}
+
+
 async def test_the_time_before_it_came_is_filled_once_back_over_months(
     api: ApiStandIn, known: Known
 ) -> None:
@@ -260,6 +349,7 @@ def used(cluster: ApiStandIn) -> ApiStandIn:
         "vision",
         Holding(Holder("=1+1", "Job vision/a"), Amounts(cpu=2000), begin, begin + HOUR),
         Holding(Holder("", "Pod vision/b"), Amounts(cpu=500), begin, begin + 2 * HOUR),
+        Holding(Holder("ada", "Job vision/c", vouched=True), Amounts(cpu=0), begin, begin + HOUR),
         gap=HOUR,
     )
     hold(cluster, "nlp", Holding(Holder("", "Pod n/c"), Amounts(cpu=1000), begin, begin + HOUR))
@@ -273,16 +363,17 @@ def test_it_is_told_by_tenant_person_and_day_with_its_cost(
     used: ApiStandIn, manor: Command
 ) -> None:
     header, *lines = manor("usage", "vision", "--by", "person", "--by", "day").out.splitlines()
-    assert header.split()[:4] == ["TENANT", "DAY", "PERSON", "(AS"]
+    assert header.split()[:4] == ["TENANT", "DAY", "PERSON", "WORKLOAD"]
     assert header.endswith("COST (EUR)")
     assert lines[0].split() == [
         *("vision", FIRST_DAY, "unknown", "Pod", "vision/b"),
         *("1.00", "0.00", "0.00", "0.00", "0.50"),
     ]
-    assert lines[1].split()[2:5] == ["=1+1", "-", "2.00"]
-    assert lines[2].split()[0] == "total"
-    assert lines[2].split()[-1] == "1.50"
-    assert lines[3].startswith(f"not watched: vision, {FIRST_DAY}T00:00:00Z to {FIRST_DAY}T01:00")
+    assert lines[1].split()[2:7] == ["=1+1", "(as", "told)", "-", "2.00"]
+    assert lines[2].split()[2:5] == ["ada", "-", "0.00"]
+    assert lines[3].split()[0] == "total"
+    assert lines[3].split()[-1] == "1.50"
+    assert lines[4].startswith(f"not watched: vision, {FIRST_DAY}T00:00:00Z to {FIRST_DAY}T01:00")
     told = json.loads(manor("usage", "-o", "json", "--to", FIRST_DAY, "--from", FIRST_DAY).out)
     assert [(line["tenant"], line["cpuHours"], line["cost"]) for line in told["items"]] == [
         ("nlp", 1, 0.5),
@@ -295,8 +386,9 @@ def test_it_is_told_by_tenant_person_and_day_with_its_cost(
 
 def test_no_cell_is_a_formula_to_a_spreadsheet(used: ApiStandIn, manor: Command) -> None:
     rows = list(csv.DictReader(manor("usage", "--by", "person", "-o", "csv").out.splitlines()))
-    assert [row["personAsTold"] for row in rows] == ["", "", "'=1+1"]
-    assert [row["workload"] for row in rows] == ["Pod n/c", "Pod vision/b", ""]
+    assert [row["person"] for row in rows] == ["", "", "", "ada"]
+    assert [row["personAsTold"] for row in rows] == ["", "", "'=1+1", ""]
+    assert [row["workload"] for row in rows] == ["Pod n/c", "Pod vision/b", "", ""]
     assert rows[2]["cost"] == "1.0"
 
 

@@ -54,6 +54,9 @@ INSTANCE_LABEL = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 CREATED_BY = "app.kubernetes.io/created-by"
 """Label or annotation of a workload or pod: who made it, as its team says."""
+REQUESTED_BY = f"{GROUP}/requested-by"
+"""Annotation of a workload: the person who last wrote its spec, as the API server knows him (policy
+manor-requested-by)."""
 USAGE_LABEL = f"{GROUP}/usage"
 """On an account of what a tenant used: the tenant."""
 

@@ -216,15 +216,16 @@ def _csv(rows: Sequence[Object], columns: Sequence[str], prices: Prices | None) 
 _HEADINGS = {
     "tenant": "TENANT",
     "day": "DAY",
-    "personAsTold": "PERSON (AS TOLD)",
+    "person": "PERSON",
     "workload": "WORKLOAD",
 }
+"""A person as told stands in the column of persons."""
 
 
 def _print_table(
     lines: Sequence[Line], columns: Sequence[str], prices: Prices | None, accounts: Accounts
 ) -> None:
-    header = [_HEADINGS[column] for column in columns]
+    header = [_HEADINGS[column] for column in columns if column in _HEADINGS]
     header += ["CPU (CORE H)", "MEMORY (GIB H)", "GPU (H)", "STORAGE (GIB H)"]
     header += [f"COST ({prices.currency})"] if prices else []
     rows = [_cells(line, columns, prices) for line in lines]
@@ -242,10 +243,12 @@ def _print_table(
 
 def _cells(line: Line, columns: Sequence[str], prices: Prices | None) -> list[str]:
     said = dict(zip(columns, line.of, strict=True))
-    if said.get("personAsTold") == "" and said.get("workload"):
-        said["personAsTold"] = "unknown"
+    if told := said.pop("personAsTold", ""):
+        said["person"] = f"{told} (as told)"
+    elif said.get("workload"):
+        said["person"] = "unknown"
     numbers = [*line.hours().values(), *([line.cost(prices)] if prices else [])]
-    return [*(said[column] or "-" for column in columns), *(f"{one:.2f}" for one in numbers)]
+    return [*(text or "-" for text in said.values()), *(f"{one:.2f}" for one in numbers)]
 
 
 def _gaps(accounts: Accounts) -> list[tuple[str, int, int]]:

@@ -2,7 +2,15 @@
 report. Nothing here asks a server or looks at a clock."""
 
 from manor.metering.accounts import Account, Amounts, Holder, Holding, Month, months
-from manor.metering.holdings import CLAIM, POD, holding_of, maker_of, workload_of
+from manor.metering.holdings import (
+    CLAIM,
+    POD,
+    Person,
+    controller_of,
+    holding_of,
+    requester_of,
+    workload_of,
+)
 from manor.metering.report import Line, fields, lines_of, report, total
 
 __all__ = [
@@ -14,12 +22,14 @@ __all__ = [
     "Holding",
     "Line",
     "Month",
+    "Person",
+    "controller_of",
     "fields",
     "holding_of",
     "lines_of",
-    "maker_of",
     "months",
     "report",
+    "requester_of",
     "total",
     "workload_of",
 ]

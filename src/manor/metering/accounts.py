@@ -49,9 +49,11 @@ class Holder(NamedTuple):
     """For whom something is held."""
 
     person: str
-    """Who the team says it is; empty where it does not say."""
+    """Who asked for it; empty where nobody says."""
     workload: str
     """What holds it: `Kind namespace/name`."""
+    vouched: bool = False
+    """Whether the API server knows the person; otherwise the team says who it is."""
 
 
 OTHERS = Holder("", "others")
@@ -149,7 +151,10 @@ class Account:
     def written(self) -> dict[str, str]:
         """As the data of a ConfigMap."""
         days: dict[str, list[list[Any]]] = {
-            day: [[*holder, *amounts.parts] for holder, amounts in sorted(rows.items())]
+            day: [
+                [*holder[: 2 + holder.vouched], *amounts.parts]
+                for holder, amounts in sorted(rows.items())
+            ]
             for day, rows in sorted(self.days.items())
         }
         return {
@@ -167,7 +172,7 @@ class Account:
             return cls(month)
         try:
             days = {
-                day: {Holder(*row[:2]): Amounts(*map(int, row[2:])) for row in rows}
+                day: {Holder(*row[:-4]): Amounts(*map(int, row[-4:])) for row in rows}
                 for day, rows in json.loads(data["days"]).items()
             }
             gaps = [(moment_of(a), moment_of(b)) for a, b in json.loads(data["gaps"])]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from manor.api import kinds
 from manor.api.platform import GpuSettings
 from manor.api.quantity import parse
-from manor.api.wellknown import COMPONENT_LABEL, CREATED_BY, NAME_LABEL
+from manor.api.wellknown import COMPONENT_LABEL, CREATED_BY, NAME_LABEL, REQUESTED_BY
 from manor.engines.review import pod_amounts
 from manor.metering.accounts import Amounts, Holder, Holding, moment_of
 from manor.objectset.kinds import PERSISTENT_VOLUME_CLAIM, kind_of
@@ -24,22 +24,43 @@ _MANORS = {info.singular: info.kind for info in kinds.WORKLOADS}
 _MILLION = 1_000_000
 
 
-def holding_of(obj: Object, gpu: GpuSettings, person: str = "") -> Holding | None:
+class Person(NamedTuple):
+    """Who asked for something."""
+
+    name: str
+    """Empty where nobody says."""
+    vouched: bool
+    """Whether the API server says so, or the team."""
+
+
+def holding_of(obj: Object, gpu: GpuSettings, person: Person | None = None) -> Holding | None:
     """What the object holds; None where it holds nothing yet. A pod holds what it requests, from
-    when it was scheduled until it ended; a claim its volume, while it is bound. `person` made the
-    workload that it belongs to; where nobody is known, whom the object itself names."""
+    when it was scheduled until it ended; a claim its volume, while it is bound. `person` asked for
+    the workload that it belongs to; where nobody is known, whom the object itself names."""
     kind, name = workload_of(obj)
     workload = f"{kind} {obj['metadata']['namespace']}/{name}"[:_NAME]
-    holder = Holder(person or maker_of(obj["metadata"]), workload)
+    if person is None or not person.name:
+        person = Person(_told(obj["metadata"]), vouched=False)
+    holder = Holder(person.name, workload, person.vouched)
     return _of_pod(obj, gpu, holder) if kind_of(obj) == POD else _of_claim(obj, holder)
 
 
-def maker_of(metadata: Mapping[str, Any]) -> str:
+def requester_of(metadata: Mapping[str, Any]) -> Person:
+    """Who asked for a workload: as the API server noted, or else as its team says."""
+    if noted := (metadata.get("annotations") or {}).get(REQUESTED_BY):
+        return Person(_shown(noted), vouched=True)
+    return Person(_told(metadata), vouched=False)
+
+
+def _told(metadata: Mapping[str, Any]) -> str:
     """Who made an object, as its team says in an annotation or, where a name may be a label's
     value, in a label; empty where it does not say."""
     said = [(metadata.get(field) or {}).get(CREATED_BY) for field in ("annotations", "labels")]
-    shown = "".join(filter(str.isprintable, next(filter(None, said), "")))
-    return shown.encode()[:_PERSON].decode(errors="ignore")
+    return _shown(next(filter(None, said), ""))
+
+
+def _shown(name: str) -> str:
+    return "".join(filter(str.isprintable, name)).encode()[:_PERSON].decode(errors="ignore")
 
 
 def _of_pod(pod: Object, gpu: GpuSettings, holder: Holder) -> Holding | None:
@@ -104,16 +125,21 @@ def _moment(text: str | None, obj: Object) -> int:
 
 
 def workload_of(obj: Object) -> tuple[str, str]:
-    """Kind and name of what the object belongs to: a workload of Manor's, what controls it, or
-    itself."""
+    """Kind and name of what the object belongs to, as its labels say: a workload of Manor's, what
+    controls it, or itself."""
     meta = obj["metadata"]
     labels: Mapping[str, str] = meta.get("labels") or {}
     kind = _MANORS.get(labels.get(COMPONENT_LABEL, ""))
     if kind and NAME_LABEL in labels:
         return kind, labels[NAME_LABEL]
-    for owner in meta.get("ownerReferences") or ():
-        if owner.get("controller"):
-            if owner["kind"] == "ReplicaSet":  # a roll-out makes another one of the same Deployment
-                return "Deployment", owner["name"].rpartition("-")[0] or owner["name"]
-            return owner["kind"], owner["name"]
+    if owner := controller_of(obj):
+        if owner["kind"] == "ReplicaSet":  # a roll-out makes another one of the same Deployment
+            return "Deployment", owner["name"].rpartition("-")[0] or owner["name"]
+        return owner["kind"], owner["name"]
     return obj["kind"], meta["name"]
+
+
+def controller_of(obj: Object) -> Object | None:
+    """The reference to what controls the object; None where nothing does."""
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from manor.api.platform import Prices
-from manor.metering.accounts import Account, Amounts
+from manor.metering.accounts import Account, Amounts, Holder
 
 _HOUR = 3600
 _GIB = 2**20
@@ -43,10 +43,10 @@ class Line:
 
 
 def lines_of(accounts: Mapping[str, Iterable[Account]], first: str, last: str) -> list[Line]:
-    """Every row of the tenants' accounts, from one day to another, both included: tenant, person,
-    day and workload."""
+    """Every row of the tenants' accounts, from one day to another, both included: tenant, day,
+    person, person as told, and workload."""
     return [
-        Line((tenant, holder.person, day, holder.workload), amounts)
+        Line((tenant, day, *_persons(holder), holder.workload), amounts)
         for tenant, months in accounts.items()
         for account in months
         for day, rows in account.days.items()
@@ -55,21 +55,27 @@ def lines_of(accounts: Mapping[str, Iterable[Account]], first: str, last: str) -
     ]
 
 
+def _persons(holder: Holder) -> tuple[str, str]:
+    """Whom the API server knows, and whom the team names: one of the two."""
+    return (holder.person, "") if holder.vouched else ("", holder.person)
+
+
 def fields(by: Collection[str]) -> tuple[str, ...]:
     """What lines of a report are told apart by: the tenant always; by person, where nobody is
-    named, the workload in his place. A person is whom the team names."""
+    named, the workload in his place. A person as told is whom the team names."""
     day = ("day",) if "day" in by else ()
-    return ("tenant", *day, *(("personAsTold", "workload") if "person" in by else ()))
+    person = ("person", "personAsTold", "workload") if "person" in by else ()
+    return ("tenant", *day, *person)
 
 
 def report(lines: Iterable[Line], by: Collection[str]) -> list[Line]:
     """The lines summed up by these `fields`."""
     sums: dict[tuple[str, ...], Amounts] = {}
     for line in lines:
-        tenant, person, day, workload = line.of
+        tenant, day, *persons, workload = line.of
         key = (tenant, *((day,) if "day" in by else ()))
         if "person" in by:
-            key += (person, "" if person else workload)
+            key += (*persons, "" if any(persons) else workload)
         sums[key] = sums.get(key, Amounts()) + line.amounts
     return [Line(key, amounts) for key, amounts in sorted(sums.items())]
 

@@ -276,6 +276,8 @@ class Controller:
             self._verifier.ran(new)
         if kind_of(obj) in METERED:
             self._meter.heard(old, new)
+        else:
+            self._meter.heard_of_controller(old, new)
         if self.synced.is_set() and kind_of(obj) in LOOKED_AT and is_news(old, new):
             self._verifier.heard(obj)
         if kind_of(obj) == NAMESPACE:

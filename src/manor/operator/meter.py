@@ -4,11 +4,12 @@ counted into a ConfigMap a month, which alone says up to when it has been."""
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from manor import log
 from manor.api.platform import GpuSettings
-from manor.api.wellknown import GROUP, SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
+from manor.api.wellknown import SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
 from manor.errors import ManorError
 from manor.kube import Cache, Client, Conflict, KubeError, NotFound, Object
 from manor.limits import limits
@@ -18,15 +19,15 @@ from manor.metering import (
     Account,
     Holding,
     Month,
+    controller_of,
     holding_of,
-    maker_of,
     months,
-    workload_of,
 )
 from manor.metering.accounts import day_of, moment_of
 from manor.objectset.kinds import GroupKind, kind_of
 from manor.objectset.references import Ref, ref_of
 from manor.operator.known import Known
+from manor.operator.persons import CONTROLLERS, Persons
 
 METERED: frozenset[GroupKind] = frozenset((POD, CLAIM))
 """What is counted, as it is watched: all of it, whoever made it."""
@@ -51,6 +52,7 @@ class Meter:
         """What stands, by namespace."""
         self._went: dict[str, list[Holding]] = defaultdict(list)
         """What holds nothing more and is not counted up to its end, by tenant."""
+        self._persons = Persons(known)
         self._until: dict[str, int] = {}
         """Up to when each tenant's account is counted, as far as this process read or wrote it."""
         self._away: tuple[int, int] | None = None
@@ -66,7 +68,12 @@ class Meter:
         before = self._held[ref.namespace].pop(ref, None)
         if not self._held[ref.namespace]:
             del self._held[ref.namespace]
-        after = holding_of(new, self._gpu, self._person(new)) if new else None
+        self._persons.forget(ref)
+        after = holding_of(new, self._gpu, self._persons.of(new)) if new else None
+        kept = before and old and new and controller_of(old) == controller_of(new)
+        if before and after and kept and before.holder.vouched:
+            # Whoever wrote the workload's spec since then asked for other pods.
+            after = replace(after, holder=before.holder)
         if after and old and not before and kind_of(obj) == CLAIM:
             after = replace(after, start=now)  # somebody saw it become bound
         if before and after and before.amounts != after.amounts:  # it was resized
@@ -79,6 +86,13 @@ class Meter:
         if after:
             self._held[ref.namespace][ref] = after
 
+    def heard_of_controller(self, old: Object | None, new: Object | None) -> None:
+        """Something else is another than before, which may control pods."""
+        for ref in self._persons.heard(old, new):
+            if holding := self._held.get(ref.namespace, {}).get(ref):
+                holder = holding.holder._replace(vouched=True)
+                self._held[ref.namespace][ref] = replace(holding, holder=holder)
+
     def _gone(self, ref: Ref, holding: Holding, now: int) -> None:
         tenant = self._known.homes.get(ref.namespace)
         if tenant and (holding.end is None or holding.end > self._until.get(tenant.name, 0)):
@@ -88,13 +102,6 @@ class Meter:
     def _gpu(self) -> GpuSettings:
         platform = self._known.platform
         return platform.spec.gpu if platform else GpuSettings()
-
-    def _person(self, obj: Object) -> str:
-        """Who made the workload of Manor's that the object belongs to, as its team says."""
-        kind, name = workload_of(obj)
-        space = obj["metadata"]["namespace"]
-        found = self._known.workloads.get(space, {}).get(Ref(GROUP, kind, space, name))
-        return maker_of(found.metadata.model_dump()) if found else ""
 
     async def run(self, cache: Cache, before: Object) -> None:
         """Count until cancelled, and then what would be forgotten; `before` is the lease as whoever
@@ -118,6 +125,9 @@ class Meter:
 
     async def _follow(self, cache: Cache) -> None:
         """Return once all that is counted is known; the rights to it come with the Platform."""
+        for api_version, kind in CONTROLLERS:
+            with suppress(KubeError):  # by the rights of an older Manor people are as told
+                await cache.follow(api_version, kind)
         while True:
             try:
                 await cache.follow("v1", "Pod")

@@ -11,11 +11,12 @@ from manor.api.wellknown import (
     KUEUE_GROUP,
     METADATA_KEYS_ANNOTATION,
     QUEUE_LABEL,
+    REQUESTED_BY,
     SERVICE_ANNOTATIONS_ANNOTATION,
 )
 from manor.tools import NO_TOOLS, Toolset
 
-_KUBERNETES = (
+_BUILT_IN = (
     "app.kubernetes.io/*",
     "apps.kubernetes.io/*",
     "autoscaling.alpha.kubernetes.io/*",
@@ -33,12 +34,13 @@ _KUBERNETES = (
     "kubernetes.io/limit-ranger",
     "kubernetes.io/service-account.name",
     "kubernetes.io/service-name",
+    REQUESTED_BY,
     "service.kubernetes.io/topology-mode",
     "statefulset.kubernetes.io/*",
 )
-"""Recommended labels, kubectl's, and what the API server and the built-in controllers write in a
-tenant's name. A key that means something on one kind alone (EndpointSlice, a token's Secret) is
-here where that kind has its own policy."""
+"""Recommended labels, kubectl's, and what the API server, Manor's policies and the built-in
+controllers write in a tenant's name. A key that means something on one kind alone (EndpointSlice, a
+token's Secret) is here where that kind has its own policy."""
 
 _DEPLOYING = (
     "argocd.argoproj.io/compare-options",
@@ -105,7 +107,7 @@ _KUEUE_FINALIZER = f"{KUEUE_GROUP}/managed"
 def keys(platform: Platform) -> list[str]:
     """Keys of labels and annotations that every tenant may write."""
     queue = [_KUEUE] if platform.spec.engines.queue == "kueue" else []
-    return sorted([*_KUBERNETES, *_DEPLOYING, *_IDENTITY, *_ML_SYSTEMS, *queue])
+    return sorted([*_BUILT_IN, *_DEPLOYING, *_IDENTITY, *_ML_SYSTEMS, *queue])
 
 
 def finalizers(platform: Platform, tools: Toolset = NO_TOOLS) -> list[str]:

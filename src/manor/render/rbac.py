@@ -55,6 +55,7 @@ _TOLD = {GROUP: [f"{info.plural}/status" for info in kinds.ALL]}
 """The status of Manor's own kinds."""
 _LOOKED_AT: dict[str, list[str]] = {
     "": ["pods", "events"],
+    "apps": ["replicasets"],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
     "storage.k8s.io": ["storageclasses"],
     GROUP: [kinds.PLATFORM.plural],
