@@ -11,9 +11,9 @@ from manor.engines import Phase
 from manor.kube import Object
 from manor.load import Document, InvalidInput
 from manor.render import spec_object
-from manor.rollout import Event, quota_status, read_desired, standing, usage
+from manor.rollout import Event, quota_status, read_desired, standing
 from manor.rollout.progress import GpusOvercommitted, SpecSetAside
-from manor.state import read_state
+from manor.state import every_quota, read_state, usage
 from tool_examples import tool
 
 pytestmark = pytest.mark.unit
@@ -191,6 +191,6 @@ async def test_what_a_tenant_uses_is_summed_over_its_namespaces(server: ApiStand
     for status in (200, 403):
         if status == 403:  # who may not list quotas everywhere asks in each namespace
             server.refused["GET /api/v1/resourcequotas"] = (403, "forbidden")
-        found = (await usage(client, [team], known))["vision"]
+        found = (await usage(client, [team], known, await every_quota(client)))["vision"]
         assert found.namespaces == ("vision", "lab", "vision-own")
         assert found.budget == {"requests.cpu": ("1500m", "4")}

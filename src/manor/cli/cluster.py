@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from manor.api import API_VERSION, Model, kinds
-from manor.cli.progress import warn
+from manor.cli.output import print_warning
 from manor.errors import ManorError
 from manor.kube import Client
-from manor.rollout.progress import SpecSetAside
 from manor.state import State, read_state
 
 
@@ -18,9 +17,13 @@ async def told_state(
     workloads: bool = True,
 ) -> State:
     """What the cluster says; what it holds and cannot be read is told."""
-    known = await read_state(client, namespaces, names, workloads=workloads)
+    return told(await read_state(client, namespaces, names, workloads=workloads))
+
+
+def told(known: State) -> State:
+    """The same; what cannot be read of it is told."""
     for broken in known.broken:
-        warn(SpecSetAside(broken))
+        print_warning(str(broken))
     return known
 
 

@@ -118,6 +118,11 @@ def print_error(message: str) -> None:
         err.print(f"[bold red]error:[/] {escape(line)}")
 
 
+def print_warning(message: str) -> None:
+    """Print what speaks against something, and stops nothing, on stderr."""
+    err.print(f"warning: {message}", markup=False)
+
+
 def ask_before_removal(what: str) -> None:
     """Say what will be removed, and ask; without a terminal nobody can answer, and nothing is
     removed."""

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from manor.apply import Action, Finished, Phase, Reason, Started, Step, Waiting
 from manor.apply.steps import BAD
-from manor.cli.output import err, print_error
+from manor.cli.output import err, print_error, print_warning
 from manor.rollout import Event
 from manor.rollout.progress import (
     GpusOvercommitted,
@@ -101,18 +101,16 @@ def warn(event: Event) -> None:
     """Tell what speaks against what the specs ask for, and stops nothing."""
     match event:
         case SpecSetAside(broken):
-            err.print(f"warning: {broken}", markup=False)
+            print_warning(str(broken))
         case ToolNotInstalled(tool, kinds):
             lack = f"the server has no {', '.join(kinds)}"
             advice = f"`manor tools install {tool}`, then apply again"
-            err.print(
-                f"warning: Tool {tool} is not installed: {lack}; what belongs to it is left out. "
-                f"{advice}"
+            print_warning(
+                f"Tool {tool} is not installed: {lack}; what belongs to it is left out. {advice}"
             )
         case GpusOvercommitted(guaranteed, present):
-            err.print(
-                f"warning: tenants are guaranteed {guaranteed} GPUs, and the nodes have "
-                f"{present} now"
+            print_warning(
+                f"tenants are guaranteed {guaranteed} GPUs, and the nodes have {present} now"
             )
         case _:
             pass

@@ -16,6 +16,7 @@ from manor.api.wellknown import PROBE_LABEL, TENANT_LABEL
 from manor.load.positions import Document, Path, Problem
 
 Given = Sequence[tuple[Document, Tenant]]
+_NUMBER = re.compile("[1-9][0-9]*")
 
 
 def made_for(namespace: Mapping[str, Any]) -> str:
@@ -31,9 +32,9 @@ def made_for(namespace: Mapping[str, Any]) -> str:
     if PROBE_LABEL in labels:
         return ""
     tenant = str(labels.get(TENANT_LABEL, ""))
-    slot = f"{re.escape(tenant)}-[1-9][0-9]*"
-    made = tenant and "deletionTimestamp" not in meta and re.fullmatch(slot, meta["name"])
-    return tenant if made else ""
+    before, _, number = meta["name"].rpartition("-")
+    made = tenant and before == tenant and _NUMBER.fullmatch(number)
+    return tenant if made and "deletionTimestamp" not in meta else ""
 
 
 def _spaces(tenant: Tenant) -> dict[str, bool]:

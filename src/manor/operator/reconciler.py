@@ -43,7 +43,8 @@ from manor.operator.statuses import Statuses
 from manor.operator.workloads import is_made, is_over, tell_standing
 from manor.rollout.rollout import apply_set, plan_set
 from manor.rollout.sets import ObjectSet
-from manor.rollout.usage import budget, quota_status
+from manor.rollout.usage import quota_status
+from manor.state import budget
 
 _WORKLOADS = (TrainingJob, Model, Workspace)
 _LASTING = frozenset({Reason.NOT_OURS, Reason.OWNED_BY_ANOTHER, Reason.REJECTED, Reason.IMMUTABLE})

@@ -26,7 +26,7 @@ from manor.rollout.sets import ObjectSet, Stages, apply_stages, delete_stages, e
 from manor.rollout.standing import Standing, standing
 from manor.rollout.stored import make_stored
 from manor.rollout.trials import Trial
-from manor.rollout.usage import Usage, quota_status, usage
+from manor.rollout.usage import quota_status
 
 __all__ = [
     "Authority",
@@ -43,7 +43,6 @@ __all__ = [
     "Standing",
     "TenantsRemain",
     "Trial",
-    "Usage",
     "apply_set",
     "apply_stages",
     "authority",
@@ -69,6 +68,5 @@ __all__ = [
     "silent",
     "standing",
     "take_down",
-    "usage",
     "wait_ready",
 ]

@@ -1,5 +1,6 @@
 """Reads Manor's objects, as far as the user may."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -78,16 +79,19 @@ async def read_state(
     """
     state, wanted = State(), sorted(set(namespaces))
     try:
-        for obj in sorted(
-            [*await _platform(client), *await _tenants(client, wanted, names)], key=_age
-        ):
-            state.read(obj)
+        platform, tenants, spaces = await asyncio.gather(
+            _platform(client),
+            _tenants(client, wanted, names),
+            _listed(client, "v1", "Namespace"),
+        )
     except UnknownKind:  # nothing of Manor's is there yet
         return state
+    for obj in sorted([*platform, *tenants], key=_age):
+        state.read(obj)
     with suppress(UnknownKind):  # an older Manor's kinds
         for obj in await _tools(client, state.platform):
             state.read(obj)
-    for namespace in await _listed(client, "v1", "Namespace") or []:
+    for namespace in spaces or []:
         meta = namespace["metadata"]
         state.namespaces[meta["name"]] = meta.get("labels", {}).get(TENANT_LABEL, "")
         if owner := made_for(namespace):
@@ -108,6 +112,18 @@ async def read_workload(client: Client, kind: str, name: str, namespace: str) ->
         raise ManorError(str(state.broken[0]))
     with suppress(NotFound):
         state.read(await client.get(API_VERSION, kinds.PLATFORM.kind, "manor"))
+    return state
+
+
+async def read_workloads(client: Client, kind: str, namespace: str) -> State:
+    """The workloads of one kind in a namespace, and the Platform."""
+    state = State()
+    with suppress(UnknownKind):  # nothing of Manor's is there yet
+        platform, found = await asyncio.gather(
+            _platform(client), client.list(API_VERSION, kind, namespace)
+        )
+        for obj in [*platform, *sorted(found, key=_age)]:
+            state.read(obj)
     return state
 
 

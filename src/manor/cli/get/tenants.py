@@ -1,5 +1,6 @@
 """`manor get tenants`."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
@@ -17,8 +18,7 @@ from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import ListFormat, run_async
 from manor.kube import Client, Object
 from manor.render import spec_object, url
-from manor.rollout import Usage, usage
-from manor.state import State
+from manor.state import State, Usage, every_quota, usage
 
 _STORED = "stored, and nothing was made of it: `manor apply` makes it so"
 WIDE = ("EDITORS", "VIEWERS", "TOOLS")
@@ -54,12 +54,14 @@ async def tenants(
 
 
 async def _listing(client: Client, names: Sequence[str]) -> Listing:
-    known = await told_state(client, names=names, workloads=False)
+    known, quotas = await asyncio.gather(
+        told_state(client, names=names, workloads=False), every_quota(client)
+    )
     wanted = [tenant for tenant in known.tenants.values() if not names or tenant.name in names]
     if missing := sorted(set(names) - {tenant.name for tenant in wanted}):
         there = ", ".join(known.tenants) or "none"
         raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
-    uses = await usage(client, wanted, known)
+    uses = await usage(client, wanted, known, quotas)
     gpus = gpu_resources(known.platform)
     stand = [_stands(known.status_of(tenant), uses[tenant.name]) for tenant in wanted]
     messages = any(message for _, message in stand)

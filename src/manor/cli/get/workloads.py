@@ -9,7 +9,7 @@ from manor.api import API_VERSION, Model, TrainingJob, Workload, Workspace
 from manor.api.platform import Engines
 from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
-from manor.cli.cluster import told_state
+from manor.cli.cluster import told
 from manor.cli.get.options import Output, Watch
 from manor.cli.listing import Listing, Row, Source, show
 from manor.cli.options import Context, Kubeconfig, Namespace
@@ -19,7 +19,7 @@ from manor.kube import Client, Object
 from manor.render import spec_object
 from manor.rollout import standing
 from manor.rollout.explanation import START
-from manor.state import State
+from manor.state import State, read_workloads
 
 _STORED = "stored, and nothing runs: `manor apply` makes it so"
 """Why a workload is no further of which nothing was made."""
@@ -115,13 +115,8 @@ async def listing(
     client: Client, kind: type[Workload], names: Sequence[str], namespace: str
 ) -> Listing:
     """The workloads of a kind in a namespace; all of them where there are no `names`."""
-    known = await told_state(client, [namespace])
-    found = [
-        one
-        for one in known.workloads
-        if isinstance(one, kind) and one.metadata.namespace == namespace
-    ]
-    wanted = [one for one in found if not names or one.metadata.name in names]
+    known = told(await read_workloads(client, kind.__name__, namespace))
+    wanted = [one for one in known.workloads if not names or one.metadata.name in names]
     if missing := sorted(set(names) - {one.metadata.name for one in wanted}):
         raise typer.BadParameter(
             f"no {kind.__name__} {', '.join(missing)} in namespace {namespace}"
