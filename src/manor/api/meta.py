@@ -93,15 +93,11 @@ def _texts(module: str) -> dict[str, dict[str, str]]:
     return found
 
 
-class Spec(BaseModel):
-    """A part of a spec: camelCase in YAML, unknown fields refused, never changed once read."""
+class Part(BaseModel):
+    """A part of an object: camelCase in YAML, never changed once read."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        defer_build=True,
+        alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True
     )
 
     @classmethod
@@ -113,11 +109,17 @@ class Spec(BaseModel):
         described = handler(schema)
         properties = handler.resolve_ref_schema(described).get("properties", {})
         for base in cls.__mro__:
-            if issubclass(base, Spec):
+            if issubclass(base, Part):
                 for name, text in _texts(base.__module__).get(base.__name__, {}).items():
                     if to_camel(name) in properties:
                         properties[to_camel(name)].setdefault("description", text)
         return described
+
+
+class Spec(Part):
+    """A part of a spec: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Itself, which nothing changes: otherwise pydantic copies every default, for each of

@@ -10,11 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, Field
 
 from manor.api import kinds
-from manor.api.meta import one_line
+from manor.api.meta import Part, one_line
 
 MESSAGE_LIMIT = 1024
 """Most characters of a message; a container's last line may be of any length."""
@@ -160,16 +159,10 @@ UNMADE = frozenset(
 """What an operator says of what it has not made as the spec says; all else is of how it stands."""
 
 
-class _Part(BaseModel):
-    """A part of a status: camelCase, and what another version wrote besides is passed over."""
+class _Part(Part):
+    """A part of a status: what another version wrote besides is passed over."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="ignore",
-        frozen=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(extra="ignore")
 
 
 class Condition(_Part):

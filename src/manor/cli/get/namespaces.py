@@ -1,5 +1,6 @@
 """`manor get namespaces`."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated
@@ -45,8 +46,10 @@ async def namespaces(
 
 async def _listing(client: Client, tenants: Sequence[str]) -> Listing:
     try:
-        spaces = await client.list("v1", "Namespace", labels={TENANT_LABEL: None})
-        quotas = await client.list("v1", "ResourceQuota", labels=MANAGED)
+        spaces, quotas = await asyncio.gather(
+            client.list("v1", "Namespace", labels={TENANT_LABEL: None}),
+            client.list("v1", "ResourceQuota", labels=MANAGED),
+        )
     except Forbidden:  # a member may look into the namespaces of its own tenant
         spaces, quotas = await _own(client, tenants)
     held = {quota["metadata"]["namespace"]: quota for quota in quotas}
