@@ -185,6 +185,17 @@ GATEWAY = {
 }
 
 
+def test_the_workloads_of_a_namespace_are_listed_without_a_look_at_any_team(
+    team: ApiStandIn, manor: Command
+) -> None:
+    team.refused["GET /apis/manor.dev/v1alpha1/(tenants|tools)"] = (500, "asked for every one")
+    team.refused["GET /api/v1/namespaces"] = (500, "asked for every one")
+    for kind in ("jobs", "models", "workspaces"):
+        found = manor("get", kind, "-n", "vision")
+        assert found.code == 0, found.err
+    assert manor("get", "tenants").code == 2  # that is how it is told
+
+
 def test_a_prediction_is_printed_and_an_error_in_the_models_words(
     team: ApiStandIn, models: int, manor: Command
 ) -> None:
