@@ -19,7 +19,7 @@ from google_apis.clusters import AGENT
 from google_apis.identities import NUMBER, PROJECT
 from kubelet_stand_in import everything_up
 from manor.api import Tool
-from manor.engines.kueue import API as KUEUE
+from manor.api.wellknown import KUEUE_API as KUEUE
 from manor.infra.gke.platform import ACCELERATOR_LABEL
 from manor.install import manifests
 from manor.kube import Client

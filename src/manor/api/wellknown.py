@@ -26,6 +26,7 @@ NETWORKING_API = "networking.k8s.io/v1"
 RBAC_GROUP = "rbac.authorization.k8s.io"
 RBAC_API = f"{RBAC_GROUP}/v1"
 KUEUE_GROUP = "kueue.x-k8s.io"
+KUEUE_API = f"{KUEUE_GROUP}/v1beta2"
 
 # Labels.
 TENANT_LABEL = f"{GROUP}/tenant"

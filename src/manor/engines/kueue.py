@@ -11,11 +11,10 @@ Source: Kueue's documentation, "Cluster Queue" and "Cohort"; API kueue.x-k8s.io/
 
 from manor.api import Platform, Tenant
 from manor.api.quantity import parse
-from manor.api.wellknown import KUEUE_GROUP, MANAGED, TENANT_LABEL
+from manor.api.wellknown import KUEUE_API, MANAGED, TENANT_LABEL
 from manor.render.objects import Object, make
 from manor.render.quota import gpu_resources, other_resources
 
-API = f"{KUEUE_GROUP}/v1beta2"
 COHORT = "manor"
 """All tenants lend to each other in it."""
 PLAIN = "manor-plain"
@@ -30,7 +29,7 @@ def flavor(name: str) -> str:
 
 def platform_objects(platform: Platform) -> list[Object]:
     """A ResourceFlavor for each kind of GPU node, and one for all else."""
-    flavors = [make(API, "ResourceFlavor", PLAIN, spec={})]
+    flavors = [make(KUEUE_API, "ResourceFlavor", PLAIN, spec={})]
     for gpu in platform.spec.gpu.flavors:
         spec: Object = {}
         if gpu.node_labels:
@@ -39,7 +38,7 @@ def platform_objects(platform: Platform) -> list[Object]:
             key, _, value = gpu.taint.partition("=")
             exact = {"operator": "Equal", "value": value} if value else {"operator": "Exists"}
             spec["tolerations"] = [{"key": key, **exact, "effect": "NoSchedule"}]
-        flavors.append(make(API, "ResourceFlavor", flavor(gpu.name), spec=spec))
+        flavors.append(make(KUEUE_API, "ResourceFlavor", flavor(gpu.name), spec=spec))
     return flavors
 
 
@@ -55,11 +54,11 @@ def tenant_objects(platform: Platform, tenant: Tenant) -> list[Object]:
     }
     labels = {**MANAGED, TENANT_LABEL: tenant.name}
     queues = [
-        make(API, "LocalQueue", queue, space.name, spec={"clusterQueue": tenant.name})
+        make(KUEUE_API, "LocalQueue", queue, space.name, spec={"clusterQueue": tenant.name})
         for space in tenant.namespaces
         for queue in tenant.spec.queues
     ]
-    return [make(API, "ClusterQueue", tenant.name, labels=labels, spec=spec), *queues]
+    return [make(KUEUE_API, "ClusterQueue", tenant.name, labels=labels, spec=spec), *queues]
 
 
 def _groups(platform: Platform, tenant: Tenant) -> list[Object]:

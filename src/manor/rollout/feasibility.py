@@ -11,7 +11,7 @@ from typing import Any
 
 from manor.api.quantity import canonical, parse
 from manor.api.status import Reason
-from manor.engines.kueue import API as KUEUE
+from manor.api.wellknown import KUEUE_API as KUEUE
 from manor.engines.review import pod_amounts
 from manor.errors import ManorError
 from manor.kube import ApiError, Client, Forbidden, NotFound, Object, UnknownKind

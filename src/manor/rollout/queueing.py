@@ -2,8 +2,7 @@
 
 from contextlib import suppress
 
-from manor.api.wellknown import QUEUE_LABEL
-from manor.engines.kueue import API
+from manor.api.wellknown import KUEUE_API, QUEUE_LABEL
 from manor.kube import ApiError, Client, Object, UnknownKind
 from manor.objectset.readiness import condition_of
 
@@ -22,7 +21,7 @@ async def place_in_queue(client: Client, obj: Object) -> str:
     """
     meta = obj["metadata"]
     with suppress(ApiError, UnknownKind):
-        listed = await client.list(API, "Workload", meta["namespace"])
+        listed = await client.list(KUEUE_API, "Workload", meta["namespace"])
         own = next((one for one in listed if _is_of(one, meta.get("uid"))), None)
         if own is not None and _waits(own):
             return _words(own, listed)

@@ -1,10 +1,10 @@
 """`manor get queues`: what waits where, where Kueue is on."""
 
+from manor.api.wellknown import KUEUE_API
 from manor.cli.get.options import Output, Watch
 from manor.cli.listing import Listing, Row, Source, age, show
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
-from manor.engines.kueue import API
 from manor.errors import ManorError
 from manor.kube import Client, Object, UnknownKind
 from manor.objectset.readiness import condition_of
@@ -32,13 +32,13 @@ async def queues(
         async def look() -> Listing:
             return await _listing(client, place)
 
-        sources = [Source(API, "LocalQueue", place)]
+        sources = [Source(KUEUE_API, "LocalQueue", place)]
         await show(client, look, output, sources if watch else None)
 
 
 async def _listing(client: Client, namespace: str) -> Listing:
     try:
-        found = await client.list(API, "LocalQueue", namespace)
+        found = await client.list(KUEUE_API, "LocalQueue", namespace)
     except UnknownKind:
         message = "this cluster has no queues: Kueue is not installed (docs/gpus.md)"
         raise ManorError(message) from None
