@@ -51,7 +51,7 @@ def wanted() -> list[dict[str, Any]]:
     """What eddy asks for."""
     meta = {"apiVersion": "manor.dev/v1alpha1"}
     job = {"image": IMAGE, "command": WAIT, "resources": SMALL}
-    model = {"format": "custom", "image": IMAGE, "command": WAIT, "resources": SMALL}
+    model = {"format": "custom", "image": IMAGE, "server": {"command": WAIT}, "resources": SMALL}
     return [
         {**meta, "kind": "TrainingJob", "metadata": {"name": "train"}, "spec": job},
         {**meta, "kind": "Model", "metadata": {"name": "serve"}, "spec": model},

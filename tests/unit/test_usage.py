@@ -239,6 +239,21 @@ async def test_what_only_its_labels_say_to_be_a_workloads_counts_as_told(
     assert set(sums(api)) == {TOLD}
 
 
+async def test_a_replicaset_that_its_deployment_lets_go_is_the_workloads_no_more(
+    api: ApiStandIn, asked: Known
+) -> None:
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        forged = controlled("ReplicaSet", "more", "more", "of-train")
+        free = controlled("ReplicaSet", "more", "more")
+        meter.heard_of_controller(None, JOB)
+        meter.heard_of_controller(None, forged)
+        meter.heard(None, worker("one", "more"))
+        meter.heard_of_controller(forged, free)
+        meter.heard(worker("one", "more"), None)
+    assert set(sums(api)) == {TOLD}
+
+
 async def test_a_pod_that_its_controller_lets_go_is_the_workloads_no_more(
     api: ApiStandIn, asked: Known
 ) -> None:

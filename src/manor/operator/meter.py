@@ -72,8 +72,10 @@ class Meter:
         after = holding_of(new, self._gpu, self._persons.of(new)) if new else None
         kept = before and old and new and controller_of(old) == controller_of(new)
         if before and after and kept and before.holder.vouched:
-            # Whoever wrote the workload's spec since then asked for other pods.
-            after = replace(after, holder=before.holder)
+            # Whoever wrote the workload's spec since then asked for other pods. What controls a pod
+            # may go before it.
+            vouched = self._persons.is_made(ref) is not False
+            after = replace(after, holder=before.holder._replace(vouched=vouched))
         if after and old and not before and kind_of(obj) == CLAIM:
             after = replace(after, start=now)  # somebody saw it become bound
         if before and after and before.amounts != after.amounts:  # it was resized
@@ -88,9 +90,9 @@ class Meter:
 
     def heard_of_controller(self, old: Object | None, new: Object | None) -> None:
         """Something else is another than before, which may control pods."""
-        for ref in self._persons.heard(old, new):
+        for ref, vouched in self._persons.heard(old, new).items():
             if holding := self._held.get(ref.namespace, {}).get(ref):
-                holder = holding.holder._replace(vouched=True)
+                holder = holding.holder._replace(vouched=vouched)
                 self._held[ref.namespace][ref] = replace(holding, holder=holder)
 
     def _gone(self, ref: Ref, holding: Holding, now: int) -> None:

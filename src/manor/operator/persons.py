@@ -33,9 +33,9 @@ class Persons:
         self._known = known
         self._controllers: dict[str, tuple[Ref, str]] = {}
         """What may control pods, by its UID, with the UID of what controls it itself."""
-        self._unproven: dict[str, dict[Ref, tuple[str, Ref]]] = defaultdict(dict)
-        """Of each namespace, the pods that only their labels say are a workload's: each with the
-        UID of what controls it, and the workload."""
+        self._claims: dict[str, dict[Ref, tuple[str, Ref]]] = defaultdict(dict)
+        """Of each namespace, the pods that say to be a workload's: each with the UID of what
+        controls it, and the workload."""
 
     def of(self, obj: Object) -> Person | None:
         """Who asked for the workload of Manor's that the object belongs to. What only its labels
@@ -46,52 +46,52 @@ class Persons:
         if workload is None or found is None:
             return None
         person, controller = requester_of(found.metadata.model_dump()), _uid_of_controller(obj)
-        if person.vouched and not self._lead(controller, workload):
-            if controller:
-                self._unproven[ref.namespace][ref] = controller, workload
-            return person._replace(vouched=False)
-        return person
+        if person.vouched and controller:
+            self._claims[ref.namespace][ref] = controller, workload
+        return person._replace(vouched=person.vouched and self.is_made(ref) is True)
 
     def forget(self, ref: Ref) -> None:
         """An object that is no more."""
-        self._unproven.get(ref.namespace, {}).pop(ref, None)
+        self._claims.get(ref.namespace, {}).pop(ref, None)
 
-    def heard(self, old: Object | None, new: Object | None) -> list[Ref]:
-        """Take over a change of what may control pods. The pods that are a workload's, as it tells
-        now."""
-        obj = new or old
-        assert obj is not None  # noqa: S101 - a change has one of the two
-        workload = _workload(obj)
-        if workload is None:
-            return []
-        uid = obj["metadata"]["uid"]
-        if new is None:
-            self._controllers.pop(uid, None)
-            return []
-        more = uid not in self._controllers
-        self._controllers[uid] = ref_of(new), _uid_of_controller(new)
-        if not more:
-            return []
-        unproven = self._unproven.get(workload.namespace, {})
-        proven = [ref for ref, claimed in unproven.items() if self._lead(*claimed)]
-        for ref in proven:
-            del unproven[ref]
-        return proven
-
-    def _lead(self, uid: str, workload: Ref) -> bool:
-        """Whether what has this UID is what an engine makes of the workload, or controlled by
-        it."""
+    def is_made(self, ref: Ref) -> bool | None:
+        """Whether a pod was made of the workload that it says to be of; None where that cannot be
+        told, as what controls it is not known, or no more."""
+        claim = self._claims.get(ref.namespace, {}).get(ref)
+        if claim is None:
+            return None
+        uid, workload = claim
         platform, spec = self._known.platform, self._known.spec(workload)
         if platform is None or not isinstance(spec, Workload):
-            return False
+            return None
         made = _made(spec, platform.spec.engines)
         for _ in range(_STEPS):
-            if uid not in self._controllers:
+            if not uid:
                 return False
-            ref, uid = self._controllers[uid]
-            if ref in made:
+            if uid not in self._controllers:
+                return None
+            owner, uid = self._controllers[uid]
+            if owner in made:
                 return True
         return False
+
+    def heard(self, old: Object | None, new: Object | None) -> dict[Ref, bool]:
+        """Take over a change of what may control pods. What it tells of pods: whether they were
+        made of the workload that they say to be of."""
+        obj = new or old
+        assert obj is not None  # noqa: S101 - a change has one of the two
+        if _workload(obj) is None:
+            return {}
+        uid, space = obj["metadata"]["uid"], obj["metadata"].get("namespace", "")
+        if new is None:
+            self._controllers.pop(uid, None)
+            return {}
+        now = ref_of(new), _uid_of_controller(new)
+        if self._controllers.get(uid) == now:
+            return {}
+        self._controllers[uid] = now
+        told = {ref: self.is_made(ref) for ref in self._claims.get(space, {})}
+        return {ref: made for ref, made in told.items() if made is not None}
 
 
 def _workload(obj: Object) -> Ref | None:
