@@ -91,22 +91,20 @@ def running(team: Team) -> int:
 
 
 def test_what_a_colleague_labels_as_yours_counts_as_told(team: Team, tmp_path: Path) -> None:
-    def apply(user: str, objects: list[dict[str, Any]]) -> None:
-        done = team.example.kubectl(
-            user, "-n", "ledger", "apply", "-f", "-", given=yaml.safe_dump_all(objects)
-        )
-        assert done.returncode == 0, done.stderr
+    def create(user: str, objects: list[dict[str, Any]]) -> None:
+        for one in objects:
+            one["metadata"]["namespace"] = "ledger"
+        team.example.create(user, yaml.safe_dump_all(objects))
 
     with operating(team.example.node.kubeconfig, tmp_path / "log"):
-        apply("eddy", wanted())
+        create("eddy", wanted())
         until_now("both run", lambda: running(team) == 2, 180)
         job = json.loads(team.kubectl("get", "trainingjob", "train", "-o", "json"))
         assert job["metadata"]["annotations"]["manor.dev/requested-by"] == "eddy"
-        apply("dora", forged(job["metadata"]["uid"]))
+        create("dora", forged(job["metadata"]["uid"]))
         until_now("so do the others", lambda: running(team) == 5, 60)
         time.sleep(30)
-        team.kubectl("delete", "trainingjob/train", "model/serve", "pod/more", "job/more")
-        team.kubectl("delete", "replicaset/serve-more", "pods", "--all", "--force")
+        team.kubectl("delete", "trainingjobs,models,jobs,replicasets,pods", "--all", "--force")
         until_now("nothing runs", lambda: running(team) == 0, 120)
     # What went is counted by now.
     told = team.manor("usage", "ledger", "--by", "person", "-o", "json", user="dora")

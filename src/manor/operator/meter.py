@@ -69,9 +69,12 @@ class Meter:
         if not self._held[ref.namespace]:
             del self._held[ref.namespace]
         self._persons.forget(ref)
-        after = holding_of(new, self._gpu, self._persons.of(new)) if new else None
+        person = self._persons.of(new) if new else None
+        after = holding_of(new, self._gpu, person) if new else None
         kept = before and old and new and controller_of(old) == controller_of(new)
-        if before and after and kept and before.holder.vouched:
+        if before and after and person is None:  # its workload may go before it
+            after = replace(after, holder=before.holder)
+        elif before and after and kept and before.holder.vouched:
             # Whoever wrote the workload's spec since then asked for other pods. What controls a pod
             # may go before it.
             vouched = self._persons.is_made(ref) is not False
