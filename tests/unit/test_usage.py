@@ -239,6 +239,21 @@ async def test_what_only_its_labels_say_to_be_a_workloads_counts_as_told(
     assert set(sums(api)) == {TOLD}
 
 
+async def test_a_pod_whose_workload_goes_first_counts_for_whom_it_did(
+    api: ApiStandIn, asked: Known
+) -> None:
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        one = worker("one")
+        meter.heard(None, one)
+        gone = spec_object(job())
+        gone["metadata"]["uid"] = "2"
+        asked.change(gone, None)
+        meter.heard(one, one)
+        meter.heard(one, None)
+    assert set(sums(api)) == {TOLD}
+
+
 async def test_a_replicaset_that_its_deployment_lets_go_is_the_workloads_no_more(
     api: ApiStandIn, asked: Known
 ) -> None:
