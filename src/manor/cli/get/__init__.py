@@ -1,6 +1,5 @@
 """`manor get`: what is on the cluster, one module a kind of thing, imported when it is listed."""
 
-import gc
 from importlib import import_module
 from typing import Any
 
@@ -22,12 +21,6 @@ NAMES = {"trainingjobs": "jobs"}
 """Other names that people type: the kind's own."""
 
 
-_GARBAGE = 500_000
-"""So many objects are made before those that refer to each other in circles are looked for. Imports
-and lists of thousands make many that stay, and to look at all of them again and again took a fifth
-of the time."""
-
-
 class _Lists(TyperGroup):
     """Imports what lists one kind of thing when that is asked for."""
 
@@ -37,7 +30,6 @@ class _Lists(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that lists it."""
-        gc.set_threshold(_GARBAGE)
         args = [NAMES.get(args[0], args[0]), *args[1:]]
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load(str(name)), rest
