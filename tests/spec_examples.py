@@ -413,6 +413,7 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "access"), {"keys": [_KEY, _KEY]}),
         (("spec", "access"), {"keys": [{**_KEY, "publicKey": "secret"}]}),
         (("spec", "access"), {"keys": [{**_KEY, "expires": "tomorrow"}]}),
+        (("spec", "access"), {"keys": [{**_KEY, "expires": "2027-02-30T24:00:00Z"}]}),
         (("spec", "access"), {"keys": [{**_KEY, "requestsPerMinute": 0}]}),
         (("spec", "access"), {"mode": "public", "requestsPerMinute": 60}),
         (("spec", "access"), {"keys": _bounded(13)}),

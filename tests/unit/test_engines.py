@@ -185,9 +185,11 @@ def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
     assert image["volumes"][0] == {"name": "model", "image": {"reference": "r/digits:2"}}
 
 
-def test_a_path_that_leads_out_of_a_volume_is_refused() -> None:
+def test_a_path_on_no_volume_or_out_of_one_is_refused() -> None:
     with pytest.raises(Unsupported, match="://"):
         made(model(storageUri="pvc://models/../other"))
+    with pytest.raises(Unsupported, match="write pvc://<claim>"):
+        made(model(storageUri="pvc:///iris"))
 
 
 def test_each_worker_finds_data_before_it_begins() -> None:

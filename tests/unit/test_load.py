@@ -28,6 +28,13 @@ spec:
 {spec}"""
 
 
+_BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{key}: &{key} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, key in zip("abcdefgh", "bcdefghi", strict=True)
+)
+"""A kilobyte of aliases of aliases: a thousand million values."""
+
+
 def problems(tmp_path: Path, *documents: str) -> list[str]:
     path = tmp_path / "specs.yaml"
     path.write_text("---\n".join(documents))
@@ -182,6 +189,17 @@ def test_every_problem_is_reported_not_the_first_one_only(tmp_path: Path) -> Non
         ("apiVersion: manor.dev/v1alpha1\nkind: Tenant\nspec: {owners: [", "not valid YAML"),
         ("kind: [\n", "specs.yaml:2: not valid YAML"),
         ("- 1\n", "specs.yaml:1: not an object"),
+        ("kind: {a: b}\napiVersion: manor.dev/v1alpha1\n", "specs.yaml:1: kind: unknown kind"),
+        ("a: !!int b\n", "specs.yaml:1: not valid YAML: 'b' cannot be read as int"),
+        ("a: !!bool b\n", "specs.yaml:1: not valid YAML: 'b' cannot be read as bool"),
+        (f"a:\n  {'9' * 5000}\n", "specs.yaml:2: not valid YAML: '9999"),
+        ("a:\n  0x_\n", "specs.yaml:2: not valid YAML: '0x_' cannot be read as int"),
+        ("a:\n  NO: b\n", "specs.yaml:2: a.NO: YAML reads the key as bool"),
+        ("a:\n  {[b]: c}\n", "specs.yaml:2: a: YAML reads the key as seq"),
+        ("a: &a\n  b: *a\n", "specs.yaml:1: fields inside fields"),
+        (f"a:\n  {'[' * 200_000}{']' * 200_000}\n", "specs.yaml:2: fields inside fields"),
+        (_BOMB, "specs.yaml:1: more than 200000 fields, each alias (*) counted"),
+        (tenant("team", owners="[{name: 1}]"), "must be text, and YAML reads 1 as none"),
         ("apiVersion: v1\nkind: Pod\n", "apiVersion: must be manor.dev/v1alpha1; got 'v1'"),
         (
             "apiVersion: manor.dev/v1alpha1\nkind: Team\n",
@@ -195,6 +213,15 @@ def test_every_problem_is_reported_not_the_first_one_only(tmp_path: Path) -> Non
 )
 def test_half_written_and_wrong_files(tmp_path: Path, text: str, wanted: str) -> None:
     assert any(wanted in problem for problem in problems(tmp_path, text))
+
+
+def test_what_looks_like_a_date_is_text(tmp_path: Path) -> None:
+    """As kubectl has it; 2026-13-45 as well, which is no date."""
+    for name in ("2026-01-31", "2026-13-45"):
+        assert not any(
+            "owners" in problem
+            for problem in problems(tmp_path, tenant("team", owners=f"[{{name: {name}}}]"))
+        )
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ LIMITS_MOST = 12
 """Most different limits of a Model's keys: Envoy Gateway takes 16 rules, and one counts 16 keys."""
 
 _LIMITS = "self.keys.filter(k, has(k.requestsPerMinute)).map(k, k.requestsPerMinute)"
-_DAY, _TIME = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}"
+_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
 """A file or folder below another; a ConfigMap's key once each slash is two dots."""

@@ -14,6 +14,7 @@ MODEL_PATH = "/mnt/models"
 MLFLOW = "MLFLOW_TRACKING_URI"
 """The environment variable that says where MLflow is, as its own clients read it."""
 
+_CLAIM = re.compile(r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")
 _REGISTERED = re.compile(r"^models:/[^/@]+(/[0-9]+|@[^/@]+)$")
 
 _WAIT = (
@@ -50,7 +51,10 @@ def obstacle(storage_uri: str, env: Mapping[str, str]) -> str:
                 f"the Platform), or set {MLFLOW} in spec.env"
             )
         return ""
-    if scheme == "pvc" and ".." in rest.partition("/")[2].split("/"):
+    claim, _, inside = rest.partition("/")
+    if scheme == "pvc" and not _CLAIM.match(claim):
+        return f"{storage_uri}: write pvc://<claim>/<path>, with the name of a claim"
+    if scheme == "pvc" and ".." in inside.split("/"):
         return f"{storage_uri}: a path inside a volume cannot hold '..'"
     return ""
 

@@ -113,6 +113,8 @@ def _explain(error: ErrorDetails, model: type) -> str:
     if error["type"] == "value_error":
         return message
     given = error["input"]
+    if error["type"] == "string_type" and isinstance(given, bool | int | float):
+        return f"must be text, and YAML reads {given!r} as none; write it in quotes"
     shown = (
         f"; got {given!r}"
         if isinstance(given, str | int | float | bool)
@@ -135,7 +137,7 @@ def _model(document: Document) -> type[Spec]:
             f"must be {API_VERSION}; got {version!r}. Apply objects of other groups with kubectl"
         )
         raise InvalidInput([document.problem(("apiVersion",), message)])
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         message = f"unknown kind {kind!r}; one of {', '.join(KINDS)}"
         raise InvalidInput([document.problem(("kind",), message)])
     return KINDS[kind]
