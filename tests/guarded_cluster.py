@@ -296,6 +296,10 @@ async def send(client: Client, case: Case) -> None:
             await asked.request("POST", path, params={"dryRun": "All"}, body=obj)
         elif "connect" in case.directives:
             await _connect(asked, case)
+        elif "collection" in case.directives:
+            resource = await client.resource(obj["apiVersion"], obj["kind"])
+            where_all = resource.path(metadata["namespace"])
+            await asked.request("DELETE", where_all, params={"dryRun": "All"})
         elif "delete" in case.directives:
             await asked.delete(
                 obj["apiVersion"],

@@ -9,6 +9,7 @@ by the owner of the tenant of its namespace:
     # stored: yes        the object is created for that moment, and not by a dry run
     # patch: FILE        the object is a merge patch onto FILE, which exists (-: it does anyway)
     # delete: FILE       FILE is deleted
+    # collection: FILE   FILE is deleted, as one of all of its kind in the namespace
     # post: FILE         the object is posted to the subresource of FILE
     # connect: FILE      a connection to the subresource of FILE is asked for
     # subresource: name  of the object that is patched or posted to
@@ -64,7 +65,7 @@ class Case:
         named = next(
             (
                 self.directives[key]
-                for key in ("patch", "delete", "post", "connect")
+                for key in ("patch", "delete", "collection", "post", "connect")
                 if key in self.directives
             ),
             None,
@@ -77,7 +78,7 @@ def read(path: Path) -> Case:
     text = path.read_text()
     directives = dict(
         re.findall(
-            r"^# (expect|as|stored|patch|delete|post|connect|subresource): (.+)$",
+            r"^# (expect|as|stored|patch|delete|collection|post|connect|subresource): (.+)$",
             text,
             re.MULTILINE,
         )
