@@ -106,6 +106,13 @@ BIND_CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verb
 """The volume controller updates claims; here it is sent as a patch."""
 
 
+def scaled(kind: Object) -> Object:
+    """The definition, with the subresource scale."""
+    paths = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    kind["spec"]["versions"][0]["subresources"] = {"scale": paths}
+    return kind
+
+
 def grant(name: str, rules: list[Object], user: str, namespace: str | None = None) -> list[Object]:
     """A role of `rules` and its binding to `user`, in `namespace` or in the whole cluster."""
     prefix = "" if namespace else "Cluster"
@@ -181,7 +188,7 @@ def cluster_objects() -> list[Object]:
     ]
     return [
         *crds(),
-        *(definition(*kind) for kind in sorted(STAND_INS)),
+        *(scaled(definition(*kind)) for kind in sorted(STAND_INS)),
         *roles,
         *(obj for tenant in TENANTS for obj in tenancy(tenant)),
         *grant("test-too-much", TOO_MUCH, "ada"),
@@ -335,12 +342,15 @@ async def _change(asked: Client, case: Case) -> None:
         path = f"/api/v1/namespaces/{metadata['name']}/finalize"
         await asked.request("PUT", path, params={"dryRun": "All"}, body=obj)
         return
+    body = (
+        {**obj, "apiVersion": "autoscaling/v1", "kind": "Scale"} if subresource == "scale" else obj
+    )
     kind_of_patch = "strategic-merge-patch" if obj["kind"] == "Pod" else "merge-patch"
     await asked.patch(
         obj["apiVersion"],
         obj["kind"],
         metadata["name"],
-        obj,
+        body,
         namespace=metadata.get("namespace"),
         content_type=f"application/{kind_of_patch}+json",
         subresource=subresource,

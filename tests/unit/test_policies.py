@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from manor.api import Platform, Tenant
 from manor.api.wellknown import GUARDRAILS
 from manor.render import guardrails, metadata
+from manor.tools import Toolset, shipped
 from policy_cases import FOLDERS, POLICIES, Case, cases
 
 pytestmark = pytest.mark.unit
@@ -172,6 +173,18 @@ def test_contact_is_the_platforms() -> None:
         if variable["name"] == "contact"
     }
     assert contacts == {r'''"the \"platform\" team's channel"'''}
+
+
+def test_parts_of_jobs_are_made_by_the_controllers_of_tools() -> None:
+    """JobSet's, say, whose rights to write Jobs are by namespace."""
+    tools = Toolset((shipped()["jobset"],))
+    (policy,) = (
+        obj
+        for obj in guardrails.policies(PLATFORM, tools)
+        if obj["metadata"]["name"] == "manor-queues" and obj["kind"] == POLICY
+    )
+    (maker,) = (v["expression"] for v in policy["spec"]["variables"] if v["name"] == "makesParts")
+    assert '"system:serviceaccount:jobset-system:jobset-controller"' in maker
 
 
 def test_nothing_is_left_to_fill_in() -> None:
