@@ -162,6 +162,7 @@ VALID: dict[str, list[Change]] = {
         (("spec", "sharedMemory"), "512Mi"),
         (("spec", "env"), {"A_B": "x", "dotted.name": "ü\n"}),
         (("spec", "volumes"), [{"name": "a", "path": "/app"}, {"name": "b", "path": "/data/b c"}]),
+        (("spec", "secrets"), [{"name": "a"}, {"name": "b"}, {"name": "a", "path": "/run/a"}]),
         (("spec", "resources"), {"cpu": "250m", "memory": "64Mi", "gpu": 8}),
     ],
     "Model": [
@@ -387,6 +388,22 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "a", "path": "/b"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
         (("spec", "volumes"), [{"name": "a", "path": "/tmp"}]),
+        (("spec", "volumes"), [{"name": "a", "path": "/dev/shm"}]),
+        (("spec", "data"), [{"uri": "s3://b/x", "path": "/dev/shm"}]),
+        (("spec", "outputs"), [{"uri": "s3://b/x", "path": "/dev/shm"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/tmp"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/a:b"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/a/"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
+        *(
+            (("spec",), {"command": ["x"], "secrets": [{"name": "s", "path": path}], **besides})
+            for path, besides in (
+                ("/app", {"files": {"a": ""}}),
+                ("/v", {"volumes": [{"name": "v", "path": "/v"}]}),
+                ("/data", {"data": [{"uri": "s3://b/x"}]}),
+                ("/out", {"outputs": [{"uri": "s3://b/x"}]}),
+            )
+        ),
         (
             ("spec",),
             {"command": ["x"], "files": {"a": ""}, "volumes": [{"name": "a", "path": "/app"}]},
@@ -426,6 +443,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec",), {"size": "small", "resources": {"gpu": 1}}),
         (("spec", "port"), 80),
         (("spec", "data"), [{"uri": "s3://bucket/train", "path": "/home/work"}]),
+        (("spec", "volumes"), [{"name": "a", "path": "/dev/shm"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/manor"}]),
+        (("spec", "secrets"), [{"name": "a", "path": "/a"}, {"name": "b", "path": "/a"}]),
+        (("spec",), {"data": [{"uri": "s3://b/c"}], "secrets": [{"name": "a", "path": "/data"}]}),
         (
             ("spec",),
             {"data": [{"uri": "s3://b/c"}], "volumes": [{"name": "a", "path": "/data"}]},

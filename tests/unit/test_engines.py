@@ -185,6 +185,22 @@ def test_a_model_in_a_claim_is_waited_for_and_one_in_an_image_is_not() -> None:
     assert image["volumes"][0] == {"name": "model", "image": {"reference": "r/digits:2"}}
 
 
+def test_volumes_of_long_names_have_names_of_their_own() -> None:
+    """A claim's name may have 63 characters, and so may that of a pod's volume."""
+    claims = ["a" * 62 + last for last in "bc"]
+    mounted = job(
+        volumes=[{"name": name, "path": f"/{name}"} for name in claims],
+        secrets=[{"name": name, "path": f"/s/{name}"} for name in claims],
+        code={"volume": claims[0], "path": "src"},
+    )
+    pod = made(mounted)["Job/train"]["spec"]["template"]["spec"]
+    names = [volume["name"] for volume in pod["volumes"]]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 63 for name in names)
+    mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts == set(names)
+
+
 def test_a_path_on_no_volume_or_out_of_one_is_refused() -> None:
     with pytest.raises(Unsupported, match="://"):
         made(model(storageUri="pvc://models/../other"))

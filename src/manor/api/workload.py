@@ -1,6 +1,6 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -171,6 +171,25 @@ class Output(Spec):
     connect` makes; nothing where the pod is itself to the cloud."""
 
 
+OWN = ["/tmp", "/dev/shm"]  # noqa: S108 - the pod's own
+"""Paths at which every pod has something."""
+
+
+def check_paths(
+    own: Mapping[str, str], **lists: Sequence["VolumeMount | SecretUse | DataSource | Output"]
+) -> None:
+    """Refuses two things at one path of a pod; `own` says whose the path of others is."""
+    taken = dict(own)
+    for field, places in lists.items():
+        for index, place in enumerate(places):
+            if place.path is None:
+                continue
+            if whose := taken.get(place.path):
+                message = f"{place.path} is {whose}; choose another path"
+                raise Misplaced(message, field, index, "path")
+            taken[place.path] = f"that of {field}[{index}]"
+
+
 _DATA_AT = f"(has(d.path) ? d.path : '{DATA_PATH}')"
 _OUTPUT_AT = f"(has(o.path) ? o.path : '{OUTPUT_PATH}')"
 
@@ -186,9 +205,29 @@ def output_rule(*own: str) -> str:
     return f"!has(self.outputs) || self.outputs.all(o, {_free(_OUTPUT_AT, own)} && {clear})"
 
 
+ELSEWHERE = (
+    "a Secret cannot be where the pod, a volume or another Secret has something; choose another "
+    "path"
+)
+_HAS_CODE = "(has(self.code) || (has(self.files) && self.files.size() > 0))"
+
+
+def secret_rule(*own: str) -> str:
+    """CEL: no Secret is at one of the pod's `own` paths, or where a volume or another Secret is."""
+    once = "self.secrets.exists_one(x, has(x.path) && x.path == s.path)"
+    return (
+        f"!has(self.secrets) || self.secrets.all(s, !has(s.path) || (!(s.path in {list(own)}) "
+        f"&& {_no_volume('s.path')} && {once}))"
+    )
+
+
 def _free(path: str, own: Sequence[str]) -> str:
-    volumes = f"(!has(self.volumes) || self.volumes.all(v, v.path != {path}))"
-    return f"!({path} in {list(own)}) && {volumes}"
+    secrets = f"(!has(self.secrets) || self.secrets.all(s, !has(s.path) || s.path != {path}))"
+    return f"!({path} in {list(own)}) && {_no_volume(path)} && {secrets}"
+
+
+def _no_volume(path: str) -> str:
+    return f"(!has(self.volumes) || self.volumes.all(v, v.path != {path}))"
 
 
 class SecretUse(Spec):
@@ -196,7 +235,7 @@ class SecretUse(Spec):
 
     name: Name
     """Name of the Secret."""
-    path: str | None = Field(default=None, pattern=r"^/.+")
+    path: str | None = Field(default=None, pattern=r"^(/[^/:\p{Cc}]+)+$", max_length=253)
     """Folder where the pods see its keys as files; they are environment variables when absent."""
 
 
@@ -265,19 +304,29 @@ class TrainingJobSpec(Spec):
                 "one of the files is the folder of another",
             ),
             (
-                "!has(self.volumes) || self.volumes.all(v, v.path != '/tmp'"
+                f"!has(self.volumes) || self.volumes.all(v, !(v.path in {OWN})"
                 f" && (v.path != '{APP_PATH}' || !has(self.code)"
                 " && (!has(self.files) || self.files.size() == 0)))",
                 f"the path is the pod's own, as {APP_PATH} is with files or code; choose another",
             ),
             (
-                data_rule("/tmp", APP_PATH),  # noqa: S108 - the pod's own
-                f"data cannot be at /tmp, at {APP_PATH} or where a volume is; choose another path",
+                data_rule(*OWN, APP_PATH),
+                "data cannot be where the pod, a volume or a Secret has something, nor at "
+                f"{APP_PATH}; choose another path",
             ),
             (
-                output_rule("/tmp", APP_PATH),  # noqa: S108 - the pod's own
-                f"outputs cannot be at /tmp, at {APP_PATH} or where a volume or data is; choose "
-                "another path",
+                secret_rule(*OWN),
+                ELSEWHERE,
+            ),
+            (
+                f"!{_HAS_CODE} || !has(self.secrets) "
+                f"|| self.secrets.all(s, !has(s.path) || s.path != '{APP_PATH}')",
+                f"a Secret cannot be at {APP_PATH}, with files or code; choose another path",
+            ),
+            (
+                output_rule(*OWN, APP_PATH),
+                "outputs cannot be where the pod, a volume, a Secret or data has something, nor at "
+                f"{APP_PATH}; choose another path",
             ),
             (
                 "!has(self.code) || !has(self.files) || self.files.size() == 0",
@@ -377,22 +426,13 @@ class TrainingJobSpec(Spec):
                 raise Misplaced(f"{folders[0]} is a file, and the folder of {path}", "files")
         if self.code and self.files:
             raise Misplaced(f"files and code would both be {APP_PATH}; leave one out", "code")
-        for index, volume in enumerate(self.volumes):
-            if volume.path == "/tmp" or (volume.path == APP_PATH and self.has_code):  # noqa: S108 - the pod's own
-                raise Misplaced(
-                    f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
-                )
-        own = {"/tmp": "the pod's own", APP_PATH: "the code's"}  # noqa: S108 - the pod's own
-        own |= {volume.path: f"volume {volume.name}'s" for volume in self.volumes}
-        for index, source in enumerate(self.data):
-            if source.path in own:
-                message = f"{source.path} is {own[source.path]}; choose another path"
-                raise Misplaced(message, "data", index, "path")
-        own |= {source.path: "the data's" for source in self.data}
-        for index, output in enumerate(self.outputs):
-            if output.path in own:
-                message = f"{output.path} is {own[output.path]}; choose another path"
-                raise Misplaced(message, "outputs", index, "path")
+        own = dict.fromkeys(OWN, "the pod's own")
+        code = {APP_PATH: "the code's"}
+        # Without files and code a volume may be there: data and outputs belong elsewhere.
+        volumes, secrets, data, outputs = self.volumes, self.secrets, self.data, self.outputs
+        check_paths(own | (code if self.has_code else {}), volumes=volumes, secrets=secrets)
+        check_paths(code, data=data, outputs=outputs)
+        check_paths(own, volumes=volumes, secrets=secrets, data=data, outputs=outputs)
         return self
 
     @model_validator(mode="after")

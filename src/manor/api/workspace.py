@@ -19,22 +19,26 @@ from manor.api.meta import (
 from manor.api.platform import Platform
 from manor.api.quantity import Bytes, Duration, seconds
 from manor.api.workload import (
+    ELSEWHERE,
     DataSource,
     Keyed,
     Resources,
     SecretUse,
     VolumeMount,
     WorkloadMetadata,
+    check_paths,
     data_rule,
     fetched_data,
     keyed,
+    secret_rule,
 )
+from manor.api.workload import OWN as OWN_OF_PODS
 
 HOME_PATH = "/home/work"
 """Where a Workspace's home is: HOME, and where its IDE begins."""
 PROGRAM_PATH = "/manor"
 """Where the program is that starts the IDE and ends it."""
-OWN = ["/tmp", PROGRAM_PATH, HOME_PATH]  # noqa: S108 - the pod's own
+OWN = [*OWN_OF_PODS, PROGRAM_PATH, HOME_PATH]
 """Paths that the pod has something at."""
 
 
@@ -62,7 +66,12 @@ class WorkspaceSpec(Spec):
             ),
             (
                 data_rule(*OWN),
-                "data cannot be where the pod or a volume has something; choose another path",
+                "data cannot be where the pod, a volume or a Secret has something; choose another "
+                "path",
+            ),
+            (
+                secret_rule(*OWN),
+                ELSEWHERE,
             ),
         )
     )
@@ -110,16 +119,8 @@ class WorkspaceSpec(Spec):
     def _check(self) -> Self:
         if self.size is not None and self.resources is not None:
             raise Misplaced("size says the same; leave one out", "resources")
-        for index, volume in enumerate(self.volumes):
-            if volume.path in OWN:
-                raise Misplaced(
-                    f"{volume.path} is the pod's own; choose another path", "volumes", index, "path"
-                )
-        taken = {*OWN, *(volume.path for volume in self.volumes)}
-        for index, source in enumerate(self.data):
-            if source.path in taken:
-                message = f"{source.path} has something already; choose another path"
-                raise Misplaced(message, "data", index, "path")
+        own = dict.fromkeys(OWN, "the pod's own")
+        check_paths(own, volumes=self.volumes, secrets=self.secrets, data=self.data)
         return self
 
 

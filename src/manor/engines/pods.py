@@ -2,6 +2,7 @@
 system is read-only."""
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from manor.api import Platform, Tenant
 from manor.api.workload import DataSource, Resources, SecretUse, VolumeMount, is_fetched
@@ -80,10 +81,16 @@ def shared_memory(size: str) -> Parts:
     return [volume], [{"name": "shm", "mountPath": "/dev/shm"}]  # noqa: S108 - the pod's own
 
 
+def volume_name(kind: str, of: str) -> str:
+    """What a pod calls the volume of a claim or a Secret: at most 63 characters."""
+    name = f"{kind}-{of}"
+    return name if len(name) <= 63 else f"{name[:54]}-{sha256(of.encode()).hexdigest()[:8]}"
+
+
 def claim_volumes(claims: Iterable[str]) -> list[Object]:
     """The volumes of these claims, each once, as `claim_mounts` calls them."""
     return [
-        {"name": f"volume-{claim}", "persistentVolumeClaim": {"claimName": claim}}
+        {"name": volume_name("volume", claim), "persistentVolumeClaim": {"claimName": claim}}
         for claim in dict.fromkeys(claims)
     ]
 
@@ -92,7 +99,7 @@ def claim_mounts(volumes: Iterable[VolumeMount]) -> list[Object]:
     """Where the tenant's volumes are seen."""
     mounts = []
     for volume in volumes:
-        mount: Object = {"name": f"volume-{volume.name}", "mountPath": volume.path}
+        mount: Object = {"name": volume_name("volume", volume.name), "mountPath": volume.path}
         mounts.append({**mount, "readOnly": True} if volume.read_only else mount)
     return mounts
 
@@ -102,7 +109,7 @@ def secret_files(secrets: Iterable[SecretUse]) -> Parts:
     volumes, mounts = [], []
     for secret in secrets:
         if secret.path is not None:
-            name = f"secret-{secret.name}"
+            name = volume_name("secret", secret.name)
             mounts.append({"name": name, "mountPath": secret.path, "readOnly": True})
             volumes.append({"name": name, "secret": {"secretName": secret.name}})
     return volumes, mounts

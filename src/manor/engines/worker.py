@@ -23,6 +23,7 @@ from manor.engines.pods import (
     secret_files,
     secret_variables,
     shared_memory,
+    volume_name,
 )
 from manor.render.objects import Object
 
@@ -101,7 +102,10 @@ def _mounts(job: TrainingJob) -> Parts:
         mounts.append({"name": "files", "mountPath": APP_PATH, "readOnly": True})
         volumes.append({"name": "files", "configMap": _files_source(job)})
     if spec.code:
-        code: Object = {"name": f"volume-{spec.code.volume}", "mountPath": APP_PATH}
+        code: Object = {
+            "name": volume_name("volume", spec.code.volume),
+            "mountPath": APP_PATH,
+        }
         mounts.append({**code, "subPath": spec.code.path, "readOnly": True})
     mounts += claim_mounts(spec.volumes)
     volumes += claim_volumes(claim for _, claim in job.mounted)
