@@ -74,6 +74,10 @@ contexts:
         ("a: [", None, "is not a kubeconfig"),
         ("just text", None, "is not a kubeconfig"),
         ("", None, "is not a kubeconfig"),
+        ("a: 2026-13-45", None, "is not a kubeconfig"),
+        ("[" * 10_000, None, "is not a kubeconfig"),
+        ("contexts: [c]", None, "is not a kubeconfig"),
+        (CONFIG.replace("127.0.0.1", "[::1"), "good", "context good: http://.* is no URL"),
     ],
 )
 async def test_unusable_kubeconfigs(

@@ -1,5 +1,6 @@
 """Bad input: each mistake a user makes gets file, line, field, what is wrong and what to do."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidInput, match=wanted):
             load([source])
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_standard_input_that_is_no_text(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
+    given = io.TextIOWrapper(io.BytesIO(b"a: \xff"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", given)
+    with pytest.raises(InvalidInput, match="<stdin>: cannot be read"):
+        load(["-"])
 
 
 def test_a_folder_is_read_whole_and_in_order(tmp_path: Path) -> None:

@@ -528,6 +528,7 @@ def test_an_accepted_finding_does_not_count_until_it_expires(tmp_path: Path) -> 
     ("text", "says"),
     [
         ("[", "cannot be read"),
+        ("accepted: 2026-13-45", "cannot be read"),
         ("accepted: none", "list"),
         ("accepted: [{id: MNR-RBAC-999, reason: r}]", "entry 1"),
         ("accepted: [{id: MNR-RBAC-999, reason: ' ', expires: 2027-01-01}]", "reason"),

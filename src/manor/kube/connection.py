@@ -77,13 +77,19 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     if not configuration.host:
         raise KubeconfigError(f"context {context} names no server")
     try:
+        proxy = configuration.proxy or _proxy_of_environment(configuration.host)
+    except ValueError as error:
+        raise KubeconfigError(
+            f"context {context}: {configuration.host} is no URL: {error}"
+        ) from error
+    try:
         certificates = _ssl_context(configuration)
     except OSError as error:
         raise KubeconfigError(
             f"certificates of context {context} cannot be loaded: {error}"
         ) from error
     options = {
-        "proxy": configuration.proxy or _proxy_of_environment(configuration.host),
+        "proxy": proxy,
         "proxy_headers": configuration.proxy_headers,
         "server_hostname": configuration.tls_server_name,
     }
@@ -145,7 +151,10 @@ async def _load_kubeconfig(
         merger = KubeConfigMerger(named)
         contexts = [c["name"] for c in merger.config.value["contexts"]]  # type: ignore[union-attr]
         context = context or merger.config.value.get("current-context")  # type: ignore[union-attr]
-    except (OSError, yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
+    except (
+        *(ConfigException, OSError, yaml.YAMLError, RecursionError),
+        *(ValueError, TypeError, AttributeError, KeyError),
+    ) as error:
         raise KubeconfigError(f"{named} is not a kubeconfig: {error}") from error
     if context not in contexts:
         problem = f"no context {context!r}" if context else "no current context"

@@ -8,6 +8,7 @@ from pathlib import Path
 from manor.load.positions import Document, InvalidInput, Problem, parse
 
 SUFFIXES = (".yaml", ".yml")
+_STDIN = "<stdin>"
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -29,6 +30,16 @@ def _text(path: Path) -> str:
         raise InvalidInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from None
 
 
+def _from_stdin() -> str:
+    try:
+        text = sys.stdin.read()
+        text.encode()  # what is no UTF-8 may be there as surrogates
+    except UnicodeError as error:
+        message = f"cannot be read: {error}"
+        raise InvalidInput([Problem(_STDIN, 0, "", message)]) from None
+    return text
+
+
 def scan(sources: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
     """Every YAML document in the given files, folders, or standard input (`-`), and what could not
     be read."""
@@ -43,9 +54,7 @@ def scan(sources: Iterable[str | Path]) -> tuple[list[Document], list[Problem]]:
             continue
         for path in paths:
             try:
-                documents += (
-                    parse(_text(path), str(path)) if path else parse(sys.stdin.read(), "<stdin>")
-                )
+                documents += parse(_text(path), str(path)) if path else parse(_from_stdin(), _STDIN)
             except InvalidInput as error:
                 problems += error.problems
     if not documents and not problems:

@@ -18,7 +18,7 @@ def read_baseline(path: Path, catalogue: Sequence[Check]) -> dict[str, Acceptanc
     """The accepted findings by check id. Raises BaselineError, which names the entry."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from error
     entries = content.get("accepted") if isinstance(content, Mapping) else None
     if not isinstance(entries, list):
