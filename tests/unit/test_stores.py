@@ -199,5 +199,16 @@ def test_keys_that_are_none_are_refused_without_a_word_of_them() -> None:
         assert "hush" not in str(told.value)
         with pytest.raises(stores.BadKeys):
             stores.hf(secret)
+    for url in ("https://[::1/x", "https://[::1]/x", "https://h%00/x", "https://hö.example/x"):
+        with pytest.raises(stores.BadKeys, match="no URL of a web server"):
+            stores.https(url, "s3cret")
+    for header in ("X-Key: s3cret", "X-Key\r\nHost", "Clé"):
+        with pytest.raises(stores.BadKeys, match="no header's name") as told:
+            stores.https("https://host/x", "s3cret", header=header)
+        assert "s3cret" not in str(told.value)
+    with pytest.raises(stores.BadKeys, match="no colon"):
+        stores.https("https://host/x", "s3cret", user="ada:b")
+    with pytest.raises(stores.BadKeys, match="characters that no header takes"):
+        stores.s3("AKIA", "s3cret\n")
     with pytest.raises(stores.BadKeys, match="leave one out"):
         stores.https("https://host/a", "x", user="ida", header="X-Key")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from manor.errors import ManorError
 
 _GOOGLE_KEY = "gcloud-application-credentials.json"  # KServe's name
 _AUTHORITY = "ca.crt"
+_HOST = re.compile(r"^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$")
+_HEADER = re.compile(r"^[-!#$%&'*+.^_`|~A-Za-z0-9]+$")  # a token, RFC 9110
 _TRUST = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """By which boto3, requests (Google's client is one of its users) and httpx know an authority."""
 
@@ -46,8 +49,8 @@ def s3(
 ) -> Keys:
     """Keys to an S3 server; Amazon's where no endpoint is said."""
     said = {
-        "AWS_ACCESS_KEY_ID": access_key_id,
-        "AWS_SECRET_ACCESS_KEY": secret_access_key,
+        "AWS_ACCESS_KEY_ID": _sendable(access_key_id),
+        "AWS_SECRET_ACCESS_KEY": _sendable(secret_access_key),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": region or ("us-east-1" if endpoint else ""),
     }
@@ -59,7 +62,7 @@ def gs(key: str, endpoint: str = "", bucket: str = "") -> Keys:
     said. BadKeys where it is none."""
     try:
         kind = json.loads(key)["type"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         kind = None
     if kind != "service_account":
         raise BadKeys(
@@ -82,19 +85,28 @@ def hf(token: str, endpoint: str = "", repository: str = "") -> Keys:
 def https(url: str, secret: str, user: str = "", header: str = "") -> Keys:
     """What a web server asks for: a bearer token, the password of a user, or the value of a header.
     BadKeys where that cannot be said of the URL."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half of an IPv6 address, say
+        parts = urlsplit("")
+    host = parts.hostname or ""
+    # An entry of the Secret is named after it.
+    if parts.scheme != "https" or not _HOST.match(host) or parts.username:
         raise BadKeys("this is no URL of a web server; write https://host/file, without a secret")
     if user and header:
         raise BadKeys("a user's password and a header's value are two secrets; leave one out")
+    if ":" in user:
+        raise BadKeys("a user's name holds no colon: what comes after one would be the password")
+    if header and not _HEADER.match(header):
+        raise BadKeys("this is no header's name; write it alone, as X-Api-Key, without a colon")
     if user:
         value = "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
     else:
         value = _sendable(secret) if header else f"Bearer {_sendable(secret)}"
     headers = json.dumps({header or "Authorization": value})
     # kserve-storage asks for the headers of a host; KServe's webhook has the two from the Secret.
-    named = {"https-host": parts.hostname, "headers": headers}
-    return Keys("https", {f"{parts.hostname}-headers": headers, **named}, url)
+    named = {"https-host": host, "headers": headers}
+    return Keys("https", {f"{host}-headers": headers, **named}, url)
 
 
 def _sendable(secret: str) -> str:
