@@ -132,6 +132,7 @@ def test_what_cannot_run_is_told_by_its_field_and_nothing_is_sent(
         ("--volume", "lost:/lost", "spec.volumes"),
         ("--memory", "8x", "spec.resources.memory"),
         ("--env", "A", "NAME=VALUE"),
+        ("--schedule", "", "--schedule is empty"),
         ("--name", "A_B", "metadata.name"),
     ):
         done = manor("run", str(script), "-n", "vision", option, value)

@@ -127,6 +127,8 @@ def test_nothing_to_run_and_no_variable_are_refused() -> None:
         training_job(Request([]), "vision", {})
     with pytest.raises(BadRequest, match="NAME=VALUE"):
         variables(["A=1", "B"])
+    with pytest.raises(BadRequest, match="A is given twice"):
+        variables(["A=1", "A=2"])
     assert variables(["A=1=2", "B="]) == {"A": "1=2", "B": ""}
 
 

@@ -13,7 +13,7 @@ from manor.cli.moving import moving
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Warnings, echo, err, print_object, run_async
 from manor.cli.progress import warn
-from manor.jobs import Request, Source, find, grid, rerun, submit, variables
+from manor.jobs import BadRequest, Request, Source, find, grid, rerun, submit, variables
 from manor.kube import Client
 
 Detach = Annotated[
@@ -93,9 +93,9 @@ async def run(
         int | None, typer.Option(min=1, help="Longest run, in seconds; endless if absent.")
     ] = None,
     schedule: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="CRON", help="When it runs, again and again: '0 3 * * *', @daily."),
-    ] = "",
+    ] = None,
     time_zone: Annotated[str, typer.Option(help="Of the schedule; UTC if absent.")] = "",
     sweep: Annotated[
         list[str],
@@ -132,6 +132,8 @@ async def run(
         manor run train.py -n vision --schedule '0 3 * * *' --time-zone Europe/Berlin
         manor run train.py --dry-run > job.yaml
     """
+    if schedule == "":  # a shell's variable that is not set, say
+        raise BadRequest("--schedule is empty; write a schedule, or leave it out to run once")
     request = Request(
         command=command,
         name=name,
@@ -151,7 +153,7 @@ async def run(
         connection=connection,
         retries=retries,
         timeout=timeout,
-        schedule=schedule,
+        schedule=schedule or "",
         time_zone=time_zone,
         sweep=grid(sweep),
         at_once=at_once,

@@ -154,12 +154,16 @@ def next_name(name: str, taken: set[str]) -> str:
 
 
 def variables(texts: Sequence[str]) -> dict[str, str]:
-    """Environment variables, each written as NAME=VALUE. BadRequest where one is not."""
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
+    """Environment variables, each written as NAME=VALUE, and once. BadRequest where one is
+    not."""
+    found: dict[str, str] = {}
+    for name, equals, value in (text.partition("=") for text in texts):
         if not (name and equals):
             raise BadRequest(f"{name!r} is no variable; write NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+        if name in found:
+            raise BadRequest(f"{name} is given twice; write it once")
+        found[name] = value
+    return found
 
 
 def _place(text: str, what: str, secret: str) -> Object:
