@@ -243,13 +243,14 @@ async def test_an_upgrade_and_the_way_back_leave_what_runs_running(
 
 
 def counting(before: dict[Key, Object]) -> dict[Key, Object]:
-    """The same with the one thing that begins pods anew: servers of models have a port for their
-    metrics."""
+    """The same with what begins pods anew, once: servers of models have a port for their metrics,
+    and stay a moment when they are to end."""
     after = copy.deepcopy(before)
     for (kind, _, _), obj in after.items():
         if kind == "Deployment":
             (server,) = obj["spec"]["template"]["spec"]["containers"]
             server["ports"].append({"name": "metrics", "containerPort": 8082, "protocol": "TCP"})
+            server["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
     return after
 
 
