@@ -210,8 +210,8 @@ async def test_a_model_tells_its_pods(operated: Client) -> None:
 
 
 async def test_a_canary_has_its_share_while_it_is_ready(operated: Client) -> None:
-    await made(operated, "newt")
-    meta = {"name": "iris", "namespace": "newt"}
+    await made(operated, "ibex")
+    meta = {"name": "iris", "namespace": "ibex"}
     uri = "oci://manor.local/iris"
     spec = {
         "format": "sklearn",
@@ -223,12 +223,12 @@ async def test_a_canary_has_its_share_while_it_is_ready(operated: Client) -> Non
     routes = ("gateway.networking.k8s.io/v1", "HTTPRoute")
 
     async def shares(*wanted: int) -> bool:
-        found = [one["spec"]["rules"][0] for one in await operated.list(*routes, "newt")]
+        found = [one["spec"]["rules"][0] for one in await operated.list(*routes, "ibex")]
         return [[to["weight"] for to in rule["backendRefs"]] for rule in found] == [list(wanted)]
 
     async def canaries() -> list[Object]:
         return await operated.list(
-            "v1", "Pod", "newt", {"app.kubernetes.io/instance": "iris-canary"}
+            "v1", "Pod", "ibex", {"app.kubernetes.io/instance": "iris-canary"}
         )
 
     async def has_pod() -> bool:
@@ -239,7 +239,7 @@ async def test_a_canary_has_its_share_while_it_is_ready(operated: Client) -> Non
         (pod,) = await canaries()
         status = {"conditions": [{"type": "Ready", "status": ready}]}
         where = "v1", "Pod", pod["metadata"]["name"], {"status": status}
-        await operated.patch(*where, namespace="newt", subresource="status")
+        await operated.patch(*where, namespace="ibex", subresource="status")
 
     await until("the model answers all", partial(shares, 100, 0))
     await until("it has a pod", has_pod)
@@ -247,7 +247,7 @@ async def test_a_canary_has_its_share_while_it_is_ready(operated: Client) -> Non
         await becomes(stands)
         await until("it is as it should be", partial(shares, *wanted), 30)
     away = {"spec": {"canary": None}}
-    await operated.patch(API_VERSION, "Model", "iris", away, namespace="newt")
+    await operated.patch(API_VERSION, "Model", "iris", away, namespace="ibex")
     await until("it is taken away", partial(shares, 1))
 
 
