@@ -5,6 +5,7 @@ from typing import Any
 from manor.api.wellknown import API_VERSION, REQUESTED_BY
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
+from manor.verify.features import MANOR
 from manor.verify.mechanisms import policy
 from manor.verify.objects import make
 from manor.verify.requests import create
@@ -29,6 +30,7 @@ CHECK = Check(
     ),
     expect="Refused by the policy manor-requested-by.",
     remedy="Bind the policy again (`manor apply`).",
+    requires=(MANOR,),
     run=refused(
         {
             kind: create(make(API_VERSION, kind, meta=FORGED, spec=spec))
