@@ -22,20 +22,28 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OWN_NODES = ("two_teams", "local_node", "local_images", "upgrade")
 """The modules of `e2e` that make whole nodes of their own; the others share one."""
+BEHIND_THEM = ("data", "verify")
+"""Others that run after those, in the same process, and share a node there: half of what takes a
+whole node."""
 
 
 class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """What may run side by side: two whole nodes at a time, the shared one and a module's own;
-    otherwise modules, which keep a server to themselves."""
+    """What may run side by side: two whole nodes at a time, a shared one, and a module's own or
+    another shared one; otherwise modules, which keep a server to themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/e2e/"):
-            return "own nodes" if _has_own_node(nodeid) else "shared node"
+            apart = _has_own_node(nodeid) or _module(nodeid) in BEHIND_THEM
+            return "own nodes" if apart else "shared node"
         return nodeid.partition("::")[0]
 
 
 def _has_own_node(nodeid: str) -> bool:
-    return Path(nodeid.partition("::")[0]).stem.removeprefix("test_") in OWN_NODES
+    return _module(nodeid) in OWN_NODES
+
+
+def _module(nodeid: str) -> str:
+    return Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
