@@ -15,7 +15,13 @@ from manor.objectset.applyset import PART_OF, Scope
 from manor.objectset.inventory import Inventory
 from manor.objectset.kinds import GroupKind
 from manor.objectset.protection import holds_data
-from manor.objectset.references import Ref, is_default_account, is_namespace, ref_of
+from manor.objectset.references import (
+    Ref,
+    controller_of,
+    is_default_account,
+    is_namespace,
+    ref_of,
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def _not_ours(
     # somebody else labelled anew is ours still.
     if wrote(live) or is_default_account(ref):
         return None
-    if owner := _controller(live):
+    if owner := controller_of(live):
         message = (
             f"exists, controlled by {owner['kind']} {owner['name']} and deleted with it; to take "
             f"it over, remove that from its metadata.ownerReferences first, then adopt it"
@@ -153,7 +159,7 @@ async def labelled(
         _list(client, reader, kind, versions.get(kind), spaces, parent.inventory.marks)
         for kind in kinds
     )
-    found = {ref_of(obj): obj for objects in lists for obj in objects if _controller(obj) is None}
+    found = {ref_of(obj): obj for objects in lists for obj in objects if controller_of(obj) is None}
     return {ref: obj for ref, obj in found.items() if parent.may_hold(ref)}
 
 
@@ -177,12 +183,6 @@ async def _list(
 
 def _goes(obj: Object) -> bool:
     return "deletionTimestamp" in obj["metadata"]
-
-
-def _controller(obj: Object) -> Object | None:
-    """The owner whose controller made it."""
-    owners = obj["metadata"].get("ownerReferences", ())
-    return next((owner for owner in owners if owner.get("controller")), None)
 
 
 async def _look_up(

@@ -11,6 +11,7 @@ from manor.api.wellknown import COMPONENT_LABEL, CREATED_BY, NAME_LABEL, REQUEST
 from manor.engines.review import pod_amounts
 from manor.metering.accounts import Amounts, Holder, Holding, moment_of
 from manor.objectset.kinds import PERSISTENT_VOLUME_CLAIM, kind_of
+from manor.objectset.references import controller_of
 
 Object = dict[str, Any]
 
@@ -137,9 +138,3 @@ def workload_of(obj: Object) -> tuple[str, str]:
             return "Deployment", owner["name"].rpartition("-")[0] or owner["name"]
         return owner["kind"], owner["name"]
     return obj["kind"], meta["name"]
-
-
-def controller_of(obj: Object) -> Object | None:
-    """The reference to what controls the object; None where nothing does."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), None)

@@ -29,6 +29,12 @@ def ref_of(obj: Object) -> Ref:
     return Ref(*kind_of(obj), meta.get("namespace") or "", meta["name"])
 
 
+def controller_of(obj: Object) -> Object | None:
+    """The reference to what controls `obj`, as it says; None where nothing does."""
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
 def is_namespace(ref: Ref) -> bool:
     """Whether the object is a Namespace."""
     return ref.group_kind == NAMESPACE

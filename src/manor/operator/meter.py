@@ -19,13 +19,12 @@ from manor.metering import (
     Account,
     Holding,
     Month,
-    controller_of,
     holding_of,
     months,
 )
 from manor.metering.accounts import day_of, moment_of
 from manor.objectset.kinds import GroupKind, kind_of
-from manor.objectset.references import Ref, ref_of
+from manor.objectset.references import Ref, controller_of, ref_of
 from manor.operator.known import Known
 from manor.operator.persons import CONTROLLERS, Persons
 

@@ -14,9 +14,9 @@ from manor.api.wellknown import GROUP
 from manor.engines import engine_for, versions
 from manor.engines.protocol import Unsupported
 from manor.kube import Object
-from manor.metering import Person, controller_of, requester_of, workload_of
+from manor.metering import Person, requester_of, workload_of
 from manor.objectset.kinds import group_of
-from manor.objectset.references import Ref, ref_of
+from manor.objectset.references import Ref, controller_of, ref_of
 from manor.operator.known import Known
 
 CONTROLLERS = (("batch/v1", "Job"), ("apps/v1", "ReplicaSet"))

@@ -130,11 +130,7 @@ def _values(
         "queued-kinds": queued_kinds(platform, tools),
         "reserved-namespaces": tools.reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
-        "tool-controllers": [
-            service_account_user(c.namespace, c.name)
-            for tool in tools.tools
-            for c in tool.spec.controllers
-        ],
+        "tool-controllers": [service_account_user(c.namespace, c.name) for c in tools.controllers],
         "user-namespaces": spec.user_namespaces,
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from manor.api import Platform, Tenant
+from manor.api.platform import Controller
 from manor.api.rules import KindRule
 from manor.api.tool import Tool
 from manor.tools.packs import shipped
@@ -36,9 +37,14 @@ class Toolset:
         rules = [kind.rule for tool in self.tools for kind in tool.spec.kinds]
         return tuple({(rule.group, rule.kind): rule for rule in reversed(rules)}.values())[::-1]
 
+    @property
+    def controllers(self) -> list[Controller]:
+        """The service accounts of their controllers."""
+        return [each for tool in self.tools for each in tool.spec.controllers]
+
     def reserved_namespaces(self, platform: Platform) -> list[str]:
         """Namespaces that no tenant may have: the Platform's, and where the Tools' own pods run."""
-        controllers = {each.namespace for tool in self.tools for each in tool.spec.controllers}
+        controllers = {each.namespace for each in self.controllers}
         peers = {each.namespace for tool in self.tools for each in tool.spec.traffic}
         return sorted({*platform.reserved_namespaces, *controllers, *peers})
 

@@ -98,11 +98,7 @@ def _impersonation(tenancy: Tenancy) -> list[Object]:
         STRANGER,
         *(account("kube-system", name) for name in CONTROLLERS),
     ]
-    actors += [
-        account(each.namespace, each.name)
-        for tool in tenancy.tools.tools
-        for each in tool.spec.controllers
-    ]
+    actors += [account(each.namespace, each.name) for each in tenancy.tools.controllers]
     for team in tenancy.teams:
         actors += [*team.actors, *(account(namespace, "default") for namespace in team.namespaces)]
     people = {actor.user for actor in actors if not actor.user.startswith(SERVICE_ACCOUNT_PREFIX)}

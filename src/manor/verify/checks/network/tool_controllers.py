@@ -27,7 +27,7 @@ def _opened(context: AttackContext) -> Iterator[str]:
 
 async def _look(context: AttackContext) -> list[Attempt]:
     opened = set(_opened(context))
-    homes = {each.namespace for tool in context.tools.tools for each in tool.spec.controllers}
+    homes = {each.namespace for each in context.tools.controllers}
     attempts = []
     for namespace in context.attacker.namespaces:
         policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
