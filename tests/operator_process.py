@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from manor.api import API_VERSION
-from manor.kube import Client, Forbidden, Object
+from manor.kube import ApiError, Client, Object
+from manor.objectset.refusals import is_passing
 from nodes import MANOR
 from waiting import until
 
@@ -59,11 +60,12 @@ def operating(kubeconfig: Path, log: Path, elect: str = "--no-elect") -> Iterato
 
 
 async def is_stored(client: Client, obj: Object) -> bool:
-    """Whether it could be made: quotas count a kind some time after it is new."""
+    """Whether it could be made: quotas count a kind some time after it is new, and policies know
+    it some time after."""
     try:
         await client.create(obj)
-    except Forbidden as error:
-        if "status unknown for quota" not in error.message:
+    except ApiError as error:
+        if not is_passing(error.message):
             raise
         return False
     return True

@@ -136,6 +136,13 @@ def test_a_policy_with_rules_opens_a_network(obj: dict[str, Any], opens: bool) -
             'pods "x" is forbidden: status unknown for quota: manor-quota, resources: count/pods',
             True,
         ),
+        (
+            (
+                "Resource kind manor.dev/v1alpha1, Kind=Model not found. There can be a delay "
+                "between when CustomResourceDefinitions are created and when they are available."
+            ),
+            True,
+        ),
         ("is forbidden: exceeded quota: manor-quota", False),
     ],
 )

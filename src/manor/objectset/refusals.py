@@ -8,9 +8,10 @@ _IMMUTABLE = "field is immutable"
 _UNCOUNTED = "status unknown for quota"
 _CONTENDED = "Operation cannot be fulfilled on resourcequotas"
 _UNSEEN = "must be created before the TrainJob is created"
+_UNLEARNED = "There can be a delay between when CustomResourceDefinitions are created"
 _PASSING = (
     *("no params found for policy", "failed to configure binding"),
-    *(_UNCOUNTED, _CONTENDED, _UNSEEN),
+    *(_UNCOUNTED, _CONTENDED, _UNSEEN, _UNLEARNED),
 )
 _POLICY = "ValidatingAdmissionPolicy"
 _EXCEEDED = re.compile(
@@ -64,8 +65,9 @@ def is_passing(message: str) -> bool:
 
     A policy refuses everything until each API server has seen its parameters, or while a busy one
     cannot read them, and a quota what it limits until its controller has counted, or while others
-    are counted at the same time. Nothing in an object shows when it is over. Kubeflow Trainer's
-    webhook refuses a job until it has seen its runtime.
+    are counted at the same time. A policy that fills in refuses a kind until it has read its
+    schema, which it looks for every five seconds. Nothing in an object shows when it is over.
+    Kubeflow Trainer's webhook refuses a job until it has seen its runtime.
     """
     return any(text in message for text in _PASSING)
 

@@ -246,10 +246,11 @@ class Verifier:
             for finding in found[:1]
             if name
         ]
+        # The report first: whoever sees the condition turn finds in it why.
+        await self._report(here)
         await self._tell(
             Ref(GROUP, kinds.PLATFORM.kind, "", "manor"), [*open_.get("", ()), *tenants]
         )
-        await self._report(here)
 
     def _count(self, open_: Mapping[str, Sequence[Finding]]) -> None:
         counts = Counter((each.check, each.status) for found in open_.values() for each in found)
