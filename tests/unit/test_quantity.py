@@ -88,7 +88,7 @@ def test_the_canonical_form_keeps_the_value_and_is_its_own(text: str) -> None:
 
 @given(quantities, st.lists(st.integers(min_value=1, max_value=1000), min_size=1, max_size=12))
 def test_parts_never_add_up_to_more_than_the_whole(text: str, shares: list[int]) -> None:
-    parts = split(text, shares, unit="1m")
+    parts = split(text, tuple(shares), unit="1m")
     assert sum(map(parse, parts)) == parse(text)
 
 
@@ -99,7 +99,7 @@ def test_parts_never_add_up_to_more_than_the_whole(text: str, shares: list[int])
 def test_pieces_are_divided_whole_and_each_is_within_one_of_its_share(
     count: int, shares: list[int]
 ) -> None:
-    parts = [parse(part) for part in split(str(count), shares)]
+    parts = [parse(part) for part in split(str(count), tuple(shares))]
     assert sum(parts) == count
     for part, share in zip(parts, shares, strict=True):
         assert part == int(part)

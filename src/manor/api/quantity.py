@@ -9,6 +9,7 @@ apply see no difference.
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -32,6 +33,7 @@ _PATTERN = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 12)
 def parse(text: str) -> Decimal:
     """The quantity's value in its base unit (cores, bytes, pieces). ValueError if `text` is no
     quantity."""
@@ -68,7 +70,8 @@ def canonical(value: Decimal, *, binary: bool = False) -> str:
     return f"{whole}{suffix}"
 
 
-def split(text: str, shares: list[int], *, unit: str = "1") -> list[str]:
+@lru_cache(maxsize=1 << 12)
+def split(text: str, shares: tuple[int, ...], *, unit: str = "1") -> tuple[str, ...]:
     """The quantity divided in proportion to `shares`, in whole multiples of `unit`; the parts never
     add up to more.
 
@@ -84,7 +87,7 @@ def split(text: str, shares: list[int], *, unit: str = "1") -> list[str]:
     by_remainder = sorted(range(len(shares)), key=lambda i: (-(units * shares[i] % total), i))
     for i in by_remainder[: units - sum(floors)]:
         floors[i] += 1
-    return [canonical(step * count, binary=binary) for count in floors]
+    return tuple(canonical(step * count, binary=binary) for count in floors)
 
 
 # What is more than 2^63 base units is more than Kubernetes counts: the larger the suffix, the fewer

@@ -14,15 +14,15 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import typer
-import yaml
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
+from manor.cli.yaml_stream import documents
 from manor.errors import ManorError
 from manor.kube import Object
-from manor.visible import harmful, visible
+from manor.visible import visible
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,33 +71,9 @@ def echo(text: str) -> None:
     typer.echo(visible(text), nl=not text.endswith("\n"))
 
 
-class _Dumper(yaml.CSafeDumper):
-    """Block style, texts of several lines as they are, nothing by reference."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.CSafeDumper, data: str) -> yaml.ScalarNode:
-    style = (
-        '"' if harmful(data) else "|" if "\n" in data else None
-    )  # only between these quotes is an escape read as such
-    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def to_yaml(objects: Iterable[Object]) -> str:
     """Objects as a YAML stream."""
-    return yaml.dump_all(
-        objects,
-        Dumper=_Dumper,
-        sort_keys=False,
-        explicit_start=True,
-        allow_unicode=True,
-        width=4096,
-    )
+    return "".join(documents(objects))
 
 
 def to_json(objects: Iterable[Object]) -> str:

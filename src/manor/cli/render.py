@@ -41,7 +41,10 @@ async def render(
         raise typer.BadParameter(
             "no Platform in these files; add the file that holds it", param_hint="--filename"
         )
-    objects = render_foundation()
-    for part in compiled(specs, specs):
-        objects += [spec_object(part.spec), *part.objects]
-    echo(to_yaml(objects) if output is Format.yaml else to_json(objects))
+    parts = list(compiled(specs, specs))  # a spec that is wrong is told before anything is printed
+    sets = [render_foundation(), *([spec_object(part.spec), *part.objects] for part in parts)]
+    if output is Format.json:
+        echo(to_json(obj for objects in sets for obj in objects))
+        return
+    for objects in sets:
+        echo(to_yaml(objects))

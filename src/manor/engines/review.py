@@ -78,13 +78,14 @@ def review(
 def _collisions(beside: Sequence[Compiled], compiled: Sequence[Compiled]) -> Iterator[Objection]:
     holders: dict[tuple[str, ...], str] = {}
     for one in beside:
+        title = one.title
         for place in _places(one.objects):
-            holders.setdefault(place, one.title)
+            holders.setdefault(place, title)
     for one in compiled:
-        told = set()
+        title, told = one.title, set()
         for place in _places(one.objects):
-            holder = holders.setdefault(place, one.title)
-            if holder != one.title and holder not in told:
+            holder = holders.setdefault(place, title)
+            if holder != title and holder not in told:
                 told.add(holder)
                 yield Objection(
                     one.spec,

@@ -97,8 +97,9 @@ def divide(
     tenant's budget."""
     spaces = tenant.namespaces
     divided: dict[str, dict[str, str]] = {space.name: {} for space in spaces}
+    shares = tuple(space.share for space in spaces)
     for resource, total in budget(platform, tenant, tools).items():
-        parts = split(total, [space.share for space in spaces], unit=_unit(resource, total))
+        parts = split(total, shares, unit=_unit(resource, total))
         for space, part in zip(spaces, parts, strict=True):
             divided[space.name][resource] = part
     return divided
