@@ -18,6 +18,7 @@ from manor.api.wellknown import OPERATOR, RBAC_API, SYSTEM_NAMESPACE
 from manor.kube import Client
 from manor.render.operator import render_operator
 
+CREDENTIALS = "operator.kubeconfig"
 _QUIET = 1.0
 """Seconds without a request and with an empty queue, after which nothing more is to come."""
 _POLL = 0.2
@@ -39,7 +40,7 @@ async def credentials(client: Client, admin: Path, folder: Path) -> Path:
     config = yaml.safe_load(admin.read_text())
     for user in config["users"]:
         user["user"] = {"token": answer["status"]["token"]}
-    made = folder / "operator.kubeconfig"
+    made = folder / CREDENTIALS
     made.write_text(yaml.safe_dump(config))
     return made
 
