@@ -509,6 +509,7 @@ def _wrong(field: Spec, definitions: dict[str, Spec]) -> Iterator[Any]:
         "required": lambda _: {},
     }
     yield from (wrong(field[limit]) for limit, wrong in beyond.items() if limit in field)
+    yield from {"integer": ["1", True], "boolean": ["true", 1]}.get(field.get("type", ""), [])
     if "pattern" in field:
         yield "\x07"
     if "items" in field:

@@ -53,6 +53,14 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
             "specs.yaml:13: spec.quota.cpus: unknown field; did you mean 'cpu'?",
         ),
         (
+            "  quota:\n    cpu: 3\n    memroy:\n",
+            "specs.yaml:15: spec.quota.memroy: unknown field; did you mean 'memory'?",
+        ),
+        (
+            '  gpu: {guarantee: "2"}\n',
+            "specs.yaml:13: spec.gpu.guarantee: must be a valid integer; got '2'",
+        ),
+        (
             "  gpu:\n    guarantee: two\n",
             "specs.yaml:14: spec.gpu.guarantee: must be a valid integer",
         ),

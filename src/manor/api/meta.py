@@ -93,12 +93,31 @@ def _texts(module: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def _be_exact(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "bool"):
+            schema["strict"] = True
+        for part in schema.values():
+            _be_exact(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _be_exact(part)
+
+
 class Part(BaseModel):
     """A part of an object: camelCase in YAML, never changed once read."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """With numbers and truth values as the API server takes them: no text for one, and neither
+        for the other. (Pydantic's `strict` would take no mapping for a part either.)"""
+        schema = handler(source)
+        _be_exact(schema)
+        return schema
 
     @classmethod
     def __get_pydantic_json_schema__(

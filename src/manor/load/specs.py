@@ -2,7 +2,7 @@
 
 import pathlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -97,16 +97,26 @@ def _fields_at(model: type, path: tuple[str | int, ...]) -> list[str]:
     return sorted(properties)
 
 
+def _unknown(name: object, known: list[str]) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    advice = (
+        f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known) or 'nothing'}"
+    )
+    return f"unknown field; {advice}"
+
+
+def _empty(value: object, path: Path = ()) -> Iterator[Path]:
+    """The fields that nothing is written in."""
+    if value is None:
+        yield path
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _empty(part, (*path, key))
+
+
 def _explain(error: ErrorDetails, model: type) -> str:
     if error["type"] == "extra_forbidden":
-        known = _fields_at(model, error["loc"])
-        close = get_close_matches(str(error["loc"][-1]), known, n=1)
-        advice = (
-            f"did you mean {close[0]!r}?"
-            if close
-            else f"known here: {', '.join(known) or 'nothing'}"
-        )
-        return f"unknown field; {advice}"
+        return _unknown(error["loc"][-1], _fields_at(model, error["loc"]))
     if error["type"] == "missing":
         return "this field is required; add it"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -146,6 +156,14 @@ def _model(document: Document) -> type[Spec]:
 def validated(document: Document) -> Spec:
     """The spec in a document. InvalidInput holds every problem of it."""
     model = _model(document)
+    # The models leave out what nothing is written in, whatever its name.
+    unknown = [
+        document.problem(path, _unknown(path[-1], known))
+        for path in _empty(document.value.get("spec"), ("spec",))
+        if (known := _fields_at(model, path)) and path[-1] not in known
+    ]
+    if unknown:
+        raise InvalidInput(unknown)
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
