@@ -206,6 +206,10 @@ _RULES = [{"expression": "true", "message": "no"}]
 _TWICE = [{"name": "x"}, {"name": "x"}]
 INVALID: dict[str, list[Change]] = {
     "Platform": [
+        *(
+            (("spec", "identity"), {"groupPrefix": prefix})
+            for prefix in ("s", "system:", "system:x")
+        ),
         (("metadata", "name"), "other"),
         (("spec", "workspaces"), {"sizes": _TWICE}),
         (("spec", "workspaces"), {"idleMost": "30m"}),
@@ -301,6 +305,12 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "owners"), [{"name": "x"}, {"name": "x", "kind": "User"}]),
         (("spec", "owners"), [{"name": "system:masters"}]),
         (("spec", "owners"), [{"name": "x\nUser:y"}]),
+        (("spec", "owners"), [{"name": "*"}]),
+        (("spec", "members"), [{"name": "*", "kind": "Group"}]),
+        *(
+            (("spec", "members"), [{"kind": "ServiceAccount", "namespace": "a", "name": name}])
+            for name in ("*", "CI", "a/b", "-a", "a..b")
+        ),
         (("spec", "members"), [{"name": "x"}, {"name": "x", "role": "viewer"}]),
         (("spec", "members"), [{"kind": "ServiceAccount", "name": "ci"}]),
         (("spec", "members"), [{"kind": "User", "name": "ci", "namespace": "team-a"}]),

@@ -34,14 +34,15 @@ RESERVED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease
 """What Kubernetes and Manor have for themselves; so are all names that begin with kube- and
 manor-."""
 
-_PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""RFC 1123 subdomain: such labels with dots between them."""
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
 _KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
 ApiVersion = Literal["manor.dev/v1alpha1"]
 Name = Annotated[str, Field(pattern=DNS_LABEL, min_length=1, max_length=63)]
-ClassName = Annotated[str, Field(pattern=_PATH, max_length=253)]
+ClassName = Annotated[str, Field(pattern=DNS_SUBDOMAIN, max_length=253)]
 """Name of a cluster-scoped object: a storage class, a priority class, a domain."""
 Host = Annotated[str, Field(pattern=_HOST, max_length=253)]
 """A host name, exact or `*.`-wildcard."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from manor.api.addresses import Address, Network, Networks, barred, within
 from manor.api.meta import (
@@ -311,11 +311,32 @@ class Engines(Spec):
 class Identity(Spec):
     """Where users come from (OpenID Connect)."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.groupPrefix) || self.groupPrefix == '' || "
+                "!('system:'.startsWith(self.groupPrefix) || "
+                "self.groupPrefix.startsWith('system:'))",
+                "with this prefix a team's group could be one of Kubernetes' own (system:…)",
+            )
+        )
+    )
+
     issuer: str | None = Field(default=None, pattern=r"^https://[!-~]+$", max_length=253)
     """OIDC issuer URL, for the console and for the login hints of `manor`."""
     group_prefix: str = Field(default="", pattern=r"^[^\p{Cc}]*$", max_length=253)
     """Prefix that the API server puts before OIDC group names; written before each Group
     subject."""
+
+    @field_validator("group_prefix")
+    @classmethod
+    def _leaves_system_alone(cls, prefix: str) -> str:
+        if prefix and ("system:".startswith(prefix) or prefix.startswith("system:")):
+            raise ValueError(
+                f"with the prefix {prefix!r} a team's group could be one of Kubernetes' own "
+                "(system:…); give the API server another one (--oidc-groups-prefix)"
+            )
+        return prefix
 
 
 class WorkspaceSize(Resources):

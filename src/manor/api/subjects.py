@@ -1,11 +1,12 @@
 """Who is in a tenant: users, groups and service accounts as RBAC names them, and the roles that
 they have."""
 
+import re
 from typing import Literal, Self, get_args
 
 from pydantic import ConfigDict, model_validator
 
-from manor.api.meta import Name, Spec, Text, cel
+from manor.api.meta import DNS_SUBDOMAIN, Misplaced, Name, Spec, Text, cel
 
 WHO = ("kind", "name", "namespace")
 """The fields that tell one subject from another."""
@@ -31,6 +32,12 @@ class Subject(Spec):
                 ),
                 "names that begin with system: are Kubernetes' own and cannot belong to a tenant",
             ),
+            ("self.name != '*'", "'*' would be everybody; write who it is"),
+            (
+                "!has(self.kind) || self.kind != 'ServiceAccount' || "
+                f"self.name.matches('{DNS_SUBDOMAIN}')",
+                "no ServiceAccount has such a name: lower-case letters, digits, '-' and '.'",
+            ),
         )
     )
 
@@ -43,6 +50,14 @@ class Subject(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.name == "*":  # to RBAC it is a name; to flow control it is everybody
+            raise Misplaced("'*' would be everybody; write who it is", "name")
+        if self.kind == "ServiceAccount" and not re.match(DNS_SUBDOMAIN, self.name):
+            raise Misplaced(
+                f"no ServiceAccount is called {self.name!r}: lower-case letters, digits, "
+                "'-' and '.'",
+                "name",
+            )
         if self.kind == "ServiceAccount" and self.namespace is None:
             raise ValueError("a ServiceAccount needs its namespace: add `namespace: …`")
         if self.kind != "ServiceAccount" and self.namespace is not None:
