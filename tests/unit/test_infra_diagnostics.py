@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pulumi import automation
-from pulumi.automation import CommandError, StackNotFoundError
+from pulumi.automation import CommandError, Deployment, StackNotFoundError
 from pulumi.automation._cmd import CommandResult
 from pulumi.automation.events import EngineEvent
 
@@ -103,6 +103,23 @@ def test_a_failure_before_the_engine_runs_is_told_as_the_command_printed_it() ->
     assert told(failure=failure) == "validating stack config: Stack 'test' is missing a value"
 
 
+def pool(name: str, **state: Any) -> dict[str, Any]:
+    """A node pool as the state has it."""
+    return {"urn": f"p::{name}", "type": "gcp:container/nodePool:NodePool", **state}
+
+
+FAILURE = {"initErrors": ["was created in the error state"]}
+STATE = Deployment(
+    deployment={
+        "resources": [
+            pool("good"),
+            pool("bad", **FAILURE),
+            {"urn": "p::other", "type": "kubernetes:apps/v1:Deployment", **FAILURE},
+        ]
+    }
+)
+
+
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a program, and a stack whose every operation ends with a conflict."""
@@ -111,7 +128,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         on_event(CONFLICT)
         raise FAILED
 
-    stack = SimpleNamespace(up=fail, preview=fail, destroy=fail, preview_destroy=fail)
+    operations = dict.fromkeys(("up", "preview", "destroy", "preview_destroy"), fail)
+    stack = SimpleNamespace(**operations, export_stack=lambda: STATE)
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/pulumi")
     monkeypatch.setattr(automation, "LocalWorkspace", lambda **_: None)
     monkeypatch.setattr(automation, "select_stack", lambda *_, **__: stack)
@@ -128,6 +146,17 @@ def test_every_operation_tells_what_the_engine_said(program: Path, operation: st
     ) as told:
         getattr(Workspace(program, "test"), name)(print, refresh=True, **options)
     assert "a page" not in str(told.value)
+
+
+@pytest.mark.parametrize("operation", ["up", "preview"])
+def test_a_node_pool_that_failed_is_made_anew_and_nothing_else(
+    program: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    asked: dict[str, Any] = {}
+    workspace = Workspace(program, "test")
+    monkeypatch.setattr(workspace._stack, operation, lambda **settings: asked.update(settings))
+    getattr(workspace, operation)(print, refresh=True)
+    assert asked["replace"] == ["p::bad"]
 
 
 def test_a_stack_that_is_not_there_is_told(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:

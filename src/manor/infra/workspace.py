@@ -16,6 +16,8 @@ from manor.infra.diagnostics import Diagnostics
 from manor.infra.errors import InfraError, NoPulumi, UnknownStack
 from manor.limits import limits
 
+NODE_POOL = "gcp:container/nodePool:NodePool"
+
 Tell = Callable[[str], object]
 
 
@@ -57,19 +59,29 @@ class Workspace:
             run = (
                 partial(self._stack.preview_destroy, show_secrets=False)
                 if destroy
-                else self._stack.preview
+                else partial(self._stack.preview, replace=self._failed_pools())
             )
             run(**settings)
 
     def up(self, tell: Tell, *, refresh: bool) -> None:
         """Make everything as the program says."""
         with _running(tell, refresh=refresh) as settings:
-            self._stack.up(show_secrets=False, **settings)
+            self._stack.up(show_secrets=False, replace=self._failed_pools(), **settings)
 
     def destroy(self, tell: Tell, *, refresh: bool) -> None:
         """Delete what the stack holds and is not protected against it."""
         with _running(tell, refresh=refresh) as settings:
             self._stack.destroy(show_secrets=False, **settings)
+
+    def _failed_pools(self) -> list[str]:
+        """Node pools that Google began to make in the last run and gave up, by their URNs.
+
+        Its provider takes them for made, and a run would end well with no node in them.
+        """
+        resources = (self._stack.export_stack().deployment or {}).get("resources") or []
+        return [
+            one["urn"] for one in resources if one["type"] == NODE_POOL and one.get("initErrors")
+        ]
 
 
 def _colour() -> dict[str, str]:
