@@ -3,6 +3,7 @@ APIs whose clusters are all one API server."""
 
 import json
 import os
+import re
 import shutil
 from base64 import b64decode
 from pathlib import Path
@@ -12,8 +13,10 @@ import yaml
 
 from google_apis import ControlPlane, GoogleCloud
 from google_apis.identities import PROJECT
+from google_apis.permissions import GIVEN
 from nodes import RunningNode
 from pulumi_engine import Stack, program_stack
+from pulumi_programs import ROOT
 
 REGION = "europe-west4"
 NOWHERE = "http://127.0.0.1:9"
@@ -42,6 +45,21 @@ def missing() -> str:
         ]:
             return f"Pulumi's provider `{name}` is neither on PATH nor among its plug-ins"
     return ""
+
+
+README = (ROOT / "deploy" / "gke" / "README.md").read_text()
+
+
+def google_cloud(node: RunningNode) -> GoogleCloud:
+    """An empty Google Cloud for whoever has done beforehand what deploy/gke's README says."""
+    command = re.search(r"gcloud services enable((?:.*\\\n)*.*)", README)
+    assert command
+    enabled = re.findall(r"([a-z]+)\.googleapis\.com", command[1])
+    table = README.partition("| role |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    named = re.findall(r"`([a-zA-Z.]+)`", " ".join(cells))
+    roles = [role for role in named if role in GIVEN]
+    return GoogleCloud(control_plane(node), enabled=enabled, roles=roles)
 
 
 def control_plane(node: RunningNode) -> ControlPlane:

@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from google_apis.buckets import Buckets
 from google_apis.clusters import Clusters, ControlPlane
-from google_apis.identities import Accounts, Keys, Policies, project
+from google_apis.identities import PROJECT, Accounts, Keys, Policies, project
 from google_apis.networks import Compute
+from google_apis.permissions import GIVEN, check, needed
 from google_apis.wire import Json, Operations, Refused, Request
 
 Handler = Callable[..., Json]
@@ -29,7 +30,10 @@ ENDPOINTS = {
 }
 """The provider's configuration that leads it here, and the path of each API."""
 
-NOT_ENABLED = "Cloud Billing API has not been used in project {} before or it is disabled."
+APIS = ("cloudkms", "cloudresourcemanager", "compute", "container", "iam", "storage")
+"""Those that the program needs; the provider asks others too, and goes on without their answer."""
+
+NOT_ENABLED = "{}.googleapis.com has not been used in project {} before or it is disabled."
 
 
 @dataclass
@@ -49,6 +53,10 @@ class GoogleCloud:
     """One project's worth of Google Cloud, empty at first."""
 
     control_plane: ControlPlane
+    enabled: Collection[str] = APIS
+    """The APIs that the project has."""
+    roles: Collection[str] = tuple(GIVEN)
+    """The roles in the project of whoever sends the requests."""
     sent: list[Request] = field(default_factory=list)
     """Every request so far, in order."""
     wrong: list[str] = field(default_factory=list)
@@ -93,10 +101,22 @@ class GoogleCloud:
             self._server.shutdown()
             self._server.server_close()
 
-    def writes(self) -> list[Request]:
-        """The requests that change something."""
+    def writes(self, since: int = 0) -> list[str]:
+        """The requests that change something, but so many of the first."""
         asks = (":getIamPolicy", ":testIamPermissions")
-        return [each for each in self.sent if each.method != "GET" and not each.path.endswith(asks)]
+        return [
+            str(each)
+            for each in self.sent[since:]
+            if each.method != "GET" and not each.path.endswith(asks)
+        ]
+
+    def used(self) -> dict[str, set[str]]:
+        """What was used so far: the permissions by the API."""
+        used: dict[str, set[str]] = {}
+        for each in self.sent:
+            if (api := each.path.partition("/")[0]) in self.enabled:
+                used.setdefault(api, set()).update(needed(each))
+        return used
 
     def _table(self) -> Iterator[tuple[str, Handler]]:
         """Method and path of every request that is known; each group is an argument."""
@@ -118,7 +138,6 @@ class GoogleCloud:
             yield rf"(?:GET|POST) {thing}:getIamPolicy", lambda r, name: self.policies.get(name)
             yield rf"POST {thing}:setIamPolicy", self.policies.put
         yield from _bucket_routes(self.buckets)
-        yield r"GET cloudbilling/v1/projects/([^/]+)/billingInfo", _not_enabled
 
     def answer(self, request: Request) -> tuple[int, Json]:
         """What Google would answer."""
@@ -136,8 +155,12 @@ class GoogleCloud:
             if fault.times and re.match(fault.request, str(request)):
                 fault.times -= 1
                 raise Refused(fault.code, fault.message, fault.status)
+        api = request.path.partition("/")[0]
+        if api not in self.enabled:
+            raise Refused(403, NOT_ENABLED.format(api, PROJECT), reason="accessNotConfigured")
         for pattern, handler in self._routes:
             if found := pattern.fullmatch(str(request)):
+                check(request, self.roles)
                 return handler(request, *found.groups())
         raise Refused(501, "the stand-in does not know this request")
 
@@ -170,10 +193,6 @@ class GoogleCloud:
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _do  # noqa: N815
 
         return OneRequest
-
-
-def _not_enabled(_: Request, name: str) -> Json:
-    raise Refused(403, NOT_ENABLED.format(name), reason="accessNotConfigured")
 
 
 def _compute_routes(compute: Compute) -> Iterator[tuple[str, Handler]]:

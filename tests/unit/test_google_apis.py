@@ -142,6 +142,21 @@ def test_a_fault_comes_as_often_as_it_was_asked_for(cloud: GoogleCloud) -> None:
     assert cloud.wrong == []
 
 
+def test_who_has_no_role_for_it_is_refused(cloud: GoogleCloud) -> None:
+    cloud.roles = ["compute.networkAdmin", "container.admin"]
+    done(cloud, NETWORKS, {"name": "manor", "autoCreateSubnetworks": False})
+    status, told = ask(cloud, "POST", CLUSTERS, {"cluster": CLUSTER})
+    assert status == 403
+    assert told["error"]["message"] == "Required 'iam.serviceAccounts.actAs' permission."
+    assert cloud.wrong == []
+
+
+def test_an_api_that_is_not_enabled_answers_nobody(cloud: GoogleCloud) -> None:
+    cloud.enabled = ["compute"]
+    status, told = ask(cloud, "GET", f"{CLUSTERS}/manor")
+    assert (status, told["error"]["errors"][0]["reason"]) == (403, "accessNotConfigured")
+
+
 BUCKETS = "storage/v1/b"
 POOL = "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/my-project"
 PODS = f"principalSet:{POOL}.svc.id.goog/namespace/vision"
