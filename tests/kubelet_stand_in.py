@@ -1,5 +1,5 @@
-"""Says of every pod and volume claim of a namespace that it is up, as a kubelet and a provisioner
-would; lets pods go.
+"""Says of every pod and volume claim of some namespaces that it is up, or has come to its end, as a
+kubelet and a provisioner would; lets pods go.
 
 On an API server alone nothing else does, and what waits for a Deployment or a Service would wait
 for ever.
@@ -7,8 +7,9 @@ for ever.
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 
 from manor.kube import ApiError, Client, Object
 from nodes import RunningNode
@@ -20,6 +21,8 @@ UP = {
     "podIPs": [{"ip": "10.244.0.9"}],
     "conditions": [{"type": "Ready", "status": "True"}],
 }
+
+ENDED = {"phase": "Succeeded"}
 
 
 async def _care(client: Client, pod: Object) -> None:
@@ -38,15 +41,13 @@ async def _care(client: Client, pod: Object) -> None:
         await client.request(
             "POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding", body=body
         )
-    if not any(
-        one["type"] == "Ready" and one["status"] == "True"
-        for one in pod["status"].get("conditions", [])
-    ):
+    status = UP if pod["spec"]["restartPolicy"] == "Always" else ENDED
+    if pod["status"]["phase"] != status["phase"]:
         await client.patch(
             "v1",
             "Pod",
             meta["name"],
-            {"status": UP},
+            {"status": status},
             namespace=meta["namespace"],
             subresource="status",
         )
@@ -69,11 +70,16 @@ async def _provide(client: Client, claim: Object) -> None:
     )
 
 
-async def _keep_saying(node: RunningNode, namespace: str, done: threading.Event) -> None:
+KINDS = {"Pod": _care, "PersistentVolumeClaim": _provide}
+
+
+async def _keep_saying(
+    node: RunningNode, namespaces: Collection[str], done: threading.Event
+) -> None:
     async with Client.connect(node.kubeconfig) as client:
         await client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
         while not done.is_set():
-            for kind, care in (("Pod", _care), ("PersistentVolumeClaim", _provide)):
+            for namespace, (kind, care) in product(namespaces, KINDS.items()):
                 for obj in await client.list("v1", kind, namespace):
                     # It may be gone by now, or have been seen to already.
                     with suppress(ApiError):
@@ -83,10 +89,10 @@ async def _keep_saying(node: RunningNode, namespace: str, done: threading.Event)
 
 
 @contextmanager
-def everything_up(node: RunningNode, namespace: str) -> Iterator[None]:
-    """Pods and claims of the namespace are up, as long as this lasts."""
+def everything_up(node: RunningNode, *namespaces: str) -> Iterator[None]:
+    """Pods and claims of the namespaces are up, as long as this lasts."""
     done = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_keep_saying(node, namespace, done)))
+    thread = threading.Thread(target=lambda: asyncio.run(_keep_saying(node, namespaces, done)))
     thread.start()
     try:
         yield

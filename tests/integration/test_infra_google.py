@@ -7,7 +7,10 @@ it makes of Google's answers. Each body must parse into Google's published types
 
 import asyncio
 import json
+import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,23 @@ import yaml
 from google_apis import Fault, GoogleCloud
 from google_apis.clusters import AGENT
 from google_apis.identities import NUMBER, PROJECT
+from google_apis.permissions import GIVEN
 from kubelet_stand_in import everything_up
 from manor.api import Tool
+from manor.api.wellknown import ENVOY_API
 from manor.api.wellknown import KUEUE_API as KUEUE
+from manor.infra.gateway import FRONT, PROXIES, VERSION
 from manor.infra.gke.platform import ACCELERATOR_LABEL
 from manor.install import manifests
 from manor.kube import Client
+from manor.local.binaries import obtain_folder
+from manor.local.progress import Report as Progress
 from manor.tools import shipped
 from nodes import RunningNode, helm
 from pulumi_cluster import api_server, live, tenant
 from pulumi_engine import Stack
-from pulumi_google import CLUSTER_ALONE, REGION, control_plane, google_stack, missing
+from pulumi_google import CLUSTER_ALONE, README, REGION, google_cloud, google_stack, missing
+from pulumi_programs import ROOT
 
 pytestmark = [
     pytest.mark.integration,
@@ -55,14 +64,14 @@ def node() -> Iterator[RunningNode]:
 @pytest.fixture(scope="module")
 def shared(node: RunningNode) -> Iterator[GoogleCloud]:
     """The Google Cloud of the one stack that most tests go on with."""
-    with GoogleCloud(control_plane(node)).serving() as made:
+    with google_cloud(node).serving() as made:
         yield made
 
 
 @pytest.fixture
 def cloud(node: RunningNode) -> Iterator[GoogleCloud]:
     """An empty Google Cloud."""
-    with GoogleCloud(control_plane(node)).serving() as made:
+    with google_cloud(node).serving() as made:
         yield made
         assert made.wrong == []
 
@@ -116,6 +125,11 @@ def pools(cloud: GoogleCloud) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in cloud.clusters.get(CLUSTER)["nodePools"]}
 
 
+def groups_of(pool: dict[str, Any]) -> list[str]:
+    """The groups of a pool's nodes, one a zone."""
+    return [url.partition("projects/")[2] for url in pool["instanceGroupUrls"]]
+
+
 def check_cluster(cluster: dict[str, Any]) -> None:
     """The cluster, as Google has it, is what isolation needs."""
     network = cluster["networkConfig"]
@@ -140,12 +154,6 @@ def check_cluster(cluster: dict[str, Any]) -> None:
     assert cluster["databaseEncryption"]["state"] == "ENCRYPTED"
     assert not cluster["masterAuth"].get("clientCertificate")
     assert cluster["addonsConfig"]["dnsCacheConfig"].get("enabled", False) is False
-
-
-def written(cloud: GoogleCloud, since: int) -> list[str]:
-    """The requests since some number of them that change something."""
-    before = len([each for each in cloud.writes() if each in cloud.sent[:since]])
-    return [str(each) for each in cloud.writes()[before:]]
 
 
 def settled(stack: Stack, *options: str) -> None:
@@ -188,8 +196,21 @@ def test_up_makes_nodes_that_isolation_needs(shared: GoogleCloud) -> None:
         assert config["kubeletConfig"]["insecureKubeletReadonlyPortEnabled"] is False
         assert config["shieldedInstanceConfig"]["enableSecureBoot"] is True
         assert each["networkConfig"]["enablePrivateNodes"] is True
+        assert f"| {config['machineType']}" in README, "its price"
+    sizes = {name: [shared.compute.groups[path] for path in groups_of(made[name])] for name in made}
+    assert sizes == {"system": [1, 1, 1], "cpu": [1, 1, 1], "l4": [0, 0, 0]}
     assert made["l4"]["autoscaling"]["totalMaxNodeCount"] == 4
     assert made["l4"]["config"]["accelerators"][0]["acceleratorType"] == "nvidia-l4"
+
+
+def test_the_readme_names_what_an_up_needs_and_no_more(shared: GoogleCloud) -> None:
+    """It is refused whatever the APIs and roles there do not give; here each of them is used."""
+    used = shared.used()
+    assert {*used, "artifactregistry"} == set(shared.enabled)
+    permissions = {permission for of_api in used.values() for permission in of_api}
+    for role in shared.roles:
+        others = [GIVEN[other] for other in shared.roles if other != role]
+        assert permissions.difference(*others), f"{role} gives nothing that is needed"
 
 
 def test_up_makes_the_teams_behind_it(stack: Stack, node: RunningNode) -> None:
@@ -246,7 +267,7 @@ def test_a_bucket_is_reached_by_the_pods_of_its_team_alone(
 def test_a_second_up_changes_nothing(stack: Stack, shared: GoogleCloud, refresh: str) -> None:
     before = len(shared.sent)
     settled(stack, refresh)
-    assert written(shared, before) == []
+    assert shared.writes(before) == []
 
 
 def test_a_changed_pool_changes_that_pool_alone(stack: Stack, shared: GoogleCloud) -> None:
@@ -254,23 +275,34 @@ def test_a_changed_pool_changes_that_pool_alone(stack: Stack, shared: GoogleClou
     assert stack.planned() == {"manor-l4": "update"}
     before = len(shared.sent)
     stack.pulumi("up", "--yes", "--skip-preview")
-    assert written(shared, before) == [f"PUT container/v1beta1/{CLUSTER}"]
+    assert shared.writes(before) == [f"PUT container/v1beta1/{CLUSTER}"]
     assert pool(shared, "l4")["autoscaling"]["totalMaxNodeCount"] == 6
     stack.configure(gpuPools=[L4])
     stack.pulumi("up", "--yes", "--skip-preview")
 
 
-def test_a_pool_that_google_could_not_make_is_told_and_made_anew_on_demand(
+def test_a_pool_that_google_could_not_make_is_told_and_made_anew_by_the_next_run(
     stack: Stack, shared: GoogleCloud
 ) -> None:
-    stack.configure(gpuPools=[L4, T4])
-    shared.clusters.broken["t4"] = STOCKOUT
-    failed = stack.infra("up")
-    assert failed.returncode != 0
-    assert 'NodePool t4 was created in the error state "ERROR"' in failed.stdout + failed.stderr
-    shared.clusters.broken.clear()
-    # The provider takes what is there for made, whatever its state: only a wish makes it anew.
+    fail_to_make_t4(stack, shared)
+    previewed = stack.infra("preview")
+    assert previewed.returncode == 0, previewed.stderr
+    assert re.search(r"\+-.* manor-t4 .*replace", previewed.stdout), previewed.stdout
+    before = len(shared.sent)
     stack.up()
+    assert pool(shared, "t4")["status"] == "RUNNING"
+    pools_of = f"container/v1beta1/{CLUSTER}/nodePools"
+    assert shared.writes(before) == [f"DELETE {pools_of}/t4", f"POST {pools_of}"]
+    before = len(shared.sent)
+    stack.up()
+    assert shared.writes(before) == []
+
+
+def test_plain_pulumi_takes_such_a_pool_for_made_and_makes_it_anew_on_demand(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    fail_to_make_t4(stack, shared)
+    stack.pulumi("up", "--yes", "--skip-preview")
     assert pool(shared, "t4")["status"] == "ERROR"
     (urn,) = [
         word
@@ -280,6 +312,18 @@ def test_a_pool_that_google_could_not_make_is_told_and_made_anew_on_demand(
     stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn)
     assert pool(shared, "t4")["status"] == "RUNNING"
     settled(stack)
+
+
+def fail_to_make_t4(stack: Stack, cloud: GoogleCloud) -> None:
+    """A new pool for which Google has no machines; then it has some."""
+    stack.configure(gpuPools=[L4])
+    stack.up()
+    stack.configure(gpuPools=[L4, T4])
+    cloud.clusters.broken["t4"] = STOCKOUT
+    failed = stack.infra("up")
+    cloud.clusters.broken.clear()
+    assert failed.returncode == 2
+    assert 'NodePool t4 was created in the error state "ERROR"' in failed.stderr
 
 
 def test_a_pool_beyond_the_quota_is_told_and_the_next_run_makes_it(
@@ -340,7 +384,7 @@ def test_destroy_stops_at_protection_and_forgets_nothing_of_google(
     assert refused.returncode == 2
     assert "put the team into `deleteData`" in refused.stderr
     assert "pulumi config set deletionProtection false" in refused.stderr
-    assert written(shared, before) == []
+    assert shared.writes(before) == []
     assert {name for name in held if name.startswith("manor-")} <= stack.held()
 
 
@@ -392,12 +436,37 @@ def test_authorized_networks_reach_the_address(
     tmp_path: Path, cloud: GoogleCloud, node: RunningNode
 ) -> None:
     office = {"cidr": "203.0.113.0/24", "name": "office"}
-    stack = cluster_alone(tmp_path, cloud, node, authorizedNetworks=[office])
+    stack = program_of(tmp_path, cloud, node, authorizedNetworks=[office])
+    stack.write("office", tenant("office", network={"apiServer": True}))
+    # The address's certificate is the cluster's own: nobody trusts it but by the kubeconfig.
+    trusting = {key: value for key, value in stack.environment.items() if key != "SSL_CERT_FILE"}
+    stack = replace(stack, environment=trusting)
     stack.up()
     endpoints = cloud.clusters.get(CLUSTER)["controlPlaneEndpointsConfig"]["ipEndpointsConfig"]
     assert endpoints["enablePublicEndpoint"] is True
     blocks = endpoints["authorizedNetworksConfig"]["cidrBlocks"]
     assert blocks == [{"cidrBlock": "203.0.113.0/24", "displayName": "office"}]
+    (opened,) = live(node, ("networking.k8s.io/v1", "NetworkPolicy", "manor-api-server", "office"))
+    assert opened
+    assert opened["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": f"{node.ip}/32"}}]
+    settled(stack, "--refresh")
+
+
+def test_a_run_that_google_refuses_half_way_is_gone_on_with(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    everything = cloud.roles
+    stack = cluster_alone(tmp_path, cloud, node)
+    cloud.roles = [role for role in everything if role != "cloudkms.admin"]
+    refused = stack.infra("up")
+    assert refused.returncode == 2
+    assert "Required 'cloudkms.keyRings.create' permission" in refused.stderr
+    assert not cloud.clusters.held
+    cloud.roles = everything
+    stack.up()
+    check_cluster(cloud.clusters.get(CLUSTER))
+    for made in ("global/networks", f"regions/{REGION}/subnetworks", f"regions/{REGION}/routers"):
+        assert cloud.writes().count(f"POST compute/beta/projects/{PROJECT}/{made}") == 1
     settled(stack, "--refresh")
 
 
@@ -449,29 +518,48 @@ def test_a_cluster_that_is_there_is_adopted_as_it_is(
     before, held = len(cloud.sent), pools(cloud).keys()
     stack.up()
     assert readers(cloud, "found") == of_team("found")
-    assert not [each for each in written(cloud, before) if each.startswith("POST")]
+    assert not [each for each in cloud.writes(before) if each.startswith("POST")]
     assert pools(cloud).keys() == held
     settled(stack)
 
 
 def test_the_small_program(tmp_path: Path, cloud: GoogleCloud, node: RunningNode) -> None:
-    stack = google_stack(
-        tmp_path, cloud, node, "gke-small", location=f"{REGION}-a", small=True, name="first"
-    )
+    """What was first asked for: three nodes, a namespace, a role and its binding, and a Deployment
+    behind a Service."""
+    zone = f"{REGION}-a"
+    stack = google_stack(tmp_path, cloud, node, "gke-small", location=zone, name="first")
     with everything_up(node, "hello"):
         stack.up()
-    role, service, deployment = live(
+        settled(stack, "--refresh")
+    (cluster,) = cloud.clusters.held.values()
+    (only,) = cluster["nodePools"]
+    assert [cloud.compute.groups[path] for path in groups_of(only)] == [3]
+    assert (cluster["name"], only["config"]["machineType"]) == ("first", "e2-standard-4")
+    rights = "rbac.authorization.k8s.io/v1"
+    space, role, binding, service, deployment = live(
         node,
-        ("rbac.authorization.k8s.io/v1", "Role", "restart", "hello"),
+        ("v1", "Namespace", "hello", None),
+        (rights, "Role", "restart", "hello"),
+        (rights, "RoleBinding", "restart", "hello"),
         ("v1", "Service", "hello", "hello"),
         ("apps/v1", "Deployment", "hello", "hello"),
     )
+    assert space
+    assert space["metadata"]["labels"]["manor.dev/tenant"] == "hello"
     assert role
+    assert role["rules"][0]["verbs"] == ["get", "patch"]
+    assert binding
+    assert binding["roleRef"]["name"] == "restart"
     assert service
-    assert service["spec"]["ports"][0]["port"] == 80
     assert deployment
+    (port,) = [each for each in service["spec"]["ports"] if each["port"] == 80]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (served,) = [each for each in container["ports"] if each["name"] == port["targetPort"]]
+    assert served["containerPort"] == 8080
     assert deployment["status"]["availableReplicas"] == 2
-    assert stack.outputs()["cluster_name"] == "first"
+    outputs = stack.outputs()
+    assert outputs["cluster_name"] == "first"
+    assert outputs["cluster_endpoint"] == node.server.removeprefix("https://")
 
 
 def test_the_tools_of_the_platform_are_there_before_its_teams(
@@ -492,6 +580,43 @@ def test_the_tools_of_the_platform_are_there_before_its_teams(
     assert operator["status"]["availableReplicas"] == 1
     assert quota
     assert "count/rayclusters.ray.io" in quota["status"]["used"]
+
+
+def test_the_program_as_it_is_shipped(
+    tmp_path: Path, cloud: GoogleCloud, node: RunningNode
+) -> None:
+    """With its teams, their trainings and models, and the way in. Envoy Gateway's chart is the
+    embedded node's, not the registry's."""
+    example = yaml.safe_load((ROOT / "deploy" / "gke" / "Pulumi.example.yaml").read_text())
+    stack = google_stack(tmp_path, cloud, node, **example["config"], installGateway=True)
+    chart = shutil.copytree(obtain_folder("envoy-gateway/chart", Progress()), tmp_path / "chart")
+    values = chart / "values.yaml"
+    image = f"docker.io/envoyproxy/gateway:{VERSION}"
+    values.write_text(values.read_text().replace("manor.local/envoy-gateway", image))
+    program = stack.folder / "__main__.py"
+    elsewhere = f"import manor.infra.gateway as gateway\ngateway.CHART = {str(chart)!r}\n"
+    program.write_text(elsewhere + program.read_text())
+    with everything_up(node, PROXIES, FRONT, "vision", "language"):
+        stack.up()
+        settled(stack, "--refresh")
+    ready = [
+        ("apps/v1", "Deployment", "envoy-gateway", PROXIES),
+        ("apps/v1", "Deployment", "envoy-gateway", FRONT),
+        ("apps/v1", "Deployment", "iris", "vision"),
+    ]
+    for deployment in live(node, *ready):
+        assert deployment
+        assert deployment["status"]["availableReplicas"] == 1
+    ways = "gateway.networking.k8s.io/v1"
+    assert None not in live(
+        node,
+        (ways, "GatewayClass", "manor", None),
+        (ways, "Gateway", "manor-front", FRONT),
+        (ways, "HTTPRoute", "iris", "vision"),
+        (ENVOY_API, "EnvoyProxy", "manor", PROXIES),
+    )
+    model = "vision.ml.example.com/v2/models/iris/infer"
+    assert stack.outputs()["tenants"]["vision"]["models"]["iris"].endswith(model)
 
 
 def test_the_pools_of_gpus_are_flavors_of_the_queues(

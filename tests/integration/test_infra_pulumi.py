@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from nodes import RunningNode
 from pulumi_cluster import api_server, live, tenant
 from pulumi_engine import Stack, new_stack
 from pulumi_programs import EXAMPLE
+from waiting import until_now
 
 pytestmark = [
     pytest.mark.integration,
@@ -204,6 +206,58 @@ def _check_workloads(stack: Stack) -> None:
     compared = stack.manor("diff", "-f", "platform.yaml", "-f", "teams")
     assert (compared.stdout, compared.returncode) == ("", 0)
     stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--refresh")
+
+
+def test_a_canary_gets_its_share_once_it_answers_and_becomes_the_model(stack: Stack) -> None:
+    (model,) = [
+        each
+        for each in yaml.safe_load_all((EXAMPLE / "iris.yaml").read_text())
+        if each["kind"] == "Model"
+    ]
+    newer = "pvc://models/newer/model.joblib"
+    canary = {"canary": {"storageUri": newer, "weight": 20}}
+    file = stack.write("iris", model)
+    with everything_up(stack.node, "tenant-a"):
+        stack.up()
+    stack.write("iris", {**model, "spec": {**model["spec"], **canary}})
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(stack.infra, "up")
+        until_now("the canary has a pod", lambda: bool(pods_of(stack.node, "iris-canary")), 120)
+        assert shares(stack.node) == {"iris": 1}
+        assert not running.done()
+        with everything_up(stack.node, "tenant-a"):
+            done = running.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shares(stack.node) == {"iris": 80, "iris-canary": 20}
+    stack.write("iris", {**model, "spec": {**model["spec"], "storageUri": newer}})
+    with everything_up(stack.node, "tenant-a"):
+        stack.up()
+        assert shares(stack.node) == {"iris": 1}
+        assert live(stack.node, ("apps/v1", "Deployment", "iris-canary", "tenant-a")) == [None]
+        file.unlink()
+        stack.up()
+
+
+def pods_of(node: RunningNode, name: str) -> list[str]:
+    """The pods of a team's Deployment, by their names."""
+
+    async def read() -> list[str]:
+        async with Client.connect(node.kubeconfig) as client:
+            pods = await client.list("v1", "Pod", "tenant-a")
+        return [
+            pod["metadata"]["name"]
+            for pod in pods
+            if pod["metadata"]["name"].startswith(f"{name}-")
+        ]
+
+    return asyncio.run(read())
+
+
+def shares(node: RunningNode) -> dict[str, int]:
+    """How many of a hundred requests to the model each Service gets."""
+    (route,) = live(node, ("gateway.networking.k8s.io/v1", "HTTPRoute", "iris", "tenant-a"))
+    assert route
+    return {each["name"]: each["weight"] for each in route["spec"]["rules"][0]["backendRefs"]}
 
 
 def test_a_team_of_manor_apply_is_taken_over_and_given_back(stack: Stack) -> None:
