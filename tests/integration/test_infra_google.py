@@ -281,6 +281,21 @@ def test_a_changed_pool_changes_that_pool_alone(stack: Stack, shared: GoogleClou
     stack.pulumi("up", "--yes", "--skip-preview")
 
 
+def test_a_pool_that_google_could_not_change_is_changed_by_the_next_run(
+    stack: Stack, shared: GoogleCloud
+) -> None:
+    stack.configure(gpuPools=[{**L4, "maxNodes": 5}])
+    change = f"PUT container/v1beta1/{CLUSTER}"
+    shared.faults.append(Fault(change, 403, "not now"))
+    failed = stack.infra("up")
+    assert failed.returncode == 2
+    assert "not now" in failed.stderr
+    before = len(shared.sent)
+    stack.up()
+    assert shared.writes(before) == [change]
+    assert pool(shared, "l4")["autoscaling"]["totalMaxNodeCount"] == 5
+
+
 def test_a_pool_that_google_could_not_make_is_told_and_made_anew_by_the_next_run(
     stack: Stack, shared: GoogleCloud
 ) -> None:

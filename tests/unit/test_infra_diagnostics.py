@@ -108,12 +108,14 @@ def pool(name: str, **state: Any) -> dict[str, Any]:
     return {"urn": f"p::{name}", "type": "gcp:container/nodePool:NodePool", **state}
 
 
-FAILURE = {"initErrors": ["was created in the error state"]}
+MORNING, NOON = "2026-01-01T06:00:00Z", "2026-01-01T12:00:00Z"
+FAILURE = {"initErrors": ["was created in the error state"], "created": MORNING}
 STATE = Deployment(
     deployment={
         "resources": [
             pool("good"),
-            pool("bad", **FAILURE),
+            pool("bad", **FAILURE, modified=MORNING),
+            pool("not changed", **FAILURE, modified=NOON),
             {"urn": "p::other", "type": "kubernetes:apps/v1:Deployment", **FAILURE},
         ]
     }

@@ -76,11 +76,15 @@ class Workspace:
     def _failed_pools(self) -> list[str]:
         """Node pools that Google began to make in the last run and gave up, by their URNs.
 
-        Its provider takes them for made, and a run would end well with no node in them.
+        Its provider takes them for made, and a run would end well with no node in them. One that
+        was changed since it was made has nodes, whatever became of the change.
         """
         resources = (self._stack.export_stack().deployment or {}).get("resources") or []
+        pools = [one for one in resources if one["type"] == NODE_POOL]
         return [
-            one["urn"] for one in resources if one["type"] == NODE_POOL and one.get("initErrors")
+            one["urn"]
+            for one in pools
+            if one.get("initErrors") and one.get("modified") == one.get("created")
         ]
 
 
