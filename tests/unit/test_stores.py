@@ -146,10 +146,10 @@ def test_a_service_accounts_key_opens_its_buckets(google: Google) -> None:
 STORED = """
 import json, sys
 from pathlib import Path
-from manor.engines.outputs import upload
+from manor.engines import buckets
 from manor.jobs import trial
 trial.equip(json.loads(sys.argv[1]), sys.argv[2])
-store = upload.GCS("faces")
+store = buckets.GCS("faces")
 store.attempt("runs/1/.manor")
 store.put({"runs/1/a.csv": Path(sys.argv[3])})
 from google.cloud import storage

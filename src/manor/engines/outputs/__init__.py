@@ -2,11 +2,11 @@
 waits for the command's end beside it and can fail the pod."""
 
 from collections.abc import Iterator
-from importlib.resources import files
 
 from manor.api import Platform
 from manor.api.workload import Output, TrainingJobSpec
 from manor.engines.pods import Parts, container_security_context, env, key_volumes, with_keys
+from manor.engines.programs import program
 from manor.render.objects import Object
 
 INDEX = "JOB_COMPLETION_INDEX"
@@ -35,7 +35,7 @@ def parts(outputs: list[Output]) -> Parts:
 def awaited(command: list[str], outputs: list[Output]) -> list[str]:
     """The command, started by what tells the containers of its outputs how it ended."""
     names = ",".join(name for name, _ in _named(outputs))
-    return ["python3", "-c", _program("start.py"), names, *command] if outputs else command
+    return ["python3", "-c", program("outputs/start.py"), names, *command] if outputs else command
 
 
 def storers(platform: Platform, spec: TrainingJobSpec, told: list[Object]) -> Iterator[Object]:
@@ -49,7 +49,14 @@ def storers(platform: Platform, spec: TrainingJobSpec, told: list[Object]) -> It
         container = {
             "name": name,
             "image": platform.spec.images.fetching,
-            "command": ["python3", "-c", _program("upload.py"), name, output.path, uri],
+            "command": [
+                "python3",
+                "-c",
+                program("buckets.py", "outputs/upload.py"),
+                name,
+                output.path,
+                uri,
+            ],
             "env": [*told, *env({"HOME": "/tmp"})],  # noqa: S108 - the pod's own emptyDir
             "resources": AMOUNTS,
             "securityContext": container_security_context(),
@@ -57,9 +64,3 @@ def storers(platform: Platform, spec: TrainingJobSpec, told: list[Object]) -> It
             "volumeMounts": [{"name": name, "mountPath": output.path, "readOnly": True}],
         }
         yield with_keys(container, name, output.secret)
-
-
-def _program(name: str) -> str:
-    """The source of a program that a container runs, in which the kubelet expands nothing."""
-    source = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return source.replace("$", "$$")
