@@ -281,6 +281,7 @@ SAMPLES: dict[str, dict[str, list[Any]]] = {
         "resources": [{"memory": "4Gi", "gpu": 1}],
         "host": ["other.example.org"],
         "access": [{"mode": "public"}],
+        "requestLog": [{"uri": "s3://bucket/asked"}],
     },
     "Workspace": {
         "image": ["r.example/own:1"],

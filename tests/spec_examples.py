@@ -191,6 +191,8 @@ VALID: dict[str, list[Change]] = {
         (("spec", "access"), {"requestsPerMinute": 60}),
         (("spec", "access"), {"mode": "keys", "requestsPerMinute": 1, "keys": _bounded(11)}),
         (("spec", "access"), {"keys": [*_bounded(12), _KEY]}),
+        (("spec", "requestLog"), {"uri": "pvc://models/asked/iris", "samplePercent": 5}),
+        (("spec", "requestLog"), {"uri": "s3://bucket", "secret": "bucket"}),
     ],
     "Workspace": [
         (("spec",), {"size": "small", "home": {"size": "5Gi", "storageClass": "fast"}}),
@@ -445,6 +447,9 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "access"), {"mode": "public", "requestsPerMinute": 60}),
         (("spec", "access"), {"keys": _bounded(13)}),
         (("spec", "access"), {"requestsPerMinute": 60, "keys": _bounded(12)}),
+        (("spec", "requestLog"), {"uri": "https://example.com/asked"}),
+        (("spec", "requestLog"), {"uri": "pvc://models", "secret": "bucket"}),
+        (("spec", "requestLog"), {"uri": "s3://bucket", "samplePercent": 0}),
         (("spec", "server"), {"port": 80}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),

@@ -1,8 +1,11 @@
 """Data and models of a team by their URIs: an S3 server, two teams, and a bucket for each
 (docs/data.md)."""
 
+import http.client
 import io
 import json
+import threading
+import time
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
@@ -72,12 +75,33 @@ class Answer(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("", 8080), Answer).serve_forever()
 """
 
+BACK = """
+import http.server, signal, threading
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version, wbufsize = "HTTP/1.1", -1
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_GET = do_POST
+server = http.server.ThreadingHTTPServer(("", 8080), Answer)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+"""
+KEPT = """
+import gzip, pathlib, sys
+for file in sorted(pathlib.Path(sys.argv[1]).rglob("*.jsonl.gz")):
+    print(gzip.open(file, "rt").read(), end="")
+"""
+
 
 def platform() -> str:
     """The example's without KServe, whose installation brings its image by another name."""
     spec = yaml.safe_load((FOLDER / "platform.yaml").read_text())
     del spec["spec"]["tools"]
-    spec["spec"]["images"]["fetching"] = FETCHING
+    spec["spec"]["images"] |= {"fetching": FETCHING, "proxy": "manor.local/envoy:0.1.0"}
     ports = list(PORTS.values())
     peer = {"name": "stores", "namespace": "stores", "direction": "egress", "ports": ports}
     spec["spec"]["network"]["peers"].append(peer)
@@ -308,6 +332,124 @@ def test_what_a_job_writes_is_stored_and_in_no_other_teams_bucket(
     assert "s3://serve-red/runs/4 cannot be stored" in told.stdout + told.stderr
     found = read(red, tmp_path, "s3://serve-red/runs")
     assert found == ["1/deep/a.csv whole", "2/0/deep/a.csv 1", "2/1/deep/a.csv 2"]
+
+
+class Asking(threading.Thread):
+    """Asks a Model of red's over and over, while something happens to it."""
+
+    def __init__(self, node: Any, key: str) -> None:
+        super().__init__()
+        self._ip, _, port = node.ingress.removeprefix("http://").partition(":")
+        self._port, self._key = int(port), key
+        self.answers: list[int] = []
+        self._end = threading.Event()
+
+    def ask(self, number: str) -> int:
+        """The status of one request."""
+        connection = http.client.HTTPConnection(self._ip, self._port, timeout=30)
+        headers = {"Host": "serve-red.manor.local", "Authorization": f"Bearer {self._key}"}
+        try:
+            connection.request("POST", "/models/asked/say?token=hush", number, headers)
+            answer = connection.getresponse()
+            assert answer.status != 200 or answer.read().decode() == number
+            return answer.status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+    def run(self) -> None:
+        while not self._end.wait(0.02):
+            self.answers.append(self.ask("any"))
+
+    def __enter__(self) -> "Asking":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self.join()
+
+
+def test_what_a_model_is_asked_is_kept_and_no_request_is_lost_for_it(
+    teams: dict[str, Team], tmp_path: Path
+) -> None:
+    red, blue = teams["red"], teams["blue"]
+    model = echo("s3://serve-red/flowers", "bucket")
+    model["metadata"]["name"] = "asked"
+    spec = model["spec"]
+    del spec["storageUri"], spec["storageSecret"]
+    spec["server"]["command"][-1] = BACK
+    node = red.example.node
+
+    def apply(log: dict[str, Any] | None) -> None:
+        """With another request each 20 ms."""
+        spec["requestLog"] = log
+        with Asking(node, key) as asking:
+            red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+            time.sleep(8)  # until the pod of before has ended
+        assert len(asking.answers) > 100
+        assert set(asking.answers) == {200}, asking.answers
+
+    def ask(word: str) -> None:
+        asking = Asking(node, key)
+        assert {asking.ask(f"{word}-{number}") for number in range(30)} == {200}
+
+    def log() -> str:
+        return red.kubectl("logs", "deployment/asked", "-c", "request-log")
+
+    red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+    key = red.manor("keys", "create", "asked", "--name", "web").stdout.split()[-1]
+    until_now("it is asked", lambda: Asking(node, key).ask("first") == 200)
+    apply({"uri": "s3://serve-red/asked", "secret": "bucket"})
+    ask("near")
+
+    store = ("-n", "object-store", "scale", "deployment/s3")
+    red.example.kubectl(None, *store, "--replicas=0")
+    ask("away")
+    until_now("that is told", lambda: "cannot be stored, and requests wait" in log(), 240)
+    red.example.kubectl(None, *store, "--replicas=1")
+    until_now("it is stored", lambda: "requests are stored again" in log(), 120)
+
+    # What was not packed yet is stored before the pod has ended.
+    ask("last")
+    apply({"uri": "pvc://models/asked"})
+    (tmp_path / "kept.py").write_text(KEPT)
+    words = ["--data", "s3://serve-red/asked", "--connection", "bucket", *SMALL]
+
+    def kept() -> str:
+        done = red.manor("run", str(tmp_path / "kept.py"), *words, "--", "/data")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return str(done.stdout)
+
+    said = kept()
+    records = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    for word in ("near", "away", "last"):
+        found = [one for one in records if one["request"]["body"].startswith(word)]
+        assert sorted(one["response"]["body"] for one in found) == sorted(
+            f"{word}-{number}" for number in range(30)
+        )
+        assert {(one["status"], one["key"], one["version"], one["path"]) for one in found} == {
+            (200, "web", "asked", "/say")
+        }
+    for secret in (key, "Bearer", "hush", "red-secret"):
+        assert secret not in said
+    stolen = blue.manor("run", str(tmp_path / "kept.py"), *words, "--", "/data")
+    assert stolen.returncode != 0
+    assert "403" in stolen.stdout + stolen.stderr
+
+    ask("there")
+    red.kubectl("rollout", "restart", "deployment/asked")
+    red.kubectl("rollout", "status", "deployment/asked", "--timeout=120s")
+    words = ["--volume", "models:/models", *SMALL]
+
+    def on_the_volume() -> int:
+        done = red.manor("run", str(tmp_path / "kept.py"), *words, "--", "/models/asked")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return str(done.stdout).count('"body": "there-') // 2
+
+    until_now("all is on the volume", lambda: on_the_volume() == 30)
+    red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
 
 
 def test_a_job_whose_outputs_cannot_be_stored_has_failed(

@@ -55,7 +55,7 @@ LOGS = {
     "ray": ("job/meet",),
 }
 """Where kubectl finds what the workers print."""
-MODEL = {
+MODEL: dict[str, Any] = {
     "apiVersion": "manor.dev/v1alpha1",
     "kind": "Model",
     "metadata": {"name": "iris", "namespace": TEAM},
@@ -109,6 +109,7 @@ class Engines:
         """The platform with these engines, and the team."""
         platform = yaml.safe_load((FOLDER / "platform.yaml").read_text())
         platform["spec"] |= {"tools": list(TOOLS), "engines": engines}
+        platform["spec"]["images"]["proxy"] = "manor.local/envoy:0.1.0"
         team = yaml.safe_load((FOLDER / "teams" / "red.yaml").read_text())
         return yaml.safe_dump_all([platform, team])
 
@@ -182,6 +183,41 @@ def test_a_model_answers_the_same_by_every_engine(engines: Engines) -> None:
         get = partial(example.kubectl, OWNER, "-n", TEAM, "get")
         assert get(made).returncode == 0
         assert get(former).returncode != 0
+
+
+def test_what_a_model_is_asked_is_kept_by_kserve(engines: Engines) -> None:
+    """No request is lost while that is turned on; by the engine native `test_data` has it."""
+    example, model = engines.example, {**MODEL, "spec": dict(MODEL["spec"])}
+    engines.choose(model="kserve")
+    example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+    until_now("it answers", lambda: engines.predicted() is not None, 60)
+    model["spec"]["requestLog"] = {"uri": "pvc://models/asked"}
+    example.manor("apply", "-f", "-", "--no-wait", given=yaml.safe_dump(model))
+    answers = []
+
+    def pods() -> list[Any]:
+        words = ("-n", TEAM, "get", "pods", "-l", "app.kubernetes.io/name=iris", "-o", "json")
+        found: list[Any] = json.loads(example.kubectl(OWNER, *words).stdout)["items"]
+        return found
+
+    def turned() -> bool:
+        answers.append(engines.predicted())
+        inits = [[one["name"] for one in pod["spec"]["initContainers"]] for pod in pods()]
+        return len(inits) == 1 and "request-log" in inits[0]
+
+    until_now("the pod of before is gone", turned, 180)
+    answers += [engines.predicted() for _ in range(40)]
+    assert [answer for answer in answers if answer != [0, 1, 2]] == []
+
+    def kept() -> int:
+        count = "import gzip, pathlib; print(sum(len(gzip.open(file).readlines()) for file in "
+        count += "pathlib.Path('/mnt/log/asked').rglob('[!.]*.gz')))"
+        run = ("exec", pods()[0]["metadata"]["name"], "-c", "request-log", "--")
+        done = example.kubectl(OWNER, "-n", TEAM, *run, "python3", "-c", count)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    until_now("all are kept", lambda: kept() >= 40, 120)
 
 
 @pytest.mark.parametrize("engine", ["native", "kserve"])

@@ -12,6 +12,8 @@ from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import model, platform, tenant
 from manor.engines.registry import ENGINES
+from manor.engines.requestlog import KEEPER
+from manor.engines.requestlog.keep import AGAIN
 from manor.render import spec_object
 from manor.signing import make_key
 from manor.traffic import Traffic, read_traffic
@@ -115,6 +117,20 @@ def pod(name: str, version: str, *, ready: bool = True) -> Object:
     }
     kind = {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
     return {**kind, "spec": template["spec"], "status": status}
+
+
+def test_why_requests_are_not_kept_is_told(team: ApiStandIn, manor: Command) -> None:
+    held = pod("digits-c", "digits")
+    held["spec"] = {**held["spec"], "initContainers": [{"name": KEEPER}]}
+    team.hold(held)
+    log = "/api/v1/namespaces/vision/pods/digits-c/log"
+    for said, told in (
+        ("s3://bucket cannot be stored: 403\n", ["digits-c: s3://bucket cannot be stored: 403"]),
+        (f"s3://bucket cannot be stored: 403\n{AGAIN}\n", []),
+    ):
+        team.logs[log] = said
+        wrong = described(manor)["wrong"]
+        assert [line for line in wrong if line.startswith("digits-c")] == told
 
 
 def described(manor: Command) -> Object:

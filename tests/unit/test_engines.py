@@ -50,6 +50,7 @@ WORKLOADS = [
     model(storageUri="oci://r/m:1", replicas=2),
     model(storageUri="models:/digits/1", env={"MLFLOW_TRACKING_URI": "http://mlflow"}),
     model(format="custom", image="r/chat:1"),
+    model(requestLog={"uri": "s3://bucket/asked", "secret": "keys"}),
 ]
 
 

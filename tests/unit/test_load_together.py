@@ -168,6 +168,10 @@ TWO = tenant("ml", "namespaces: [{name: ml}, {name: ml-dev}]")
             ),
         ),
         (
+            [tenant("s"), model("m", "s", "requestLog: {uri: 's3://bucket'}")],
+            "spec.requestLog: it takes an image that the Platform has not (spec.images.proxy)",
+        ),
+        (
             [tenant("d", "hosts: [a.example.com, a.example.com]")],
             "spec.hosts[1]: a.example.com is given twice",
         ),

@@ -288,7 +288,10 @@ class ImageCatalogue(Spec):
     """Image of what a Tool runs in each team's namespace, by the Tool's name (`mlflow: …`)."""
     fetching: Image | None = None
     """Image that fetches data and models from where their URIs say, as KServe's storage initializer
-    is started: `<image> URI FOLDER`. Its python3 and the libraries in it store outputs."""
+    is started: `<image> URI FOLDER`. Its python3 and the libraries in it store outputs and what
+    Models are asked."""
+    proxy: Image | None = None
+    """Image of Envoy, through which the requests of a Model go that keeps them (`requestLog`)."""
 
 
 class Engines(Spec):

@@ -62,6 +62,14 @@ OutputUri = Annotated[
     str, Field(pattern=r"^(s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$", max_length=512)
 ]
 """Where outputs are stored, beside the team's volumes."""
+RequestLogUri = Annotated[
+    str,
+    Field(
+        pattern=r"^(pvc|s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$",
+        max_length=512,
+    ),
+]
+"""Where a model's requests are kept."""
 
 RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -659,6 +667,40 @@ class Access(Spec):
         return self
 
 
+class RequestLog(Spec):
+    """Where the requests of a model are kept, with its answers."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.secret) || !self.uri.startsWith('pvc://')",
+                "a volume is mounted, and takes no secret",
+            )
+        )
+    )
+
+    uri: RequestLogUri
+    """Where they are stored: `pvc://<claim>/<folder>`, `s3://<bucket>/<prefix>` or `gs://…`, in a
+    folder for each day."""
+    secret: Name | None = None
+    """Secret of the namespace whose keys are the environment of what stores, such as `manor
+    connect` makes; nothing where the pod is itself to the cloud."""
+    sample_percent: int = Field(default=100, ge=1, le=100)
+    """Share of the requests that is kept, in percent."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.secret and self.claim:
+            raise Misplaced("a volume is mounted, and takes no secret; remove it", "secret")
+        return self
+
+    @property
+    def claim(self) -> str:
+        """The volume that they are stored on; empty where they are in a bucket."""
+        scheme, _, place = self.uri.partition("://")
+        return place.partition("/")[0] if scheme == "pvc" else ""
+
+
 class ModelSpec(Spec):
     """Which model, from where, how many."""
 
@@ -704,6 +746,8 @@ class ModelSpec(Spec):
     """Which of the tenant's host names serves it; the first one when absent."""
     access: Access = Access()
     """Who may ask it through the gateway; who has a key, when absent."""
+    request_log: RequestLog | None = None
+    """Keep what it is asked and answers; nothing is kept when absent."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -781,11 +825,13 @@ class Model(Kind):
     @property
     def mounted(self) -> list[tuple[tuple[str | int, ...], str]]:
         """The volumes that it mounts, each with the field that says so."""
-        return [
+        found: list[tuple[tuple[str | int, ...], str]] = [
             (path, uri.removeprefix("pvc://").partition("/")[0])
             for path, uri in self.uris.items()
             if uri.startswith("pvc://")
         ]
+        log = self.spec.request_log
+        return [*found, (("requestLog", "uri"), log.claim)] if log and log.claim else found
 
     @property
     def uris(self) -> dict[tuple[str | int, ...], str]:
@@ -805,7 +851,12 @@ class Model(Kind):
 
     @property
     def keyed(self) -> list[Keyed]:
-        """The Secret that is to open stores, with each URI that it is for."""
-        secret = self.spec.storage_secret
+        """The Secrets that are to open stores, with each URI that they are for."""
+        secret, log = self.spec.storage_secret, self.spec.request_log
         uris = [uri for uri in self.uris.values() if is_fetched(uri)] if secret else []
-        return [(("storageSecret",), str(secret), uri) for uri in uris]
+        found: list[Keyed] = [(("storageSecret",), str(secret), uri) for uri in uris]
+        return (
+            [*found, (("requestLog", "secret"), log.secret, log.uri)]
+            if log and log.secret
+            else found
+        )

@@ -9,7 +9,8 @@ from manor.api.workload import DataSource, Resources, SecretUse, VolumeMount, is
 from manor.render.objects import Object
 from manor.render.quota import gpu_resources
 
-_TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
+TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod's own emptyDir
+"""Where each container may write."""
 
 
 def pod_security_context() -> Object:
@@ -174,7 +175,7 @@ def fetcher(
         "env": env({"HOME": "/tmp"}),  # noqa: S108 - the pod's own emptyDir
         "resources": amounts,
         "securityContext": container_security_context(),
-        "volumeMounts": [mount, _TMP],
+        "volumeMounts": [mount, TMP],
     }
     return with_keys(container, mount["name"], secret)
 
@@ -214,7 +215,7 @@ def pod_spec(containers: Sequence[Object], volumes: Sequence[Object], **fields: 
         "enableServiceLinks": False,
         "securityContext": pod_security_context(),
         "containers": [
-            {**c, "volumeMounts": [*c.get("volumeMounts", []), _TMP]} for c in containers
+            {**c, "volumeMounts": [*c.get("volumeMounts", []), TMP]} for c in containers
         ],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         **fields,

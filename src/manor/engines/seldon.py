@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from manor.api import Model, Platform, Tenant
 from manor.engines.owned import object_of
 from manor.engines.protocol import GroupKind, Phase, PodCount, Primary, Unsupported
+from manor.engines.requestlog import not_kept
 from manor.engines.route import WAY_KINDS, way
 from manor.engines.server import (
     Version,
@@ -39,6 +40,7 @@ class Seldon:
         """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
         yield from unmountable(model)
         yield from not_by_requests(model, self.name)
+        yield from not_kept(model, self.name)
         if model.custom:
             message = "Seldon asks its servers by the Open Inference Protocol; name MLServer's"
             yield Unsupported(("spec", "format"), message)

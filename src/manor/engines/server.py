@@ -6,6 +6,7 @@ from typing import NamedTuple
 from manor.api import Model, Platform, Tenant
 from manor.api.wellknown import INSTANCE_LABEL
 from manor.api.workload import Server, is_fetched
+from manor.engines import requestlog
 from manor.engines.owned import object_of
 from manor.engines.pods import (
     container_security_context,
@@ -58,8 +59,8 @@ def versions(model: Model) -> list[Version]:
 
 
 def unmountable(model: Model) -> Iterator[Unsupported]:
-    """The storage URIs of a model that cannot be brought into its pods, and a Secret for that where
-    nothing is fetched."""
+    """The URIs of a model that cannot be brought into its pods, and a Secret for that where nothing
+    is fetched."""
     spec = model.spec
     for field, uri in model.uris.items():
         if why := obstacle(uri, spec.env):
@@ -70,6 +71,7 @@ def unmountable(model: Model) -> Iterator[Unsupported]:
     if spec.storage_secret and not model.fetched:
         message = "none of its files is fetched (s3://, gs://, https://, hf://); remove it"
         yield Unsupported(("spec", "storageSecret"), message)
+    yield from requestlog.obstacles(model)
 
 
 def not_by_requests(model: Model, engine: str) -> Iterator[Unsupported]:
@@ -126,7 +128,7 @@ def server_pod(
     """The spec of a pod that serves a version whose storage URI has no obstacle; `name` is its
     container's."""
     stored = storage(version.storage_uri) if version.storage_uri else None
-    path = stored.path if stored else ""
+    path, log = stored.path if stored else "", model.spec.request_log
     served = _custom(model, path) if model.custom else _mlserver(model, path, port)
     server: Object = {
         "name": name,
@@ -152,6 +154,11 @@ def server_pod(
         volumes += key_volumes("model", model.spec.storage_secret)
     elif stored and stored.brought_by and not model.custom:
         fields["initContainers"] = [_bringer(server, stored)]
+    if log:
+        told = {"version": version.name, "storageUri": version.storage_uri or ""}
+        before = requestlog.sidecars(platform, model, log, told, served.ports)
+        fields["initContainers"] = [*fields.get("initContainers", []), *before]
+        volumes += requestlog.volumes(log)
     return pod_spec([server], volumes, **fields)
 
 
@@ -174,16 +181,16 @@ class _Served(NamedTuple):
 
 def _mlserver(model: Model, path: str, port: int) -> _Served:
     """MLServer, which is ready once the model is."""
-    name = model.metadata.name
+    name, own = model.metadata.name, requestlog.PORT if model.spec.request_log else port
     variables = {
-        "MLSERVER_HTTP_PORT": str(port),
+        "MLSERVER_HTTP_PORT": str(own),
         "MLSERVER_MODEL_IMPLEMENTATION": RUNTIMES[model.spec.format],
         "MLSERVER_MODEL_NAME": name,
         "MLSERVER_MODEL_URI": path,
         "MLSERVER_PARALLEL_WORKERS": "0",
     }
-    live = {"httpGet": {"path": "/v2/health/live", "port": "http"}}
-    ports = [_port("http", port), _port(METRICS, _METRICS_PORT)]
+    live = {"httpGet": {"path": "/v2/health/live", "port": _own(model)}}
+    ports = [*_ports(port, own), _port(METRICS, _METRICS_PORT)]
     return _Served(
         variables, ports, _probes(model, f"/v2/models/{name}/ready", live, minutes=5), {}
     )
@@ -193,12 +200,24 @@ def _custom(model: Model, path: str) -> _Served:
     """A server of one's own, which lives while its port is open."""
     server = model.spec.server or Server()
     words = {"command": server.command, "args": server.args}
+    front = requestlog.PORT if model.spec.request_log else server.port
     return _Served(
         {"MODEL_PATH": path} if path else {},
-        [_port("http", server.port)],
-        _probes(model, server.ready, {"tcpSocket": {"port": "http"}}, minutes=30),
+        _ports(front, server.port),
+        _probes(model, server.ready, {"tcpSocket": {"port": _own(model)}}, minutes=30),
         {field: given for field, given in words.items() if given},
     )
+
+
+def _own(model: Model) -> str:
+    """What the server's own port is called: `http` is where the pod is asked."""
+    return "server" if model.spec.request_log else "http"
+
+
+def _ports(asked: int, own: int) -> list[Object]:
+    """Where a pod is asked, and where its server is, if what keeps requests stands before it. They
+    are the pod's, and Services look at its first container."""
+    return [_port("http", asked), *([_port("server", own)] if own != asked else [])]
 
 
 def _port(name: str, number: int) -> Object:
@@ -208,7 +227,7 @@ def _port(name: str, number: int) -> Object:
 def _probes(model: Model, ready: str, live: Object, *, minutes: int) -> Object:
     """The probes of a server that has so many minutes to load its model."""
     every = 2 if model.idle_seconds is None else 1  # somebody waits for it
-    asked = {"httpGet": {"path": ready, "port": "http"}}
+    asked = {"httpGet": {"path": ready, "port": _own(model)}}
     return {
         "startupProbe": {
             **asked,

@@ -238,19 +238,27 @@ def _workload(
         )
         yield document.problem(("spec", *path), message)
     if isinstance(workload, Model):
-        if workload.spec.image is None and workload.spec.format not in catalogue.serving:
-            message = (
-                f"the Platform has no serving image for {workload.spec.format} "
-                f"(spec.images.serving): name one"
-            )
-            yield document.problem(("spec", "image"), message)
-        hosts = tenant.hosts(platform.spec.domain)
-        host = workload.spec.host
-        if host is not None and not any(covers(own, host) for own in hosts):
-            message = (
-                f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
-            )
-            yield document.problem(("spec", "host"), message)
+        yield from _model(document, workload, tenant, platform)
+
+
+def _model(
+    document: Document, model: Model, tenant: Tenant, platform: Platform
+) -> Iterator[Problem]:
+    """What a model names that the Platform or its tenant has not."""
+    spec, catalogue = model.spec, platform.spec.images
+    for name in ("proxy", "fetching") if spec.request_log else ():
+        if getattr(catalogue, name) is None:
+            message = f"it takes an image that the Platform has not (spec.images.{name}): name one"
+            yield document.problem(("spec", "requestLog"), message)
+    if spec.image is None and spec.format not in catalogue.serving:
+        message = (
+            f"the Platform has no serving image for {spec.format} (spec.images.serving): name one"
+        )
+        yield document.problem(("spec", "image"), message)
+    hosts, host = tenant.hosts(platform.spec.domain), spec.host
+    if host is not None and not any(covers(own, host) for own in hosts):
+        message = f"{host!r} is not a host of tenant {tenant.name!r}; one of: {', '.join(hosts)}"
+        yield document.problem(("spec", "host"), message)
 
 
 def _workspace(document: Document, workspace: Workspace, platform: Platform) -> Iterator[Problem]:

@@ -19,12 +19,15 @@ from manor.engines import (
     tenant_of,
     versions,
 )
+from manor.engines.requestlog import KEEPER
+from manor.engines.requestlog.keep import AGAIN
 from manor.kube import ApiError, Client, DirectReader, Forbidden, KubeError, Object
 from manor.kube.http import get_from_pod
 from manor.models.changes import find_model
 from manor.objectset.readiness import condition_of, readiness
 from manor.render.labels import workload_labels
 from manor.rollout import diagnose
+from manor.rollout.evidence import last_line
 from manor.rollout.explanation import Explanation, explain_workload
 from manor.signing import has_ended
 from manor.state import State, read_state
@@ -72,7 +75,7 @@ class ModelDescription:
     conditions: Sequence[Object]
     served: list[Served]
     obstacles: list[str]
-    """What is in the canary's way."""
+    """What is in the canary's way, and why requests are not kept."""
     unseen: list[str]
 
     @property
@@ -127,7 +130,7 @@ async def describe_model(client: Client, name: str, namespace: str) -> ModelDesc
     try:
         url = await _url(client, known, model)
         pods = await client.list("v1", "Pod", namespace, workload_labels(model.kind, name))
-        obstacles = await _obstacles(client, model, engines)
+        obstacles = [*await _obstacles(client, model, engines), *await _unkept(client, pods)]
     except ApiError as error:
         url, pods, obstacles = "", [], []
         unseen.append(str(error))
@@ -157,6 +160,21 @@ async def _obstacles(client: Client, model: Model, engines: Engines) -> list[str
             if found.obstructed:
                 told.append(f"{version.name}: {found.reason}: {found.message}; {found.advice}")
     return told
+
+
+async def _unkept(client: Client, pods: Sequence[Object]) -> list[str]:
+    """Why what the pods are asked is not kept, as those say that are to store it."""
+    keeping = [
+        pod
+        for pod in pods
+        if any(one["name"] == KEEPER for one in pod["spec"].get("initContainers", ()))
+    ]
+    told = await concurrently(last_line(client, pod, KEEPER, previous=False) for pod in keeping)
+    return [
+        f"{pod['metadata']['name']}: {said}"
+        for pod, said in zip(keeping, told, strict=True)
+        if said not in ("", AGAIN)
+    ]
 
 
 async def _served(
