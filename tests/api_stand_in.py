@@ -55,7 +55,7 @@ CONTROLLERS: dict[str, Callable[[Object], Object]] = {
         "parents": [_is("Accepted") for _ in obj["spec"].get("parentRefs", ())]
     },
     **dict.fromkeys(
-        ("BackendTrafficPolicy", "SecurityPolicy"),
+        ("BackendTrafficPolicy", "EnvoyExtensionPolicy", "SecurityPolicy"),
         lambda _: {
             "ancestors": [
                 {"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}

@@ -15,6 +15,7 @@ by the owner of the tenant of its namespace:
     # subresource: name  of the object that is patched or posted to
 """
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from manor.api.keys import token_counter
 
 POLICIES = Path(str(resources.files("manor.policies")))
 FOLDERS = sorted(path.parent.name for path in POLICIES.glob("*/policy.yaml"))
@@ -83,6 +86,7 @@ def read(path: Path) -> Case:
             re.MULTILINE,
         )
     )
+    text = text.replace("${token-counter}", json.dumps(token_counter()))
     return Case(path, directives, yaml.safe_load(text))
 
 

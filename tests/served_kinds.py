@@ -36,7 +36,7 @@ NAMESPACED = {
     "batch/v1": "CronJob Job",
     "coordination.k8s.io/v1": "Lease",
     "gateway.networking.k8s.io/v1": "Gateway HTTPRoute ReferenceGrant",
-    "gateway.envoyproxy.io/v1alpha1": "BackendTrafficPolicy SecurityPolicy",
+    "gateway.envoyproxy.io/v1alpha1": "BackendTrafficPolicy EnvoyExtensionPolicy SecurityPolicy",
     "networking.k8s.io/v1": "NetworkPolicy",
     "policy/v1": "PodDisruptionBudget",
     "rbac.authorization.k8s.io/v1": "Role RoleBinding",

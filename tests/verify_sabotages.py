@@ -169,6 +169,7 @@ SABOTAGES = (
     sabotage("requested-by unbound", "ADMISSION-009 METADATA-016", *unbind("requested-by")),
     sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
     sabotage("limits unbound", "ADMISSION-009 ROUTES-024", *unbind("limits")),
+    sabotage("tokens unbound", "ADMISSION-009 ROUTES-025", *unbind("tokens")),
     sabotage(
         "a model's route before which nothing asks for its keys",
         "ROUTES-022",

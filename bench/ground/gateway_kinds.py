@@ -21,7 +21,7 @@ async def install(client: Client) -> None:
         *sorted(obtain_folder("gateway-api", Progress()).glob("*.yaml")),
         *(
             obtain_folder("envoy-gateway/crds", Progress()) / f"{ENVOY_GROUP}_{plural}.yaml"
-            for plural in ("backendtrafficpolicies", "securitypolicies")
+            for plural in ("backendtrafficpolicies", "envoyextensionpolicies", "securitypolicies")
         ),
     ]
     crds = [crd for path in files for crd in yaml.safe_load_all(path.read_text()) if crd]

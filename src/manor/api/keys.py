@@ -5,6 +5,8 @@ The private half is thrown away once the token is signed, so that nothing secret
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
 
 ISSUER = "manor.dev"
@@ -69,3 +71,16 @@ def limit_rules(limits: Mapping[str, int]) -> list[dict[str, Any]]:
                 }
             )
     return rules
+
+
+@cache
+def token_counter() -> str:
+    """The program that counts tokens in the proxy (its Lua filter): the same for every Model."""
+    return resources.files("manor.api").joinpath("tokens.lua").read_text(encoding="utf-8")
+
+
+def token_programs(limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What the proxy runs (Envoy Gateway, Lua) so that each of these keys, by its name, uses so
+    many tokens a minute."""
+    bounds = {"tokensPerMinute": dict(limits)}
+    return [{"type": "Inline", "inline": token_counter(), "filterContext": bounds}]

@@ -176,7 +176,7 @@ _NETWORK_AND_RIGHTS = (
     KindRule(GATEWAY_GROUP, "HTTPRoute", "httproutes", verbs=WORKED_WITH, counted=True, owns=True),
     KindRule(GATEWAY_GROUP, "GRPCRoute", "grpcroutes", verbs=WORKED_WITH, counted=True, owns=True),
     # In the one form that asks for a Model's keys (policy manor-keys), and that bounds how often
-    # they ask (manor-limits).
+    # they ask (manor-limits) and what they use (manor-tokens).
     KindRule(
         *(ENVOY_GROUP, "SecurityPolicy", "securitypolicies"),
         verbs=WORKED_WITH,
@@ -184,6 +184,11 @@ _NETWORK_AND_RIGHTS = (
     ),
     KindRule(
         *(ENVOY_GROUP, "BackendTrafficPolicy", "backendtrafficpolicies"),
+        verbs=WORKED_WITH,
+        counted=True,
+    ),
+    KindRule(
+        *(ENVOY_GROUP, "EnvoyExtensionPolicy", "envoyextensionpolicies"),
         verbs=WORKED_WITH,
         counted=True,
     ),

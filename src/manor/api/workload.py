@@ -72,6 +72,7 @@ RequestLogUri = Annotated[
 """Where a model's requests are kept."""
 
 RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+TokensPerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 FETCHED = ("s3", "gs", "https", "hf")
@@ -617,6 +618,8 @@ class ModelKey(Spec):
     """Until when the key holds, as the key itself says; it does not end when absent."""
     requests_per_minute: RequestsPerMinute | None = None
     """How many requests it may make; the Model's `requestsPerMinute` when absent."""
+    tokens_per_minute: TokensPerMinute | None = None
+    """How many tokens it may use; the Model's `tokensPerMinute` when absent."""
 
 
 class Access(Spec):
@@ -627,6 +630,10 @@ class Access(Spec):
             (
                 "!has(self.requestsPerMinute) || !has(self.mode) || self.mode != 'public'",
                 "requestsPerMinute is of each key, and a public model has none",
+            ),
+            (
+                "!has(self.tokensPerMinute) || !has(self.mode) || self.mode != 'public'",
+                "tokensPerMinute is of each key, and a public model has none",
             ),
             (
                 f"!has(self.keys) || [{_LIMITS}].all(own, own.transformList(i, one, "
@@ -655,16 +662,30 @@ class Access(Spec):
     requests_per_minute: RequestsPerMinute | None = None
     """How many requests each key may make that says no other number; any when absent. The proxy
     answers what is more with 429."""
+    tokens_per_minute: TokensPerMinute | None = None
+    """How many tokens, asked and answered, each key may use that says no other number; any when
+    absent. Of format `custom` alone, whose server tells them as OpenAI's (`total_tokens`)."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         usual, own = self.requests_per_minute, {key.requests_per_minute for key in self.keys}
-        if self.mode == "public" and usual is not None:
-            message = "it is of each key, and a public model has none; remove it"
-            raise Misplaced(message, "requestsPerMinute")
+        for field, of_each in (
+            ("requestsPerMinute", usual),
+            ("tokensPerMinute", self.tokens_per_minute),
+        ):
+            if self.mode == "public" and of_each is not None:
+                message = "it is of each key, and a public model has none; remove it"
+                raise Misplaced(message, field)
         if len(own - {None}) + (usual is not None) > LIMITS_MOST:
             raise Misplaced(f"more than {LIMITS_MOST} different limits", "keys")
         return self
+
+    @property
+    def counts_tokens(self) -> list[tuple[str | int, ...]]:
+        """The fields that bound tokens."""
+        usual = [("tokensPerMinute",)] if self.tokens_per_minute else []
+        own = (place for place, key in enumerate(self.keys) if key.tokens_per_minute)
+        return [*usual, *(("keys", place, "tokensPerMinute") for place in own)]
 
 
 class RequestLog(Spec):
@@ -709,6 +730,11 @@ class ModelSpec(Spec):
             ("has(self.storageUri) || self.format == 'custom'", "storageUri is missing"),
             ("has(self.image) || self.format != 'custom'", "format custom needs an image"),
             ("!has(self.server) || self.format == 'custom'", "server is for format custom alone"),
+            (
+                "self.format == 'custom' || !has(self.access) || !has(self.access.tokensPerMinute) "
+                "&& (!has(self.access.keys) || self.access.keys.all(k, !has(k.tokensPerMinute)))",
+                "access.tokensPerMinute is for format custom alone",
+            ),
             (
                 (
                     "!has(self.autoscaling) || !has(self.replicas) || self.autoscaling.maxReplicas "
@@ -758,6 +784,9 @@ class ModelSpec(Spec):
             raise Misplaced("this field is required with format custom; add it", "image")
         if self.server is not None and not custom:
             raise Misplaced(f"{self.format} has a server of its own; remove it", "server")
+        if not custom and (fields := self.access.counts_tokens):
+            message = f"a server of {self.format} does not tell its tokens; remove it"
+            raise Misplaced(message, "access", *fields[0])
         if self.autoscaling is not None and self.autoscaling.max_replicas < self.replicas:
             raise ValueError("autoscaling.maxReplicas is less than replicas")
         return self
@@ -791,6 +820,13 @@ class Model(Kind):
         """How many requests a minute its keys may make, by the names of those that are bounded."""
         usual = self.spec.access.requests_per_minute
         found = {key.name: key.requests_per_minute or usual for key in self.open_to}
+        return {name: limit for name, limit in found.items() if limit}
+
+    @property
+    def token_limits(self) -> dict[str, int]:
+        """How many tokens a minute its keys may use, by the names of those that are bounded."""
+        usual = self.spec.access.tokens_per_minute
+        found = {key.name: key.tokens_per_minute or usual for key in self.open_to}
         return {name: limit for name, limit in found.items() if limit}
 
     @property

@@ -104,6 +104,8 @@ def _key(one: Object) -> str:
     told = [f"{'ended' if one['expired'] else 'until'} {one['expires']}"] if one["expires"] else []
     if limit := one["requestsPerMinute"]:
         told.append(f"{limit} requests a minute")
+    if limit := one["tokensPerMinute"]:
+        told.append(f"{limit} tokens a minute")
     return str(one["name"]) + (f" ({', '.join(told)})" if told else "")
 
 

@@ -66,6 +66,15 @@ async def create(
             help="How many requests a minute it may make; the Model's requestsPerMinute.",
         ),
     ] = None,
+    token_limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many tokens a minute it may use, of a language model; the Model's "
+            "tokensPerMinute.",
+        ),
+    ] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -92,7 +101,8 @@ async def create(
                 f"model {model} is public, and asks for no key; remove spec.access.mode first"
             )
         key = make_key(asked.metadata.namespace, model, name, until)
-        public = key.public.model_copy(update={"requests_per_minute": limit})
+        limits = {"requests_per_minute": limit, "tokens_per_minute": token_limit}
+        public = key.public.model_copy(update=limits)
 
         def with_it(keys: list[ModelKey]) -> list[ModelKey]:
             if any(one.name == name for one in keys):
@@ -134,7 +144,7 @@ async def list_command(
     ] = Format.table,
 ) -> None:
     """List the keys to the models of a namespace: names, how long they hold, and how many requests
-    a minute they may make. The keys themselves are kept nowhere.
+    they may make and tokens they may use a minute. The keys themselves are kept nowhere.
 
     Examples:
 
@@ -151,9 +161,12 @@ async def list_command(
     found = [(one, key) for one in models for key in one.spec.access.keys]
     if output is Format.table:
         print_table(
-            ("MODEL", "KEY", "UNTIL", "LIMIT"),
+            ("MODEL", "KEY", "UNTIL", "LIMIT", "TOKENS"),
             [
-                (one.metadata.name, key.name, _ends(key), str(one.limits.get(key.name, "-")))
+                (
+                    *(one.metadata.name, key.name, _ends(key)),
+                    *(str(of.get(key.name, "-")) for of in (one.limits, one.token_limits)),
+                )
                 for one, key in found
             ],
         )

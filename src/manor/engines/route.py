@@ -8,13 +8,19 @@ from manor.api.keys import KEY_HEADER
 from manor.api.wellknown import ENVOY_API, GATEWAY_API, SYSTEM_NAMESPACE
 from manor.engines.owned import object_of
 from manor.engines.protocol import Unsupported
-from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, SECURITY_POLICY, kind_of
+from manor.objectset.kinds import (
+    BACKEND_TRAFFIC_POLICY,
+    ENVOY_EXTENSION_POLICY,
+    HTTP_ROUTE,
+    SECURITY_POLICY,
+    kind_of,
+)
 from manor.render import names, routes, url
 from manor.render.keys import keys_asked
 from manor.render.objects import Object
-from manor.render.traffic import traffic_policy
+from manor.render.traffic import token_policy, traffic_policy
 
-WAY_KINDS = frozenset({HTTP_ROUTE, SECURITY_POLICY, BACKEND_TRAFFIC_POLICY})
+WAY_KINDS = frozenset({HTTP_ROUTE, SECURITY_POLICY, BACKEND_TRAFFIC_POLICY, ENVOY_EXTENSION_POLICY})
 """What `way` makes."""
 _LONGEST = "30m"
 """For an answer, the time that it waits included; Envoy would give up after 15 s. A server has as
@@ -26,17 +32,22 @@ def way(
 ) -> list[Object]:
     """The route to the Services of the model and of its canary, what asks for a key on it, and what
     the proxy does beside."""
-    made = [] if model.public else [_keys(model)]
+    made, name = [] if model.public else [_keys(model)], model.metadata.name
     if traffic := traffic_policy(model):
-        name = model.metadata.name
         made.append(object_of("BackendTrafficPolicy", ENVOY_API, name, model, spec=traffic))
+    if tokens := token_policy(model):
+        made.append(object_of("EnvoyExtensionPolicy", ENVOY_API, name, model, spec=tokens))
     return [*made, _route(platform, tenant, model, services, port)]
 
 
 def unheard(platform: Platform, model: Model) -> Iterator[Unsupported]:
-    """The fields by which a model follows its requests, where its team has no proxy of its own that
-    tells of them."""
-    for field in model.by_requests if platform.spec.gateway.isolation == "shared" else ():
+    """The fields by which a model follows its requests, or counts their tokens, where its team has
+    no proxy of its own that does."""
+    fields = [
+        *model.by_requests,
+        *(("access", *field) for field in model.spec.access.counts_tokens),
+    ]
+    for field in fields if platform.spec.gateway.isolation == "shared" else ():
         message = "it takes a proxy of the team's own (the Platform's gateway.isolation: tenant)"
         yield Unsupported(("spec", *field), message)
 

@@ -156,6 +156,9 @@ class EnvoyGateway(pulumi.ComponentResource):
             "limits": {"memory": "1Gi"},
         }
         config: dict[str, Any] = {"gateway": {"controllerName": _CONTROLLER[namespace]}}
+        if namespace == PROXIES:
+            # Counts tokens (policy manor-tokens); of no other form a team writes a program.
+            config["extensionApis"] = {"enableLua": True}
         if namespace == FRONT:
             watch = {"type": "Namespaces", "namespaces": [FRONT, PROXIES]}
             config["provider"] = {"type": "Kubernetes", "kubernetes": {"watch": watch}}

@@ -97,6 +97,7 @@ class ModelDescription:
                 "expires": key.expires,
                 "expired": has_ended(key),
                 "requestsPerMinute": self.model.limits.get(key.name),
+                "tokensPerMinute": self.model.token_limits.get(key.name),
             }
             for key in spec.access.keys
         ]

@@ -13,6 +13,7 @@ from manor.objectset.kinds import (
     BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
+    ENVOY_EXTENSION_POLICY,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
     JOB,
@@ -223,7 +224,9 @@ _RULES: dict[GroupKind, Callable[[Object, dict[str, Any]], Readiness]] = {
     INFERENCE_SERVICE: lambda _, status: _condition(status, "Ready"),
     JOB: _job,
     RAY_JOB: _ray_job,
-    **dict.fromkeys((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY), _route_policy),
+    **dict.fromkeys(
+        (BACKEND_TRAFFIC_POLICY, ENVOY_EXTENSION_POLICY, SECURITY_POLICY), _route_policy
+    ),
     SELDON_DEPLOYMENT: _seldon_deployment,
     TRAIN_JOB: _train_job,
     **dict.fromkeys((MODEL, TENANT, TRAINING_JOB, WORKSPACE), _kept),

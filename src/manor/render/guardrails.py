@@ -10,6 +10,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from manor.api import Platform, Tenant
+from manor.api.keys import token_counter
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
 from manor.api.subjects import ROLES
@@ -130,6 +131,7 @@ def _values(
         "queued-kinds": queued_kinds(platform, tools),
         "reserved-namespaces": tools.reserved_namespaces(platform),
         "sandbox-runtime-class": spec.sandbox_runtime_class or "",
+        "token-counter": token_counter(),
         "tool-controllers": [service_account_user(c.namespace, c.name) for c in tools.controllers],
         "user-namespaces": spec.user_namespaces,
     }

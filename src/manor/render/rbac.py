@@ -47,7 +47,7 @@ _APPLIED: dict[str, list[str]] = {
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "networking.k8s.io": ["networkpolicies"],
     GATEWAY_GROUP: ["gateways", "httproutes", "listenersets", "referencegrants"],
-    ENVOY_GROUP: ["backendtrafficpolicies", "securitypolicies"],
+    ENVOY_GROUP: ["backendtrafficpolicies", "envoyextensionpolicies", "securitypolicies"],
     "flowcontrol.apiserver.k8s.io": ["flowschemas", "prioritylevelconfigurations"],
     GROUP: [info.plural for info in (kinds.TENANT, *kinds.WORKLOADS)],
 }

@@ -1,8 +1,9 @@
 """What the proxy does with requests for a Model beside handing them on: the one
-BackendTrafficPolicy of Envoy Gateway before its route (policy manor-limits)."""
+BackendTrafficPolicy (policy manor-limits) and the one EnvoyExtensionPolicy (manor-tokens) of Envoy
+Gateway before its route."""
 
 from manor.api import Model
-from manor.api.keys import limit_rules
+from manor.api.keys import limit_rules, token_programs
 from manor.api.wellknown import GATEWAY_GROUP
 from manor.render.objects import Object
 
@@ -45,5 +46,15 @@ def traffic_policy(model: Model) -> Object | None:
         said["rateLimit"] = {"local": {"rules": limit_rules(model.limits)}}
     if model.idle_seconds is not None:
         said |= _WAITING
-    route = {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": model.metadata.name}
-    return {"targetRefs": [route], **said} if said else None
+    return {"targetRefs": [_route(model)], **said} if said else None
+
+
+def token_policy(model: Model) -> Object | None:
+    """Its spec, where a key is bounded: it answers 429 to one that has used its tokens."""
+    if not model.token_limits or model.public:
+        return None
+    return {"targetRefs": [_route(model)], "lua": token_programs(model.token_limits)}
+
+
+def _route(model: Model) -> Object:
+    return {"group": GATEWAY_GROUP, "kind": "HTTPRoute", "name": model.metadata.name}

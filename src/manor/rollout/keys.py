@@ -15,12 +15,19 @@ from manor.kube import Client, Conflict, Forbidden, NotFound, Object, UnknownKin
 from manor.limits import limits
 from manor.load import Specs
 from manor.objectset.applyset import FIELD_MANAGER
-from manor.objectset.kinds import BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, GroupKind, kind_of
+from manor.objectset.kinds import (
+    BACKEND_TRAFFIC_POLICY,
+    ENVOY_EXTENSION_POLICY,
+    SECURITY_POLICY,
+    GroupKind,
+    kind_of,
+)
 from manor.objectset.readiness import readiness
 from manor.polling import poll_until
 from manor.rollout.handover import is_operated
 
 Change = Callable[[list[ModelKey]], list[ModelKey]]
+_BOUNDS = (BACKEND_TRAFFIC_POLICY, ENVOY_EXTENSION_POLICY)
 _Pair = tuple[Object | None, Object | None]
 """An object as it is to be, and as it is; None where it is not."""
 
@@ -71,8 +78,8 @@ async def bring_to_gateway(client: Client, known: Specs, model: Model) -> None:
         stored = await client.get(API_VERSION, kinds.MODEL.kind, name, namespace)
         made = _made(known, Model.model_validate(stored))
         asks = await client.get(ENVOY_API, SECURITY_POLICY[1], name, namespace)
-        bounds = made.get(BACKEND_TRAFFIC_POLICY), await _bounds(client, name, namespace)
-        pairs = [bounds, (made[SECURITY_POLICY], asks)]
+        bounds = [(made.get(kind), await _bound(client, kind, name, namespace)) for kind in _BOUNDS]
+        pairs = [*bounds, (made[SECURITY_POLICY], asks)]
         return pairs if operated else [await _bring(client, *pair, beside=asks) for pair in pairs]
 
     operated, times = await is_operated(client), limits().cli
@@ -101,9 +108,9 @@ def _made(known: Specs, model: Model) -> dict[GroupKind, Object]:
     return {kind_of(obj): obj for obj in made}
 
 
-async def _bounds(client: Client, name: str, namespace: str) -> Object | None:
+async def _bound(client: Client, kind: GroupKind, name: str, namespace: str) -> Object | None:
     try:
-        return await client.get(ENVOY_API, BACKEND_TRAFFIC_POLICY[1], name, namespace)
+        return await client.get(ENVOY_API, kind[1], name, namespace)
     except (NotFound, UnknownKind):
         return None
 

@@ -1,7 +1,8 @@
 """Gateways, their classes, listener sets, reference grants and backend policies are the
 platform's.
 
-SecurityPolicies and BackendTrafficPolicies have checks of their own (MNR-ROUTES-021, 024).
+SecurityPolicies, BackendTrafficPolicies and EnvoyExtensionPolicies have checks of their own
+(MNR-ROUTES-021, 024, 025).
 """
 
 from manor.api.wellknown import GATEWAY_GROUP, SYSTEM_NAMESPACE
@@ -46,7 +47,6 @@ CHECK = Check(
             Access("create update patch", resource, "gateway.envoyproxy.io", "$own")
             for resource in (
                 "envoypatchpolicies",
-                "envoyextensionpolicies",
                 "httproutefilters",
             )
         ),
