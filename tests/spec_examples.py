@@ -88,6 +88,7 @@ _SCHEDULED = {
     "failedJobsHistoryLimit": 100,
 }
 _CANARY = {"storageUri": "pvc://models/2", "weight": 10}
+_CHAT = {"format": "custom", "image": "registry.example.com/chat:1"}
 _KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
 
@@ -193,6 +194,8 @@ VALID: dict[str, list[Change]] = {
         (("spec", "access"), {"keys": [*_bounded(12), _KEY]}),
         (("spec", "requestLog"), {"uri": "pvc://models/asked/iris", "samplePercent": 5}),
         (("spec", "requestLog"), {"uri": "s3://bucket", "secret": "bucket"}),
+        (("spec",), {**_CHAT, "access": {"tokensPerMinute": 1000}}),
+        (("spec",), {**_CHAT, "access": {"keys": [{**_KEY, "tokensPerMinute": 1_000_000_000}]}}),
     ],
     "Workspace": [
         (("spec",), {"size": "small", "home": {"size": "5Gi", "storageClass": "fast"}}),
@@ -450,6 +453,10 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "requestLog"), {"uri": "https://example.com/asked"}),
         (("spec", "requestLog"), {"uri": "pvc://models", "secret": "bucket"}),
         (("spec", "requestLog"), {"uri": "s3://bucket", "samplePercent": 0}),
+        (("spec", "access"), {"tokensPerMinute": 1000}),
+        (("spec", "access"), {"keys": [_KEY, {**_KEY, "name": "app", "tokensPerMinute": 1000}]}),
+        (("spec",), {**_CHAT, "access": {"tokensPerMinute": 0}}),
+        (("spec",), {**_CHAT, "access": {"mode": "public", "tokensPerMinute": 1000}}),
         (("spec", "server"), {"port": 80}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"port": 0}}),
         (("spec",), {"format": "custom", "image": "r/chat:1", "server": {"ready": "health"}}),

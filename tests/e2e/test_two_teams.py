@@ -144,7 +144,7 @@ def test_a_key_asks_no_more_often_than_it_may(two_teams: Any) -> None:
     two_teams.kubectl(*patch)
     until_now("the model's own limit", lambda: answered(free) <= 1)
     listed = two_teams.manor("keys", "list", "iris", "-n", "tenant-a").stdout.splitlines()
-    told = {line.split()[1]: line.split()[-1] for line in listed}
+    told = {line.split()[1]: line.split()[-2] for line in listed}
     assert (told["free"], told["bound"]) == ("1", "2")
     two_teams.kubectl(*patch[:-1], json.dumps({"spec": {"access": {"requestsPerMinute": None}}}))
     assert two_teams.manor("keys", "revoke", "iris", "bound", "-n", "tenant-a").returncode == 0
@@ -407,6 +407,61 @@ def test_a_model_that_nobody_asks_has_no_replica_and_no_request_is_lost(
     events = _told(two_teams, "events", "{.items[?(@.reason=='Scaled')].message}")
     assert events.count("from 1 to 0 replicas") == 1  # the same is not told twice an hour
     two_teams.kubectl(*OPERATED, "delete", "model", "rests")
+
+
+LANGUAGE = """
+import http.server, json
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.answer("application/json", [b"{}"])
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        usage = {"usage": {"prompt_tokens": 1, "total_tokens": asked.get("use", 1)}}
+        said = json.dumps({"choices": [], **usage}).encode()
+        if asked.get("stream"):
+            events = [b'data: {"choices":[],"usage":null}', b"data: " + said, b"data: [DONE]"]
+            self.answer("text/event-stream", [each + bytes([10, 10]) for each in events])
+        else:
+            self.answer("application/json", [said])
+    def answer(self, kind, parts):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(sum(map(len, parts))))
+        self.end_headers()
+        for part in parts:
+            self.wfile.write(part)
+            self.wfile.flush()
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+
+
+def test_a_key_uses_no_more_tokens_than_it_may(two_teams: Any) -> None:
+    """Whole answers and streams count; other keys and what is written in their name do not; what is
+    counted outlives a new key."""
+    server = {"command": ["python3", "-c", LANGUAGE]}
+    free = _served(two_teams, "chat", server=server, access={"tokensPerMinute": 10_000_000})
+
+    def asked(key: str, **asked: Any) -> str:
+        return _post(two_teams, "chat", key, json.dumps(asked).encode())
+
+    bound, streams = (
+        _key(two_teams, "chat", "tenant-c", name, "--token-limit", "1000")
+        for name in ("bound", "streams")
+    )
+    until_now("they open", lambda: {asked(bound), asked(streams)} == {"200"})
+    assert [asked(bound, use=900) for _ in range(3)] == ["200", "200", "429"]
+    assert [asked(streams, use=900, stream=True) for _ in range(3)] == ["200", "200", "429"]
+    assert asked(free, use=900_000) == "200"
+    third = _key(two_teams, "chat", "tenant-c", "third")
+    until_now("it opens", lambda: asked(third) == "200")
+    assert asked(bound) == "429"
+    listed = two_teams.manor("keys", "list", "chat", "-n", "tenant-c").stdout.splitlines()
+    told = {line.split()[1]: line.split()[-1] for line in listed}
+    assert (told["bound"], told["third"]) == ("1000", "10000000")
+    two_teams.kubectl(*OPERATED, "delete", "model", "chat")
+    gone = ("get", "envoyextensionpolicies", "chat", "--ignore-not-found")
+    until_now("nothing counts", lambda: not two_teams.kubectl(*OPERATED, *gone).strip())
 
 
 def test_a_canary_is_judged_and_goes_its_way_by_itself(two_teams: Any) -> None:

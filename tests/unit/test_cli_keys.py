@@ -65,8 +65,8 @@ def test_a_key_is_made_listed_and_revoked(team: ApiStandIn, manor: Command) -> N
     assert opens(told["token"], stored(team).open_to)
     assert "expires" not in told
     lines = manor("keys", "list", *WHERE).out.splitlines()
-    assert re.match(r"digits +ci +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +-$", lines[1])
-    assert lines[2].split() == ["digits", told["name"], "never", "-"]
+    assert re.match(r"digits +ci +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +- +-$", lines[1])
+    assert lines[2].split() == ["digits", told["name"], "never", "-", "-"]
     assert manor("keys", "revoke", "digits", "ci", *WHERE).code == 0
     assert not opens(made.out.strip(), stored(team).open_to)
     assert list(at_gateway(team)) == [told["name"]]
@@ -96,7 +96,7 @@ def test_a_key_has_the_limit_it_was_made_with_or_the_models(
     make("ci", "--limit", "60")
     assert bounded() == [("ci", 60)]
     lines = manor("keys", "list", *WHERE).out.splitlines()[1:]
-    assert [line.split()[-1] for line in lines] == ["-", "60"]
+    assert [line.split()[-2] for line in lines] == ["-", "60"]
     labels = [
         team.held(plural, "digits")["metadata"]["labels"]
         for plural in ("backendtrafficpolicies", "securitypolicies")
@@ -112,6 +112,30 @@ def test_a_key_has_the_limit_it_was_made_with_or_the_models(
     make("ci")
     assert bounded() == []
     assert manor("keys", "create", "digits", "--limit", "0", *WHERE).code == 2
+
+
+def test_a_key_may_use_the_tokens_it_was_made_with_or_the_models(
+    team: ApiStandIn, manor: Command, tmp_path: Path
+) -> None:
+    def bounded() -> dict[str, int]:
+        if "digits" not in team.names("envoyextensionpolicies"):
+            return {}
+        (program,) = team.held("envoyextensionpolicies", "digits")["spec"]["lua"]
+        return dict(program["filterContext"]["tokensPerMinute"])
+
+    chat = {"format": "custom", "image": "r/chat:1"}
+    apply(manor, tmp_path, **chat)
+    for words in (("app",), ("ci", "--token-limit", "1000")):
+        assert manor("keys", "create", "digits", "--name", *words, *WHERE).code == 0
+    assert bounded() == {"ci": 1000}
+    lines = manor("keys", "list", *WHERE).out.splitlines()[1:]
+    assert [line.split()[-1] for line in lines] == ["-", "1000"]
+    assert "1000 tokens a minute)" in manor("describe", "model", "digits", *WHERE).out
+    apply(manor, tmp_path, **chat, access={"tokensPerMinute": 50})
+    assert bounded() == {"app": 50, "ci": 1000}
+    apply(manor, tmp_path, **chat)
+    assert manor("keys", "revoke", "digits", "ci", *WHERE).code == 0
+    assert bounded() == {}
 
 
 def test_who_applies_the_file_keeps_what_was_given_out(

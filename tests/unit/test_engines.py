@@ -435,6 +435,20 @@ def test_each_key_is_bounded_by_itself() -> None:
     assert "BackendTrafficPolicy/digits" not in made(model(access={"mode": "public"}))
 
 
+def test_the_proxy_counts_the_tokens_of_bounded_keys_alone() -> None:
+    keys = [{"name": "web", "publicKey": NOBODY, "tokensPerMinute": 5}]
+    chat = {"format": "custom", "image": "r/chat:1", "storageUri": None}
+    own = made(model(**chat, access={"keys": [*keys, {"name": "ci", "publicKey": NOBODY}]}))
+    spec = own["EnvoyExtensionPolicy/digits"]["spec"]
+    assert [each["name"] for each in spec["targetRefs"]] == ["digits"]
+    assert [each["filterContext"] for each in spec["lua"]] == [{"tokensPerMinute": {"web": 5}}]
+    assert "EnvoyExtensionPolicy/digits" not in made(model())
+    served = model(**chat, access={"keys": keys})
+    shared = platform(gateway={"isolation": "shared"})
+    _, (told,) = checked(shared, {"vision": tenant()}, [served])
+    assert told.path == ("spec", "access", "keys", 0, "tokensPerMinute")
+
+
 def _limits(policy: dict[str, Any]) -> list[tuple[list[str], int]]:
     """Whom each rule counts, each for itself, and how many requests a minute it lets through."""
     found = []
