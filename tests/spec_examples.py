@@ -58,13 +58,15 @@ SCHEDULES = (
         "59 23 31 12 6",
         "07 00 01 01 0",
     ),
-    *("0,30 */2 1-15/3,20 jan,MAR-Dec sun,TUE", "0 0 30 2 *", "5/20 1-1 * 1-12/2 SUN-SAT"),
+    *("0,30 */2 1-15/3,20 jan,MAR-Dec sun,TUE", "0 0 29 2 *", "5/20 1-1 * 1-12/2 SUN-SAT"),
+    *("0 0 30 2 MON", "0 0 30 feb,MAR *", "0 0 30,31 4 *"),
 )
 """What the controller of CronJobs takes, and a TrainingJob too."""
 NO_SCHEDULES = (
     *("", "* * * *", "* * * * * *", "0  3 * * *", " 0 3 * * *", "60 * * * *", "* 24 * * *"),
     *("* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * * 7", "*/0 * * * *", "1- * * * *"),
     *("9-5 * * * *", "1,30-10 * * * *", "* * * DEC-JAN *", "* * * * FRI-MON", "* * * * FRI-6"),
+    *("0 0 30 2 *", "0 0 31 2,04,JUN *", "0 0 30-31/2,31 feb */1"),
     *("@every 1h", "@reboot", "TZ=UTC 0 3 * * *", "? * * * *", "* * * * L", "0 3 * * *\n"),
 )
 _NO_SWEEPS: tuple[dict[str, Any], ...] = (
@@ -87,6 +89,34 @@ _SCHEDULED = {
     "successfulJobsHistoryLimit": 1,
     "failedJobsHistoryLimit": 100,
 }
+IMAGES = (
+    *("chat", "library/chat", "localhost:5000/a/chat", "R.example.com:443/a__b/c-d--e.f:V.1-2"),
+    *("[::1]:5000/chat", f"r/chat:1@sha256:{'a' * 64}", f"r/chat@sha512:{'0' * 128}"),
+)
+"""What registries take."""
+NO_IMAGES = (
+    *(
+        "",
+        "a/B@sha256:zz",
+        "a/Chat:1",
+        "Chat",
+        "r/chat:",
+        "r/chat@",
+        "r/chat:a b",
+        "r//chat",
+        "/chat",
+    ),
+    *(
+        "r/chat/",
+        "r/-chat",
+        "r/chat..x",
+        "r/chat:-1",
+        f"r/chat:{'x' * 129}",
+        "r.example.com:port/chat",
+    ),
+    *(f"r/chat@sha256:{'a' * 63}", f"r/chat@sha256:{'A' * 64}", f"r/chat@md5:{'a' * 32}"),
+    *("https://r.example.com/chat", "r/chat:1:2", "r/chat\n"),
+)
 _CANARY = {"storageUri": "pvc://models/2", "weight": 10}
 _CHAT = {"format": "custom", "image": "registry.example.com/chat:1"}
 _KEY = {"name": "ci", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -151,6 +181,7 @@ VALID: dict[str, list[Change]] = {
     ],
     "TrainingJob": [
         *((("spec", "schedule"), schedule) for schedule in SCHEDULES),
+        *((("spec", "image"), image) for image in IMAGES),
         (("spec",), {**BASE["TrainingJob"]["spec"], **_SCHEDULED}),
         (("spec", "sweep"), {"parameters": [{"LR": "0.1"}, {"LR": "", "a.b": "ü$(X)"}]}),
         (("spec", "sweep"), {"parameters": [{"A": "x" * 1000}] * 16, "atOnce": 100}),
@@ -347,6 +378,7 @@ INVALID: dict[str, list[Change]] = {
     ],
     "TrainingJob": [
         *((("spec", "schedule"), schedule) for schedule in NO_SCHEDULES),
+        *((("spec", "image"), image) for image in NO_IMAGES),
         *((("spec", field), value) for field, value in _SCHEDULED.items() if field != "schedule"),
         (("spec", "suspend"), False),
         *((("spec", "sweep"), sweep) for sweep in _NO_SWEEPS),
@@ -441,6 +473,7 @@ INVALID: dict[str, list[Change]] = {
         (("spec", "format"), "pickle"),
         (("spec",), {"format": "sklearn"}),
         (("spec",), {"format": "custom", "storageUri": "pvc://models/iris"}),
+        (("spec", "storageUri"), "oci://r/Digits:1"),
         (("spec", "access"), {"mode": "open"}),
         (("spec", "access"), {"keys": [_KEY, _KEY]}),
         (("spec", "access"), {"keys": [{**_KEY, "publicKey": "secret"}]}),

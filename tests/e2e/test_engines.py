@@ -271,3 +271,75 @@ def test_no_version_that_comes_or_goes_loses_a_request(engines: Engines) -> None
         load.life_of_canaries(asked, change, turn, pods)
     manor("delete", "-f", "-", "--yes", given=yaml.safe_dump(turned))
     assert asked.lost == {}
+
+
+JUDGED = """
+import http.server, os, time
+version = os.environ["MODEL_PATH"].rpartition("/")[2]
+time.sleep(3600 if version == "never" else 0)
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        # Its probe, which asks for the root, finds nothing wrong.
+        self.send_response(500 if version == "bad" and self.path != "/" else 200)
+        self.send_header("Content-Length", str(len(version)))
+        self.end_headers()
+        self.wfile.write(version.encode())
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+
+
+def test_a_canary_of_kserve_is_judged_and_goes_its_way_by_itself(engines: Engines) -> None:
+    """A sound one becomes the model without a request lost, one that errs is taken away, and one
+    that never comes stays without a request."""
+    manor, kubectl = engines.example.manor, partial(engines.example.kubectl, OWNER, "-n", TEAM)
+    manor("install", "--node", engines.example.node.name)
+    engines.choose(model="kserve")
+    spec: dict[str, Any] = {
+        **CUSTOM["spec"],
+        "server": {"command": ["python3", "-c", JUDGED]},
+        "storageUri": "pvc://models/one",
+        "access": {"mode": "public"},
+    }
+    judged = {**CUSTOM, "metadata": {"name": "judged", "namespace": TEAM}, "spec": spec}
+    manor("apply", "-f", "-", given=yaml.safe_dump(judged))
+
+    def change(version: str) -> None:
+        analysis = {"steps": [30, 60], "interval": "4s", "minRequests": 20}
+        canary = {"storageUri": f"pvc://models/{version}", "weight": 0, "analysis": analysis}
+        body = json.dumps({"spec": {"canary": canary}})
+        done = kubectl("patch", "model", "judged", "--type=merge", "-p", body)
+        assert done.returncode == 0, done.stderr
+
+    def told(path: str) -> str:
+        return str(kubectl("get", "model", "judged", "-o", f"jsonpath={path}").stdout)
+
+    def stands(status: str) -> bool:
+        return told("{.status.conditions[?(@.type=='CanaryPassed')].status}") == status
+
+    serving = "{.spec['storageUri','canary']}"
+    where = (engines.example.node.ingress, f"{TEAM}.manor.local", "/models/judged/ask", "")
+    with load.asking(*where) as asked:
+        until_now("it answers", lambda: asked.shares().keys() == {"one"}, 120)
+        asked.answers.clear()
+        change("two")
+        until_now("it is the model", lambda: stands("True"), 180)
+        until_now("it answers alone", lambda: asked.shares().keys() == {"two"}, 120)
+        assert told(serving) == "pvc://models/two"
+        assert not asked.lost
+        change("bad")
+        until_now("it is found bad", lambda: stands("False"), 180)
+        assert told(serving) == "pvc://models/two"
+        until_now("nobody is sent to it", lambda: asked.shares().keys() == {"two"}, 120)
+        assert {said[:3] for said in asked.lost} <= {"500", "503"}
+        asked.answers.clear()
+        change("never")
+        before = asked.answers.total()
+        until_now("many are asked", lambda: asked.answers.total() > before + 2000, 120)
+        assert told("{.spec.storageUri}") == "pvc://models/two"
+        assert not stands("True")
+        assert not asked.lost
+    service = yaml.safe_load(kubectl("get", "inferenceservice", "judged", "-o", "yaml").stdout)
+    assert service["metadata"]["labels"]["app.kubernetes.io/name"] == "judged"
+    kubectl("delete", "model", "judged")
+    manor("uninstall", "--yes")

@@ -53,7 +53,29 @@ Labels = Annotated[dict[Key, LabelValue], Field(max_length=64)]
 Text = Annotated[str, Field(pattern=r"^[^\p{Cc}]+$", max_length=253)]
 """What somebody else named: one line, whatever the characters."""
 EnvName = Annotated[str, Field(pattern=r"^[-._A-Za-z][-._A-Za-z0-9]*$", max_length=253)]
-Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", max_length=512)]
+_PART = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+_REGISTRY = rf"({_PART}([.]{_PART})*|\[[0-9a-fA-F:]+\])(:[0-9]+)?"
+_STEP = "[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*"
+_DIGEST = "sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}"
+IMAGE = rf"({_REGISTRY}/)?{_STEP}(/{_STEP})*(:[_A-Za-z0-9][-._A-Za-z0-9]{{0,127}})?(@({_DIGEST}))?"
+"""A reference as registries take it (github.com/distribution/reference), with the digests of the
+OCI image specification."""
+
+
+def _registered(image: str) -> str:
+    if not re.fullmatch(IMAGE, image):
+        raise ValueError(
+            f"{image}: no registry takes this; write [registry/]name[:tag][@sha256:digest], "
+            "the name in lower case"
+        )
+    return image
+
+
+Image = Annotated[
+    str,
+    Field(max_length=512, json_schema_extra={"pattern": f"^{IMAGE}$"}),
+    AfterValidator(_registered),
+]
 Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9\[][-A-Za-z0-9._:/\[\]]*$", max_length=253)]
 """Host, or host/path, of images."""
 

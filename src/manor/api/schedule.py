@@ -71,6 +71,26 @@ _FORM = (
     "write minute, hour, day of the month, month and day of the week (0 to 6), such as 0 3 * * *",
 )
 _BACKWARDS = (_backwards(), "one of its ranges ends before it begins")
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _never() -> str:
+    """The pattern of days that none of the months named has: what of it one match can tell; ranges
+    and steps of months it leaves."""
+
+    def some(one: str) -> str:
+        return f"({one})(,({one}))*"
+
+    def months(days: int) -> str:
+        short = [number for number, length in enumerate(_LENGTHS, 1) if length < days]
+        return some("|".join(f"0?{number}|{_MONTHS.split()[number - 1]}" for number in short))
+
+    days = {30: "3[01](-3[01])?", 31: "31(-31)?"}
+    found = (f"{some(f'({days[day]})(/[1-9][0-9]?)?')} {months(day)}" for day in days)
+    return f"(?i)^[^ ]+ [^ ]+ ({'|'.join(found)}) [*](/1)?$"
+
+
+_NEVER = (_never(), "none of its months has such a day, so that it never comes")
 
 
 def _checked(schedule: str) -> str:
@@ -78,6 +98,9 @@ def _checked(schedule: str) -> str:
         raise ValueError(_FORM[1])
     if re.search(_BACKWARDS[0], schedule):
         raise ValueError(_BACKWARDS[1])
+    _, _, days, months, weekdays = _fields(_WORDS.get(schedule, schedule))
+    if weekdays.any and min(days.values) > max(_LENGTHS[month - 1] for month in months.values):
+        raise ValueError(_NEVER[1])
     return schedule
 
 
@@ -96,6 +119,7 @@ CronSchedule = Annotated[
         json_schema_extra=cel(
             (f"self.matches('^{_FORM[0]}$')", _FORM[1]),
             (f"!self.matches('{_BACKWARDS[0]}')", _BACKWARDS[1]),
+            (f"!self.matches('{_NEVER[0]}')", _NEVER[1]),
         ),
     ),
     AfterValidator(_checked),

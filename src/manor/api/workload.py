@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from manor.api.meta import (
     DNS_LABEL,
+    IMAGE,
     ApiVersion,
     EnvName,
     Host,
@@ -54,9 +55,12 @@ _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
 """A file or folder below another; a ConfigMap's key once each slash is two dots."""
 StorageUri = Annotated[
-    str, Field(pattern=r"^((pvc|s3|gs|https|hf|oci)://|models:/)[!-~]+$", max_length=512)
+    str,
+    Field(pattern=rf"^(((pvc|s3|gs|https|hf)://|models:/)[!-~]+|oci://{IMAGE})$", max_length=512),
 ]
-DataUri = Annotated[str, Field(pattern=r"^(s3|gs|https|hf|oci)://[!-~]+$", max_length=512)]
+DataUri = Annotated[
+    str, Field(pattern=rf"^((s3|gs|https|hf)://[!-~]+|oci://{IMAGE})$", max_length=512)
+]
 """Where data is, beside the team's volumes."""
 OutputUri = Annotated[
     str, Field(pattern=r"^(s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$", max_length=512)

@@ -49,10 +49,10 @@ class Kserve:
     }
 
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
-        """Storage URIs that cannot be mounted, and names that KServe has no room
-        for."""
+        """Storage URIs that cannot be mounted, replicas that follow requests, which KServe scales
+        itself, and names that it has no room for."""
         yield from unmountable(model)
-        yield from not_by_requests(model, self.name)
+        yield from not_by_requests(model, self.name, "autoscaling")
         name = max((version.name for version in versions(model)), key=len)
         if len(name) > NAME_LIMIT:
             longest = NAME_LIMIT - len(name) + len(model.metadata.name)

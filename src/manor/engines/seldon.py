@@ -41,6 +41,7 @@ class Seldon:
         yield from unmountable(model)
         yield from not_by_requests(model, self.name)
         yield from not_kept(model, self.name)
+        yield from not_by_requests(model, self.name, "autoscaling", "canary")
         if model.custom:
             message = "Seldon asks its servers by the Open Inference Protocol; name MLServer's"
             yield Unsupported(("spec", "format"), message)

@@ -74,9 +74,10 @@ def unmountable(model: Model) -> Iterator[Unsupported]:
     yield from requestlog.obstacles(model)
 
 
-def not_by_requests(model: Model, engine: str) -> Iterator[Unsupported]:
-    """The fields by which a model follows its requests, for an engine whose system scales it."""
-    for field in model.by_requests:
+def not_by_requests(model: Model, engine: str, *parts: str) -> Iterator[Unsupported]:
+    """The fields of these parts of the spec by which a model follows its requests, for an engine
+    whose system does not."""
+    for field in (field for field in model.by_requests if field[0] in parts):
         message = f"{engine} does not follow requests; have the Platform run Models by native"
         yield Unsupported(("spec", *field), message)
 
