@@ -280,6 +280,7 @@ time.sleep(3600 if version == "never" else 0)
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        time.sleep(0.02)
         # Its probe, which asks for the root, finds nothing wrong.
         self.send_response(500 if version == "bad" and self.path != "/" else 200)
         self.send_header("Content-Length", str(len(version)))
@@ -323,9 +324,13 @@ def test_a_canary_of_kserve_is_judged_and_goes_its_way_by_itself(engines: Engine
         until_now("it answers", lambda: asked.shares().keys() == {"one"}, 120)
         asked.answers.clear()
         change("two")
+        until_now("it gets a share", lambda: asked.shares().keys() == {"one", "two"}, 120)
+        print("with a share, lost:", asked.lost)
         until_now("it is the model", lambda: stands("True"), 180)
+        print("promoted, lost:", asked.lost)
         until_now("it answers alone", lambda: asked.shares().keys() == {"two"}, 120)
         assert told(serving) == "pvc://models/two"
+        print("alone:", asked.answers)
         assert not asked.lost
         change("bad")
         until_now("it is found bad", lambda: stands("False"), 180)

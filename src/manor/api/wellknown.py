@@ -55,6 +55,9 @@ INSTANCE_LABEL = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 CREATED_BY = "app.kubernetes.io/created-by"
 """Label or annotation of a workload or pod: who made it, as its team says."""
+TOKEN_AUDIENCE = f"{GROUP}/audience"
+"""On a request for a token while it is judged: whether it was asked for an audience (policy
+manor-credentials)."""
 REQUESTED_BY = f"{GROUP}/requested-by"
 """Annotation of a workload: the person who last wrote its spec, as the API server knows him (policy
 manor-requested-by)."""

@@ -13,6 +13,7 @@ from manor.api.wellknown import (
     QUEUE_LABEL,
     REQUESTED_BY,
     SERVICE_ANNOTATIONS_ANNOTATION,
+    TOKEN_AUDIENCE,
 )
 from manor.tools import NO_TOOLS, Toolset
 
@@ -35,6 +36,7 @@ _BUILT_IN = (
     "kubernetes.io/service-account.name",
     "kubernetes.io/service-name",
     REQUESTED_BY,
+    TOKEN_AUDIENCE,
     "service.kubernetes.io/topology-mode",
     "statefulset.kubernetes.io/*",
 )

@@ -1,5 +1,6 @@
 """A token of a tenant's service account serves the API server, for a day at most."""
 
+from manor.api.wellknown import TOKEN_AUDIENCE
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC, any_of, policy
@@ -17,7 +18,8 @@ CHECK = Check(
         "CIS 5.1.13",
     ),
     attempt=(
-        "Asks for tokens of its own default service account for another audience and for a year."
+        "Asks for tokens of its own default service account for another audience, for that of "
+        "another cluster, and for a year."
     ),
     expect="403 from RBAC, or refused by the policy manor-credentials.",
     remedy="Bind the policy again (`manor apply`).",
@@ -32,6 +34,18 @@ CHECK = Check(
                     "apiVersion": "authentication.k8s.io/v1",
                     "kind": "TokenRequest",
                     "spec": {"audiences": ["vault"]},
+                },
+            ),
+            "another cluster's audience, said to be none": create_sub(
+                "v1",
+                "ServiceAccount",
+                "default",
+                "token",
+                {
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenRequest",
+                    "metadata": {"annotations": {TOKEN_AUDIENCE: "own"}},
+                    "spec": {"audiences": ["https://other.hcp.westeurope.azmk8s.io"]},
                 },
             ),
             "a year": create_sub(
