@@ -416,7 +416,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.answer("application/json", [b"{}"])
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        given = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(given) if given.startswith(b"{") else {}
         usage = {"usage": {"prompt_tokens": 1, "total_tokens": asked.get("use", 1)}}
         said = json.dumps({"choices": [], **usage}).encode()
         if asked.get("stream"):
