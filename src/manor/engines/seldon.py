@@ -39,7 +39,6 @@ class Seldon:
     def unsupported(self, model: Model, /) -> Iterator[Unsupported]:
         """Storage URIs that cannot be mounted, servers of one's own, and GPUs."""
         yield from unmountable(model)
-        yield from not_by_requests(model, self.name)
         yield from not_kept(model, self.name)
         yield from not_by_requests(model, self.name, "autoscaling", "canary")
         if model.custom:
