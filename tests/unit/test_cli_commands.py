@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from manor.cli.main import COMMANDS, app
+from nodes import MANOR
 
 pytestmark = pytest.mark.unit
 
@@ -55,3 +56,36 @@ def test_a_switch_takes_no_value() -> None:
     shown = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "100"}).stdout
     line = next(line for line in shown.splitlines() if "--curl" in line)
     assert "<" not in line
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "said"),
+    [
+        ("<&-", 2, "error: -: nothing to do: there is no document in it"),
+        ("<<< '' >&-", 2, "error: -: nothing to do: there is no document in it"),
+        ("<<< '' 2>&-", 2, ""),
+    ],
+)
+def test_a_closed_stream_leads_nowhere(streams: str, code: int, said: str) -> None:
+    done = shell(f"{MANOR} render -f - {streams}")
+    assert (done.returncode, done.stderr.strip()) == (code, said)
+
+
+def test_what_this_machine_refuses_is_an_error_line() -> None:
+    done = shell(f"{MANOR} tools list > /dev/full")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("error: No space left on device\n")
+
+
+def shell(words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "words", [["get", "jobs", "-n", ""], ["delete", "tenant", "a", "--context", ""]]
+)
+def test_an_empty_option_is_no_default(words: list[str]) -> None:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "is empty; name one, or leave the option out" in done.stderr

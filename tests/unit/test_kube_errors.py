@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from manor.kube import ApiError, Client, Forbidden, KubeconfigError, Unreachable
+from manor.kube import ApiError, BadName, Client, Forbidden, KubeconfigError, Unreachable
 from manor.kube.discovery import Resource
 from manor.kube.errors import api_error
 from manor.kube.transport import Identity
@@ -42,6 +42,20 @@ def test_paths() -> None:
     assert DEPLOYMENT.path("a", "b", "scale") == "/apis/apps/v1/namespaces/a/deployments/b/scale"
     with pytest.raises(ValueError, match="lives in a namespace"):
         DEPLOYMENT.path(name="b")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../secrets/key", "a/b", "a%2fb"])
+def test_no_name_leads_to_another_object_or_to_all(name: str) -> None:
+    with pytest.raises(BadName, match=f"^{name!r} cannot name a Deployment: "):
+        DEPLOYMENT.path("a", name)
+    if name:
+        with pytest.raises(BadName, match="cannot name a Namespace"):
+            DEPLOYMENT.path(name, "b")
+
+
+def test_a_name_is_one_segment_of_a_path() -> None:
+    assert DEPLOYMENT.path("a", "b?c#d e").endswith("/deployments/b%3Fc%23d%20e")
+    assert DEPLOYMENT.path("a", "system:b").endswith("/deployments/system:b")
 
 
 def test_impersonation_headers() -> None:

@@ -6,8 +6,10 @@ each stands here.
 
 import gc
 import os
+import sys
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -202,10 +204,26 @@ def main() -> None:
     """Entry point of the `manor` command: what a user can mend is an error line, not a
     traceback."""
     gc.set_threshold(*COLLECTED)
+    _open_streams()
     try:
         app()
     except ManorError as error:
-        from manor.cli.output import EXIT_ERROR, print_error
+        _end(str(error))
+    except OSError as error:  # a file, a folder or a disk of this machine
+        where = f"{error.filename}: " if error.filename else ""
+        _end(f"{where}{error.strerror or error}")
 
-        print_error(str(error))
-        raise SystemExit(EXIT_ERROR) from None
+
+def _open_streams() -> None:
+    """A standard stream that whoever calls has closed leads nowhere; else the next file that is
+    opened would be it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+
+
+def _end(message: str) -> NoReturn:
+    from manor.cli.output import EXIT_ERROR, print_error
+
+    print_error(message)
+    raise SystemExit(EXIT_ERROR) from None

@@ -19,6 +19,14 @@ class LogFormat(StrEnum):
     json = "json"
 
 
+def _given(value: str | None) -> str | None:
+    """Not nothing, such as of a shell's variable that is not set: another cluster or namespace
+    would be meant."""
+    if value == "":
+        raise typer.BadParameter("is empty; name one, or leave the option out")
+    return value
+
+
 Files = Annotated[
     list[str],
     typer.Option(
@@ -33,6 +41,7 @@ Context = Annotated[
     typer.Option(
         "--context",
         envvar=CONTEXT_VARIABLE,
+        callback=_given,
         help="Context of the kubeconfig; the current one if absent.",
     ),
 ]
@@ -52,6 +61,7 @@ Namespace = Annotated[
         "--namespace",
         "-n",
         envvar="MANOR_NAMESPACE",
+        callback=_given,
         help="Namespace; that of the kubeconfig's context if absent.",
         autocompletion=complete_namespaces,
     ),

@@ -6,6 +6,7 @@ from manor.kube.client import Client, Labels, Object
 from manor.kube.discovery import Resource
 from manor.kube.errors import (
     ApiError,
+    BadName,
     Conflict,
     Forbidden,
     Gone,
@@ -24,6 +25,7 @@ from manor.kube.streams import STDOUT, Event, ExecResult, Process, Tunnel
 __all__ = [
     "STDOUT",
     "ApiError",
+    "BadName",
     "Cache",
     "Client",
     "Conflict",

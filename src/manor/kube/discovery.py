@@ -6,8 +6,9 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from manor.kube.errors import UnknownKind
+from manor.kube.errors import BadName, UnknownKind
 
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
@@ -35,17 +36,26 @@ class Resource:
         """The URL path of the collection, of one object, or of its subresource; every namespace
         where none is given.
 
-        Raises ValueError where one object of a namespaced kind is meant and no namespace is given.
+        Raises BadName where a name would lead elsewhere than to that object: none at all means all
+        objects, and `..` what lies above. Raises ValueError where one object of a namespaced kind
+        is meant and no namespace is given.
         """
         path = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         if self.namespaced and namespace:
-            path += f"/namespaces/{namespace}"
+            path += f"/namespaces/{_segment('Namespace', namespace)}"
         elif self.namespaced and name is not None:
             raise ValueError(f"{self.kind} {name} lives in a namespace, and none is given")
         path += f"/{self.plural}"
         if name is not None:
-            path += f"/{name}"
+            path += f"/{_segment(self.kind, name)}"
         return f"{path}/{subresource}" if subresource else path
+
+
+def _segment(kind: str, name: str) -> str:
+    """A name as one segment of a path, by what Kubernetes asks of any name."""
+    if name in ("", ".", "..") or "/" in name or "%" in name:
+        raise BadName(kind, name)
+    return quote(name, safe=":@", errors="surrogatepass")
 
 
 class Discovery:

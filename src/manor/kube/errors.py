@@ -4,6 +4,7 @@ KubeError
 ├── KubeconfigError     no usable kubeconfig, no such context, credentials that cannot be had
 ├── Unreachable         no answer: refused, reset, timed out, bad certificate
 ├── UnknownKind         the server serves no such kind
+├── BadName             no object can have such a name
 ├── TooLong             an answer longer than what is read of one
 └── ApiError            the server answered, and said no
     ├── Unauthorized    401
@@ -47,6 +48,16 @@ class UnknownKind(KubeError):
         )
         self.api_version = api_version
         self.kind = kind
+
+
+class BadName(KubeError):
+    """No object can have such a name; nothing was asked of the server."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot name a {kind}: a name is not empty, is not . or .., and has no / "
+            f"and no %"
+        )
 
 
 class ApiError(KubeError):
