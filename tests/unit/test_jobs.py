@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from manor.jobs import BadRequest, CarryFailed, CodeError, Request, courier, variables
 from manor.jobs.carrying import Courier, Parcel
-from manor.jobs.copying import Place
+from manor.jobs.copying import Place, _sent
 from manor.jobs.folder import as_texts, files_of, packed
 from manor.jobs.following import log_of
 from manor.jobs.function import script_of
@@ -162,6 +163,33 @@ def test_a_link_to_a_folder_is_refused_by_its_name(tmp_path: Path) -> None:
     assert files_of(tmp_path) == []
 
 
+def test_a_link_out_of_the_folder_is_not_sent(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "key").write_text("secret")
+    (folder / "a.py").write_text("1")
+    (folder / "b.py").symlink_to("a.py")
+    assert [file.path for file in files_of(folder)] == ["a.py", "b.py"]
+    assert [to for _, to in _sent(folder, "/x")] == ["/x/a.py", "/x/b.py"]
+    (folder / "c.py").symlink_to(tmp_path / "key")
+    with pytest.raises(CodeError, match=r"c.py is a link that leads out of the folder"):
+        files_of(folder)
+    with pytest.raises(CarryFailed, match=r"c.py is a link to no file of this folder"):
+        list(_sent(folder, "/x"))
+    (folder / "c.py").unlink()
+    (folder / "d").symlink_to(tmp_path)
+    with pytest.raises(CarryFailed, match=r"d is a link to no file of this folder"):
+        list(_sent(folder, "/x"))
+
+
+def test_a_file_that_shrinks_while_it_is_packed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1" * 1000)
+    files = files_of(tmp_path)
+    (tmp_path / "a.py").write_text("1")
+    with pytest.raises(CodeError, match=r"a.py cannot be sent: "), packed(files):
+        pass
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [("a b.py", b"1"), ("a.bin", b"\xff"), ("big.py", b"#" * 1_000_001)],
@@ -277,6 +305,60 @@ async def test_other_bytes_than_were_announced_are_no_file(tmp_path: Path) -> No
         with pytest.raises(CarryFailed, match="other bytes"):
             await there.send(wrong)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_is_told(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"x" * 10)
+    sent = parcel(tmp_path / "source", "y")
+    (tmp_path / "source").write_bytes(b"x")
+    async with carrying(tmp_path) as there, asyncio.timeout(10):
+        with pytest.raises(CarryFailed, match="y became shorter while it was sent"):
+            await there.send(sent)
+    assert not (tmp_path / "y").exists()
+
+
+class Hostile:
+    """A pod that answers what its team wants."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+
+    async def write(self, _data: bytes) -> None:
+        pass
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, bytes]]:
+        for line in self.lines:
+            yield STDOUT, f"{line}\n".encode()
+
+
+@pytest.mark.parametrize("name", ["../../out", "/out", "a/../../../out", ".."])
+async def test_a_pod_does_not_say_where_files_of_this_machine_go(tmp_path: Path, name: str) -> None:
+    there = Courier(Hostile(json.dumps({"kind": "folder", "files": ["a", name]})))  # type: ignore[arg-type]
+    with pytest.raises(CarryFailed, match="leads out of the folder"):
+        await there.look("/x")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("Welcome!", "[1]", "{}", "3", "null"),
+        json.dumps({"size": 1, "offset": 0, "sha256": "../" * 9, "mode": 0o644}),
+        json.dumps({"size": -1, "offset": 0, "sha256": "0" * 64, "mode": 0o644}),
+    ],
+)
+async def test_what_is_no_answer_is_told_and_nothing_is_written(
+    tmp_path: Path, answer: str
+) -> None:
+    there = Courier(Hostile(answer))  # type: ignore[arg-type]
+    with pytest.raises(CarryFailed, match="answers what it must not"):
+        await there.fetch("/x", tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_that_comes_has_no_mode_of_another_kind(tmp_path: Path) -> None:
+    header = {"size": 0, "offset": 0, "sha256": hashlib.sha256().hexdigest(), "mode": 0o6777}
+    await Courier(Hostile(json.dumps(header))).fetch("/x", tmp_path / "x")  # type: ignore[arg-type]
+    assert (tmp_path / "x").stat().st_mode & 0o7777 == 0o755
 
 
 async def test_two_who_send_the_same_code_at_once_do_not_disturb_each_other(

@@ -10,9 +10,12 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from glob import escape
 from importlib import resources
-from pathlib import Path
-from typing import IO, Any
+from pathlib import Path, PurePosixPath
+from typing import IO, Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, ValidationError
 
 from manor.api import Platform, Tenant
 from manor.errors import ManorError
@@ -39,6 +42,45 @@ class Parcel:
     digest: str
     """SHA-256, in hex."""
     mode: int = 0o644
+
+
+def _below(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"{path!r} leads out of the folder")
+    return path
+
+
+class Found(BaseModel):
+    """What is at a path of a volume. It comes from a pod, whose team says where files of this
+    machine go no more than it says which are read."""
+
+    kind: Literal["none", "file", "folder"]
+    files: list[Annotated[str, AfterValidator(_below)]] = []
+    """Those of a folder, by their paths below it."""
+
+
+class _Header(BaseModel):
+    """What announces the bytes of a file."""
+
+    size: NonNegativeInt
+    offset: NonNegativeInt
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    mode: int
+
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+def _read(form: type[_Answer], answer: Object) -> _Answer:
+    try:
+        return form.model_validate(answer)
+    except ValidationError as error:
+        raise _no_answer(error.errors()[0]["msg"]) from None
+
+
+def _no_answer(why: str) -> CarryFailed:
+    message = f"the pod that carries answers what it must not ({why}); nothing of it was written"
+    return CarryFailed(f"{message}: see who in the team enters pods, and what image it has")
 
 
 def unmoved(_name: str, _there: int, _of: int) -> None:
@@ -78,19 +120,26 @@ class Courier:
         except ConnectionError:
             await self._answer()  # it had a reason to go
             raise
+        if offset < parcel.size:
+            raise CarryFailed(f"{parcel.path} became shorter while it was sent; send it again")
         await self._answer()
+
+    async def look(self, path: str) -> Found:
+        """What is there."""
+        return _read(Found, await self.ask(ask="look", path=path))
 
     async def fetch(self, path: str, target: Path, moved: Moved = unmoved) -> None:
         """Write a file of the volume to `target`."""
-        parts = sorted(target.parent.glob(f".{target.name}.*.part"))
+        parts = sorted(target.parent.glob(f".{escape(target.name)}.*.part"))
         part = parts[-1] if parts else None
         begun = part.stat().st_size if part else 0
         known = part.name.split(".")[-2] if part else ""
-        header = await self.ask(ask="give", path=path, offset=begun, sha256=known)
-        if part and header["offset"] != begun:
+        asked = await self.ask(ask="give", path=path, offset=begun, sha256=known)
+        header = _read(_Header, asked)
+        if part and header.offset != begun:
             part.unlink()
-        part = target.with_name(f".{target.name}.{header['sha256']}.part")
-        there, size = header["offset"], header["size"]
+        part = target.with_name(f".{target.name}.{header.sha256}.part")
+        there, size = header.offset, header.size
         with part.open("ab") as file:
             while there < size:
                 data = await self._bytes(size - there)
@@ -99,10 +148,10 @@ class Courier:
                 moved(path, there, size)
         with part.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != header["sha256"]:
+        if found != header.sha256:
             part.unlink()
             raise CarryFailed(f"{path} came with other bytes than were sent; fetch it again")
-        part.chmod(header["mode"] | 0o600)
+        part.chmod(0o755 if header.mode & 0o100 else 0o644)
         part.replace(target)
 
     async def _answer(self) -> Object:
@@ -110,7 +159,10 @@ class Courier:
             await self._more()
         line, _, rest = bytes(self._read).partition(b"\n")
         self._read = bytearray(rest)
-        answer: Object = json.loads(line)
+        try:
+            answer: Object = dict(json.loads(line))
+        except (ValueError, TypeError):
+            raise _no_answer("no JSON") from None
         if message := answer.get("error"):
             raise CarryFailed(message)
         return answer

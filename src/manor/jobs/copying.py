@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from manor.jobs.carrying import CarryFailed, Courier, Moved, Parcel, Van, unmoved, van
+from manor.jobs.carrying import CarryFailed, Courier, Found, Moved, Parcel, Van, unmoved, van
 from manor.jobs.errands import home_of
-from manor.kube import Client, Object
+from manor.jobs.folder import leads_out
+from manor.kube import Client
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,16 @@ def _sent(source: Path, path: str) -> Iterator[tuple[Path, str]]:
         yield source, f"{path}{source.name}" if path.endswith("/") else path
         return
     for file in sorted(source.rglob("*")):
+        if file.is_symlink() and (not file.is_file() or leads_out(file, source)):
+            message = "is a link to no file of this folder; copy what it leads to by itself"
+            raise CarryFailed(f"{file} {message}")
         if file.is_file():
             yield file, f"{path.rstrip('/')}/{file.relative_to(source).as_posix()}"
 
 
 async def _fetch(carrier: Van, path: str, target: Path, moved: Moved) -> Copied:
     async with carrier.courier() as courier:
-        found = await courier.ask(ask="look", path=path)
+        found = await courier.look(path)
     work = list(_fetched(found, path, target))
 
     async def fetch(courier: Courier, item: tuple[str, Path]) -> None:
@@ -98,14 +102,14 @@ async def _fetch(carrier: Van, path: str, target: Path, moved: Moved) -> Copied:
     return Copied(len(work), sum(to.stat().st_size for _, to in work))
 
 
-def _fetched(found: Object, path: str, target: Path) -> Iterator[tuple[str, Path]]:
+def _fetched(found: Found, path: str, target: Path) -> Iterator[tuple[str, Path]]:
     """The files at `path`, where `found` is, each with where it goes. CarryFailed where there is
     none."""
-    match found["kind"]:
+    match found.kind:
         case "none":
             raise CarryFailed(f"{path}: there is no such file or folder on the volume")
         case "file":
             yield path, target / path.rpartition("/")[2] if target.is_dir() else target
         case _:
-            for file in found["files"]:
+            for file in found.files:
                 yield f"{path.rstrip('/')}/{file}", target / file

@@ -76,11 +76,20 @@ def files_of(folder: Path) -> list[File]:
 def _files(folder: Path, below: Path, names: Sequence[str]) -> Iterator[File]:
     for name in names:
         source = folder / below / name
+        if leads_out(source, folder):
+            message = "is a link that leads out of the folder; name it in .manorignore, or copy it"
+            raise CodeError(f"{source} {message}")
         if not source.is_file():
             raise CodeError(f"{source} is no file that can be sent; name it in .manorignore")
         status = source.stat()
         path = (below / name).as_posix()
         yield File(path, source, status.st_size, bool(status.st_mode & 0o100))
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether it is a link to what is not in the folder: whoever made the folder, which may be
+    somebody else's repository, would say which other files of this machine are sent."""
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
 
 
 def _is(ignored: GitIgnoreSpec, path: Path) -> bool:
@@ -124,7 +133,11 @@ def packed(files: Sequence[File]) -> Iterator[Archive]:
                 with one.source.open("rb") as source:
                     info = tarfile.TarInfo(one.path)
                     info.size, info.mode = one.size, 0o755 if one.executable else 0o644
-                    archive.addfile(info, source)
+                    try:
+                        archive.addfile(info, source)
+                    except OSError as error:
+                        message = f"{error.strerror or error}; it is to stay as it is meanwhile"
+                        raise CodeError(f"{one.source} cannot be sent: {message}") from None
         size = file.tell()
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
