@@ -107,6 +107,8 @@ class Files(_Handler):
         known = self.headers["Authorization"] in (f"Bearer {SECRET}", f"Basic {basic}")
         if not known and self.headers["X-Key"] != SECRET:
             self.answer(401, b"")
+        elif self.path.startswith("/moved?"):
+            self.answer(302, b"", Location=self.path.partition("?")[2])
         elif self.path != FILE:
             self.answer(404, b"")
         else:

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ import pytest
 import store_servers
 from manor.engines.pods import KEYS_PATH
 from manor.jobs import stores
+from manor.jobs.connecting import NotConnected, _asked
+from manor.kube import STDOUT
 from manor.local.certificates import Authority, Wanted
 
 pytestmark = pytest.mark.unit
 
+STDERR = STDOUT + 1
 CLOSED = "http://127.0.0.1:9"
 """Where nobody answers."""
 
@@ -110,6 +114,18 @@ def test_what_a_web_server_lacks_and_whom_nobody_vouches_for_is_told(files: File
     assert lost["refused"].startswith("404 Client Error")
     strange = tried(stores.https(files.url, store_servers.SECRET))
     assert "certificate verify failed" in strange["unreached"]
+
+
+def test_a_redirect_takes_no_header_to_another_host(files: Files) -> None:
+    here = files.url.removesuffix(store_servers.FILE)
+    secret, moved = store_servers.SECRET, f"{here}/moved"
+    for to in ("http://127.0.0.1:9/x", "https://elsewhere.invalid/x", "//elsewhere.invalid/x"):
+        answer = files.tried(secret, url=f"{moved}?{to}", header="X-Key")
+        assert "which would get the header too" in answer["refused"]
+    for to in (store_servers.FILE, files.url):
+        url = f"{moved}?{to}"
+        assert files.tried(secret, url=url, header="X-Key") == {"opened": [url]}
+    assert "unreached" in files.tried(secret, url=f"{moved}?https://elsewhere.invalid/x")
 
 
 class Google:
@@ -212,3 +228,27 @@ def test_keys_that_are_none_are_refused_without_a_word_of_them() -> None:
         stores.s3("AKIA", "s3cret\n")
     with pytest.raises(stores.BadKeys, match="leave one out"):
         stores.https("https://host/a", "x", user="ida", header="X-Key")
+
+
+class Pod:
+    """What runs there prints this."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+
+    @asynccontextmanager
+    async def start(self, *_words: Any) -> AsyncIterator["Pod"]:
+        yield self
+
+    async def write(self, _data: bytes) -> None:
+        pass
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, bytes]]:
+        yield STDERR, b"Welcome!\n"
+        yield STDOUT, self.said
+
+
+@pytest.mark.parametrize("said", [b"", b"Welcome!", b"[]", b"{}", b"3", b"\xff", b"[" * 100_000])
+async def test_a_pod_that_answers_otherwise_is_told(said: bytes) -> None:
+    with pytest.raises(NotConnected, match="it could not be tried: Welcome!"):
+        await _asked(Pod(said), "vision", "errand", {})  # type: ignore[arg-type]

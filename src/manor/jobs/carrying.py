@@ -161,7 +161,7 @@ class Courier:
         self._read = bytearray(rest)
         try:
             answer: Object = dict(json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise _no_answer("no JSON") from None
         if message := answer.get("error"):
             raise CarryFailed(message)

@@ -13,6 +13,7 @@ from manor.errors import ManorError
 from manor.jobs.errands import ErrandFailed, errand, home_of
 from manor.jobs.stores import Keys
 from manor.kube import STDOUT, Client, Conflict, NotFound, Object
+from manor.limits import limits
 
 
 class NotConnected(ManorError):
@@ -99,10 +100,14 @@ async def _asked(client: Client, namespace: str, pod: str, question: Object) -> 
         await process.write(json.dumps(question).encode() + b"\n")
         async for channel, data in process:
             if channel == STDOUT:
-                said += data
+                said += data[: limits().kube.answer - len(said)]
             else:
-                told += data
-    if not said:
+                told = (told + data)[-limits().jobs.block :]
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict) or not answer.keys() & {"opened", "unreached", "refused"}:
         lines = told.decode(errors="replace").strip().splitlines()
         raise NotConnected(f"it could not be tried: {lines[-1] if lines else 'no answer'}")
-    return json.loads(said)
+    return answer

@@ -62,7 +62,19 @@ def https(url: str) -> list[str]:
     import requests
 
     headers = json.loads(os.environ[f"{urlsplit(url).hostname}-headers"])
-    with requests.get(url, headers=headers, stream=True, timeout=SECONDS) as answer:
+
+    def stay(answer: Any, **_: Any) -> None:
+        # Of all headers requests keeps Authorization alone from another host.
+        to, here = urlsplit(answer.headers.get("location", "")), urlsplit(url)
+        elsewhere = (to.scheme or "https", to.hostname or here.hostname) != ("https", here.hostname)
+        if answer.is_redirect and elsewhere and {*headers} - {"Authorization"}:
+            raise PermissionError(
+                f"it redirects to {to.hostname}, which would get the header too; name that URL, or "
+                "use a bearer token"
+            )
+
+    hooks = {"response": stay}
+    with requests.get(url, headers=headers, stream=True, timeout=SECONDS, hooks=hooks) as answer:
         answer.raise_for_status()
     return [url]
 
