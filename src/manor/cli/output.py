@@ -6,7 +6,6 @@ them.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import StrEnum
@@ -14,6 +13,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
@@ -22,7 +22,7 @@ from rich.text import Text
 from manor.cli.yaml_stream import documents
 from manor.errors import ManorError
 from manor.kube import Object
-from manor.visible import visible
+from manor.visible import visible, visible_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,14 +78,7 @@ def to_yaml(objects: Iterable[Object]) -> str:
 
 def to_json(objects: Iterable[Object]) -> str:
     """Objects as a Kubernetes List."""
-    return (
-        json.dumps(
-            {"apiVersion": "v1", "kind": "List", "items": list(objects)},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return visible_json({"apiVersion": "v1", "kind": "List", "items": list(objects)}) + "\n"
 
 
 def print_error(message: str) -> None:
@@ -96,7 +89,8 @@ def print_error(message: str) -> None:
 
 def print_warning(message: str) -> None:
     """Print what speaks against something, and stops nothing, on stderr."""
-    err.print(f"warning: {message}", markup=False)
+    for line in message.splitlines():
+        err.print(f"warning: {line}", markup=False)
 
 
 def ask_before_removal(what: str) -> None:
@@ -142,7 +136,7 @@ class ListFormat(StrEnum):
 def print_object(obj: Object, output: StrEnum) -> None:
     """Print one object as JSON, or else as YAML."""
     as_json = output.value == "json"
-    text = json.dumps(obj, indent=2, ensure_ascii=False) if as_json else to_yaml([obj])
+    text = visible_json(obj) if as_json else to_yaml([obj])
     echo(text)
 
 
@@ -159,11 +153,19 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
-    """How wide each column is."""
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """How wide each column is on a terminal."""
+    return [max(cell_len(_cell(text)) for text in column) for column in zip(*rows, strict=True)]
 
 
 def line_of(row: Sequence[str], widths: Sequence[int]) -> str:
     """One line of a table."""
-    cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-    return "   ".join(cells).rstrip() + "\n"
+    cells = (_cell(text) for text in row)
+    padded = (
+        cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return "   ".join(padded).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    """What stands in a table: a line break in it would make a row of somebody's own."""
+    return visible(" ".join(text.split("\n")))

@@ -1,16 +1,16 @@
 """The report as JSON. Its fields are documented in docs/verify.md; `schemaVersion` changes when one
 goes or changes."""
 
-import json
 from typing import Any
 
 from manor.verify.attempt import Attempt, Status
 from manor.verify.report import SCHEMA_VERSION, Report, Result
+from manor.visible import visible_json
 
 
 def to_json(report: Report) -> str:
     """The whole report."""
-    return json.dumps(document(report), indent=1, ensure_ascii=False) + "\n"
+    return visible_json(document(report), indent=1) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:

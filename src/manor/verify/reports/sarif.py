@@ -1,12 +1,12 @@
 """The report as SARIF 2.1.0: a rule a check, a result for each one that did not pass."""
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 from manor.verify.attempt import Status
 from manor.verify.check import Check, Severity
 from manor.verify.report import Report, Result
+from manor.visible import visible_json
 
 LEVELS = {
     Severity.CRITICAL: "error",
@@ -54,12 +54,7 @@ def to_sarif(report: Report) -> str:
         },
     }
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return (
-        json.dumps(
-            {"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False
-        )
-        + "\n"
-    )
+    return visible_json({"$schema": schema, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _rule(check: Check) -> dict[str, Any]:
