@@ -567,6 +567,8 @@ def _wrong(field: Spec, definitions: dict[str, Spec]) -> Iterator[Any]:
     yield from {"integer": ["1", True], "boolean": ["true", 1]}.get(field.get("type", ""), [])
     if "pattern" in field:
         yield "\x07"
+    if "x-kubernetes-int-or-string" in field:
+        yield 1.5
     if "items" in field:
         yield from ([value] for value in _wrong(field["items"], definitions))
     for name, part in field.get("properties", {}).items():

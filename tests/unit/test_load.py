@@ -58,11 +58,11 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
         ),
         (
             '  gpu: {guarantee: "2"}\n',
-            "specs.yaml:13: spec.gpu.guarantee: must be a valid integer; got '2'",
+            "specs.yaml:13: spec.gpu.guarantee: must be a whole number; got '2'",
         ),
         (
             "  gpu:\n    guarantee: two\n",
-            "specs.yaml:14: spec.gpu.guarantee: must be a valid integer",
+            "specs.yaml:14: spec.gpu.guarantee: must be a whole number",
         ),
         (
             "  quota:\n    cpu: 4 cores\n",

@@ -138,6 +138,8 @@ def _reader(pattern: str, hint: Callable[[str], str], whole: bool) -> Callable[[
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
         if not grammar.fullmatch(text):
             raise ValueError(f"{text[:40]!r} is not a quantity here; {hint(text)}")
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError(f"write {text} in quotes: to the API server a fraction is text")
         amount = parse(text)
         return canonical(Decimal(int(amount)) if whole else amount, binary=is_binary(text))
 

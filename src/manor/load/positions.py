@@ -40,7 +40,7 @@ class _Loader(yaml.CSafeLoader):
             kind = node.tag.removeprefix(_TAG)
             message = f"{node.value[:40]!r} cannot be read as {kind}; write a text in quotes"
             raise yaml.MarkedYAMLError(problem=message, problem_mark=node.start_mark) from None
-        return made
+        return int(made) if isinstance(made, float) and made.is_integer() else made  # as in JSON
 
 
 for _kind in ("int", "float", "bool"):

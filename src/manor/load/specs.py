@@ -114,6 +114,24 @@ def _empty(value: object, path: Path = ()) -> Iterator[Path]:
             yield from _empty(part, (*path, key))
 
 
+_MAPPING, _LIST, _TEXT = "be a mapping (name: value)", "be a list (- value)", "be text"
+_WHOLE, _SWITCH = "be a whole number", "be true or false"
+_FORMS = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), _MAPPING),
+    **dict.fromkeys(("list_type", "tuple_type"), _LIST),
+    **dict.fromkeys(("string_type", "string_unicode"), _TEXT),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), _WHOLE),
+    **dict.fromkeys(("bool_type", "bool_parsing"), _SWITCH),
+    "string_pattern_mismatch": "match {pattern}",
+    "string_too_short": "have {min_length} characters or more",
+    "string_too_long": "have {max_length} characters at most",
+    "too_short": "have {min_length} entries or more",
+    "too_long": "have {max_length} entries at most",
+}
+"""What a value must do, by the model's error."""
+_FOUND = {dict: "a mapping", list: "a list", type(None): "nothing"}
+
+
 def _explain(error: ErrorDetails, model: type) -> str:
     if error["type"] == "extra_forbidden":
         return _unknown(error["loc"][-1], _fields_at(model, error["loc"]))
@@ -125,16 +143,9 @@ def _explain(error: ErrorDetails, model: type) -> str:
     given = error["input"]
     if error["type"] == "string_type" and isinstance(given, bool | int | float):
         return f"must be text, and YAML reads {given!r} as none; write it in quotes"
-    shown = (
-        f"; got {given!r}"
-        if isinstance(given, str | int | float | bool)
-        else f"; got a {type(given).__name__}"
-    )
-    return (
-        f"must be {message}{shown}"
-        if error["msg"].startswith("Input should be ")
-        else error["msg"] + shown
-    )
+    form = _FORMS.get(error["type"], "")
+    must = form.format(**error.get("ctx", {})) if form else f"be {message}"
+    return f"must {must}; got {_FOUND.get(type(given)) or repr(given)}"
 
 
 def _model(document: Document) -> type[Spec]:
