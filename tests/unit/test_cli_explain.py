@@ -181,6 +181,19 @@ def queue(waiting: int) -> Object:
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["hello", "kind: Pod\nmetadata: [x]", "kind: Pod\nmetadata: {name: 3, namespace: 4}\nspec: []"]
+    + [f"kind: Deployment\nspec: {{template: {spec}}}" for spec in ("3", "{spec: 3}", "[a]")]
+    + ["kind: Job\nspec: {parallelism: x, template: {spec: {containers: []}}}"],
+)
+def test_what_is_no_object_is_told(manor: Command, team: ApiStandIn, text: str) -> None:
+    told = manor("explain", "-f", "-", "-n", "vision", given=text)
+    assert told.code == 2
+    assert told.err.startswith("error: ")
+    assert team.written == []
+
+
 def test_queues_are_listed_and_foreseen(team: ApiStandIn, manor: Command, tmp_path: Path) -> None:
     none = manor("get", "queues", "-n", "vision")
     assert (none.code, "Kueue is not installed" in none.err) == (2, True)

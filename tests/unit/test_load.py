@@ -45,6 +45,19 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("a: 1\n".encode("utf-16"), ":1: is UTF-16; save it as UTF-8"),
+        ("a: 1\nb: é\n".encode("latin-1"), ":2: is no UTF-8 from here on; save it as UTF-8"),
+    ],
+)
+def test_what_is_no_utf_8_is_told_by_its_line(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "specs.yaml").write_bytes(data)
+    with pytest.raises(InvalidInput, match=f"specs.yaml{said}$"):
+        load([tmp_path / "specs.yaml"])
+
+
+@pytest.mark.parametrize(
     ("spec", "wanted"),
     [
         ("  quotas: {}\n", "specs.yaml:13: spec.quotas: unknown field; did you mean 'quota'?"),
@@ -246,7 +259,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_standard_input_that_is_no_text(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
     given = io.TextIOWrapper(io.BytesIO(b"a: \xff"), encoding="utf-8", errors=errors)
     monkeypatch.setattr("sys.stdin", given)
-    with pytest.raises(InvalidInput, match="<stdin>: cannot be read"):
+    with pytest.raises(InvalidInput, match="<stdin>:1: is no UTF-8 from here on; save it as UTF-8"):
         load(["-"])
 
 

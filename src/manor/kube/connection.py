@@ -76,6 +76,10 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
         )
     if not configuration.host:
         raise KubeconfigError(f"context {context} names no server")
+    if not configuration.host.startswith(("http://", "https://")):
+        raise KubeconfigError(
+            f"context {context}: {configuration.host} is no URL: it begins with https://"
+        )
     try:
         proxy = configuration.proxy or _proxy_of_environment(configuration.host)
     except ValueError as error:
@@ -151,11 +155,13 @@ async def _load_kubeconfig(
         merger = KubeConfigMerger(named)
         contexts = [c["name"] for c in merger.config.value["contexts"]]  # type: ignore[union-attr]
         context = context or merger.config.value.get("current-context")  # type: ignore[union-attr]
-    except (
-        *(ConfigException, OSError, yaml.YAMLError, RecursionError),
-        *(ValueError, TypeError, AttributeError, KeyError),
-    ) as error:
+    except (ConfigException, OSError, yaml.YAMLError) as error:
         raise KubeconfigError(f"{named} is not a kubeconfig: {error}") from error
+    except (RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise KubeconfigError(
+            f"{named} is not a kubeconfig: it lacks lists of clusters, users and contexts, each "
+            "with a name; make it anew (`kubectl config`), or name another by --kubeconfig"
+        ) from error
     if context not in contexts:
         problem = f"no context {context!r}" if context else "no current context"
         raise KubeconfigError(

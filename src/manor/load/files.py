@@ -2,6 +2,7 @@
 standard input."""
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,8 +27,20 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InvalidInput([Problem(str(path), 0, "", "no such file or folder")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput([_no_text(str(path), error)]) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InvalidInput([Problem(str(path), 0, "", message)]) from None
+
+
+def _no_text(source: str, error: UnicodeError) -> Problem:
+    line = 1
+    if isinstance(error, UnicodeDecodeError):
+        if error.object[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+            return Problem(source, line, "", "is UTF-16; save it as UTF-8")
+        line += error.object[: error.start].count(b"\n")
+    return Problem(source, line, "", "is no UTF-8 from here on; save it as UTF-8")
 
 
 def _from_stdin() -> str:
@@ -35,8 +48,7 @@ def _from_stdin() -> str:
         text = sys.stdin.read()
         text.encode()  # what is no UTF-8 may be there as surrogates
     except UnicodeError as error:
-        message = f"cannot be read: {error}"
-        raise InvalidInput([Problem(_STDIN, 0, "", message)]) from None
+        raise InvalidInput([_no_text(_STDIN, error)]) from None
     return text
 
 

@@ -32,23 +32,40 @@ class NoPod(ManorError):
 def pod_like(obj: Object, namespace: str) -> tuple[Object, int]:
     """The pod that comes of an object, in `namespace` where it names none, and how many of it run
     at once. NoPod where none does."""
-    spec = obj.get("spec") or {}
-    meta = obj.get("metadata") or {}
-    template = spec.get("template") if obj.get("kind") != "Pod" else obj
-    if not isinstance(template, dict) or "containers" not in (template.get("spec") or {}):
+    obj = _mapping("the document", obj)
+    spec, meta = (_mapping(field, obj.get(field)) for field in ("spec", "metadata"))
+    template = obj if obj.get("kind") == "Pod" else spec.get("template")
+    template = template if isinstance(template, dict) else {}
+    inner = template.get("spec")
+    if not isinstance(inner, dict) or "containers" not in inner:
         what = f"{obj.get('kind')} {meta.get('name', '')}".strip()
         raise NoPod(f"{what}: no pod comes of it; give a Pod, or an object with spec.template")
-    made = template.get("metadata") or {}
-    kept = {key: made[key] for key in ("labels", "annotations") if made.get(key)}
-    labels = {**(meta.get("labels") or {}), **(kept.get("labels") or {})}
-    place = meta.get("namespace") or namespace
+    made = _mapping("metadata", template.get("metadata"))
+    kept = {key: found for key in _KEPT if (found := _mapping(f"metadata.{key}", made.get(key)))}
+    labels = {**_mapping("metadata.labels", meta.get("labels")), **kept.get("labels", {})}
+    place = str(meta.get("namespace") or namespace)
     # A name of its own: one that is there already stands in nobody's way.
     meta = {**kept, "labels": labels, "generateName": "could-run-", "namespace": place}
-    pod_spec = {**template["spec"]}
+    pod_spec = {**inner}
     if obj.get("kind") == "Job":
         pod_spec.setdefault("restartPolicy", "Never")
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod_spec}
-    return pod, int(spec.get("parallelism") or spec.get("replicas") or 1)
+    count = spec.get("parallelism") or spec.get("replicas") or 1
+    if not isinstance(count, int):
+        raise NoPod(f"{count!r} is no number of pods; write a whole number")
+    return pod, count
+
+
+_KEPT = ("labels", "annotations")
+
+
+def _mapping(field: str, value: object) -> Object:
+    """A part of an object of which nobody knows yet whether it is one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise NoPod(f"{field} must be a mapping (name: value)")
+    return value
 
 
 async def could_run(client: Client, pod: Object, count: int = 1) -> Diagnosis:
