@@ -168,6 +168,7 @@ SABOTAGES = (
     ),
     sabotage("requested-by unbound", "ADMISSION-009 METADATA-016", *unbind("requested-by")),
     sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
+    sabotage("sizes unbound", "ADMISSION-009 QUOTA-018", *unbind("sizes")),
     sabotage("limits unbound", "ADMISSION-009 ROUTES-024", *unbind("limits")),
     sabotage("tokens unbound", "ADMISSION-009 ROUTES-025", *unbind("tokens")),
     sabotage(
@@ -527,6 +528,40 @@ SABOTAGES = (
         *unbind("gpu"),
         *unbind("queues"),
         *unbind("storage"),
+    ),
+    *(
+        sabotage(
+            f"{name} gone, and its bindings",
+            f"ADMISSION-009 {besides}",
+            remove(ADMISSION, "ValidatingAdmissionPolicy", f"manor-{name}"),
+            *unbind(name),
+        )
+        for name, besides in (
+            *(("keys", "ROUTES-021"), ("limits", "ROUTES-024")),
+            *(("requested-by", "METADATA-016"), ("stand-ins", "")),
+        )
+    ),
+    sabotage(
+        "mutations gone, one with its binding, and one that fails open",
+        "ADMISSION-009",
+        remove(ADMISSION, "MutatingAdmissionPolicy", "manor-namespaces-defaults"),
+        remove(ADMISSION, "MutatingAdmissionPolicyBinding", "manor-namespaces-defaults"),
+        merge(
+            ADMISSION,
+            "MutatingAdmissionPolicy",
+            "manor-queued-role-hash",
+            {"spec": {"failurePolicy": "Ignore"}},
+        ),
+    ),
+    sabotage(
+        "a policy that passes some objects over",
+        "ADMISSION-009",
+        merge(
+            ADMISSION,
+            "ValidatingAdmissionPolicy",
+            "manor-cluster",
+            {"spec": {"matchConstraints": {"objectSelector": {"matchLabels": {"mine": "yes"}}}}},
+        ),
     ),
     sabotage(
         "a policy unbound, another that fails open",

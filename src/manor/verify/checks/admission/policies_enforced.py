@@ -1,8 +1,11 @@
 """Every guardrail is bound, denies, and fails closed."""
 
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from manor.api.wellknown import TENANT_LABEL
+from manor.manifests import documents
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -11,64 +14,65 @@ from manor.verify.findings import holds, seen
 
 API = "admissionregistration.k8s.io/v1"
 SELECTOR = {"matchExpressions": [{"key": TENANT_LABEL, "operator": "Exists"}]}
-KNOWN = [
-    "cluster",
-    "credentials",
-    "endpoints",
-    "gpu",
-    "images",
-    "ingress",
-    "metadata",
-    "namespaces",
-    "pod-fields",
-    "pods",
-    "probes",
-    "queued",
-    "queues",
-    "rbac",
-    "reserved",
-    "routes",
-    "services",
-    "storage",
-]
-
 ADVISORY = {"manor-unapplied", "manor-unapplied-namespaces"}
 """They warn, and no guarantee rests on them."""
 
 
+@cache
+def _shipped() -> frozenset[tuple[str, str]]:
+    """Kind and name of each policy that comes with Manor: what is missing cannot be listed from the
+    cluster."""
+    files = [
+        folder.joinpath(name)
+        for folder in resources.files("manor.policies").iterdir()
+        for name in ("policy.yaml", "mutation.yaml")
+    ]
+    found = [obj for file in files if file.is_file() for obj in documents(file.read_text("utf-8"))]
+    return frozenset((obj["kind"], obj["metadata"]["name"]) for obj in found)
+
+
 def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]:
-    faults = [] if policy["spec"].get("failurePolicy", "Fail") == "Fail" else ["it fails open"]
+    spec = policy["spec"]
+    faults = [] if spec.get("failurePolicy", "Fail") == "Fail" else ["it fails open"]
     mine = [b["spec"] for b in bindings if b["spec"]["policyName"] == policy["metadata"]["name"]]
-    if not any("Deny" in b.get("validationActions", []) for b in mine):
+    if not mine:
+        return [*faults, "it is not bound"]
+    if "validations" in spec and not any("Deny" in b["validationActions"] for b in mine):
         faults.append("no binding denies")
-    if policy["spec"].get("paramKind") and not any(
+    if spec.get("paramKind") and not any(
         b.get("paramRef", {}).get("parameterNotFoundAction") == "Deny" for b in mine
     ):
         faults.append("no binding denies where parameters are missing")
-    for binding in mine:
-        match = binding.get("matchResources", {})
+    matches = [b.get("matchResources", {}) for b in mine]
+    for what, match in [
+        ("the policy", spec.get("matchConstraints", {})),
+        *(("a binding", match) for match in matches),
+    ]:
         if match.get("namespaceSelector", SELECTOR) not in (SELECTOR, {}) or match.get(
             "objectSelector"
         ):
-            faults.append("a binding has a selector of its own")
+            faults.append(f"{what} has a selector of its own")
         if match.get("excludeResourceRules"):
-            faults.append("a binding excludes resources")
+            faults.append(f"{what} excludes resources")
     return faults
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    policies = await context.snapshot.all(API, "ValidatingAdmissionPolicy")
-    bindings = await context.snapshot.all(API, "ValidatingAdmissionPolicyBinding")
-    ours = {
-        p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")
-    }
-    attempts = [seen("policies are there", f"{len(ours)} policies, {len(bindings)} bindings")]
-    for name in sorted({f"manor-{known}" for known in KNOWN} | (set(ours) - ADVISORY)):
-        faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
-        got = "; ".join(faults) or "bound, denies, fails closed"
+    attempts = []
+    for kind in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"):
+        policies = await context.snapshot.all(API, kind)
+        bindings = await context.snapshot.all(API, f"{kind}Binding")
+        ours = {
+            p["metadata"]["name"]: p for p in policies if p["metadata"]["name"].startswith("manor-")
+        }
         attempts.append(
-            holds(f"ValidatingAdmissionPolicy {name}", not faults, got, "its own specification")
+            seen(f"{kind}: policies are there", f"{len(ours)} policies, {len(bindings)} bindings")
         )
+        shipped = {name for of, name in _shipped() if of == kind}
+        for name in sorted(shipped | (set(ours) - ADVISORY)):
+            faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
+            got = "; ".join(faults) or "bound, denies, fails closed"
+            attempts.append(holds(f"{kind} {name}", not faults, got, "its own specification"))
     return attempts
 
 
