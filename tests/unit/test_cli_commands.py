@@ -1,5 +1,6 @@
 """The table of commands: what is listed can be run, and listing imports none of it."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -76,6 +77,23 @@ def test_what_this_machine_refuses_is_an_error_line() -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.endswith("error: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ["tools list", "get tenants", "local status"])
+def test_somebody_without_a_home_gets_no_traceback(words: str) -> None:
+    unknown = "import pwd, sys; pwd.getpwuid = {}.__getitem__; sys.argv[0] = 'manor'"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{unknown}; from manor.cli.main import main; main()",
+            *words.split(),
+        ],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
 
 
 def shell(words: str) -> subprocess.CompletedProcess[str]:

@@ -206,6 +206,10 @@ def main() -> None:
     gc.set_threshold(*COLLECTED)
     _open_streams()
     try:
+        Path.home()
+    except RuntimeError:  # whom no list of users knows: where containers have them at home
+        os.environ["HOME"] = "/"
+    try:
         app()
     except ManorError as error:
         _end(str(error))
