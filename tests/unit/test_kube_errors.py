@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from manor.kube import ApiError, BadName, Client, Forbidden, KubeconfigError, Unreachable
-from manor.kube.discovery import Resource
+from manor.kube import (
+    ApiError,
+    BadName,
+    Client,
+    Forbidden,
+    KubeconfigError,
+    NoApiServer,
+    Unreachable,
+)
+from manor.kube.discovery import Discovery, Resource
 from manor.kube.errors import api_error
 from manor.kube.transport import Identity
 
@@ -153,3 +161,23 @@ async def test_an_exec_plugin_gives_the_token_and_is_asked_again(tmp_path: Path)
         assert await connection.authorization() == "Bearer t1"
         assert await connection.authorization() == "Bearer t1"
         assert await connection.authorization(renew=True) == "Bearer t2"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>\n log in</html>",
+        "",
+        "[]",
+        "null",
+        "3",
+        "[" * 100_000,
+        '{"items": [{"versions": "x"}]}',
+    ],
+)
+async def test_what_answers_and_is_no_api_server_is_told(answer: str) -> None:
+    async def fetch(_path: str, _accept: str) -> str:
+        return answer
+
+    with pytest.raises(NoApiServer, match="is no API server of Kubernetes: '"):
+        await Discovery(fetch).resource("v1", "Pod")

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from manor.kube.connection import open_connection
 from manor.kube.discovery import Discovery, Resource
-from manor.kube.errors import Gone, TooLong
+from manor.kube.errors import Gone, NoApiServer, TooLong
 from manor.kube.streams import Event, ExecResult, Process, Tunnel, execute, forward, start, watch
 from manor.kube.transport import Identity, OnWarning, Params, Transport, encode
 from manor.limits import limits
@@ -430,7 +430,10 @@ class Client:
         text = await self._transport.send(
             self._identity, method, path, params, data, content_type, accept
         )
-        answer: Object = json.loads(text)
+        try:
+            answer: Object = json.loads(text)
+        except ValueError:
+            raise NoApiServer(text) from None
         return answer
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from manor.kube.errors import BadName, UnknownKind
+from manor.kube.errors import BadName, NoApiServer, UnknownKind
 
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
@@ -121,9 +121,16 @@ class Discovery:
         self._kinds = {
             (resource.api_version, resource.kind): resource
             for answer in answers
-            for resource in _parse(answer)
+            for resource in _read_answer(answer)
         }
         self._reads += 1
+
+
+def _read_answer(answer: str) -> list[Resource]:
+    try:
+        return _parse(answer)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise NoApiServer(answer) from None
 
 
 def _parse(answer: str) -> list[Resource]:

@@ -3,6 +3,7 @@
 KubeError
 ├── KubeconfigError     no usable kubeconfig, no such context, credentials that cannot be had
 ├── Unreachable         no answer: refused, reset, timed out, bad certificate
+├── NoApiServer         an answer that no API server gives
 ├── UnknownKind         the server serves no such kind
 ├── BadName             no object can have such a name
 ├── TooLong             an answer longer than what is read of one
@@ -31,6 +32,17 @@ class KubeconfigError(KubeError):
 
 class Unreachable(KubeError):
     """The API server gave no answer."""
+
+
+class NoApiServer(KubeError):
+    """What answers is something else, such as a proxy's page to log in at."""
+
+    def __init__(self, answer: str) -> None:
+        shown = " ".join(answer[:80].split())
+        super().__init__(
+            f"what answers is no API server of Kubernetes: {shown!r}; see whether it is the right "
+            f"context and server, and what stands in between (a proxy, a page to log in)"
+        )
 
 
 class TooLong(KubeError):
