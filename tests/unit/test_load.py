@@ -44,6 +44,12 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
     return [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
 
 
+def test_a_whole_number_may_have_a_point_as_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "specs.yaml"
+    path.write_text("---\n".join([PLATFORM, tenant("a", "  gpu: {guarantee: 2.0}\n")]))
+    assert load([path]).tenants["a"].spec.gpu.guarantee == 2
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
