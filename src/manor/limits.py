@@ -328,6 +328,8 @@ class Jobs:
 class Cli:
     """The command line."""
 
+    specs: Bytes = 64 * 2**20
+    """That are read of one file of specs, or of standard input."""
     up: Seconds = 600.0
     """Until all that `manor up` applied is ready."""
     predict: Seconds = 30.0

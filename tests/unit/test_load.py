@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from manor.limits import Cli, override
 from manor.load import InvalidInput, load
 
 pytestmark = pytest.mark.unit
@@ -42,6 +43,16 @@ def problems(tmp_path: Path, *documents: str) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         load([path])
     return [str(problem).removeprefix(f"{tmp_path}/") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("source", ["/dev/zero", "-"])
+def test_no_more_is_read_than_specs_have(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a" * 3 * 2**20))
+    with (
+        override(cli=Cli(specs=2 * 2**20)),
+        pytest.raises(InvalidInput, match="is larger than 2 MiB; make several files of it"),
+    ):
+        load([source])
 
 
 def test_a_whole_number_may_have_a_point_as_in_json(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from manor.limits import limits
 from manor.load.positions import Document, InvalidInput, Problem, parse
 
 SUFFIXES = (".yaml", ".yml")
@@ -23,8 +24,13 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
+    most = limits().cli.specs
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+        if len(data) > most:
+            raise InvalidInput([_too_large(str(path), most)])
+        return data.decode()
     except FileNotFoundError:
         raise InvalidInput([Problem(str(path), 0, "", "no such file or folder")]) from None
     except UnicodeDecodeError as error:
@@ -32,6 +38,10 @@ def _text(path: Path) -> str:
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InvalidInput([Problem(str(path), 0, "", message)]) from None
+
+
+def _too_large(source: str, most: int) -> Problem:
+    return Problem(source, 0, "", f"is larger than {most >> 20} MiB; make several files of it")
 
 
 def _no_text(source: str, error: UnicodeError) -> Problem:
@@ -44,9 +54,11 @@ def _no_text(source: str, error: UnicodeError) -> Problem:
 
 
 def _from_stdin() -> str:
+    most = limits().cli.specs
     try:
-        text = sys.stdin.read()
-        text.encode()  # what is no UTF-8 may be there as surrogates
+        text = sys.stdin.read(most + 1)
+        if len(text.encode()) > most:  # what is no UTF-8 may be there as surrogates
+            raise InvalidInput([_too_large(_STDIN, most)])
     except UnicodeError as error:
         raise InvalidInput([_no_text(_STDIN, error)]) from None
     return text
