@@ -17,6 +17,7 @@ from api_stand_in import ApiStandIn
 from engine_specs import job, platform, tenant
 from manor.api.platform import Engines
 from manor.engines import Phase, checked, render_workload
+from manor.engines.buckets import STORES
 from manor.engines.outputs import start, upload
 from manor.engines.registry import ENGINES
 from manor.kube import Object
@@ -209,7 +210,7 @@ class Folder:
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The bucket `bucket` of a store, and beside it what a command writes."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(upload.STORES, "s3", Folder)
+    monkeypatch.setitem(STORES, "s3", Folder)
     (tmp_path / "bucket").mkdir()
     (tmp_path / "out" / "deep").mkdir(parents=True)
     return tmp_path / "bucket"
