@@ -245,10 +245,15 @@ LONG = b"x" * (1 << 20)
         ("naïve".encode(), False, "", {"body": "naïve", "truncated": False}),
         ("naï".encode()[:-1], True, "", {"body": "na", "truncated": True}),
         (b"\x89PNG", False, "", {"base64": "iVBORw==", "truncated": False}),
-        (gzip.compress(b"[1]"), False, "gzip", {"body": "[1]", "truncated": False}),
+        (gzip.compress(b"[1]", mtime=0), False, "gzip", {"body": "[1]", "truncated": False}),
         (zlib.compress(b"[1]"), False, "deflate", {"body": "[1]", "truncated": False}),
-        (gzip.compress(LONG), False, "gzip", {"body": "x" * (64 << 10), "truncated": True}),
-        (gzip.compress(b"[1]")[:-4], True, "gzip", {"body": "[1]", "truncated": True}),
+        (
+            gzip.compress(LONG, mtime=0),
+            False,
+            "gzip",
+            {"body": "x" * (64 << 10), "truncated": True},
+        ),
+        (gzip.compress(b"[1]", mtime=0)[:-4], True, "gzip", {"body": "[1]", "truncated": True}),
         (b"no gzip", False, "gzip", {"body": "no gzip", "truncated": False}),
     ],
 )
