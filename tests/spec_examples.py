@@ -381,6 +381,7 @@ INVALID: dict[str, list[Change]] = {
         *((("spec", "image"), image) for image in NO_IMAGES),
         *((("spec", field), value) for field, value in _SCHEDULED.items() if field != "schedule"),
         (("spec", "suspend"), False),
+        (("spec", "command"), ["", "x"]),
         *((("spec", "sweep"), sweep) for sweep in _NO_SWEEPS),
         (("spec",), {"command": ["x"], "workers": 2, "sweep": {"parameters": [{"LR": "1"}]}}),
         *(

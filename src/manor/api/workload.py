@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
 from manor.api.meta import (
@@ -74,6 +74,28 @@ RequestLogUri = Annotated[
     ),
 ]
 """Where a model's requests are kept."""
+
+
+def _starts(command: list[str]) -> list[str]:
+    if command and not command[0]:
+        raise ValueError("the first word is the program, and it is empty")
+    return command
+
+
+Command = Annotated[
+    list[str],
+    Field(
+        max_length=1024,
+        json_schema_extra=cel(
+            (
+                "self.size() == 0 || self[0] != ''",
+                "the first word is the program, and it is empty",
+            )
+        ),
+    ),
+    AfterValidator(_starts),
+]
+"""A command and its arguments."""
 
 RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
 TokensPerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -360,7 +382,7 @@ class TrainingJobSpec(Spec):
 
     image: Image | None = None
     """Image; the Platform's training image when absent."""
-    command: list[str] = Field(min_length=1, max_length=1024)
+    command: Command = Field(min_length=1)
     """Command and arguments, not run through a shell."""
     files: dict[FilePath, Annotated[str, Field(max_length=FILES_LIMIT)]] = Field(
         default={}, max_length=FILES_MOST
@@ -600,7 +622,7 @@ class Canary(Spec):
 class Server(Spec):
     """A server of one's own: an image that answers HTTP as a user other than root."""
 
-    command: list[str] = Field(default=[], max_length=1024)
+    command: Command = []
     """What is run in place of the image's entry point, not through a shell. `$(MODEL_PATH)` is
     where the model's files are."""
     args: list[str] = Field(default=[], max_length=1024)

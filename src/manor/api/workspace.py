@@ -20,6 +20,7 @@ from manor.api.platform import Platform
 from manor.api.quantity import Bytes, Duration, seconds
 from manor.api.workload import (
     ELSEWHERE,
+    Command,
     DataSource,
     Keyed,
     Resources,
@@ -78,7 +79,7 @@ class WorkspaceSpec(Spec):
 
     image: Image | None = None
     """Image, with Python 3.9 or later; the Platform's workspace image when absent."""
-    command: list[str] = Field(default=[], max_length=1024)
+    command: Command = []
     """The IDE, not run through a shell: it must listen on `port` of 127.0.0.1 alone.
     `$(MANOR_PORT)` and `$(MANOR_TOKEN)`, a secret made at each start, are replaced. JupyterLab when
     absent."""
