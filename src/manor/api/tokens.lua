@@ -1,5 +1,5 @@
 -- Counts the tokens that the keys of a Model use, and answers 429 to one that has used what it may.
--- Each worker of a proxy has one state of it, which outlives changes of keys and routes.
+-- Each worker of a proxy has a state of it, and a new one where its listener changes.
 
 local BYTES = 4 -- About a token.
 local LONGEST = 64 -- Of "total_tokens" and its number, which two chunks may share.
