@@ -215,6 +215,8 @@ def test_what_a_model_is_asked_is_kept_by_kserve(engines: Engines) -> None:
         run = ("exec", pods()[0]["metadata"]["name"], "-c", "request-log", "--")
         done = example.kubectl(OWNER, "-n", TEAM, *run, "python3", "-c", count)
         assert done.returncode == 0, done.stderr
+        said = example.kubectl(OWNER, "-n", TEAM, "logs", run[1], "-c", "request-log").stdout
+        print(f"{done.stdout.strip()} are kept; {said}")
         return int(done.stdout)
 
     until_now("all are kept", lambda: kept() >= 40, 120)
