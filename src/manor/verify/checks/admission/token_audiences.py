@@ -5,7 +5,14 @@ from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import pod
-from manor.verify.requests import create, create_sub
+from manor.verify.requests import Object, Request, create, create_sub
+
+
+def _token(spec: Object, annotations: dict[str, str] | None = None) -> Request:
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    meta = {"metadata": {"annotations": annotations}} if annotations else {}
+    return create_sub("v1", "ServiceAccount", "default", "token", {**asked, **meta})
+
 
 CHECK = Check(
     id="MNR-ADMISSION-008",
@@ -25,40 +32,11 @@ CHECK = Check(
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "another audience": create_sub(
-                "v1",
-                "ServiceAccount",
-                "default",
-                "token",
-                {
-                    "apiVersion": "authentication.k8s.io/v1",
-                    "kind": "TokenRequest",
-                    "spec": {"audiences": ["vault"]},
-                },
+            "another audience": _token({"audiences": ["vault"]}),
+            "another cluster's audience, said to be none": _token(
+                {"audiences": ["https://other.hcp.westeurope.azmk8s.io"]}, {TOKEN_AUDIENCE: "own"}
             ),
-            "another cluster's audience, said to be none": create_sub(
-                "v1",
-                "ServiceAccount",
-                "default",
-                "token",
-                {
-                    "apiVersion": "authentication.k8s.io/v1",
-                    "kind": "TokenRequest",
-                    "metadata": {"annotations": {TOKEN_AUDIENCE: "own"}},
-                    "spec": {"audiences": ["https://other.hcp.westeurope.azmk8s.io"]},
-                },
-            ),
-            "a year": create_sub(
-                "v1",
-                "ServiceAccount",
-                "default",
-                "token",
-                {
-                    "apiVersion": "authentication.k8s.io/v1",
-                    "kind": "TokenRequest",
-                    "spec": {"expirationSeconds": 31536000},
-                },
-            ),
+            "a year": _token({"expirationSeconds": 31536000}),
         },
         by=any_of(RBAC, policy("credentials")),
         control=create(pod()),
