@@ -16,7 +16,8 @@ from manor.api.roles import GOVERNED_GROUPS, RoleRule
 from manor.api.rules import KindRule, Verbs, governed_groups
 from manor.api.status import STATUSES
 from manor.engines import made_kinds
-from manor.render import guardrails, pod_makers
+from manor.policies import files
+from manor.render import pod_makers
 from manor.render.roles import cluster_roles
 from manor.tools import NO_TOOLS
 from manor.verify.objects import pod_spec, workloads
@@ -223,12 +224,6 @@ def test_policies_name_no_key_of_manors_that_nobody_else_knows() -> None:
     known.add("manor.dev/chosen")
     policies = resources.files("manor.policies")
     texts = [policies.joinpath("shared.yaml"), policies.joinpath("warnings.yaml")]
-    texts += [
-        folder.joinpath(name)
-        for folder in guardrails.folders()
-        for name in ("policy.yaml", "mutation.yaml")
-    ]
-    for text in texts:
-        if text.is_file():
-            named = set(re.findall(r"\bmanor\.dev/[a-z0-9-]+", text.read_text(encoding="utf-8")))
-            assert named <= known, text
+    for text in [*texts, *files()]:
+        named = set(re.findall(r"\bmanor\.dev/[a-z0-9-]+", text.read_text(encoding="utf-8")))
+        assert named <= known, text

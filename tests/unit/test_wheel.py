@@ -23,7 +23,7 @@ LOOK = """
 from manor.cli.up import EXAMPLE
 from manor.local import images
 from manor.local.images import SOURCES
-from manor.render.guardrails import folders
+from manor.policies import folders
 print(SOURCES, EXAMPLE, sep="\\n")
 assert all((SOURCES / name / "Containerfile").is_file() for name in images.NAMES)
 assert (EXAMPLE / "platform.yaml").is_file()

@@ -1,6 +1,6 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -62,23 +62,18 @@ DataUri = Annotated[
     str, Field(pattern=rf"^((s3|gs|https|hf)://[!-~]+|oci://{IMAGE})$", max_length=512)
 ]
 """Where data is, beside the team's volumes."""
-OutputUri = Annotated[
-    str, Field(pattern=r"^(s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$", max_length=512)
-]
+_PLACE = "://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?"
+OutputUri = Annotated[str, Field(pattern=f"^(s3|gs){_PLACE}$", max_length=512)]
 """Where outputs are stored, beside the team's volumes."""
-RequestLogUri = Annotated[
-    str,
-    Field(
-        pattern=r"^(pvc|s3|gs)://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?$",
-        max_length=512,
-    ),
-]
+RequestLogUri = Annotated[str, Field(pattern=f"^(pvc|s3|gs){_PLACE}$", max_length=512)]
 """Where a model's requests are kept."""
+
+_NO_PROGRAM = "the first word is the program, and it is empty"
 
 
 def _starts(command: list[str]) -> list[str]:
     if command and not command[0]:
-        raise ValueError("the first word is the program, and it is empty")
+        raise ValueError(_NO_PROGRAM)
     return command
 
 
@@ -86,12 +81,7 @@ Command = Annotated[
     list[str],
     Field(
         max_length=1024,
-        json_schema_extra=cel(
-            (
-                "self.size() == 0 || self[0] != ''",
-                "the first word is the program, and it is empty",
-            )
-        ),
+        json_schema_extra=cel(("self.size() == 0 || self[0] != ''", _NO_PROGRAM)),
     ),
     AfterValidator(_starts),
 ]
@@ -653,13 +643,12 @@ class Access(Spec):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            (
-                "!has(self.requestsPerMinute) || !has(self.mode) || self.mode != 'public'",
-                "requestsPerMinute is of each key, and a public model has none",
-            ),
-            (
-                "!has(self.tokensPerMinute) || !has(self.mode) || self.mode != 'public'",
-                "tokensPerMinute is of each key, and a public model has none",
+            *(
+                (
+                    f"!has(self.{field}) || !has(self.mode) || self.mode != 'public'",
+                    f"{field} is of each key, and a public model has none",
+                )
+                for field in ("requestsPerMinute", "tokensPerMinute")
             ),
             (
                 f"!has(self.keys) || [{_LIMITS}].all(own, own.transformList(i, one, "
@@ -844,16 +833,17 @@ class Model(Kind):
     @property
     def limits(self) -> dict[str, int]:
         """How many requests a minute its keys may make, by the names of those that are bounded."""
-        usual = self.spec.access.requests_per_minute
-        found = {key.name: key.requests_per_minute or usual for key in self.open_to}
-        return {name: limit for name, limit in found.items() if limit}
+        return self._bounded(lambda one: one.requests_per_minute)
 
     @property
     def token_limits(self) -> dict[str, int]:
         """How many tokens a minute its keys may use, by the names of those that are bounded."""
-        usual = self.spec.access.tokens_per_minute
-        found = {key.name: key.tokens_per_minute or usual for key in self.open_to}
-        return {name: limit for name, limit in found.items() if limit}
+        return self._bounded(lambda one: one.tokens_per_minute)
+
+    def _bounded(self, limit: Callable[[Access | ModelKey], int | None]) -> dict[str, int]:
+        usual = limit(self.spec.access)
+        found = {key.name: limit(key) or usual for key in self.open_to}
+        return {name: most for name, most in found.items() if most}
 
     @property
     def by_requests(self) -> list[tuple[str | int, ...]]:

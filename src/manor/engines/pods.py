@@ -158,6 +158,12 @@ def pull_secrets(names: Sequence[str]) -> Object:
     return {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
 
 
+def unexpanded(text: str) -> str:
+    """A text of a container's command, arguments or variables in which the kubelet is to expand
+    nothing."""
+    return text.replace("$", "$$")
+
+
 def env(variables: dict[str, str]) -> list[Object]:
     """Environment variables as a container lists them, in the order of their names."""
     return [{"name": name, "value": value} for name, value in sorted(variables.items())]

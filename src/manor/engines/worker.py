@@ -23,6 +23,7 @@ from manor.engines.pods import (
     secret_files,
     secret_variables,
     shared_memory,
+    unexpanded,
     volume_name,
 )
 from manor.render.objects import Object
@@ -90,8 +91,7 @@ def _run_name(spec: TrainingJobSpec) -> list[Object]:
 
 
 def _literal(sweep: Sweep) -> str:
-    """The sets, in which the kubelet expands nothing."""
-    return json.dumps(sweep.parameters, ensure_ascii=False).replace("$", "$$")
+    return unexpanded(json.dumps(sweep.parameters, ensure_ascii=False))
 
 
 def _mounts(job: TrainingJob) -> Parts:

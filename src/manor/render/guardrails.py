@@ -7,7 +7,6 @@ package, not from a path.
 
 from collections.abc import Iterable
 from importlib import resources
-from importlib.resources.abc import Traversable
 
 from manor.api import Platform, Tenant
 from manor.api.keys import token_counter
@@ -22,6 +21,7 @@ from manor.api.wellknown import (
     service_account_user,
 )
 from manor.manifests import documents
+from manor.policies import files
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
@@ -62,15 +62,6 @@ GRACE_SECONDS = 3600
 """Longest grace period of any pod: until it has ended its node cannot be emptied."""
 
 
-def folders() -> list[Traversable]:
-    """The policy folders, by name."""
-    found = resources.files("manor.policies").iterdir()
-    return sorted(
-        (entry for entry in found if entry.joinpath("policy.yaml").is_file()),
-        key=lambda entry: entry.name,
-    )
-
-
 def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
     """Every admission policy and binding, Tools' too; the Platform's contact is part of each
     refusal."""
@@ -82,16 +73,12 @@ def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
     ]
     values["pod-spec"] = pod_makers.pod_spec()
     parts = {**shared["variables"], "pod-makers": pod_makers.resource_rules()}
-    files = [
-        folder.joinpath(name) for folder in folders() for name in ("policy.yaml", "mutation.yaml")
-    ]
-    files.append(resources.files("manor.policies").joinpath("warnings.yaml"))
+    warnings = resources.files("manor.policies").joinpath("warnings.yaml")
     found: list[Object] = []
-    for file in files:
-        if file.is_file():
-            found += [
-                completed(obj, parts, values) for obj in documents(file.read_text(encoding="utf-8"))
-            ]
+    for file in [*files(), warnings]:
+        found += [
+            completed(obj, parts, values) for obj in documents(file.read_text(encoding="utf-8"))
+        ]
     found += [completed(obj, parts, values) for tool in tools.tools for obj in tool_policies(tool)]
     for obj in found:
         obj["metadata"]["labels"] = dict(MANAGED)

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 
 from manor.api import Platform
 from manor.api.workload import Output, TrainingJobSpec
-from manor.engines.pods import Parts, container_security_context, env, key_volumes, with_keys
+from manor.engines.pods import (
+    Parts,
+    container_security_context,
+    env,
+    key_volumes,
+    unexpanded,
+    with_keys,
+)
 from manor.engines.programs import program
 from manor.render.objects import Object
 
@@ -45,7 +52,7 @@ def storers(platform: Platform, spec: TrainingJobSpec, told: list[Object]) -> It
         below.append(f"$({INDEX})")
     for name, output in _named(spec.outputs):
         # The kubelet expands what stands below, and nothing of the URI.
-        uri = "/".join([output.uri.replace("$", "$$").rstrip("/"), *below])
+        uri = "/".join([unexpanded(output.uri).rstrip("/"), *below])
         container = {
             "name": name,
             "image": platform.spec.images.fetching,

@@ -10,7 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from manor.api import Model, Platform
 from manor.api.workload import RequestLog
-from manor.engines.pods import TMP, container_security_context, env, key_volumes, with_keys
+from manor.engines.pods import (
+    TMP,
+    container_security_context,
+    env,
+    key_volumes,
+    unexpanded,
+    with_keys,
+)
 from manor.engines.programs import program
 from manor.engines.protocol import Unsupported
 from manor.engines.storage import obstacle
@@ -85,7 +92,12 @@ def sidecars(
         "name": "request-proxy",
         "image": platform.spec.images.proxy,
         "command": ["envoy", "--disable-hot-restart", "--concurrency", "1"],
-        "args": ["--log-level", "error", "--config-yaml", _json(_envoy(log, listen, server))],
+        "args": [
+            "--log-level",
+            "error",
+            "--config-yaml",
+            unexpanded(json.dumps(_envoy(log, listen, server))),
+        ],
         "restartPolicy": "Always",
         "readinessProbe": {"tcpSocket": {"port": listen}, "periodSeconds": 5},
         "resources": _AMOUNTS,
@@ -103,7 +115,7 @@ def sidecars(
         "name": KEEPER,
         "image": platform.spec.images.fetching,
         "command": ["python3", "-c", source, _TAPPED, _PACKED],
-        "env": env({"HOME": "/tmp", "REQUEST_LOG": _json(told)}),  # noqa: S108 - the pod's own
+        "env": env({"HOME": "/tmp", "REQUEST_LOG": unexpanded(json.dumps(told))}),  # noqa: S108 - the pod's own
         "restartPolicy": "Always",
         "resources": _AMOUNTS,
         "securityContext": container_security_context(),
@@ -116,11 +128,6 @@ def sidecars(
         ],
     }
     return [with_keys(keeper, KEEPER, log.secret), proxy]
-
-
-def _json(value: Object) -> str:
-    """As text in which the kubelet expands nothing."""
-    return json.dumps(value).replace("$", "$$")
 
 
 def _envoy(log: RequestLog, listen: int, server: int) -> Object:

@@ -1,11 +1,11 @@
 """Every guardrail is bound, denies, and fails closed."""
 
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from manor.api.wellknown import TENANT_LABEL
 from manor.manifests import documents
+from manor.policies import files
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -22,12 +22,7 @@ ADVISORY = {"manor-unapplied", "manor-unapplied-namespaces"}
 def _shipped() -> frozenset[tuple[str, str]]:
     """Kind and name of each policy that comes with Manor: what is missing cannot be listed from the
     cluster."""
-    files = [
-        folder.joinpath(name)
-        for folder in resources.files("manor.policies").iterdir()
-        for name in ("policy.yaml", "mutation.yaml")
-    ]
-    found = [obj for file in files if file.is_file() for obj in documents(file.read_text("utf-8"))]
+    found = [obj for file in files() for obj in documents(file.read_text("utf-8"))]
     return frozenset((obj["kind"], obj["metadata"]["name"]) for obj in found)
 
 
