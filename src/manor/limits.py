@@ -107,6 +107,12 @@ class Rollout:
     """Between two looks at them."""
     made: Seconds = 360.0
     """Until the operator has made what was stored; the quotas may have to count new kinds first."""
+    routed: Seconds = 5.0
+    """Until a gateway has taken up a route whose Services change."""
+    routed_poll: Seconds = 0.2
+    """Between two looks at that."""
+    proxied: Seconds = 2.0
+    """That its proxies then have, to hear of it."""
     rests: Seconds = 10.0
     """Until the operator says that it leaves alone what is to be deleted."""
     rests_poll: Seconds = 0.2

@@ -1,15 +1,21 @@
 """A canary gets its share of the requests once it answers, whichever engine serves it."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api_stand_in import ApiStandIn
 from engine_specs import model, platform, tenant
 from manor.apply import Action, NotReady, Options
 from manor.kube import Object
+from manor.limits import Rollout, override
 from manor.load import Specs
 from manor.rollout import Desired, Event, ObjectSet, apply_set, apply_stages, plan_set, wait_ready
+from manor.rollout.canaries import LEAST, WHOLE, steps
 from manor.rollout.outcome import SetOutcome
 from manor.rollout.progress import ShareWithheld
 from served_kinds import MANORS, Kind
@@ -69,6 +75,13 @@ class World:
         self.server.held(self.kind.plural, name)["status"] = status
 
 
+@pytest.fixture(autouse=True)
+def at_once() -> Iterator[None]:
+    """No proxy has to hear of a route."""
+    with override(rollout=Rollout(routed=0, proxied=0)):
+        yield
+
+
 @pytest.mark.parametrize("engine", SERVERS)
 async def test_a_canary_gets_its_share_once_it_answers_and_while_it_does(engine: str) -> None:
     world, events = World(engine), list[Event]()
@@ -123,3 +136,49 @@ async def test_a_share_that_is_refused_in_the_end_is_told() -> None:
     world.server.refused["PATCH .*/httproutes/digits"] = (403, "forbidden: httproutes")
     with pytest.raises(NotReady, match=r"(?s)canary of Model digits has no share.*httproutes"):
         await wait_ready(world.client, [SetOutcome(part, result)], 0.0)
+
+
+async def test_who_comes_into_a_route_or_leaves_it_has_the_least_share_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, seen = World("native"), list[list[int]]()
+    send = world.server.send
+
+    async def recorded(identity: Any, method: str, path: str, *rest: Any, **more: Any) -> str:
+        answer = await send(identity, method, path, *rest, **more)
+        if method == "PATCH" and "/httproutes/" in path and seen[-1:] != [world.shares()]:
+            seen.append(world.shares())
+        return answer
+
+    world.server.controllers["Deployment"] = lambda _: ANSWERS
+    await world.apply()
+    monkeypatch.setattr(world.server, "send", recorded)
+    assert await world.apply() == [90, 10]
+    assert seen == [[1_000_000, LEAST], [90, 10]]
+    world.spec["canary"] = {**CANARY, "weight": 50}
+    assert await world.apply() == [50, 50]
+    del world.spec["canary"]
+    assert await world.apply() == [1]
+    assert seen[2:] == [[50, 50], [1_000_000, LEAST], [1]]
+
+
+SHARES = st.dictionaries(st.sampled_from("abc"), st.integers(0, 1_000_000))
+
+
+@given(SHARES, SHARES)
+def test_no_service_gets_more_than_the_least_at_once_or_loses_more(
+    before: dict[str, int], after: dict[str, int]
+) -> None:
+    """Whatever a route says and shall say; unless nobody was answered, or shall be."""
+
+    def part(shares: dict[str, int], name: str) -> float:
+        return shares.get(name, 0) / sum(shares.values())
+
+    if not sum(before.values()) or not sum(after.values()):
+        assert not steps(before, after)
+        return
+    for one, then in pairwise([before, *steps(before, after), after]):
+        for name in "abc":
+            if bool(one.get(name)) != bool(then.get(name)):
+                assert LEAST in (one.get(name), then.get(name))
+                assert min(part(one, name) + part(then, name), 1) <= 3 / WHOLE

@@ -63,16 +63,16 @@ def _route(
 ) -> Object:
     canary = model.spec.canary
     parts = (100 - canary.answers, canary.answers) if canary else (1,)
-    backends: list[Object] = [
-        routes.service(name, port, weight=part) for name, part in zip(services, parts, strict=True)
-    ]
     # The key is no affair of the server's; and where there is none, nobody has said whose it is.
     kept_back = {"remove": [KEY_HEADER if model.public else "Authorization"]}
     modifier = {"type": "RequestHeaderModifier", "requestHeaderModifier": kept_back}
-    filters: list[Object] = [modifier]
-    if canary and canary.analysis:
-        # Envoy Gateway counts versions apart whose filters are their own.
-        filters, backends = [], [{**backend, "filters": [modifier]} for backend in backends]
+    # Where each Service has filters, Envoy Gateway counts each by itself, under a name that stays
+    # when another comes or goes.
+    backends = [
+        routes.service(name, port, weight=part, filters=[modifier])
+        for name, part in zip(services, parts, strict=True)
+    ]
+    filters: list[Object] = []
     if model.custom:
         # The server knows nothing of where it is reached.
         bare = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}

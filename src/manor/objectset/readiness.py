@@ -145,21 +145,21 @@ def _ray_job(_obj: Object, status: dict[str, Any]) -> Readiness:
 
 def _route(obj: Object, status: dict[str, Any]) -> Readiness:
     parents = status.get("parents") or []
-    if len(parents) < len(obj["spec"].get("parentRefs") or ()):
-        return Readiness(False, "no gateway has taken it up yet")
-    return next(
-        (state for parent in parents if not (state := _condition(parent, "Accepted")).ready), READY
-    )
+    return _accepted(obj, parents, len(obj["spec"].get("parentRefs") or ()))
 
 
 def _route_policy(obj: Object, status: dict[str, Any]) -> Readiness:
-    """Accepted, as it is now, by every proxy whose routes it is about."""
-    ancestors, now = status.get("ancestors") or [], obj["metadata"].get("generation", 0)
-    if not ancestors or any(
-        _find(a, "Accepted").get("observedGeneration", 0) < now for a in ancestors
+    return _accepted(obj, status.get("ancestors") or [], 1)
+
+
+def _accepted(obj: Object, told: list[dict[str, Any]], least: int) -> Readiness:
+    """Accepted, as it is now, by every proxy that it is about, at least by so many."""
+    now = obj["metadata"].get("generation", 0)
+    if len(told) < least or any(
+        _find(one, "Accepted").get("observedGeneration", now) < now for one in told
     ):
         return Readiness(False, "no gateway has taken it up yet")
-    return next((state for a in ancestors if not (state := _condition(a, "Accepted")).ready), READY)
+    return next((state for one in told if not (state := _condition(one, "Accepted")).ready), READY)
 
 
 def _gateway(_obj: Object, status: dict[str, Any]) -> Readiness:

@@ -27,7 +27,7 @@ from manor.apply import (
 from manor.apply.steps import BAD
 from manor.kube import Client, DirectReader, Reader, SharedReader
 from manor.rollout.budgets import lower_quotas
-from manor.rollout.canaries import as_it_answers
+from manor.rollout.canaries import as_it_answers, ease_shares
 from manor.rollout.diagnosis import in_words
 from manor.rollout.handover import hand_over, is_operated, takes_over, wait_followed
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
@@ -128,6 +128,7 @@ async def apply_set(
     other sets."""
     reader = reader or DirectReader(client)
     part = await as_it_answers(part, reader, progress)
+    await ease_shares(client, part, reader)
     lowered = await lower_quotas(client, part, reader)
     done = await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
     return Result(tuple(_as_lowered(step) if step.ref in lowered else step for step in done))
