@@ -25,6 +25,11 @@ pytestmark = pytest.mark.unit
 LARGE = {"memory": "2Gi", "cpu": "1500m"}
 
 
+KEPT_BACK = [
+    {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["Authorization"]}}
+]
+
+
 def pods_of(engine: str, workload: TrainingJob | Model) -> list[PodCount]:
     objects = ENGINES[engine].render(platform(), tenant(), workload)
     return list(ENGINES[engine].pods(objects))
@@ -106,8 +111,8 @@ def test_an_inference_service_runs_the_pod_of_a_deployment() -> None:
     objects = ENGINES["kserve"].render(platform(), tenant(), workload)
     (route,) = [obj for obj in objects if obj["kind"] == "HTTPRoute"]
     assert route["spec"]["rules"][0]["backendRefs"] == [
-        service("digits-predictor", 80, weight=90),
-        service("digits-canary-predictor", 80, weight=10),
+        service("digits-predictor", 80, weight=90, filters=KEPT_BACK),
+        service("digits-canary-predictor", 80, weight=10, filters=KEPT_BACK),
     ]
     kinds = [obj["kind"] for obj in objects]
     assert kinds == [
@@ -158,8 +163,8 @@ def test_a_predictor_runs_the_pod_of_a_deployment_at_seldons_port() -> None:
     assert main["annotations"] == canary["annotations"] == {"seldon.io/no-engine": "true"}
     assert main["componentSpecs"][0]["pdbSpec"] == {"maxUnavailable": 1}
     assert route["spec"]["rules"][0]["backendRefs"] == [
-        service("digits-main", 9000, weight=90),
-        service("digits-canary", 9000, weight=10),
+        service("digits-main", 9000, weight=90, filters=KEPT_BACK),
+        service("digits-canary", 9000, weight=10, filters=KEPT_BACK),
     ]
     (alone, *_) = ENGINES["seldon"].render(
         platform(), tenant(), model(autoscaling={"maxReplicas": 4, "cpuPercent": 60})
