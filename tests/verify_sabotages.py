@@ -167,6 +167,7 @@ SABOTAGES = (
         *unbind("metadata"),
     ),
     sabotage("requested-by unbound", "ADMISSION-009 METADATA-016", *unbind("requested-by")),
+    sabotage("parts unbound", "ADMISSION-009 METADATA-017", *unbind("parts")),
     sabotage("keys unbound", "ADMISSION-009 ROUTES-021", *unbind("keys")),
     sabotage("sizes unbound", "ADMISSION-009 QUOTA-018", *unbind("sizes")),
     sabotage("limits unbound", "ADMISSION-009 ROUTES-024", *unbind("limits")),

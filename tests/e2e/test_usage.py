@@ -73,7 +73,7 @@ def forged(job: str) -> list[dict[str, Any]]:
         {
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": {**meta, "ownerReferences": [{**owner, "controller": True}]},
+            "metadata": {**meta, "ownerReferences": [owner]},
             "spec": {"template": {"metadata": {"labels": MARKS["train"]}, "spec": spec}},
         },
         {
@@ -101,7 +101,12 @@ def test_what_a_colleague_labels_as_yours_counts_as_told(team: Team, tmp_path: P
         until_now("both run", lambda: running(team) == 2, 180)
         job = json.loads(team.kubectl("get", "trainingjob", "train", "-o", "json"))
         assert job["metadata"]["annotations"]["manor.dev/requested-by"] == "eddy"
-        create("dora", forged(job["metadata"]["uid"]))
+        hers = forged(job["metadata"]["uid"])
+        create("dora", hers)
+        hers[1]["metadata"]["ownerReferences"][0]["controller"] = True
+        hers[1]["metadata"]["name"] = "controlled"
+        refused = team.example.kubectl("dora", "create", "-f", "-", given=yaml.safe_dump(hers[1]))
+        assert "manor-parts" in refused.stderr
         until_now("so do the others", lambda: running(team) == 5, 60)
         time.sleep(30)
         team.kubectl("delete", "pod/more", "job/more", "replicaset/serve-more")

@@ -97,3 +97,29 @@ async def test_nobody_takes_it_away_or_puts_another_there(cluster: Client) -> No
     restored = train(annotations={REQUESTED_BY: "max"})
     async with made(cluster, "platform", restored) as live:
         assert named(live) == "max"
+
+
+async def test_what_has_a_controller_becomes_no_part_of_a_workload_later(cluster: Client) -> None:
+    """Of an owner that is there; of any other Kubernetes removes what it is to own."""
+    place = ("v1", "ConfigMap", "notes", "team-a")
+    marks = {"app.kubernetes.io/component": "trainingjob", "app.kubernetes.io/name": "train"}
+    whole: Object = {"apiVersion": "v1", "kind": "ConfigMap"}
+    kubernetes = ["system:masters", "system:serviceaccounts:kube-system"]
+    team = cluster.impersonate("ada")
+    controller = cluster.impersonate(ROBOT, kubernetes)
+
+    def meta(**fields: Any) -> Object:
+        return {"metadata": fields}
+
+    owner = await team.create(whole | meta(name="whole", namespace="team-a"))
+    reference = {**whole, "name": "whole", "uid": owner["metadata"]["uid"], "controller": True}
+    await team.create(whole | meta(name="notes", namespace="team-a", ownerReferences=[reference]))
+    with pytest.raises(ApiError, match="manor-parts"):
+        await team.patch(*place[:3], meta(labels=marks), namespace="team-a")
+    await controller.patch(*place[:3], meta(labels=marks), namespace="team-a")
+    live = await team.patch(*place[:3], meta(annotations={"note": "seen"}), namespace="team-a")
+    assert live["metadata"]["labels"] == marks
+    other = meta(labels={"app.kubernetes.io/name": "other"})
+    with pytest.raises(ApiError, match="manor-parts"):
+        await team.patch(*place[:3], other, namespace="team-a")
+    await cluster.delete("v1", "ConfigMap", "whole", "team-a")

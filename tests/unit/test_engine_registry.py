@@ -8,11 +8,14 @@ import pytest
 
 from engine_specs import job, model, platform, tenant
 from manor.api import Model, Platform, Tenant, TrainingJob, Workload
+from manor.api.pack_zero import RULES
 from manor.api.platform import Engines
+from manor.api.wellknown import KEEPER
 from manor.engines import (
     Phase,
     Unsupported,
     checked,
+    controlling,
     engine_for,
     made_kinds,
     model_url,
@@ -20,7 +23,9 @@ from manor.engines import (
     requirements,
 )
 from manor.engines.native import Native
+from manor.engines.protocol import GroupKind
 from manor.engines.registry import ENGINES, KINDS
+from manor.render import render_platform
 from manor.tools import Toolset
 from manor.tools.packs import shipped
 
@@ -223,3 +228,46 @@ def test_an_engine_needs_its_tool_on_the_platform_and_in_the_team() -> None:
     made, told = checked(on, {"vision": tenant()}, [job()], tools=Toolset((trainer,)))
     assert told == []
     assert [obj["kind"] for obj in made[0].objects] == ["TrainingRuntime", "TrainJob"]
+
+
+NATIVES = {("batch", "Job"), ("batch", "CronJob"), ("apps", "Deployment"), ("apps", "ReplicaSet")}
+
+
+@pytest.mark.parametrize(
+    ("tools", "more"),
+    [
+        ((), set()),
+        (("mlflow", "kueue", "kubeflow"), set()),  # which no engine runs by
+        (("jobset",), set()),
+        (
+            ("jobset", "kubeflow-trainer"),
+            {("trainer.kubeflow.org", "TrainJob"), ("jobset.x-k8s.io", "JobSet")},
+        ),
+        (("kuberay",), {("ray.io", kind) for kind in ("RayCluster", "RayJob", "RayService")}),
+        (("seldon",), {("machinelearning.seldon.io", "SeldonDeployment")}),
+    ],
+)
+def test_what_leads_from_workloads_to_pods_follows_from_kinds_tools_and_engines(
+    tools: tuple[str, ...], more: set[tuple[str, str]]
+) -> None:
+    found = controlling(Toolset(tuple(shipped()[name] for name in tools)))
+    assert found == NATIVES | more
+
+
+def test_the_operator_may_see_all_that_it_follows_to_pods_and_no_more_by_that() -> None:
+    tools = Toolset(tuple(shipped()[name] for name in ("jobset", "kubeflow-trainer", "kserve")))
+    plurals = {(rule.group, rule.kind): rule.plural for rule in (*RULES, *tools.rules)}
+
+    def seen(*followed: GroupKind) -> set[tuple[str, str]]:
+        objects = render_platform(platform(), tools, controlling=followed)
+        (keeper,) = (obj for obj in objects if obj["metadata"]["name"] == KEEPER)
+        return {
+            (group, plural)
+            for rule in keeper["rules"]
+            if {"get", "list", "watch"} <= set(rule["verbs"])
+            for group in rule["apiGroups"]
+            for plural in rule["resources"]
+        }
+
+    followed = controlling(tools)
+    assert seen(*followed) == seen() | {(group, plurals[group, kind]) for group, kind in followed}

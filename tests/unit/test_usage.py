@@ -14,7 +14,7 @@ import pytest
 
 from api_stand_in import ApiStandIn
 from command_line import Command
-from engine_specs import job, platform, tenant
+from engine_specs import job, model, platform, tenant
 from manor.api.wellknown import REQUESTED_BY, SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
 from manor.kube import Cache, Object
 from manor.limits import limits, override
@@ -162,17 +162,26 @@ async def test_what_went_is_counted_to_its_end_also_by_who_is_stopped(
     assert len(api.written) == written  # nothing is held any more
 
 
+VERSIONS = {
+    "Pod": "v1",
+    "ReplicaSet": "apps/v1",
+    "Deployment": "apps/v1",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+    "JobSet": "jobset.x-k8s.io/v1alpha2",
+    "RayJob": "ray.io/v1",
+    "RayCluster": "ray.io/v1",
+    "InferenceService": "serving.kserve.io/v1beta1",
+    "SeldonDeployment": "machinelearning.seldon.io/v1",
+}
+
+
 def controlled(kind: str, name: str, uid: str, by: str = "") -> Object:
     """Something with the labels of the job `train`."""
     labels = {"app.kubernetes.io/name": "train", "app.kubernetes.io/component": "trainingjob"}
     owners = [{"kind": "X", "name": "x", "uid": by, "controller": True}] if by else []
     meta = {"name": name, "namespace": "vision", "uid": uid, "labels": labels}
-    version = "v1" if kind == "Pod" else "apps/v1" if kind == "ReplicaSet" else "batch/v1"
-    return {
-        "apiVersion": version,
-        "kind": kind,
-        "metadata": {**meta, "ownerReferences": owners},
-    }
+    metadata = {**meta, "ownerReferences": owners}
+    return {"apiVersion": VERSIONS.get(kind, "batch/v1"), "kind": kind, "metadata": metadata}
 
 
 def worker(name: str, by: str = "") -> Object:
@@ -213,6 +222,54 @@ async def test_what_the_workload_became_counts_for_who_wrote_it(
         meter.heard(one, one)
         meter.heard(one, None)
     assert set(sums(api)) == {VOUCHED}
+
+
+@pytest.mark.parametrize("reached", [True, False])
+@pytest.mark.parametrize(
+    ("engine", "chain"),
+    [
+        ("kubeflow", ("TrainJob", "JobSet", "Job")),
+        ("ray", ("RayJob", "RayCluster")),
+        ("kserve", ("InferenceService", "Deployment", "ReplicaSet")),
+        ("seldon", ("SeldonDeployment", "Deployment", "ReplicaSet")),
+    ],
+)
+async def test_the_pods_of_every_engine_count_for_who_wrote_the_workload(
+    api: ApiStandIn, asked: Known, engine: str, chain: tuple[str, ...], *, reached: bool
+) -> None:
+    """Unless what they lead to is of another name than the engine gives."""
+    serves = chain[-1] == "ReplicaSet"
+    ours = spec_object(model() if serves else job())
+    name = ours["metadata"]["name"]
+    ours["metadata"] |= {"uid": "3", "annotations": {REQUESTED_BY: "ada@example.com"}}
+    asked.change(None, ours)
+    chosen = spec_object(platform(engines={"model" if serves else "trainingJob": engine}))
+    chosen["metadata"]["uid"] = "4"
+    asked.change(None, chosen)
+    labels = {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/component": "model" if serves else "trainingjob",
+    }
+    async with counting(api, asked, account=600) as meter:
+        await asyncio.sleep(0)
+        above = ""
+        for kind in chain:
+            first = name if reached else "another"
+            one = controlled(kind, first if not above else f"{name}-{kind}", kind, above)
+            one["metadata"]["labels"] = labels
+            meter.heard_of_controller(None, one)
+            above = kind
+        its = labels | (
+            {"app.kubernetes.io/name": "kuberay", "app.kubernetes.io/instance": name}
+            if engine == "ray"
+            else {}
+        )
+        references = controlled("Pod", "one", "one", above)["metadata"]["ownerReferences"]
+        worker = pod("one", ago(HOUR), labels=its, ownerReferences=references)
+        meter.heard(None, worker)
+        meter.heard(worker, None)
+    workload = f"{ours['kind']} vision/{name}"
+    assert set(sums(api)) == {Holder("ada@example.com", workload, vouched=reached)}
 
 
 @pytest.mark.parametrize(

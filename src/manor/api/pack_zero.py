@@ -110,6 +110,7 @@ _WORKLOADS = (
         counted=True,
         owns=True,
         templates=_TEMPLATE,
+        makes="ReplicaSet",
     ),
     KindRule(
         *("apps", "ReplicaSet", "replicasets"),
@@ -151,6 +152,7 @@ _WORKLOADS = (
         counted=True,
         owns=True,
         templates=("spec.jobTemplate.spec.template",),
+        makes="Job",
     ),
     KindRule("", "PodTemplate", "podtemplates", counted=True, owns=True, templates=("template",)),
     KindRule(

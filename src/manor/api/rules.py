@@ -49,6 +49,9 @@ class KindRule:
     """Whether it may own a tenant's objects (`ownerReferences`)."""
     templates: tuple[str, ...] = ()
     """Paths of the pod templates in an object; empty text where the object itself is the pod."""
+    makes: str = ""
+    """The kind, of the same group, through which it makes its pods; empty where it makes them
+    itself."""
     adds_containers: tuple[str, ...] = ()
     """Subresources through which containers are added to its pods."""
     writable: bool = True

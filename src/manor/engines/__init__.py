@@ -3,7 +3,13 @@ Platform."""
 
 from manor.engines.compilation import checked, compile_specs, homes, render_workload, tenant_of
 from manor.engines.protocol import Engine, Phase, Unsupported
-from manor.engines.registry import Requirement, engine_for, made_kinds, requirements
+from manor.engines.registry import (
+    Requirement,
+    controlling,
+    engine_for,
+    made_kinds,
+    requirements,
+)
 from manor.engines.review import Compiled, Objection
 from manor.engines.route import model_url, without_share
 from manor.engines.server import metrics_port, served_labels, served_version, versions
@@ -17,6 +23,7 @@ __all__ = [
     "Unsupported",
     "checked",
     "compile_specs",
+    "controlling",
     "engine_for",
     "homes",
     "made_kinds",

@@ -8,7 +8,7 @@ from typing import Any
 from manor.api import Model, Platform, Tenant, Tool, TrainingJob, Workload, Workspace
 from manor.engines.protocol import Engine, GroupKind, Unsupported
 from manor.engines.queues import queue_kinds, queue_objects
-from manor.engines.registry import KINDS, engine_for, lacking, made_kinds, unknown
+from manor.engines.registry import KINDS, controlling, engine_for, lacking, made_kinds, unknown
 from manor.engines.review import Compiled, Objection, Spec, review
 from manor.engines.route import unheard
 from manor.render import Object, render_platform, render_tenant
@@ -76,7 +76,8 @@ def _compiled(
     match spec:
         case Platform():
             made = frozenset[GroupKind]().union(*(made_kinds(kind, tools) for kind in KINDS))
-            own = render_platform(spec, tools, queue_kinds(spec, tools), made)
+            queued = queue_kinds(spec, tools)
+            own = render_platform(spec, tools, queued, made, controlling(tools))
             return Compiled(spec, [*own, *queue_objects(spec, tools)])
         case Tool():
             return Compiled(spec, [])  # what follows from it is the Platform's and the tenants'

@@ -70,7 +70,10 @@ class Kubeflow:
         queue = queue_labels(platform, tenant, gpu=spec.resources.gpu, queue=spec.queue)
         runtime = {
             "mlPolicy": {"numNodes": spec.workers},
-            "template": {"spec": self._job_set(platform, tenant, job)},
+            "template": {
+                "metadata": {"labels": labels.workload_labels(job.kind, name)},
+                "spec": self._job_set(platform, tenant, job),
+            },
         }
         return [
             *files(job),
@@ -81,11 +84,12 @@ class Kubeflow:
     def _job_set(self, platform: Platform, tenant: Tenant, job: TrainingJob) -> Object:
         service = service_name(job)
         variables = indexed_environment(job, f"{job.metadata.name}-{NODE}-0-0.{service}")
+        own = labels.workload_labels(job.kind, job.metadata.name)
         template = {
-            "metadata": {"labels": labels.workload_labels(job.kind, job.metadata.name)},
+            "metadata": {"labels": own},
             "spec": worker_pod(platform, tenant, job, NODE, variables),
         }
-        trains = {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}
+        trains = {**own, "trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}
         spec = {"backoffLimit": job.spec.retries, "template": template}
         nodes = {"name": NODE, "template": {"metadata": {"labels": trains}, "spec": spec}}
         return {"network": {"subdomain": service}, "replicatedJobs": [nodes]}

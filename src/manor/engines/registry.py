@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manor.api import Platform
+from manor.api.pack_zero import RULES
 from manor.api.platform import Engines
 from manor.engines.kserve import Kserve
 from manor.engines.kubeflow import Kubeflow
@@ -97,3 +98,17 @@ def made_kinds(kind: str, tools: Toolset) -> frozenset[GroupKind]:
     Platform changes its mind, what the former engine made is still found."""
     able = (engine for engine in ENGINES.values() if not engine.tool or engine.tool in tools.names)
     return frozenset[GroupKind]().union(*(engine.made_kinds.get(kind, ()) for engine in able))
+
+
+def controlling(tools: Toolset) -> frozenset[GroupKind]:
+    """The kinds through which workloads come to their pods, by any engine that these Tools allow:
+    what they become as far as it makes pods, what Kubernetes makes of that, and what the engines'
+    Tools, with those that these need, say to own a tenant's objects."""
+    made = frozenset[GroupKind]().union(*(made_kinds(kind, tools) for kind in KINDS))
+    makers = [rule for rule in RULES if any(rule.templates) and (rule.group, rule.kind) in made]
+    through = {(rule.group, rule.makes) for rule in makers if rule.makes}
+    ran_by = {engine.tool for engine in ENGINES.values()}
+    needed = {name for tool in tools.tools if tool.name in ran_by for name in tool.spec.needs}
+    theirs = Toolset(tuple(tool for tool in tools.tools if tool.name in ran_by | needed)).rules
+    owning = {(rule.group, rule.kind) for rule in (*makers, *theirs) if rule.owns}
+    return frozenset(owning | through)

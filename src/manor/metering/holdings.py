@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 from manor.api import kinds
 from manor.api.platform import GpuSettings
 from manor.api.quantity import parse
-from manor.api.wellknown import COMPONENT_LABEL, CREATED_BY, NAME_LABEL, REQUESTED_BY
+from manor.api.wellknown import (
+    COMPONENT_LABEL,
+    CREATED_BY,
+    INSTANCE_LABEL,
+    NAME_LABEL,
+    REQUESTED_BY,
+)
 from manor.engines.review import pod_amounts
 from manor.metering.accounts import Amounts, Holder, Holding, moment_of
 from manor.objectset.kinds import PERSISTENT_VOLUME_CLAIM, kind_of
@@ -132,7 +138,9 @@ def workload_of(obj: Object) -> tuple[str, str]:
     labels: Mapping[str, str] = meta.get("labels") or {}
     kind = _MANORS.get(labels.get(COMPONENT_LABEL, ""))
     if kind and NAME_LABEL in labels:
-        return kind, labels[NAME_LABEL]
+        # KubeRay's pods are called after KubeRay; a Model's instance is its version.
+        is_run = kind == kinds.TRAINING_JOB.kind
+        return kind, (is_run and labels.get(INSTANCE_LABEL)) or labels[NAME_LABEL]
     if owner := controller_of(obj):
         if owner["kind"] == "ReplicaSet":  # a roll-out makes another one of the same Deployment
             return "Deployment", owner["name"].rpartition("-")[0] or owner["name"]

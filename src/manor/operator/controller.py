@@ -111,6 +111,7 @@ class Controller:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._verifier.run())
                 group.create_task(self._meter.run(cache, before))
+                group.create_task(self._meter.follow_controllers(cache))
                 group.create_task(self._roll_out.run())
                 group.create_task(Scaler(self._client, cache, self.known, events).run())
                 judge = Judge(self._client, cache, self.known, events, statuses)

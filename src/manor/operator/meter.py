@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from manor import log
 from manor.api.platform import GpuSettings
 from manor.api.wellknown import SYSTEM_NAMESPACE, USAGE_LABEL, usage_account
+from manor.engines import controlling
 from manor.errors import ManorError
 from manor.kube import Cache, Client, Conflict, KubeError, NotFound, Object
 from manor.limits import limits
@@ -26,7 +27,7 @@ from manor.metering.accounts import day_of, moment_of
 from manor.objectset.kinds import GroupKind, kind_of
 from manor.objectset.references import Ref, controller_of, ref_of
 from manor.operator.known import Known
-from manor.operator.persons import CONTROLLERS, Persons
+from manor.operator.persons import Persons
 
 METERED: frozenset[GroupKind] = frozenset((POD, CLAIM))
 """What is counted, as it is watched: all of it, whoever made it."""
@@ -129,9 +130,6 @@ class Meter:
 
     async def _follow(self, cache: Cache) -> None:
         """Return once all that is counted is known; the rights to it come with the Platform."""
-        for api_version, kind in CONTROLLERS:
-            with suppress(KubeError):  # by the rights of an older Manor people are as told
-                await cache.follow(api_version, kind)
         while True:
             try:
                 await cache.follow("v1", "Pod")
@@ -141,6 +139,16 @@ class Meter:
                 await asyncio.sleep(limits().operator.look)
             else:
                 return
+
+    async def follow_controllers(self, cache: Cache) -> None:
+        """Follow what stands between workloads and their pods, as Tools come, until cancelled."""
+        while True:
+            for group, kind in sorted(controlling(self._known.beside(set()).toolset)):
+                # Where it is not served, or by the rights of an older Manor, people are as told.
+                with suppress(KubeError):
+                    resource = await self._client.preferred_resource(group, kind)
+                    await cache.follow(resource.api_version, kind)
+            await asyncio.sleep(limits().operator.tools)
 
     async def _count_all(self, until: int) -> None:
         """Bring every account that is due up to a moment."""

@@ -19,11 +19,9 @@ from manor.objectset.kinds import group_of
 from manor.objectset.references import Ref, controller_of, ref_of
 from manor.operator.known import Known
 
-CONTROLLERS = (("batch/v1", "Job"), ("apps/v1", "ReplicaSet"))
-"""What controls the pods of the engine `native`."""
 _KINDS = frozenset(info.kind for info in kinds.WORKLOADS)
 _STEPS = 4
-"""A CronJob makes Jobs, and these pods; references may also lead in a circle."""
+"""A TrainJob makes a JobSet, this Jobs, and these pods; references may also lead in a circle."""
 
 
 class Persons:

@@ -8,7 +8,7 @@ package, not from a path.
 from collections.abc import Iterable
 from importlib import resources
 
-from manor.api import Platform, Tenant
+from manor.api import Platform, Tenant, kinds
 from manor.api.keys import token_counter
 from manor.api.platform import GpuFlavor, NodePool
 from manor.api.quantity import parse
@@ -121,6 +121,7 @@ def _values(
         "token-counter": token_counter(),
         "tool-controllers": [service_account_user(c.namespace, c.name) for c in tools.controllers],
         "user-namespaces": spec.user_namespaces,
+        "workloads": [info.singular for info in kinds.WORKLOADS],
     }
 
 

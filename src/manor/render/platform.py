@@ -37,11 +37,12 @@ def render_platform(
     tools: Toolset = NO_TOOLS,
     by_queues: Iterable[GroupKind] = (),
     by_engines: Iterable[GroupKind] = (),
+    controlling: Iterable[GroupKind] = (),
 ) -> list[Object]:
     """The tenant roles, Tools' too, the guardrails, and the front of the way in.
 
     `by_queues` and `by_engines` are the kinds that the queue system and engines make: who applies
-    writes them.
+    writes them. `controlling` are those through which workloads come to their pods.
     """
     return [
         *cluster_roles(platform),
@@ -49,7 +50,7 @@ def render_platform(
         *(role for tool in tools.tools for role in tool_roles(tool)),
         *controllers_roles(tools),
         applier_role(tools, {*by_queues, *by_engines}),
-        keeper_role(tools, by_queues, by_engines),
+        keeper_role(tools, by_queues, {*by_engines, *controlling}),
         workloads_role(platform, tools, by_engines),
         *guardrails.policies(platform, tools),
         *render_front(platform),

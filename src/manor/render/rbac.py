@@ -89,12 +89,17 @@ def applier_role(tools: Toolset, by_engines: Iterable[GroupKind]) -> Object:
 
 
 def keeper_role(
-    tools: Toolset, by_queues: Iterable[GroupKind], by_engines: Iterable[GroupKind]
+    tools: Toolset, by_queues: Iterable[GroupKind], seen: Iterable[GroupKind]
 ) -> Object:
-    """The same, but of what engines make for workloads only to see it: `workloads_role` writes it.
-    Of some of these kinds tenants' own places have objects too."""
+    """The same, but what engines make for workloads, and what comes of that until there are pods,
+    only to see it: `workloads_role` writes it. Of some of these kinds tenants' own places have
+    objects too."""
     role = _writer(KEEPER, tools, by_queues)
-    role["rules"] += _rule(_made(tools, by_engines), READ)
+    besides = {
+        group: [plural for plural in plurals if plural not in _LOOKED_AT.get(group, ())]
+        for group, plurals in _made(tools, seen).items()
+    }
+    role["rules"] += _rule({group: plurals for group, plurals in besides.items() if plurals}, READ)
     return role
 
 
