@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from importlib import import_module
 
 import pytest
@@ -13,6 +14,15 @@ from manor.cli.main import COMMANDS, app
 from nodes import MANOR
 
 pytestmark = pytest.mark.unit
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: me, user: {token: x}}]
+contexts: [{name: here, context: {cluster: here, user: me}}]
+"""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -44,6 +54,30 @@ def test_lists_of_what_is_there_import_nothing_that_makes_it() -> None:
     code = f"import sys, {lists}; print([m for m in sys.modules if m in {slow}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_that_reads_imports_no_model_of_the_client_library() -> None:
+    """And who wants it whole has it afterwards."""
+    code = """
+import asyncio, sys
+from pathlib import Path
+from manor.kube import Client
+
+async def connect():
+    async with Client.connect(Path(sys.argv[1])):
+        pass
+
+asyncio.run(connect())
+print([name for name in sys.modules if name.startswith("kubernetes_asyncio.client.models")])
+import kubernetes_asyncio
+print(kubernetes_asyncio.client.V1Pod.__name__, kubernetes_asyncio.config.load_config.__name__)
+"""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(KUBECONFIG)
+        file.flush()
+        words = [sys.executable, "-c", code, file.name]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "V1Pod load_config"]
 
 
 def test_version_and_suggestion() -> None:

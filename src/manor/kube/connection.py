@@ -1,13 +1,16 @@
 """Where the API server is and who we are: kubeconfig, in-cluster, exec plugins and OIDC, all by
 kubernetes_asyncio.
 
-kubernetes_asyncio takes 0.4 s to import, so it is imported when a connection is made, not before.
+Importing it takes a while, so that is done when a connection is made, not before.
 """
 
 import os
 import ssl
+import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,9 +64,10 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
     Without `kubeconfig`: $KUBECONFIG, then ~/.kube/config, then, inside a pod, the pod's service
     account. Nothing is sent yet. Raises KubeconfigError.
     """
-    from kubernetes_asyncio.client import Configuration
+    _import_library()
+    from kubernetes_asyncio.client.configuration import Configuration
 
-    configuration = Configuration()
+    configuration: Any = Configuration()
     files = _kubeconfig_files(kubeconfig)
     acting: dict[str, Any] = {}
     if files:
@@ -108,6 +112,25 @@ async def open_connection(kubeconfig: Path | None, context: str | None) -> Conne
         acting=acting,
         namespace=namespace,
     )
+
+
+def _import_library() -> None:
+    """Import what reads kubeconfigs, of kubernetes_asyncio. Its packages import 900 modules
+    besides, of models and API groups, a third of the start of a command: they are imported empty,
+    and can be had whole afterwards."""
+    packages = ("kubernetes_asyncio", "kubernetes_asyncio.client")
+    if "kubernetes_asyncio.config" in sys.modules:
+        return
+    for name in packages:
+        spec = find_spec(name)
+        assert spec is not None  # noqa: S101 - it is a dependency
+        sys.modules[name] = module_from_spec(spec)
+    found: Any = import_module("kubernetes_asyncio.client.configuration")
+    client: Any = sys.modules["kubernetes_asyncio.client"]
+    client.Configuration, client.ApiClient = found.Configuration, None
+    import_module("kubernetes_asyncio.config")
+    for name in packages:
+        del sys.modules[name]
 
 
 def _ssl_context(configuration: Any) -> ssl.SSLContext:
