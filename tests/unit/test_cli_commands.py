@@ -1,9 +1,11 @@
 """The table of commands: what is listed can be run, and listing imports none of it."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from importlib import import_module
 
 import pytest
@@ -78,6 +80,28 @@ print(kubernetes_asyncio.client.V1Pod.__name__, kubernetes_asyncio.config.load_c
         words = [sys.executable, "-c", code, file.name]
         done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "V1Pod load_config"]
+
+
+@pytest.mark.parametrize("words", [("get", "tenants"), ("apply", "-f", "."), ("--help",)])
+def test_ctrl_c_ends_a_command_in_silence_from_the_first_moment(words: tuple[str, ...]) -> None:
+    code = "from manor.cli.start import main; print('begun', flush=True); main()"
+    for delay in (0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "KUBECONFIG": "/nonexistent"},
+        ) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n"
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        if process.returncode in (0, 2):  # it had ended
+            continue
+        assert process.returncode == 130, said
+        assert said.count("\n") <= 1, said
 
 
 def test_version_and_suggestion() -> None:

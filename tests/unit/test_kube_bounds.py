@@ -1,16 +1,19 @@
 """Who writes a log, an object or a command's output has no say in the memory of whoever
 reads it."""
 
+import asyncio
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from aiohttp import web
 
-from manor.kube import Client, TooLong
-from manor.limits import limits
+from manor.kube import Client, TooLong, Unreachable
+from manor.limits import limits, override
 
 pytestmark = pytest.mark.unit
 
@@ -57,6 +60,19 @@ async def _list(request: web.Request) -> web.StreamResponse:
     return web.json_response({"metadata": {"continue": token}, "items": items})
 
 
+def kubeconfig(folder: Path, server: str) -> Path:
+    """A kubeconfig that names the server."""
+    config = {
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "c", "user": {"token": "none"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    }
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
     app = web.Application()
@@ -68,16 +84,8 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    config = {
-        "current-context": "c",
-        "clusters": [
-            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}
-        ],
-        "users": [{"name": "c", "user": {"token": "none"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-    }
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    async with Client.connect(tmp_path / "kubeconfig") as connected:
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with Client.connect(kubeconfig(tmp_path, url)) as connected:
         yield connected
     await runner.cleanup()
 
@@ -97,3 +105,25 @@ async def test_output_without_end_is_an_error(client: Client) -> None:
 
 async def test_a_list_of_large_objects_is_read_in_small_pages(client: Client) -> None:
     assert len(await client.list("v1", "Pod", "a")) == 100
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_in_time(
+    tmp_path: Path, scheme: str
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    brief = replace(limits().kube, connect=0.3, request=0.3)
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        config = kubeconfig(tmp_path, f"{scheme}://127.0.0.1:{port}")
+        began = time.monotonic()
+        with override(kube=brief):
+            async with Client.connect(config) as client:
+                with pytest.raises(Unreachable, match=r"timed out after 0\.3 s; is it "):
+                    await client.list("v1", "Pod")
+                with pytest.raises(Unreachable, match="gives no answer: timed out"):
+                    await client.exec("a", "b", ["true"])
+        assert time.monotonic() - began < 5

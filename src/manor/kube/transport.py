@@ -172,6 +172,7 @@ class Transport:
         outcome: _Outcome,
     ) -> str:
         renewed, backoff, retry_after = False, limits().kube.backoff, 0.0
+        timeout = limits().kube.request if timeout is None else timeout
         while True:
             if outcome.retries:
                 await asyncio.sleep(max(backoff[outcome.retries - 1], retry_after))
@@ -182,7 +183,7 @@ class Transport:
                     )
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if outcome.retries >= _retries(method, error):
-                    raise self.unreachable(error) from error
+                    raise self.unreachable(error, timeout) from error
                 outcome.retries, retry_after = outcome.retries + 1, 0.0
                 continue
             if status < 300:
@@ -208,7 +209,7 @@ class Transport:
         params: Params | None,
         body: bytes | None,
         headers: CIMultiDict[str],
-        timeout: float | None,
+        timeout: float,
     ) -> tuple[int, str, float]:
         async with self.connection.session.request(
             method,
@@ -216,7 +217,7 @@ class Transport:
             params=params,
             data=body,
             headers=headers,
-            timeout=_timeout(limits().kube.request if timeout is None else timeout),
+            timeout=_timeout(timeout),
             allow_redirects=False,
             **self.connection.options,
         ) as response:
@@ -281,14 +282,15 @@ class Transport:
         url = self.connection.server + path
         async with self._reaching(path, identity) as outcome:
             try:
-                socket = await self.connection.session.ws_connect(
-                    url,
-                    params=params,
-                    headers=headers,
-                    protocols=protocols,
-                    max_msg_size=limits().kube.message,
-                    **self.connection.options,
-                )
+                async with asyncio.timeout(limits().kube.request):
+                    socket = await self.connection.session.ws_connect(
+                        url,
+                        params=params,
+                        headers=headers,
+                        protocols=protocols,
+                        max_msg_size=limits().kube.message,
+                        **self.connection.options,
+                    )
             except aiohttp.WSServerHandshakeError as error:
                 raise await self._refusal(error.status, url, params, headers) from error
             outcome.status = 101
@@ -323,17 +325,23 @@ class Transport:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise self.unreachable(error) from error
 
-    def unreachable(self, error: BaseException) -> Unreachable:
-        """The error that says which server gave no answer, why, and what to do."""
+    def unreachable(self, error: BaseException, waited: float | None = None) -> Unreachable:
+        """The error that says which server gave no answer, why, and what to do; an answer was
+        waited for so long."""
         connection = self.connection
         where = f"the API server {connection.server} (context {connection.context})"
         if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError):
             advice = "check certificate-authority in the kubeconfig"
-        elif isinstance(error, aiohttp.ClientConnectorError):
+        elif isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             advice = "is it running, and is this the right context?"
+        elif isinstance(error, TimeoutError):
+            advice = "is it overloaded, or something else that listens there? Try again"
         else:
             advice = "try again"
-        return Unreachable(f"{where} gives no answer: {_cause(error)}; {advice}")
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            waited = limits().kube.connect
+        after = f" after {waited:g} s" if waited and isinstance(error, TimeoutError) else ""
+        return Unreachable(f"{where} gives no answer: {_cause(error)}{after}; {advice}")
 
 
 async def _read(response: aiohttp.ClientResponse) -> str:
@@ -358,11 +366,8 @@ def _timeout(total: float) -> aiohttp.ClientTimeout:
 
 
 def _retries(method: str, error: BaseException) -> int:
-    """How often to try again after no answer."""
-    if isinstance(
-        error,
-        aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ConnectionTimeoutError,
-    ):
+    """How often to try again after no answer: not where it was waited for already."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | TimeoutError):
         return 0
     if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent
         return limits().kube.connect_retries
