@@ -125,7 +125,7 @@ class World:
         await until(f"manor {' '.join(words)}", done, 300)
 
     async def standing(self) -> dict[Key, Object]:
-        """All that is in the teams' namespaces and in the system's."""
+        """All that is in the teams' namespaces and in the system's; of rights, the teams' alone."""
         found: dict[Key, Object] = {}
         for api_version, kind in KINDS:
             try:
@@ -134,9 +134,16 @@ class World:
                 continue
             for obj in objects:
                 meta = obj["metadata"]
-                if meta["namespace"] in (*TEAMS, "manor-system", "manor-front"):
+                places = TEAMS if kind == "RoleBinding" else (*TEAMS, "manor-system", "manor-front")
+                if meta["namespace"] in places:
                     found[kind, meta["namespace"], meta["name"]] = obj
         return found
+
+    async def own_roles(self) -> set[str]:
+        """The namespaces with a Role for each team: version 0.2 had one in manor-front too."""
+        roles = await self.client.list("rbac.authorization.k8s.io/v1", "Role")
+        meta = [role["metadata"] for role in roles]
+        return {m["namespace"] for m in meta if m["name"].startswith("manor:tenant:")}
 
     async def closed(self) -> set[str]:
         """The teams of whose models the gateway asks for keys."""
@@ -202,6 +209,7 @@ async def test_an_upgrade_and_the_way_back_leave_what_runs_running(
     world: World, tmp_path: Path
 ) -> None:
     before = await world.standing()
+    assert await world.own_roles() == {"manor-system", "manor-front"}
     assert Counter(kind for kind, _, _ in templates(before)) == {
         "Deployment": 4 * len(TEAMS),
         "Job": len(TEAMS),
@@ -221,6 +229,7 @@ async def test_an_upgrade_and_the_way_back_leave_what_runs_running(
     expected = counting(before)
     same(expected, await world.standing())
     assert await world.closed() == {silent}
+    assert await world.own_roles() == {"manor-system"}
 
     await world.by_new("install", "--no-wait")
     operator = await kubeconfig_of(
@@ -239,6 +248,7 @@ async def test_an_upgrade_and_the_way_back_leave_what_runs_running(
     back = await world.standing()
     same(before, back)
     assert back.keys() == before.keys()
+    assert await world.own_roles() == {"manor-system", "manor-front"}
     assert await world.closed() == set()
 
 

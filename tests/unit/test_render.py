@@ -162,12 +162,28 @@ def test_no_role_of_ours_holds_a_wildcard_or_a_way_up() -> None:
                     "manor:viewer",
                     "manor:workloads",
                     "manor:stand-in",
+                    "manor:front",
                 ]
             assert not {"nodes", "nodes/proxy", "pods/proxy", "services/proxy"} & set(
                 rule["resources"]
             )
             if "serviceaccounts/token" in rule["resources"]:
                 assert role["metadata"]["name"] == "manor:owner"
+
+
+def test_people_see_the_front_by_a_role_that_the_operator_may_bind_by_name() -> None:
+    (role,) = (o for o in render_platform(PLATFORM) if o["metadata"]["name"] == "manor:front")
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in role["rules"]] == [
+        (["manor-front"], ["get"])
+    ]
+    objects = render_tenant(PLATFORM, tenant("a"), {})
+    bound = {
+        o["roleRef"]["name"]: o["metadata"]["namespace"]
+        for o in of(objects, "RoleBinding")
+        if o["roleRef"]["kind"] == "ClusterRole"
+    }
+    assert bound["manor:front"] == "manor-front"
+    assert [o["metadata"]["namespace"] for o in of(objects, "Role")] == ["manor-system"]
 
 
 def test_who_applies_tenants_cannot_read_their_secrets_nor_touch_the_guardrails() -> None:

@@ -115,6 +115,8 @@ STAND_IN_ACCOUNT = "manor-stand-in"
 """As whom a run of `manor verify` that nobody attends asks, in a tenant's first namespace: a
 service account that nobody makes, and whose requests are dry runs or are refused (policy
 manor-stand-ins)."""
+FRONT_SEEN = "manor:front"
+"""The ClusterRole of who sees the front's Gateway, bound in its namespace."""
 CONTROLLER = "controller"
 """The role of a Tool's controllers, in the namespaces where the Tool is used."""
 OPERATOR = "manor-operator"

@@ -15,7 +15,7 @@ from manor.render import guardrails
 from manor.render.crds import crds
 from manor.render.gateway import render_front
 from manor.render.objects import Object, make
-from manor.render.rbac import applier_role, keeper_role, workloads_role
+from manor.render.rbac import applier_role, front_role, keeper_role, workloads_role
 from manor.render.roles import cluster_roles, controllers_roles, stand_in_role, tool_roles
 from manor.tools import NO_TOOLS, Toolset
 
@@ -52,6 +52,7 @@ def render_platform(
         applier_role(tools, {*by_queues, *by_engines}),
         keeper_role(tools, by_queues, {*by_engines, *controlling}),
         workloads_role(platform, tools, by_engines),
+        front_role(),
         *guardrails.policies(platform, tools),
         *render_front(platform),
     ]

@@ -11,6 +11,7 @@ from manor.api.wellknown import (
     CONTROLLER,
     ENVOY_GROUP,
     FRONT,
+    FRONT_SEEN,
     GATEWAY_GROUP,
     GROUP,
     KEEPER,
@@ -109,7 +110,7 @@ def _writer(name: str, tools: Toolset, besides: Iterable[GroupKind]) -> Object:
     bound += [
         tool_role(tool.name, role) for tool in tools.tools if tool.has_roles for role in ROLES
     ]
-    bound += [WORKLOADS, STAND_IN]
+    bound += [WORKLOADS, STAND_IN, FRONT_SEEN]
     bound += [tool_role(tool.name, CONTROLLER) for tool in tools.tools if tool.spec.rights]
     rules = [
         *_rule(_APPLIED, READ + WRITE),
@@ -136,6 +137,15 @@ def workloads_role(platform: Platform, tools: Toolset, by_engines: Iterable[Grou
         *_rule({"": ["pods/log"]}, ["get"]),
     ]
     return make(RBAC_API, "ClusterRole", WORKLOADS, rules=rules)
+
+
+def front_role() -> Object:
+    """What every tenant's people see of the front. It is one for all: of an account that is no
+    administrator the API server compares what each Role grants with all that the account holds,
+    and a ClusterRole that it may bind by name it does not compare."""
+    gateways = {"apiGroups": [GATEWAY_GROUP], "resources": ["gateways"]}
+    rules = [{**gateways, "resourceNames": [FRONT], "verbs": ["get"]}]
+    return make(RBAC_API, "ClusterRole", FRONT_SEEN, rules=rules)
 
 
 def _plurals(tools: Toolset, found: Iterable[GroupKind]) -> dict[str, list[str]]:
@@ -288,16 +298,22 @@ def tenant_role(platform: Platform, tenant: Tenant, tools: Toolset) -> list[Obje
         made.append(
             make(RBAC_API, "ClusterRoleBinding", name + suffix, roleRef=ref, subjects=subjects)
         )
-    seen = {SYSTEM_NAMESPACE: names.gateway(tenant)}
+    accounts = [usage_account(tenant.name, month) for month in range(1, 13)]
+    own = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": accounts}
+    rules = [
+        {**gateways, "resourceNames": [names.gateway(tenant)], "verbs": ["get"]},
+        _OPERATOR_SEEN,
+        {**own, "verbs": ["get"]},
+    ]
+    made.append(make(RBAC_API, "Role", name, SYSTEM_NAMESPACE, rules=rules))
+    places = [(SYSTEM_NAMESPACE, name, {**_role_ref(name), "kind": "Role"})]
     if platform.spec.gateway.isolation == "tenant":
-        seen[platform.spec.gateway.front.namespace] = FRONT
-    for space, gateway in seen.items():
-        rules = [{**gateways, "resourceNames": [gateway], "verbs": ["get"]}]
-        if space == SYSTEM_NAMESPACE:
-            accounts = [usage_account(tenant.name, month) for month in range(1, 13)]
-            own = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": accounts}
-            rules += [_OPERATOR_SEEN, {**own, "verbs": ["get"]}]
-        made.append(make(RBAC_API, "Role", name, space, rules=rules))
-        ref = {**_role_ref(name), "kind": "Role"}
-        made.append(make(RBAC_API, "RoleBinding", name, space, roleRef=ref, subjects=bound))
+        # A binding names its role for ever: the one named as in `manor-system` named a Role.
+        places.append(
+            (platform.spec.gateway.front.namespace, f"{name}:front", _role_ref(FRONT_SEEN))
+        )
+    made += [
+        make(RBAC_API, "RoleBinding", binding, space, roleRef=ref, subjects=bound)
+        for space, binding, ref in places
+    ]
     return made
