@@ -349,6 +349,10 @@ INVALID: dict[str, list[Change]] = {
         ),
         (("spec", "members"), [{"name": "x"}, {"name": "x", "role": "viewer"}]),
         (("spec", "members"), [{"kind": "ServiceAccount", "name": "ci"}]),
+        *(
+            (("spec", "members"), [{"kind": "ServiceAccount", "namespace": space, "name": "ci"}])
+            for space in ("kube-system", "manor-system")
+        ),
         (("spec", "members"), [{"kind": "User", "name": "ci", "namespace": "team-a"}]),
         (("spec", "namespaces"), _TWICE),
         (("spec", "namespaces"), [{"name": "kube-system"}]),

@@ -7,7 +7,10 @@ from typing import Literal, Self, get_args
 from pydantic import ConfigDict, model_validator
 
 from manor.api.meta import DNS_SUBDOMAIN, Misplaced, Name, Spec, Text, cel
+from manor.api.wellknown import SYSTEM_NAMESPACE
 
+SYSTEM = ("kube-system", SYSTEM_NAMESPACE)
+"""Namespaces of accounts that act for everybody."""
 WHO = ("kind", "name", "namespace")
 """The fields that tell one subject from another."""
 
@@ -38,6 +41,11 @@ class Subject(Spec):
                 f"self.name.matches('{DNS_SUBDOMAIN}')",
                 "no ServiceAccount has such a name: lower-case letters, digits, '-' and '.'",
             ),
+            (
+                f"!has(self.namespace) || !(self.namespace in {list(SYSTEM)})",
+                "the ServiceAccounts of this namespace are Kubernetes' or Manor's own and cannot "
+                "belong to a tenant",
+            ),
         )
     )
 
@@ -60,6 +68,12 @@ class Subject(Spec):
             )
         if self.kind == "ServiceAccount" and self.namespace is None:
             raise ValueError("a ServiceAccount needs its namespace: add `namespace: …`")
+        if self.namespace in SYSTEM:  # the guardrails let them pass
+            raise Misplaced(
+                f"the ServiceAccounts of {self.namespace} are Kubernetes' or Manor's own and "
+                "cannot belong to a tenant",
+                "namespace",
+            )
         if self.kind != "ServiceAccount" and self.namespace is not None:
             raise ValueError(
                 f"a {self.kind} has no namespace: remove it, or write `kind: ServiceAccount`"
