@@ -148,6 +148,8 @@ def test_a_script_must_be_there_and_in_the_folder_that_goes_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = ["-n", "vision", "--dry-run"]
+    folder = manor("run", str(script.parent), *words)
+    assert (folder.code, "is a folder; name the script in it" in folder.err) == (2, True)
     lost = manor("run", str(tmp_path / "lost.py"), *words)
     assert (lost.code, "lost.py: no such file" in lost.err) == (2, True)
     above = manor("run", str(script), "--folder", str(tmp_path), *words)

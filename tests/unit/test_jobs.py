@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from manor.jobs import BadRequest, CarryFailed, CodeError, Request, courier, variables
 from manor.jobs.carrying import Courier, Parcel
 from manor.jobs.copying import Place, _sent
-from manor.jobs.folder import as_texts, files_of, packed
+from manor.jobs.folder import NotInline, as_texts, files_of, packed
 from manor.jobs.following import log_of
 from manor.jobs.function import script_of
 from manor.jobs.request import new_name, next_name, training_job
@@ -191,16 +191,23 @@ def test_a_file_that_shrinks_while_it_is_packed_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [("a b.py", b"1"), ("a.bin", b"\xff"), ("big.py", b"#" * 1_000_001)],
+    ("name", "data", "why"),
+    [
+        ("a b.py", b"1", "'a b.py' has a name that no ConfigMap takes"),
+        ("a\nb.py", b"1", r"'a\nb.py' has a name that no ConfigMap takes"),
+        ("a.bin", b"\xff", "'a.bin' is no text"),
+        ("big.py", b"#" * 1_000_001, "1000003 bytes are more than the 1000000 of a ConfigMap"),
+    ],
 )
 def test_what_is_no_small_text_does_not_go_into_etcd(
-    tmp_path: Path, name: str, data: bytes
+    tmp_path: Path, name: str, data: bytes, why: str
 ) -> None:
     (tmp_path / "train.py").write_text("ü")
     assert as_texts(files_of(tmp_path)) == {"train.py": "ü"}
     (tmp_path / name).write_bytes(data)
-    assert as_texts(files_of(tmp_path)) is None
+    with pytest.raises(NotInline) as told:
+        as_texts(files_of(tmp_path))
+    assert str(told.value).startswith(why)
 
 
 def test_the_same_files_are_one_archive_wherever_and_whenever(tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ class CodeError(ManorError):
     """The folder cannot be sent as it is; the message says what to do."""
 
 
+class NotInline(ManorError):
+    """The folder cannot be part of the TrainingJob; the message says why."""
+
+
 @dataclass(frozen=True)
 class File:
     """One file of the folder."""
@@ -104,20 +108,23 @@ def _ignored(folder: Path) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(IGNORED)
 
 
-def as_texts(files: Sequence[File]) -> dict[str, str] | None:
-    """The files as a TrainingJob's `files`; None where they are too many, too large, no text, or
-    to be executed."""
-    if len(files) > FILES_MOST or sum(file.size for file in files) > FILES_LIMIT:
-        return None
+def as_texts(files: Sequence[File]) -> dict[str, str]:
+    """The files as a TrainingJob's `files`. Raises NotInline with what keeps them from it."""
+    if len(files) > FILES_MOST:
+        raise NotInline(f"{len(files)} files are more than the {FILES_MOST} of a ConfigMap")
+    if (size := sum(file.size for file in files)) > FILES_LIMIT:
+        raise NotInline(f"{size} bytes are more than the {FILES_LIMIT} of a ConfigMap")
     texts: dict[str, str] = {}
     for file in files:
         try:
             _PATH.validate_python(file.path)
             texts[file.path] = file.source.read_bytes().decode()
-        except (UnicodeDecodeError, ValidationError):
-            return None
+        except UnicodeDecodeError:
+            raise NotInline(f"{file.path!r} is no text, as a ConfigMap holds it") from None
+        except ValidationError:
+            raise NotInline(f"{file.path!r} has a name that no ConfigMap takes") from None
         if file.executable and not file.path.endswith(".py"):
-            return None
+            raise NotInline(f"{file.path!r} is to be executed, and a ConfigMap holds text")
     return texts
 
 

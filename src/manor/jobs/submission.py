@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic.alias_generators import to_camel
 
 from manor.api import API_VERSION, TrainingJob, kinds
-from manor.api.workload import FILES_LIMIT, FILES_MOST, OF_A_SCHEDULE
+from manor.api.workload import OF_A_SCHEDULE
 from manor.apply import Options
 from manor.engines import Phase, homes
 from manor.errors import ManorError
 from manor.jobs.carrying import Courier, Moved, Parcel, unmoved, van
-from manor.jobs.folder import Archive, as_texts, files_of, packed
+from manor.jobs.folder import Archive, NotInline, as_texts, files_of, packed
 from manor.jobs.request import Object, Request, is_script, next_name, training_job
 from manor.jobs.targets import ENDED, find
 from manor.kube import Client
@@ -104,6 +104,8 @@ _NO_CODE = _Code({})
 def _placed(request: Request, source: Source) -> tuple[Request, Path | None]:
     """The request with its script as it is called in the folder that goes along, and that folder:
     the script's own, unless `source` names one."""
+    if len(request.command) == 1 and Path(request.command[0]).is_dir():
+        raise RunError(f"{request.command[0]} is a folder; name the script in it")
     if not request.command or not is_script(request.command[0]):
         return request, source.folder
     script = Path(request.command[0])
@@ -123,23 +125,25 @@ def _placed(request: Request, source: Source) -> tuple[Request, Path | None]:
 
 def _code(stack: ExitStack, known: State, namespace: str, folder: Path, volume: str) -> _Code:
     files = files_of(folder)
-    if not volume and (texts := as_texts(files)) is not None:
-        return _Code({"files": texts})
-    claim = volume or _only_volume(known.claims.get(namespace, []), namespace, folder)
+    if not volume:
+        try:
+            return _Code({"files": as_texts(files)})
+        except NotInline as reason:
+            claims = known.claims.get(namespace, [])
+            volume = _only_volume(claims, namespace, f"{folder} goes onto a volume: {reason}")
     archive = stack.enter_context(packed(files))
-    return _Code({"code": {"volume": claim, "path": f"{CODE_FOLDER}/{archive.digest}"}}, archive)
+    return _Code({"code": {"volume": volume, "path": f"{CODE_FOLDER}/{archive.digest}"}}, archive)
 
 
-def _only_volume(claims: Sequence[str], namespace: str, folder: Path) -> str:
+def _only_volume(claims: Sequence[str], namespace: str, why: str) -> str:
     if len(claims) == 1:
         return claims[0]
-    why = f"{folder} is more than a ConfigMap holds ({FILES_MOST} text files, {FILES_LIMIT} bytes)"
     if claims:
         names = ", ".join(sorted(claims))
-        raise RunError(f"{why}; say which volume takes it (--code-volume): {names}")
+        raise RunError(f"{why}; say which (--code-volume): {names}")
     raise RunError(
-        f"{why}, and namespace {namespace} has no volume; have one added to the Tenant's "
-        "spec.volumes, or leave files out by .manorignore"
+        f"{why}; namespace {namespace} has no volume: have one added to the Tenant's spec.volumes, "
+        "or leave files out by .manorignore"
     )
 
 
