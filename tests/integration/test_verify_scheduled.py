@@ -17,7 +17,9 @@ import yaml
 from accounts import kubeconfig_of
 from ground import gateway_kinds
 from manor.api import API_VERSION, AnyKind
+from manor.api.wellknown import SPEC_DIGEST
 from manor.kube import ApiError, Client, Forbidden, Object
+from manor.objectset.digest import spec_digest
 from manor.render import spec_object
 from manor.verify import Level, load, read_tenancy, with_stand_ins
 from manor.verify.rules import Rules
@@ -154,14 +156,19 @@ async def _is_told(client: Client, name: str, reason: str) -> bool:
 
 @asynccontextmanager
 async def _toothless(client: Client, name: str) -> AsyncIterator[None]:
-    """The policy with validations that hold of everything."""
-    before = (await client.get(ADMISSION, POLICY, name))["spec"]["validations"]
-    weak = [{"expression": "true"} for _ in before]
-    await client.patch(ADMISSION, POLICY, name, {"spec": {"validations": weak}})
+    """The policy with validations that hold of everything, as if Manor had written them."""
+    before = (await client.get(ADMISSION, POLICY, name))["spec"]
+
+    async def write(spec: Object) -> None:
+        digest = {"annotations": {SPEC_DIGEST: spec_digest(spec)}}
+        change = {"metadata": digest, "spec": {"validations": spec["validations"]}}
+        await client.patch(ADMISSION, POLICY, name, change)
+
+    await write({**before, "validations": [{"expression": "true"} for _ in before["validations"]]})
     try:
         yield
     finally:
-        await client.patch(ADMISSION, POLICY, name, {"spec": {"validations": before}})
+        await write(before)
 
 
 def _foreign(namespace: str = "tenant-a") -> Object:

@@ -56,6 +56,9 @@ async def test_each_policy_is_missed(kind: str, name: str) -> None:
         ("failurePolicy", "Ignore", "it fails open"),
         ("matchConstraints", {"objectSelector": {"a": 1}}, "the policy has a selector of its own"),
         ("matchConstraints", {"excludeResourceRules": [{}]}, "the policy excludes resources"),
+        ("matchConstraints", {"resourceRules": []}, "the policy is not as Manor wrote it"),
+        ("matchConditions", [{"expression": "a != b"}], "the policy is not as Manor wrote it"),
+        ("variables", [{"expression": "true"}], "the policy is not as Manor wrote it"),
     ],
 )
 @pytest.mark.parametrize(("kind", "name"), POLICIES)
@@ -66,3 +69,38 @@ async def test_a_policy_that_lets_pass_is_told(
     (policy,) = [obj for obj in objects if (obj["kind"], obj["metadata"]["name"]) == (kind, name)]
     policy["spec"][field] = value
     assert (await found(objects))[f"{kind} {name}"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("paramRef", {"name": "lax", "namespace": "mine", "parameterNotFoundAction": "Deny"}),
+        ("matchResources", {"resourceRules": [{"operations": ["CREATE"], "resources": ["pods"]}]}),
+    ],
+)
+async def test_a_binding_that_lets_pass_is_told(field: str, value: Any) -> None:
+    objects = copy.deepcopy(SHIPPED)
+    for obj in objects:
+        if obj["kind"].endswith("Binding") and obj["metadata"]["name"] == "manor-images":
+            obj["spec"][field] = value
+    told = await found(objects)
+    assert told == {
+        "ValidatingAdmissionPolicy manor-images": "binding manor-images is not as Manor wrote it"
+    }
+
+
+async def test_one_binding_of_two_is_missed() -> None:
+    rest = [obj for obj in SHIPPED if obj["metadata"]["name"] != "manor-images-update"]
+    told = {"ValidatingAdmissionPolicy manor-images": "binding manor-images-update is not there"}
+    assert await found(rest) == told
+
+
+async def test_what_the_server_fills_in_is_no_change() -> None:
+    objects = copy.deepcopy(SHIPPED)
+    for obj in objects:
+        looked_at = obj["spec"].get("matchConstraints") or obj["spec"].get("matchResources")
+        if looked_at is not None:
+            looked_at.update(matchPolicy="Equivalent", objectSelector={})
+            for rule in looked_at.get("resourceRules", ()):
+                rule.setdefault("scope", "*")
+    assert await found(objects) == {}

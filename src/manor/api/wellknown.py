@@ -58,6 +58,8 @@ CREATED_BY = "app.kubernetes.io/created-by"
 TOKEN_AUDIENCE = f"{GROUP}/audience"
 """On a request for a token while it is judged: whether it was asked for an audience (policy
 manor-credentials)."""
+SPEC_DIGEST = f"{GROUP}/spec-digest"
+"""Annotation of a guardrail: what it said when it was made."""
 REQUESTED_BY = f"{GROUP}/requested-by"
 """Annotation of a workload: the person who last wrote its spec, as the API server knows him (policy
 manor-requested-by)."""

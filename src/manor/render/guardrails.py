@@ -17,10 +17,12 @@ from manor.api.wellknown import (
     GUARDRAILS,
     MANAGED,
     OPERATOR,
+    SPEC_DIGEST,
     SYSTEM_NAMESPACE,
     service_account_user,
 )
 from manor.manifests import documents
+from manor.objectset.digest import spec_digest
 from manor.policies import files
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
@@ -91,6 +93,7 @@ def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
                 "batch",
             }
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
+        obj["metadata"]["annotations"] = {SPEC_DIGEST: spec_digest(obj["spec"])}
     return found
 
 
@@ -165,7 +168,9 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "ingress-annotations": _join(ingress.annotations if ingress else []),
         "load-balancers": _yes(spec.load_balancers),
     }
-    return make("v1", "ConfigMap", GUARDRAILS, namespace, data=data)
+    made = make("v1", "ConfigMap", GUARDRAILS, namespace, data=data)
+    made["metadata"]["annotations"] = {SPEC_DIGEST: spec_digest(data)}
+    return made
 
 
 def _block(block: Object) -> str:

@@ -1,10 +1,11 @@
-"""Every guardrail is bound, denies, and fails closed."""
+"""Every guardrail is bound, denies, fails closed, and says what Manor wrote."""
 
 from functools import cache
 from typing import Any
 
-from manor.api.wellknown import TENANT_LABEL
+from manor.api.wellknown import SPEC_DIGEST, TENANT_LABEL
 from manor.manifests import documents
+from manor.objectset.digest import spec_digest
 from manor.policies import files
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
@@ -19,19 +20,32 @@ ADVISORY = {"manor-unapplied", "manor-unapplied-namespaces"}
 
 
 @cache
-def _shipped() -> frozenset[tuple[str, str]]:
-    """Kind and name of each policy that comes with Manor: what is missing cannot be listed from the
-    cluster."""
+def _shipped() -> tuple[tuple[str, str, str], ...]:
+    """Kind and name of each policy and binding that comes with Manor, and what it binds: what is
+    missing cannot be listed from the cluster."""
     found = [obj for file in files() for obj in documents(file.read_text("utf-8"))]
-    return frozenset((obj["kind"], obj["metadata"]["name"]) for obj in found)
+    return tuple(
+        (obj["kind"], obj["metadata"]["name"], obj["spec"].get("policyName", "")) for obj in found
+    )
+
+
+def _changed(obj: dict[str, Any]) -> bool:
+    """Whether any condition, rule or expression is not as Manor wrote it: a weakened one lets
+    somebody pass."""
+    made = obj["metadata"].get("annotations", {}).get(SPEC_DIGEST)
+    return bool(made != spec_digest(obj["spec"]))
 
 
 def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]:
     spec = policy["spec"]
     faults = [] if spec.get("failurePolicy", "Fail") == "Fail" else ["it fails open"]
-    mine = [b["spec"] for b in bindings if b["spec"]["policyName"] == policy["metadata"]["name"]]
+    name, kind = policy["metadata"]["name"], f"{policy['kind']}Binding"
+    bound = {b["metadata"]["name"]: b for b in bindings if b["spec"]["policyName"] == name}
+    mine = [binding["spec"] for binding in bound.values()]
     if not mine:
         return [*faults, "it is not bound"]
+    shipped = {binding for of_kind, binding, of in _shipped() if (of_kind, of) == (kind, name)}
+    faults += [f"binding {gone} is not there" for gone in sorted(shipped - set(bound))]
     if "validations" in spec and not any("Deny" in b["validationActions"] for b in mine):
         faults.append("no binding denies")
     if spec.get("paramKind") and not any(
@@ -49,6 +63,13 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
             faults.append(f"{what} has a selector of its own")
         if match.get("excludeResourceRules"):
             faults.append(f"{what} excludes resources")
+    if _changed(policy):
+        faults.append("the policy is not as Manor wrote it")
+    faults += [
+        f"binding {of_ours} is not as Manor wrote it"
+        for of_ours, binding in bound.items()
+        if of_ours.startswith("manor-") and _changed(binding)
+    ]
     return faults
 
 
@@ -63,7 +84,7 @@ async def _look(context: AttackContext) -> list[Attempt]:
         attempts.append(
             seen(f"{kind}: policies are there", f"{len(ours)} policies, {len(bindings)} bindings")
         )
-        shipped = {name for of, name in _shipped() if of == kind}
+        shipped = {name for of, name, _ in _shipped() if of == kind}
         for name in sorted(shipped | (set(ours) - ADVISORY)):
             faults = _faults(ours[name], bindings) if name in ours else ["it is not there"]
             got = "; ".join(faults) or "bound, denies, fails closed"
@@ -74,7 +95,7 @@ async def _look(context: AttackContext) -> list[Attempt]:
 CHECK = Check(
     id="MNR-ADMISSION-009",
     title="Find a policy unbound, audit-only or failing open",
-    guarantee="Every guardrail is bound, denies, and fails closed.",
+    guarantee="Every guardrail is bound, denies, fails closed, and says what Manor wrote.",
     severity=Severity.CRITICAL,
     level=Level.STATIC,
     references=(
@@ -84,14 +105,18 @@ CHECK = Check(
     ),
     attempt=(
         "Looks at each ValidatingAdmissionPolicy and MutatingAdmissionPolicy of Manor and "
-        "its bindings."
+        "its bindings, and compares their specs with the digests that they were made with."
     ),
     expect=(
         "failurePolicy is Fail; at least one binding denies; a binding for new objects denies "
         "where its "
-        "parameters are missing; none exempts namespaces or objects by a selector of its own."
+        "parameters are missing; none exempts namespaces or objects by a selector of its own; "
+        "each condition, rule, parameter and expression is the one that Manor wrote."
     ),
-    remedy="`manor apply` writes policies and bindings again.",
+    remedy=(
+        "Delete what is named, and `manor apply` makes it again: of what is there, apply leaves "
+        "what somebody added."
+    ),
     requires=(MANOR,),
     run=_look,
     kept=True,
