@@ -42,7 +42,7 @@ from manor.verify.requests import every_write, merged
 from manor.verify.rules import Rules
 from manor.verify.runner import run_one, sample
 from manor.verify.snapshot import Snapshot
-from manor.verify.team import Actor, Team, parse_team, with_stand_ins
+from manor.verify.team import DECOY, Actor, Team, account, apart, parse_team, with_stand_ins
 from manor.verify.tools import tool_checks
 
 pytestmark = pytest.mark.unit
@@ -567,3 +567,27 @@ def test_every_field_of_the_json_report_is_documented() -> None:
         *said["results"][0]["trials"][0],
     ]:
         assert re.search(rf"[`.]{field}[`\[]", page), field
+
+
+def test_who_is_in_both_tenants_attacks_neither() -> None:
+    def person(name: str, role: str = "owner") -> Actor:
+        return Actor(role, name)
+
+    def team(name: str, *members: Actor) -> Team:
+        return Team(name, (name,), members[:1], members=members)
+
+    lead, ada = person("lead"), person("ada")
+    blue = team("blue", lead, person("ben", "editor"))
+    alone = Tenancy((blue,))
+    assert apart(alone, team("red", ada), blue) == (team("red", ada), blue)
+    attacker, victim = apart(alone, team("red", lead, ada), blue)
+    assert (attacker.actors, attacker.members, victim) == ((ada,), (ada,), blue)
+    attacker, victim = apart(alone, team("red", lead, person("eve", "editor")), blue)
+    assert (attacker.actor, victim.name) == (lead, DECOY)
+
+
+def test_members_of_one_group_are_the_same_and_service_accounts_are_not() -> None:
+    devs = [Actor("owner", f"manor-verify:{name}", ("devs",)) for name in ("a", "b")]
+    assert devs[0].is_in(devs[1])
+    ci = [account("red", name) for name in ("ci", "cd")]
+    assert not ci[0].is_in(ci[1])

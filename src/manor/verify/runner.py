@@ -14,12 +14,15 @@ from manor.limits import limits
 from manor.verify.attempt import Asked, Attempt, Undetermined, Verdict, combine
 from manor.verify.check import Check, Level
 from manor.verify.context import AttackContext
+from manor.verify.features import TWO_TENANTS
 from manor.verify.probe.pod import Disturbed
 from manor.verify.probe.probe_pods import ProbePods
 from manor.verify.report import Report, Result
 from manor.verify.snapshot import Snapshot
-from manor.verify.team import Team, Tenancy, hub, ring, with_decoy
+from manor.verify.team import Team, Tenancy, apart, hub, ring, with_decoy
 
+OF_PERSONS = ("rbac", "metadata")
+"""Planes whose checks ask what somebody may do elsewhere; who is in both teams may."""
 OnResult = Callable[[Result], None]
 Pairs = list[tuple[Team, Team]]
 
@@ -135,6 +138,8 @@ async def verify(
         slots = asyncio.Semaphore(limits().verify.concurrency)
 
         async def attempt(check: Check, attacker: Team, victim: Team) -> list[Attempt]:
+            if check.plane in OF_PERSONS and TWO_TENANTS not in check.requires:
+                attacker, victim = apart(tenancy, attacker, victim)
             async with slots:
                 return await run_one(
                     check, AttackContext(client, tenancy, attacker, victim, snapshot, probes)

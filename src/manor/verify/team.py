@@ -11,6 +11,7 @@ from manor.api import Platform, Subject, Tenant, Tool
 from manor.api.subjects import ROLES
 from manor.api.wellknown import (
     GATEWAY_API,
+    RBAC_GROUP,
     SERVICE_ACCOUNT_PREFIX,
     STAND_IN_ACCOUNT,
     TENANT_LABEL,
@@ -21,6 +22,8 @@ from manor.state import missing_tools, read_state
 from manor.tools import NO_TOOLS, Toolset
 from manor.verify.errors import TenancyError
 
+SOMEBODY = "manor-verify:"
+"""Before the name of a group: somebody in it."""
 DECOY = "manor-verify-decoy"
 """The tenant that stands in as a victim where there is only one."""
 
@@ -40,6 +43,21 @@ class Actor:
     def all_groups(self) -> tuple[str, ...]:
         """Its groups as the authorizer sees them."""
         return (*self.groups, "system:authenticated") if self.authenticated else self.groups
+
+    def is_in(self, member: "Actor") -> bool:
+        """Whether a tenant with that member counts this one among its own."""
+        same = {name for name in self.groups if not name.startswith("system:")}
+        return self.user == member.user or bool(same & set(member.groups))
+
+    @property
+    def subject(self) -> dict[str, str]:
+        """The subject by which a binding names it."""
+        if self.user.startswith(SERVICE_ACCOUNT_PREFIX):
+            _, _, namespace, name = self.user.split(":")
+            return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+        by_group = self.user.startswith(SOMEBODY)
+        kind, name = ("Group", self.groups[0]) if by_group else ("User", self.user)
+        return {"apiGroup": RBAC_GROUP, "kind": kind, "name": name}
 
     def client(self, client: Client) -> Client:
         """`client`, acting as this identity. The server knows itself which groups a service account
@@ -66,6 +84,8 @@ class Team:
     """Namespace and name of its Gateway."""
     tenant: Tenant | None = None
     """What the cluster says of it; None for a tenant given by hand."""
+    members: tuple[Actor, ...] = ()
+    """Everyone in it, as its Tenant says."""
     stand_in: Actor | None = None
     """Who sends requests in its people's place, in a run that nobody attends."""
 
@@ -123,7 +143,7 @@ def _actor(subject: Subject, role: str, prefix: str) -> Actor:
     if subject.kind == "User":
         return Actor(role, subject.name)
     if subject.kind == "Group":
-        return Actor(role, f"manor-verify:{subject.name}", (subject.known_as(prefix),))
+        return Actor(role, f"{SOMEBODY}{subject.name}", (subject.known_as(prefix),))
     return replace(account(subject.namespace or "", subject.name), role=role)
 
 
@@ -197,7 +217,8 @@ def team_of(
     none, or nobody."""
     declared = [space.name for space in tenant.namespaces if space.name in found]
     spaces = declared + sorted(set(found) - set(declared))
-    actors = _actors(tenant, platform.spec.identity.group_prefix if platform else "")
+    prefix = platform.spec.identity.group_prefix if platform else ""
+    actors = _actors(tenant, prefix)
     if not spaces or not actors:
         return None
     default = platform.spec if platform else None
@@ -210,7 +231,13 @@ def team_of(
     ]
     hosts = tuple(tenant.hosts(platform.spec.domain)) if platform else tuple(tenant.spec.hosts)
     registries, classes = map(tuple, allowed)
-    return Team(tenant.name, tuple(spaces), actors, hosts, registries, classes, gateway, tenant)
+    members = tuple(
+        _actor(subject, role, prefix) for role in ROLES for subject in tenant.subjects(role)
+    )
+    return Team(
+        *(tenant.name, tuple(spaces), actors, hosts, registries, classes, gateway, tenant),
+        members=members,
+    )
 
 
 def parse_team(text: str) -> Team:
@@ -248,9 +275,26 @@ def with_decoy(tenancy: Tenancy) -> Tenancy:
     """The same tenancy with a decoy as second tenant, where there is only one."""
     if len(tenancy.teams) > 1:
         return tenancy
+    return replace(tenancy, teams=(*tenancy.teams, _decoy(tenancy)))
+
+
+def _decoy(tenancy: Tenancy) -> Team:
     domain = tenancy.platform.spec.domain if tenancy.platform else "decoy.invalid"
-    decoy = Team(DECOY, (DECOY,), (Actor("owner", DECOY),), (f"{DECOY}.{domain}",))
-    return replace(tenancy, teams=(*tenancy.teams, decoy))
+    return Team(DECOY, (DECOY,), (Actor("owner", DECOY),), (f"{DECOY}.{domain}",))
+
+
+def apart(tenancy: Tenancy, attacker: Team, victim: Team) -> tuple[Team, Team]:
+    """The same pair without who is in both, by their Tenants; the decoy is the victim where every
+    owner is."""
+    shared = {actor for actor in attacker.members if any(map(actor.is_in, victim.members))}
+    if not shared:
+        return attacker, victim
+    others = [actor for actor in attacker.members if actor not in shared]
+    firsts = {actor.role: actor for actor in reversed(others)}
+    if attacker.actor.role not in firsts:
+        return attacker, _decoy(tenancy)
+    actors = tuple(firsts[actor.role] for actor in attacker.actors if actor.role in firsts)
+    return replace(attacker, actors=actors, members=tuple(others)), victim
 
 
 def ring(teams: Sequence[Team]) -> list[tuple[Team, Team]]:

@@ -28,6 +28,15 @@ def _takes(subject: Object, actor: Actor) -> bool:
     )
 
 
+def _rules(schema: Object, actor: Actor) -> list[Object]:
+    """The rules by which a schema takes an identity's requests for objects, or some of them."""
+    return [
+        rule
+        for rule in schema["spec"].get("rules", [])
+        if rule.get("resourceRules") and any(_takes(subject, actor) for subject in rule["subjects"])
+    ]
+
+
 def _whole(rule: Object) -> bool:
     return any(
         "*" in r["verbs"] and "*" in r["resources"] and "*" in r["apiGroups"]
@@ -44,28 +53,25 @@ async def _look(context: AttackContext) -> list[Attempt]:
     ordered = sorted(
         schemas, key=lambda s: (s["spec"]["matchingPrecedence"], s["metadata"]["name"])
     )
-    others = {name for name in levels if name != f"manor-{context.attacker.name}"}
     attempts = [seen("flow schemas are listed", f"{len(schemas)} schemas, {len(levels)} levels")]
     actors = [
-        *context.attacker.actors,
+        *(context.attacker.members or context.attacker.actors),
         *(account(space, "default") for space in context.attacker.namespaces),
     ]
     for actor in actors:
-        taken = next(
-            (
-                s
-                for s in ordered
-                if any(
-                    _whole(r) and any(_takes(x, actor) for x in r["subjects"])
-                    for r in s["spec"].get("rules", [])
-                )
-            ),
-            None,
-        )
+        # Who is in several teams waits in one of their levels.
+        teams = [
+            team.name
+            for team in context.tenancy.teams
+            if team.name == context.attacker.name or any(map(actor.is_in, team.members))
+        ]
+        taken = next((schema for schema in ordered if _rules(schema, actor)), None)
+        whole = taken is not None and any(map(_whole, _rules(taken, actor)))
         name = taken["spec"]["priorityLevelConfiguration"]["name"] if taken else "none"
         level = levels.get(name, {}).get("spec", {})
         queues = level.get("limited", {}).get("limitResponse", {}).get("type") == "Queue"
-        fine = name not in others and level.get("type") == "Limited" and queues
+        own = name in {f"manor-{team}" for team in teams}
+        fine = whole and own and level.get("type") == "Limited" and queues
         got = (
             f"FlowSchema {taken['metadata']['name'] if taken else 'none'}, level {name} "
             f"({level.get('type')})"

@@ -5,40 +5,42 @@ from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.features import NETWORK_POLICIES
-from manor.verify.findings import holds, seen
+from manor.verify.findings import holds, name_of, seen
+from manor.verify.objects import Object
 
-TRUSTED = ({TENANT_LABEL}, {NAMESPACE_NAME_LABEL})
+TRUSTED = {TENANT_LABEL, NAMESPACE_NAME_LABEL}
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    policies = await context.snapshot.of(
-        NETWORKING_API, "NetworkPolicy", context.attacker.namespace
-    )
-    attempts = [seen("policies are there", f"{len(policies)} in {context.attacker.namespace}")]
-    for policy in policies:
-        rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
-        peers = [
-            peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]
-        ]
-        bad = [
-            peer
-            for peer in peers
-            if "namespaceSelector" in peer
-            and (
-                set(peer["namespaceSelector"].get("matchLabels", {})) not in TRUSTED
-                or peer["namespaceSelector"].get("matchExpressions")
-            )
-        ]
-        got = f"by labels that others may write: {bad}" if bad else f"{len(peers)} peers"
-        attempts.append(
-            holds(
-                f"peers of NetworkPolicy {policy['metadata']['name']}",
-                not bad,
-                got,
-                "trusted labels alone",
-            )
-        )
+    attempts = []
+    for namespace in context.attacker.namespaces:
+        policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
+        attempts.append(seen("policies are there", f"{len(policies)} in {namespace}"))
+        attempts += [_peers(policy) for policy in policies]
     return attempts
+
+
+def _names(selector: Object) -> bool:
+    """Whether a selector names namespaces; what it asks for besides only narrows it."""
+    named = {*selector.get("matchLabels", {})}
+    named |= {
+        term["key"] for term in selector.get("matchExpressions", []) if term["operator"] == "In"
+    }
+    return bool(named & TRUSTED)
+
+
+def _peers(policy: Object) -> Attempt:
+    rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
+    peers = [
+        peer for rule in rules for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]
+    ]
+    bad = [
+        peer
+        for peer in peers
+        if "namespaceSelector" in peer and not _names(peer["namespaceSelector"])
+    ]
+    got = f"by labels that others may write: {bad}" if bad else f"{len(peers)} peers"
+    return holds(f"peers of {name_of(policy)}", not bad, got, "trusted labels alone")
 
 
 CHECK = Check(

@@ -9,8 +9,8 @@ from manor.verify.mechanisms import RBAC, any_of, policy
 from manor.verify.objects import Object, make, pod
 from manor.verify.requests import create
 
-BY = any_of(RBAC, policy("reserved"))
 ADDED = any_of(RBAC, policy("networkpolicies"))
+BY = any_of(RBAC, policy("reserved"), policy("networkpolicies"))
 
 
 def _policy(**rules: object) -> Object:

@@ -3,8 +3,14 @@
 from manor.verify.attacks import refused
 from manor.verify.check import Check, Level, Severity
 from manor.verify.mechanisms import policy
-from manor.verify.objects import pod
+from manor.verify.objects import Object, pod
 from manor.verify.requests import create
+
+
+def _volume(audience: str) -> Object:
+    token = {"audience": audience, "path": "t"}
+    return {"name": "t", "projected": {"sources": [{"serviceAccountToken": token}]}}
+
 
 CHECK = Check(
     id="MNR-POD-030",
@@ -17,46 +23,15 @@ CHECK = Check(
         "Kubernetes: Bound service account tokens",
     ),
     attempt=(
-        "Creates Pods with projected service-account tokens for other audiences (a cloud's "
-        "STS, Vault)."
+        "Creates Pods with projected service-account tokens for audiences (as of a cloud's STS, or "
+        "Vault) that nobody can have allowed."
     ),
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
         {
-            "an audience": create(
-                pod(
-                    volumes=[
-                        {
-                            "name": "t",
-                            "projected": {
-                                "sources": [
-                                    {
-                                        "serviceAccountToken": {
-                                            "audience": "sts.amazonaws.com",
-                                            "path": "t",
-                                        }
-                                    }
-                                ]
-                            },
-                        }
-                    ]
-                )
-            ),
-            "another audience": create(
-                pod(
-                    volumes=[
-                        {
-                            "name": "t",
-                            "projected": {
-                                "sources": [
-                                    {"serviceAccountToken": {"audience": "vault", "path": "t"}}
-                                ]
-                            },
-                        }
-                    ]
-                )
-            ),
+            audience: create(pod(volumes=[_volume(audience)]))
+            for audience in ("sts.invalid", "vault.invalid")
         },
         by=policy("pods"),
         control=create(pod()),

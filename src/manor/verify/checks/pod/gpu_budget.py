@@ -9,9 +9,13 @@ from manor.verify.mechanisms import policy
 from manor.verify.objects import accelerators, container, pod
 from manor.verify.requests import Request, create
 
+RUNTIME_ENV = ("NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "ANY_VENDORS_VISIBLE_CARDS")
+
 
 async def _attacks(context: AttackContext) -> Mapping[str, Request]:
     unbudgeted = container(resources=accelerators("example.com/manor-verify"))
+    platform = context.tenancy.platform
+    allowed = platform.spec.gpu.env if platform else []
     devices = {"name": "v", "mountPath": "/var/run/nvidia-container-devices/all"}
     return {
         "an extended resource that nobody budgeted": create(pod(unbudgeted, meta=context.queued)),
@@ -20,11 +24,8 @@ async def _attacks(context: AttackContext) -> Mapping[str, Request]:
         ),
         **{
             f"every device by {name}": create(pod(container(env=[{"name": name, "value": "all"}])))
-            for name in (
-                "NVIDIA_VISIBLE_DEVICES",
-                "AMD_VISIBLE_DEVICES",
-                "ANY_VENDORS_VISIBLE_CARDS",
-            )
+            for name in RUNTIME_ENV
+            if name not in allowed
         },
         "every GPU by a volume mount": create(
             pod(container(volumeMounts=[devices]), volumes=[{"name": "v", "emptyDir": {}}])

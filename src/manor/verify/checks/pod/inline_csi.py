@@ -16,7 +16,7 @@ CHECK = Check(
         "Pod Security Standards: Volume Types",
         "CVE-2020-8555 (class)",
     ),
-    attempt="Creates Pods with inline CSI volumes.",
+    attempt="Creates Pods with inline CSI volumes of drivers that nobody can have allowed.",
     expect="Refused by the policy manor-pods.",
     remedy="Bind the policy again (`manor apply`).",
     run=refused(
@@ -26,13 +26,13 @@ CHECK = Check(
                     volumes=[
                         {
                             "name": "v",
-                            "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True},
+                            "csi": {"driver": "secrets-store.csi.invalid", "readOnly": True},
                         }
                     ]
                 )
             ),
             "a host driver": create(
-                pod(volumes=[{"name": "v", "csi": {"driver": "hostpath.csi.k8s.io"}}])
+                pod(volumes=[{"name": "v", "csi": {"driver": "hostpath.csi.invalid"}}])
             ),
         },
         by=policy("pods"),

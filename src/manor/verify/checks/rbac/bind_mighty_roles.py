@@ -1,10 +1,28 @@
 """No binding makes a tenant mightier than Manor's roles."""
 
 from manor.verify.attacks import refused
+from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
+from manor.verify.context import AttackContext
 from manor.verify.mechanisms import ESCALATION, RBAC, any_of, policy
-from manor.verify.objects import role_binding, user
+from manor.verify.objects import role_binding
 from manor.verify.requests import create
+
+ROLES = (
+    *("cluster-admin", "admin", "edit", "system:node"),
+    "system:controller:generic-garbage-collector",
+)
+
+
+async def _attack(context: AttackContext) -> list[Attempt]:
+    itself = context.attacker.actor.subject
+    bind = refused(
+        {name: create(role_binding(itself, role=f"ClusterRole/{name}")) for name in ROLES},
+        by=any_of(ESCALATION, policy("rbac"), RBAC),
+        control=create(role_binding(itself)),
+    )
+    return await bind(context)
+
 
 CHECK = Check(
     id="MNR-RBAC-009",
@@ -20,18 +38,5 @@ CHECK = Check(
     attempt="Creates RoleBindings of cluster-admin, admin, edit and system:node to itself.",
     expect="403 from the API server's own escalation check, or from the RBAC guardrail.",
     remedy="Take `bind` on clusterroles from the tenant's roles.",
-    run=refused(
-        {
-            name: create(role_binding(user("$user"), role=f"ClusterRole/{name}"))
-            for name in (
-                "cluster-admin",
-                "admin",
-                "edit",
-                "system:node",
-                "system:controller:generic-garbage-collector",
-            )
-        },
-        by=any_of(ESCALATION, policy("rbac"), RBAC),
-        control=create(role_binding(user("$user"))),
-    ),
+    run=_attack,
 )
