@@ -17,6 +17,7 @@ from sabotages import (
     remove,
     rule,
     unbind,
+    user,
 )
 
 METADATA_NAME = "kubernetes.io/metadata.name"
@@ -56,6 +57,16 @@ EVERY_PROXY = {
 }
 ADMIN_CLAIMS = {"metadata": {"labels": {"resource.kubernetes.io/admin-access": "true"}}}
 OLD_NODE = {"status": {"nodeInfo": {"kubeletVersion": "v1.29.0"}}}
+
+SECOND = "tenant-a-second"
+NOT_THE_SECOND = f"request.userInfo.username != '{SECOND}'"
+OLD_POD_SECURITY = {"pod-security.kubernetes.io/enforce-version": "v1.10"}
+FEW = {
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "operations": ["CREATE"],
+    "resources": ["pods"],
+}
 
 STANDING_SERVICE = {
     "apiVersion": "v1",
@@ -156,7 +167,7 @@ SABOTAGES = (
     ),
     sabotage(
         "a tenant's queues forgotten",
-        "POD-036",
+        "ADMISSION-010 POD-036",
         merge("v1", "ConfigMap", "manor-guardrails", {"data": {"queues": ""}}, "tenant-a"),
     ),
     sabotage(
@@ -397,6 +408,145 @@ SABOTAGES = (
         "PLATFORM-001",
         bind("cluster-admin", account("manor-system", "default")),
     ),
+    # What only shows of another member, or of another namespace, than the first.
+    sabotage(
+        "a second editor with everything",
+        "RBAC-004 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-013 RBAC-014 RBAC-015 RBAC-016 "
+        "RBAC-017 RBAC-018 RBAC-019 RBAC-024 RBAC-029 RBAC-030 "
+        "ADMISSION-007 FAIRNESS-002 NETWORK-025 ROUTES-009 STORAGE-005 STORAGE-006",
+        bind("cluster-admin", user(SECOND)),
+    ),
+    sabotage(
+        "a second editor who writes where the gateway is",
+        "RBAC-019",
+        bind("edit", user(SECOND), namespace="manor-front"),
+    ),
+    sabotage(
+        "everybody writes into a namespace without guardrails",
+        "PLATFORM-003",
+        put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "anybodys"}}),
+        bind("edit", group("system:authenticated"), namespace="anybodys"),
+    ),
+    sabotage(
+        "everybody in a binding of Kubernetes' own",
+        "PLATFORM-003",
+        merge(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRoleBinding",
+            "system:public-info-viewer",
+            {"subjects": [group("system:serviceaccounts")]},
+        ),
+    ),
+    sabotage(
+        "a service account with rights over the cluster, named as a user",
+        "PLATFORM-008",
+        bind("view", user("system:serviceaccount:tenant-a-lab:builder")),
+    ),
+    sabotage(
+        "the right to impersonate, by its narrower verb",
+        "PLATFORM-005 RBAC-007",
+        *grant(
+            rule("authentication.k8s.io", "serviceaccounts", "impersonate:serviceaccount"),
+            namespace="tenant-a",
+        ),
+    ),
+    sabotage(
+        "an allow-all policy in a second namespace",
+        "NETWORK-021 NETWORK-022 NETWORK-026",
+        network_policy("tenant-a-lab", ingress=[{}], egress=[{}]),
+    ),
+    sabotage(
+        "a policy that opens pods of one label, as anybody may write it",
+        "NETWORK-021 NETWORK-023",
+        network_policy(
+            "tenant-b",
+            podSelector={"matchLabels": {"app": "web"}},
+            ingress=[
+                {"from": [{"namespaceSelector": {"matchLabels": {"manor.dev/tenant": "tenant-a"}}}]}
+            ],
+        ),
+    ),
+    sabotage(
+        "a policy that lets pods in by their addresses",
+        "NETWORK-021",
+        network_policy("tenant-a", ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]),
+    ),
+    sabotage(
+        "egress to a part of the pods' network",
+        "NETWORK-022",
+        network_policy("tenant-a", egress=[{"to": [{"ipBlock": {"cidr": "10.244.7.0/24"}}]}]),
+    ),
+    sabotage(
+        "Pod Security by an old version's rules",
+        "METADATA-012",
+        merge("v1", "Namespace", "tenant-a-lab", {"metadata": {"labels": OLD_POD_SECURITY}}),
+    ),
+    sabotage(
+        "one kind that a second namespace's quota does not count",
+        "QUOTA-009",
+        merge(
+            "v1",
+            "ResourceQuota",
+            "manor-quota",
+            {"spec": {"hard": {"count/jobs.batch": None}}},
+            "tenant-a-lab",
+        ),
+    ),
+    sabotage(
+        "some requests of a second editor at another level",
+        "FAIRNESS-001",
+        put(
+            {
+                "apiVersion": FLOW,
+                "kind": "FlowSchema",
+                "metadata": {"name": "sabotage-some"},
+                "spec": {
+                    "priorityLevelConfiguration": {"name": "workload-high"},
+                    "matchingPrecedence": 10,
+                    "rules": [
+                        {
+                            "subjects": [{"kind": "User", "user": {"name": SECOND}}],
+                            "resourceRules": [
+                                {
+                                    "verbs": ["list"],
+                                    "apiGroups": [""],
+                                    "resources": ["secrets"],
+                                    "namespaces": ["*"],
+                                }
+                            ],
+                        }
+                    ],
+                },
+            }
+        ),
+    ),
+    # Guardrails that somebody changed, each in another place.
+    sabotage(
+        "a condition that passes one member over",
+        "ADMISSION-009",
+        merge(
+            ADMISSION,
+            "ValidatingAdmissionPolicy",
+            "manor-sizes",
+            {"spec": {"matchConditions": [{"name": "x", "expression": NOT_THE_SECOND}]}},
+        ),
+    ),
+    sabotage(
+        "bindings that look at less, and elsewhere",
+        "ADMISSION-009",
+        merge(
+            ADMISSION,
+            "ValidatingAdmissionPolicyBinding",
+            "manor-stand-ins",
+            {"spec": {"matchResources": {"resourceRules": [FEW]}}},
+        ),
+        merge(
+            ADMISSION,
+            "ValidatingAdmissionPolicyBinding",
+            "manor-images-update",
+            {"spec": {"paramRef": {"name": "lax", "namespace": "default"}}},
+        ),
+    ),
     # Quotas, networks, storage, routes, labels, fairness.
     sabotage(
         "quota lifted",
@@ -483,7 +633,8 @@ SABOTAGES = (
     ),
     sabotage(
         "a forged tenant label",
-        "FAIRNESS-001 METADATA-012 NETWORK-020 NETWORK-026 PLATFORM-004",
+        "ADMISSION-010 FAIRNESS-001 METADATA-012 NETWORK-020 NETWORK-021 NETWORK-026 PLATFORM-004 "
+        "PLATFORM-007",
         merge(
             "v1",
             "Namespace",

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from accounts import kubeconfig_of
 from ground import gateway_kinds
+from manor.api import Member, Tenant
 from manor.kube import Client
 from manor.limits import Verify, override
 from manor.tools import shipped
@@ -42,6 +44,16 @@ CHECKS = [
 ]
 
 
+def of_several(name: str) -> Tenant:
+    """A tenant with GPUs, two namespaces and a second editor: what is broken for one of several
+    shows in no other."""
+    made = tenant(name, gpu={"guarantee": 1}, namespaces=[{"name": name}, {"name": f"{name}-lab"}])
+    second = Member(name=f"{name}-second", role="editor")
+    return made.model_copy(
+        update={"spec": made.spec.model_copy(update={"members": [*made.spec.members, second]})}
+    )
+
+
 @pytest.fixture(scope="module")
 def verify_node() -> Iterator[RunningNode]:
     """An API server of its own: what is broken here would break other tests."""
@@ -57,7 +69,7 @@ async def world(verify_node: RunningNode) -> AsyncIterator[Client]:
         await queue_kinds(client)
         await all_of(client, [STORAGE_CLASS])
         everything = platform(engines={"queue": "kueue"}, ingress=INGRESS, tools=["kserve"])
-        await settle(client, everything, [tenant(name, gpu={"guarantee": 1}) for name in TENANTS])
+        await settle(client, everything, [of_several(name) for name in TENANTS])
         yield client
 
 
@@ -118,6 +130,7 @@ async def test_exactly_the_right_checks_go_red(world: Client, sabotage: Sabotage
 
 
 GENEROUS = {
+    "owners": [{"kind": "Group", "name": "generous-owners"}],
     "namespaces": [{"name": "generous"}, {"name": "generous-more"}],
     "network": {
         "egress": {"internet": True, "cidrs": ["192.168.7.0/24"]},
@@ -126,10 +139,35 @@ GENEROUS = {
     },
     "loadBalancers": True,
     "hosts": ["*.models.example.com"],
-    "registries": ["registry.example.com/generous"],
+    "registries": ["registry.example.com/generous", "docker.io", "localhost"],
     "maxNamespaces": 2,
+    "firstUserId": 65500,
 }
+OWN_SPACES: list[dict[str, Any]] = [
+    {"matchLabels": {"manor.dev/tenant": "generous", "team": "a"}},
+    {
+        "matchExpressions": [
+            {
+                "key": "kubernetes.io/metadata.name",
+                "operator": "In",
+                "values": ["generous", "generous-more"],
+            }
+        ]
+    },
+]
+OWN_POLICY = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "mine", "namespace": "generous"},
+    "spec": {
+        "podSelector": {"matchLabels": {"app": "db"}},
+        "ingress": [{"from": [{"namespaceSelector": selector} for selector in OWN_SPACES]}],
+        "egress": [{"to": [{"ipBlock": {"cidr": "192.168.7.0/25"}}]}],
+    },
+}
+"""What a team may write itself, as the Platform lets it."""
 FRUGAL = {
+    "owners": [{"kind": "ServiceAccount", "namespace": "frugal", "name": "boss"}],
     "network": {"allow": ["generous"]},
     "maxNamespaces": 0,
     "storageClasses": [],
@@ -148,9 +186,14 @@ async def test_what_tenants_ask_for_is_no_failure(world: Client) -> None:
         network={
             **platform().spec.network.model_dump(mode="json", by_alias=True),
             "apiServers": [API_SERVER],
+            "tenantPolicies": True,
         },
+        csiDrivers=["secrets-store.csi.k8s.io"],
+        tokenAudiences=["sts.amazonaws.com", "vault"],
+        gpu={"env": ["NVIDIA_VISIBLE_DEVICES"]},
     )
     await settle(world, everything, asking)
+    await all_of(world, [OWN_POLICY])
     pods = {"spec": {"hard": {"pods": "0"}}}
     await world.patch("v1", "ResourceQuota", "manor-quota", pods, namespace="frugal")
     tenancy = await read_tenancy(world)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manor.api.wellknown import tenant_cluster_role
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Attack
 from manor.verify.context import AttackContext
@@ -88,8 +89,26 @@ READS_OWN = Access("list", "pods", namespace="$own")
 
 
 def members(context: AttackContext) -> Sequence[Actor]:
-    """Someone of each role of the attacking tenant."""
+    """Someone of each role of the attacking tenant; whom else a binding names is asked for too."""
     return context.attacker.actors
+
+
+async def bound_elsewhere(context: AttackContext) -> list[Actor]:
+    """Other members whom a binding names that their Tenant does not bring: for these, who has the
+    same role does not speak."""
+    team, bindings = context.attacker, await context.snapshot.bindings()
+    role = tenant_cluster_role(team.name)
+    brought = {role, f"{role}:owner"}
+    return [
+        member
+        for member in team.members
+        if member not in team.actors
+        and any(
+            binding["metadata"]["name"] not in brought
+            and binding["metadata"].get("namespace") not in team.namespaces
+            for binding in bindings.of(member)
+        )
+    ]
 
 
 async def _by_rules(
@@ -136,6 +155,13 @@ def no_access(*cells: Access, control: Access = READS_OWN, actors: Actors = memb
             for a in control.attributes(context)
         ]
         read: dict[tuple[Actor, str], Questions] = {}
+        others = await bound_elsewhere(context) if actors is members else []
+        reviews += [
+            review(context, actor, question, wanted=False)
+            for actor in others
+            for cell in cells
+            for question in cell.attributes(context)
+        ]
         for actor in actors(context):
             for number, question in enumerate(
                 a for cell in cells for a in cell.attributes(context)

@@ -27,6 +27,11 @@ class Bindings:
             for subject in binding.get("subjects") or ():
                 self._bound[_known_as(subject, binding)].append(binding)
 
+    def of(self, actor: Actor) -> list[Object]:
+        """The bindings that name an identity, or a group of its own."""
+        subjects = [("User", actor.user), *(("Group", name) for name in actor.groups)]
+        return [binding for subject in subjects for binding in self._bound.get(subject, ())]
+
     def rules(self, actor: Actor, namespace: str) -> Rules:
         """All that an identity may do in a namespace, as far as RBAC has a say."""
         resources: list[Rule] = []

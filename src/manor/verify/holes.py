@@ -10,6 +10,9 @@ import yaml
 
 Version = tuple[int, ...]
 
+OLDEST = (1, 35)
+"""The oldest Kubernetes that Manor is for."""
+
 
 @dataclass(frozen=True)
 class Hole:

@@ -6,8 +6,10 @@ tenants at once.
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
+
+from manor.api.addresses import Network, overlaps, within
 
 Object = dict[str, Any]
 Address = IPv4Address | IPv6Address
@@ -48,6 +50,15 @@ def applying(policies: Sequence[Object], direction: str, pod: Labels) -> list[Ob
     ]
 
 
+def _opening(policies: Sequence[Object], direction: str, pod: Labels | None) -> list[Object] | None:
+    """The policies whose rules open something to a pod, or to any where `pod` is None, as a tenant
+    labels its pods itself; None where nothing restricts it."""
+    closing = applying(policies, direction, pod or {})
+    if pod is not None or not closing:
+        return closing or None
+    return [p for p in policies if direction in types(p)]
+
+
 def _port_fits(rule: Object, protocol: str, port: int | None) -> bool:
     ports = rule.get("ports") or []
     if not ports or port is None:
@@ -62,35 +73,60 @@ def _port_fits(rule: Object, protocol: str, port: int | None) -> bool:
     return False
 
 
-def _in_block(block: Object, address: Address) -> bool:
-    def inside(cidr: str) -> bool:
-        network = ip_network(cidr)
-        return network.version == address.version and address in network
+def _in_block(block: Object, network: Network) -> bool:
+    """Whether a block has an address of the network."""
+    cidr = ip_network(block["cidr"], strict=False)
+    if not overlaps(cidr, network):
+        return False
+    left = [network if within(network, cidr) else cidr]
+    for excepted in block.get("except", []):
+        barred = ip_network(excepted, strict=False)
+        left = [rest for part in left for rest in _without(part, barred)]
+    return bool(left)
 
-    return inside(block["cidr"]) and not any(inside(cidr) for cidr in block.get("except", []))
+
+def _without(network: Network, barred: Network) -> list[Network]:
+    """What is left of a network."""
+    if not overlaps(network, barred):
+        return [network]
+    if within(network, barred):
+        return []
+    return list(network.address_exclude(barred))  # type: ignore[arg-type]
 
 
 def egress_to(
     policies: Sequence[Object],
-    address: str,
+    target: str,
     port: int | None = None,
     protocol: str = "TCP",
     pod: Labels | None = None,
 ) -> str | None:
-    """What lets a pod of the namespace connect to an address that is no pod's; None where nothing
-    does."""
-    restricting = applying(policies, "Egress", pod or {})
-    if not restricting:
+    """What lets a pod of the namespace, or any, connect to an address, or one of a network; None
+    where no rule with addresses does."""
+    opening = _opening(policies, "Egress", pod)
+    if opening is None:
         return "no policy restricts egress"
-    target = ip_address(address)
-    for policy in restricting:
+    network = ip_network(target)
+    for policy in opening:
         for rule in policy["spec"].get("egress") or []:
             peers = rule.get("to") or []
             blocks = [peer["ipBlock"] for peer in peers if "ipBlock" in peer]
             if _port_fits(rule, protocol, port) and (
-                not peers or any(_in_block(b, target) for b in blocks)
+                not peers or any(_in_block(b, network) for b in blocks)
             ):
                 return f"NetworkPolicy {policy['metadata']['name']}"
+    return None
+
+
+def admits_by_address(policies: Sequence[Object], networks: Sequence[Network]) -> str | None:
+    """What lets in whoever has an address of these networks, whatever pod it is; None where nothing
+    does."""
+    for policy in _opening(policies, "Ingress", None) or ():
+        for rule in policy["spec"].get("ingress") or []:
+            for peer in rule.get("from") or []:
+                block = peer.get("ipBlock")
+                if block and any(_in_block(block, network) for network in networks):
+                    return f"NetworkPolicy {policy['metadata']['name']}"
     return None
 
 
@@ -118,12 +154,12 @@ def admits(
     peer: Labels | None = None,
 ) -> str | None:
     """What lets pods of another namespace in (Ingress) or out to it (Egress): pods with the labels
-    `peer`, or any."""
-    restricting = applying(policies, direction, pod or {})
-    if not restricting:
+    `peer`, or any; to `pod`, or any."""
+    opening = _opening(policies, direction, pod)
+    if opening is None:
         return f"no policy restricts {direction.lower()}"
     key = "from" if direction == "Ingress" else "to"
-    for policy in restricting:
+    for policy in opening:
         home = policy["metadata"]["namespace"]
         for rule in policy["spec"].get(direction.lower()) or []:
             peers = rule.get(key) or []

@@ -118,10 +118,14 @@ class Snapshot:
             return Rules((), (), complete=False)
         return Rules.read(answer["status"])
 
-    async def _worked_out(self, actor: Actor, namespace: str) -> Rules:
+    async def bindings(self) -> Bindings:
+        """Every role and binding."""
         if self._bindings is None:
             self._bindings = asyncio.create_task(self._read_bindings())
-        found = (await asyncio.shield(self._bindings)).rules(actor, namespace)
+        return await asyncio.shield(self._bindings)
+
+    async def _worked_out(self, actor: Actor, namespace: str) -> Rules:
+        found = (await self.bindings()).rules(actor, namespace)
         # Whether others than RBAC have a say is the same for everybody.
         told = await self.rules(self._becomes[0], namespace)
         return replace(found, complete=told.complete)

@@ -7,6 +7,7 @@ from manor.api import kinds
 from manor.api.wellknown import GROUP, TENANT_LABEL
 from manor.objectset.applyset import PART_OF, applyset_id
 from manor.objectset.references import Ref
+from manor.verify import holes
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -58,12 +59,13 @@ async def _look(context: AttackContext) -> list[Attempt]:
         else:
             got = f"labelled {claimed}, declared by {', '.join(declared) or 'no tenant'}"
             attempts.append(holds(f"label of namespace {name}", fine, got, "the Tenant's own spec"))
-        level = labels.get(ENFORCE)
+        level, version = labels.get(ENFORCE), labels.get(f"{ENFORCE}-version", "latest")
+        current = version == "latest" or (holes.parse(version) or (0,)) >= holes.OLDEST
         attempts.append(
             holds(
                 f"Pod Security of namespace {name}",
-                level == "restricted",
-                f"enforce: {level}",
+                level == "restricted" and current,
+                f"enforce: {level}, of version {version}",
                 "its label",
             )
         )
@@ -94,7 +96,7 @@ CHECK = Check(
     expect=(
         "Each labelled namespace is declared by its Tenant, is one of the names that its owners "
         "may use, was kept by Manor (of a deleted Tenant too) or is being deleted; each declared "
-        "one is labelled and `restricted`."
+        "one is labelled and `restricted`, by no old version's rules."
     ),
     remedy="Remove the label from the namespace, or declare the namespace in the Tenant.",
     requires=(TENANTS,),

@@ -1,7 +1,9 @@
 """No egress rule of a tenant covers metadata, link-local, node, pod or Service addresses, but the
 ports that its spec asks for."""
 
-from manor.api.wellknown import NETWORKING_API, POLICY_API_SERVER
+from collections.abc import Iterator, Sequence
+
+from manor.api.wellknown import NETWORKING_API
 from manor.verify import netpol
 from manor.verify.asked import METADATA, metadata_servers
 from manor.verify.attempt import Attempt
@@ -30,18 +32,35 @@ async def _cluster(context: AttackContext) -> list[str]:
     platform = context.tenancy.platform
     if platform is not None:
         network = platform.spec.network
-        for cidr in (
-            *network.pod_cidrs,
-            *network.service_cidrs,
-            *network.node_cidrs,
-            *network.blocked_cidrs,
-        ):
-            found += [str(cidr[1]), str(cidr[-2])] if cidr.num_addresses > 3 else [str(cidr[0])]
+        found += map(
+            str,
+            (
+                *network.pod_cidrs,
+                *network.service_cidrs,
+                *network.node_cidrs,
+                *network.blocked_cidrs,
+            ),
+        )
     return found
 
 
-def _rule(cidr: str, port: int) -> Object:
-    return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": port}]}
+def _rule(port: int, *cidrs: str, protocols: Sequence[str] = ("TCP",)) -> Object:
+    ports = [{"protocol": protocol, "port": port} for protocol in protocols]
+    return {"to": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs], "ports": ports}
+
+
+def _asked(context: AttackContext) -> Iterator[Object]:
+    """The rules that open what the specs ask for, and nothing else."""
+    platform, tenant = context.tenancy.platform, context.attacker.tenant
+    if platform is None or tenant is None:
+        return
+    caches = [f"{cache}/{cache.max_prefixlen}" for cache in platform.spec.network.dns.addresses]
+    yield _rule(53, *caches, protocols=("UDP", "TCP"))
+    if tenant.spec.network.api_server:
+        for server in platform.spec.network.api_servers:
+            yield _rule(server.port, str(server.cidr))
+    for cidr, port in metadata_servers(context.attacker, platform):
+        yield _rule(port, str(cidr))
 
 
 def _without(policy: Object, asked: list[Object]) -> Object:
@@ -63,28 +82,20 @@ async def _on_every_node(context: AttackContext) -> Attempt:
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    tenant, policies = (
-        context.attacker.tenant,
-        await context.snapshot.of(NETWORKING_API, "NetworkPolicy", context.attacker.namespace),
-    )
-    if tenant is not None and tenant.spec.network.api_server:
-        policies = [p for p in policies if p["metadata"]["name"] != POLICY_API_SERVER]
-    attempts = [seen("policies are listed", f"{len(policies)} in {context.attacker.namespace}")]
-    if servers := metadata_servers(context.attacker, context.tenancy.platform):
-        asked = [_rule(str(cidr), port) for cidr, port in servers]
-        policies = [_without(policy, asked) for policy in policies]
+    attacker, attempts = context.attacker, []
+    if metadata_servers(attacker, context.tenancy.platform):
         attempts.append(await _on_every_node(context))
-    for address in dict.fromkeys([*ALWAYS, *await _cluster(context)]):
-        opening = netpol.egress_to(policies, address)
-        got = opening or "no rule covers it"
-        attempts.append(
-            holds(
-                f"egress of {context.attacker.namespace} to {address}",
-                not opening,
-                got,
-                "NetworkPolicy",
-            )
-        )
+    asked = list(_asked(context))
+    addresses = list(dict.fromkeys([*ALWAYS, *await _cluster(context)]))
+    for namespace in attacker.namespaces:
+        policies = await context.snapshot.of(NETWORKING_API, "NetworkPolicy", namespace)
+        attempts.append(seen("policies are listed", f"{len(policies)} in {namespace}"))
+        policies = [_without(policy, asked) for policy in policies]
+        for address in addresses:
+            opening = netpol.egress_to(policies, address)
+            got = opening or "no rule covers it"
+            what = f"egress of {namespace} to {address}"
+            attempts.append(holds(what, not opening, got, "NetworkPolicy"))
     return attempts
 
 

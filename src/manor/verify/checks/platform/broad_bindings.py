@@ -1,11 +1,14 @@
 """No ClusterRoleBinding beyond Kubernetes' own names every user, every service account or
 anonymous."""
 
+from collections.abc import Set
+
 from manor.api.wellknown import RBAC_API
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, seen
+from manor.verify.objects import Object
 
 BROAD = {
     "system:authenticated",
@@ -15,23 +18,54 @@ BROAD = {
     "system:masters",
 }
 KNOWN = {
-    "cluster-admin",
-    "system:basic-user",
-    "system:cluster-trust-bundle-discovery",
-    "system:discovery",
-    "system:public-info-viewer",
-    "system:service-account-issuer-discovery",
+    "ClusterRoleBinding cluster-admin": {"system:masters"},
+    "ClusterRoleBinding system:basic-user": {"system:authenticated"},
+    "ClusterRoleBinding system:cluster-trust-bundle-discovery": {"system:serviceaccounts"},
+    "ClusterRoleBinding system:discovery": {"system:authenticated"},
+    "ClusterRoleBinding system:public-info-viewer": {
+        "system:authenticated",
+        "system:unauthenticated",
+    },
+    "ClusterRoleBinding system:service-account-issuer-discovery": {"system:serviceaccounts"},
 }
+"""Kubernetes' own ClusterRoleBindings, and whom each names."""
+READS = {"get", "list", "watch"}
+
+
+def _kubernetes_own(binding: Object) -> Set[str]:
+    """Everybody whom Kubernetes itself names in this binding."""
+    return KNOWN.get(name_of(binding), set())
+
+
+async def _roles(context: AttackContext) -> list[Object]:
+    """The RoleBindings in tenants' namespaces, and those elsewhere that give more than to look: a
+    namespace that anybody may write to has no guardrails."""
+    homes = {space for team in context.tenancy.teams for space in team.namespaces}
+    roles = {
+        (role["kind"], role["metadata"].get("namespace"), role["metadata"]["name"]): role
+        for kind in ("ClusterRole", "Role")
+        for role in await context.snapshot.all(RBAC_API, kind)
+    }
+
+    def more_than_looks(binding: Object) -> bool:
+        kind, name = binding["roleRef"]["kind"], binding["roleRef"]["name"]
+        place = binding["metadata"]["namespace"] if kind == "Role" else None
+        rules = (roles.get((kind, place, name)) or {}).get("rules") or []
+        return any(
+            set(rule["verbs"]) - READS or {"secrets", "*"} & set(rule.get("resources", []))
+            for rule in rules
+        )
+
+    return [
+        binding
+        for binding in await context.snapshot.all(RBAC_API, "RoleBinding")
+        if binding["metadata"]["namespace"] in homes or more_than_looks(binding)
+    ]
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
     bindings = await context.snapshot.all(RBAC_API, "ClusterRoleBinding")
-    homes = {space for team in context.tenancy.teams for space in team.namespaces}
-    roles = [
-        b
-        for b in await context.snapshot.all(RBAC_API, "RoleBinding")
-        if b["metadata"]["namespace"] in homes
-    ]
+    roles = await _roles(context)
     attempts = [
         seen(
             "bindings are listed", f"{len(bindings)} ClusterRoleBindings, {len(roles)} RoleBindings"
@@ -40,9 +74,9 @@ async def _look(context: AttackContext) -> list[Attempt]:
     bad = [
         f"{name_of(binding)} binds {subject['name']} to {binding['roleRef']['name']}"
         for binding in [*bindings, *roles]
-        if binding["metadata"]["name"] not in KNOWN
         for subject in binding.get("subjects") or []
-        if subject["name"] in BROAD or subject["name"].startswith("system:serviceaccounts:")
+        if (subject["name"] in BROAD or subject["name"].startswith("system:serviceaccounts:"))
+        and subject["name"] not in _kubernetes_own(binding)
     ]
     bad = [text for text in bad if "system:serviceaccounts:kube-system" not in text]
     attempts.append(
@@ -66,12 +100,12 @@ CHECK = Check(
         "GKE: system:authenticated",
     ),
     attempt=(
-        "Looks at the subjects of every ClusterRoleBinding and of the RoleBindings in tenants' "
-        "namespaces."
+        "Looks at the subjects of every ClusterRoleBinding, of the RoleBindings in tenants' "
+        "namespaces, and of those elsewhere by which one may write, or read Secrets."
     ),
     expect=(
         "system:authenticated, system:unauthenticated, system:serviceaccounts, system:anonymous "
-        "and system:masters are bound by Kubernetes' own bindings alone."
+        "and system:masters are bound by Kubernetes' own bindings alone, each by those of its own."
     ),
     remedy="Remove the binding.",
     run=_look,

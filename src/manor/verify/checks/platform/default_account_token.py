@@ -23,19 +23,18 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     control = await try_allowed(
         context, context.attacker.asker, "a Pod that declines a token", create(pod())
     )
-    account = await context.client.get(
-        "v1", "ServiceAccount", "default", context.attacker.namespace
-    )
-    mounts = account.get("automountServiceAccountToken", True)
-    attempts = [
-        control,
-        holds(
-            "ServiceAccount default",
-            mounts is False,
-            f"automountServiceAccountToken: {mounts}",
-            "its field",
-        ),
-    ]
+    attempts = [control]
+    for namespace in context.attacker.namespaces:
+        account = await context.client.get("v1", "ServiceAccount", "default", namespace)
+        mounts = account.get("automountServiceAccountToken", True)
+        attempts.append(
+            holds(
+                f"ServiceAccount {namespace}/default",
+                mounts is False,
+                f"automountServiceAccountToken: {mounts}",
+                "its field",
+            )
+        )
     if control.verdict is not Verdict.HELD:
         return attempts
     what = f"as {context.attacker.asker}: create a Pod that says nothing of tokens"

@@ -11,7 +11,6 @@ from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
 from manor.verify.objects import Object
 
-OLDEST = (1, 35)
 OURS = "manor.local/"
 """Images that Manor builds for the embedded node: their tags are its own, their versions pinned
 where it builds."""
@@ -19,7 +18,9 @@ where it builds."""
 
 def _kubernetes(what: str, text: str) -> Attempt:
     version = holes.parse(text) or (0,)
-    faults = holes.found("kubernetes", version) + ([] if version >= OLDEST else ["older than 1.35"])
+    faults = holes.found("kubernetes", version) + (
+        [] if version >= holes.OLDEST else ["older than 1.35"]
+    )
     return holds(what, not faults, f"{text}: {'; '.join(faults) or 'no known hole'}", "its version")
 
 

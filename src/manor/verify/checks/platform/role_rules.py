@@ -8,7 +8,7 @@ from manor.verify.findings import holds, name_of, need, seen
 from manor.verify.objects import Object
 from manor.verify.rules import rule_words
 
-VERBS = {"*", "bind", "escalate", "impersonate"}
+VERBS = {"*", "bind", "escalate"}
 RESOURCES = {
     "*",
     "pods/proxy",
@@ -33,7 +33,7 @@ def _faults(role: Object, guarded: set[str]) -> list[str]:
     for rule in role.get("rules") or []:
         verbs, resources = set(rule["verbs"]), set(rule.get("resources", []))
         if (
-            bad := (verbs & VERBS)
+            bad := {verb for verb in verbs if verb in VERBS or verb.startswith("impersonate")}
             | (resources & dangerous)
             | ({"*"} & set(rule.get("apiGroups", [])))
         ):

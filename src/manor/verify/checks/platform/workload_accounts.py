@@ -1,10 +1,24 @@
 """No service account of a tenant's namespace is bound cluster-wide or elsewhere."""
 
+import re
+
 from manor.api.wellknown import RBAC_API, TENANT_LABEL, tenant_cluster_role
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, name_of, seen, subject_name
+from manor.verify.objects import Object
+
+NAMED = re.compile("system:serviceaccounts?:([^:]+)")
+
+
+def _home(subject: Object) -> str:
+    """The namespace of the service account, or of all of one, that a subject names: by its kind or
+    by the name that the authorizer knows it by."""
+    if subject["kind"] == "ServiceAccount":
+        return str(subject.get("namespace", ""))
+    named = NAMED.match(subject["name"])
+    return named[1] if named else ""
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
@@ -23,8 +37,8 @@ async def _look(context: AttackContext) -> list[Attempt]:
     bad = []
     for binding in bindings:
         for subject in binding.get("subjects") or []:
-            team = homes.get(subject.get("namespace", ""))
-            if subject["kind"] != "ServiceAccount" or team is None:
+            team = homes.get(_home(subject))
+            if team is None:
                 continue
             place = binding["metadata"].get("namespace")
             if place in team.namespaces or ending.get(place) == team.name:

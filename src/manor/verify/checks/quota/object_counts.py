@@ -4,6 +4,7 @@ from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
 from manor.verify.findings import holds, seen
+from manor.verify.snapshot import Served
 
 # Not `pods`: it leaves the finished ones out.
 OLD_NAMES = (
@@ -21,9 +22,6 @@ EXPIRING = ("events",)
 
 
 async def _look(context: AttackContext) -> list[Attempt]:
-    namespace, actor = context.attacker.namespace, context.attacker.asker
-    quotas = await context.snapshot.of("v1", "ResourceQuota", namespace)
-    counted = {key for quota in quotas for key in quota["spec"].get("hard", {})}
     kinds = [
         r
         for r in await context.snapshot.resources()
@@ -33,9 +31,20 @@ async def _look(context: AttackContext) -> list[Attempt]:
         and r.group not in TRANSIENT
         and r.resource not in EXPIRING
     ]
+    return [
+        attempt
+        for namespace in context.attacker.namespaces
+        for attempt in await _counted(context, namespace, kinds)
+    ]
+
+
+async def _counted(context: AttackContext, namespace: str, kinds: list[Served]) -> list[Attempt]:
+    actor = context.attacker.asker
+    quotas = await context.snapshot.of("v1", "ResourceQuota", namespace)
+    counted = {key for quota in quotas for key in quota["spec"].get("hard", {})}
     answer = await context.snapshot.rules(actor, namespace)
     rules = [rule for rule in answer.resources if {"create", "*"} & set(rule["verbs"])]
-    attempts = [seen("the role may create something", f"{len(rules)} rules")]
+    attempts = [seen(f"the role may create something in {namespace}", f"{len(rules)} rules")]
     for kind in kinds:
         group = {kind.group, "*"}
         if not any(
@@ -48,7 +57,8 @@ async def _look(context: AttackContext) -> list[Attempt]:
         plain = not kind.group and kind.resource in OLD_NAMES and kind.resource in counted
         fine = key in counted or plain
         got = "counted" if fine else f"{actor} may create it without limit: no {key} in the quota"
-        attempts.append(holds(f"{kind.resource}.{kind.group or 'core'}", fine, got, "quota"))
+        what = f"{kind.resource}.{kind.group or 'core'} in {namespace}"
+        attempts.append(holds(what, fine, got, "quota"))
     return attempts
 
 

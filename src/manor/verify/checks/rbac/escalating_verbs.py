@@ -16,9 +16,9 @@ CHECK = Check(
         "Kubernetes: RBAC good practices",
     ),
     attempt=(
-        "Asks for `bind` and `escalate` on Roles and ClusterRoles, and for `impersonate` on "
-        "users, groups, "
-        "uids and service accounts, at home, elsewhere and cluster-wide."
+        "Asks for `bind` and `escalate` on Roles and ClusterRoles, and for `impersonate`, and its "
+        "narrower verbs, on users, groups, uids, service accounts and nodes, at home, elsewhere "
+        "and cluster-wide."
     ),
     expect="The authorizer (RBAC) answers `not allowed`.",
     remedy="Remove the verb from the role; `manor apply` writes the roles without it.",
@@ -32,5 +32,11 @@ CHECK = Check(
         Access("impersonate", "serviceaccounts"),
         Access("impersonate", "uids", "authentication.k8s.io", None),
         Access("impersonate", "userextras/scopes", "authentication.k8s.io", None),
+        # The narrower verbs that Kubernetes 1.36 has beside it.
+        Access("impersonate:user-info", "users", "authentication.k8s.io", None),
+        Access("impersonate:user-info", "groups", "authentication.k8s.io", None),
+        Access("impersonate:serviceaccount", "serviceaccounts", "authentication.k8s.io", "$own"),
+        Access("impersonate:serviceaccount", "serviceaccounts", "authentication.k8s.io"),
+        Access("impersonate:arbitrary-node", "nodes", "authentication.k8s.io", None),
     ),
 )

@@ -1,15 +1,16 @@
 """Every resource, every verb, in another tenant's namespace.
 
-A SelfSubjectRulesReview of each role lists all that RBAC gives it there: none of it may concern a
-namespaced resource. Beside it, every served resource and verb is put to the authorizer as a
-SubjectAccessReview; where there are many pairs each takes a slice, and together they cover all.
+A SelfSubjectRulesReview of each role lists all that RBAC gives it there, and the bindings tell it
+of every other member whom one names elsewhere: none of it may concern a namespaced resource. Beside
+it, every served resource and verb is put to the authorizer as a SubjectAccessReview; where there
+are many pairs each takes a slice, and together they cover all.
 """
 
 import asyncio
-from itertools import islice
+from itertools import islice, product
 
 from manor.limits import limits
-from manor.verify.access import READS_OWN, Access, review
+from manor.verify.access import READS_OWN, Access, bound_elsewhere, review
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -19,9 +20,13 @@ from manor.verify.team import Actor
 OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
 
 
-async def _rules(context: AttackContext, actor: Actor, namespaced: set[tuple[str, str]]) -> Attempt:
-    namespace = context.victim.namespace
-    rules = await context.snapshot.rules(actor, namespace)
+async def _rules(
+    context: AttackContext, actor: Actor, namespaced: set[tuple[str, str]], namespace: str
+) -> Attempt:
+    if actor in (*context.attacker.actors, context.attacker.stand_in):
+        rules, how = await context.snapshot.rules(actor, namespace), "SelfSubjectRulesReview"
+    else:
+        rules, how = (await context.snapshot.bindings()).rules(actor, namespace), "bindings"
     found = sorted(
         f"{', '.join(rule['verbs'])} {resource}.{group or 'core'}"
         for rule in rules.resources
@@ -34,7 +39,7 @@ async def _rules(context: AttackContext, actor: Actor, namespaced: set[tuple[str
         if found
         else f"{len(rules.resources)} rules, none on what a namespace holds"
     )
-    return holds(f"SelfSubjectRulesReview of {actor} in {namespace}", not found, got, "RBAC")
+    return holds(f"{how} of {actor} in {namespace}", not found, got, "RBAC")
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
@@ -58,8 +63,11 @@ async def _attack(context: AttackContext) -> list[Attempt]:
     namespaced = {(r.group, r.resource) for r in served}
     # Who may not become the members reads the rules of their stand-in.
     listed = [context.attacker.stand_in] if context.attacker.stand_in else actors
+    looked_at = product([*listed, *await bound_elsewhere(context)], context.victim.namespaces)
     return await asyncio.gather(
-        *control, *(_rules(context, actor, namespaced) for actor in listed), *asks
+        *control,
+        *(_rules(context, actor, namespaced, namespace) for actor, namespace in looked_at),
+        *asks,
     )
 
 
