@@ -10,7 +10,7 @@ does neither.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from manor.api import kinds
 from manor.engines import without_share
 from manor.kube import Client, KubeError, Object, Reader
 from manor.limits import limits
+from manor.objectset.applyset import FIELD_MANAGER
 from manor.objectset.kinds import HTTP_ROUTE, kind_of
 from manor.objectset.readiness import readiness
 from manor.polling import poll_until
@@ -52,20 +53,24 @@ async def ease_shares(client: Client, part: ObjectSet, reader: Reader) -> None:
         return
     for route in (obj for obj in part.objects if kind_of(obj) == HTTP_ROUTE):
         with suppress(KubeError):
-            await _ease(client, route, reader)
+            await _ease(client, route, part.inventory.marks, reader)
 
 
-async def _ease(client: Client, route: Object, reader: Reader) -> None:
+async def _ease(client: Client, route: Object, marks: Mapping[str, str], reader: Reader) -> None:
     api_version, kind, meta = route["apiVersion"], route["kind"], route["metadata"]
     name, namespace = meta["name"], meta["namespace"]
     live = await reader.find(api_version, kind, name, namespace)
-    (rule,), before = route["spec"]["rules"], _backends(live) if live else []
+    if live is None or not marks.items() <= (live["metadata"].get("labels") or {}).items():
+        return
+    kept = {key: live["metadata"].get(key) for key in ("labels", "ownerReferences")}
+    (rule,), before = route["spec"]["rules"], _backends(live)
     known = {backend["name"]: backend for backend in (*before, *rule["backendRefs"])}
     for shares in steps(_shares(before), _shares(rule["backendRefs"])):
         # In their order, by which a proxy tells them apart.
         given = [{**known[to], "weight": shares[to]} for to in known if to in shares]
-        change = {"spec": {"rules": [{**rule, "backendRefs": given}]}}
-        reader.wrote(await client.patch(api_version, kind, name, change, namespace=namespace))
+        eased = {**route["spec"], "rules": [{**rule, "backendRefs": given}]}
+        change = {**route, "metadata": {**meta, **kept}, "spec": eased}
+        reader.wrote(await client.apply(change, field_manager=FIELD_MANAGER, force=True))
         bounds, look = limits().rollout, partial(client.get, api_version, kind, name, namespace)
         await poll_until(_taken_up, look, timeout=bounds.routed, interval=bounds.routed_poll)
         await asyncio.sleep(bounds.proxied)
