@@ -97,7 +97,7 @@ class Asked(TypedDict, total=False):
     connection: str
     """Secret by which data is fetched, and outputs are stored; see `manor connect`."""
     retries: int
-    """How often failed workers are started again."""
+    """How often a failed worker is started again."""
     timeout: int
     """Longest run in seconds."""
     schedule: str

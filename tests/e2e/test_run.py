@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pytest
 
 from manor.client import Asked, Manor, RunFailed
 from manor.jobs import NoSuchTarget, RunError
-from nodes import load_workload_images
+from nodes import MANOR, load_workload_images
 from team_commands import Team
 from waiting import until_now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "01-two-teams"
+ELASTIC = EXAMPLE / "elastic"
 PLATFORM = ["-f", str(EXAMPLE / "platform.yaml")]
 TENANT = """
 apiVersion: manor.dev/v1alpha1
@@ -33,6 +34,7 @@ spec:
   network: {internal: closed}
 """
 """Closed inside: its workers meet all the same."""
+OF_JOB = "batch.kubernetes.io/job-name"
 SMALL = ["--cpu", "50m", "--memory", "128Mi"]
 TRAIN = """
 import os, socket, sys, time
@@ -87,6 +89,15 @@ def team(tool_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     spaces = ["--delete-namespace", "lab"]
     given = ["delete", *PLATFORM, "-f", "-", "--yes", "--delete-data", *spaces]
     example.manor(*given, given=TENANT)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def torch_image(team: Team) -> Iterator[Callable[[], str]]:
+    """Tells the name of an image with PyTorch, which is built while other tests run."""
+    words = ["image", "build", str(ELASTIC), "--tag", "torch:1", "--name", team.example.node.name]
+    with subprocess.Popen([MANOR, *words], stdout=subprocess.PIPE, text=True) as building:
+        yield lambda: building.communicate()[0].strip()
+        building.wait()
 
 
 @pytest.fixture
@@ -212,6 +223,16 @@ def test_a_sweep_tells_what_each_trial_came_to(team: Team, tmp_path: Path) -> No
     assert team.manor("get", "trials", "tune", user="vera").stdout == done.stdout
 
 
+def test_the_restarts_of_a_worker_are_bounded_and_the_others_end_with_it(team: Team) -> None:
+    code = "import os, sys, time; sys.exit(7) if os.environ['RANK'] == '1' else time.sleep(600)"
+    words = ["--workers", "2", "--retries", "1", "--name", "bounded", "--", "python3", "-c", code]
+    done = team.manor("run", *SMALL, *words)
+    assert done.returncode == 7, done.stderr
+    assert "restart 1 of 1, after worker 1: container worker ended with exit code 7" in done.stderr
+    pods = ("get", "pods", "-l", f"{OF_JOB}=bounded")
+    until_now("none runs", lambda: "Running" not in team.kubectl(*pods))
+
+
 def test_what_cannot_run_leaves_nothing(team: Team, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print(1)")
     script = str(tmp_path / "train.py")
@@ -253,6 +274,52 @@ async def test_a_function_runs_from_python_beside_a_loop_that_runs_already(
         sleeping.cancel()
         with pytest.raises(NoSuchTarget, match="there is no job"):
             sleeping.status()
+
+
+def test_workers_that_are_lost_start_again_from_the_last_checkpoint(
+    team: Team, torch_image: Callable[[], str]
+) -> None:
+    """Each loss brings both workers of a real PyTorch run down: four failed pods, two restarts."""
+    words = ["--workers", "2", "--retries", "2", "--image", torch_image(), "--volume", "data:/data"]
+    words += ["--cpu", "100m", "--memory", "512Mi", "--env", "RUN=line", "--env", "PAUSE=0.2"]
+    script = [str(ELASTIC / "train.py"), "--name", "line", *words, "--", "100"]
+    command, environment = team.command("eddy", "run", *script)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as running:
+        assert running.stdout is not None
+        said = _up_to("step", running.stdout)
+        kill = "import os, signal; os.kill(-1, signal.SIGKILL)"
+        team.manor("exec", "line", "--worker", "1", "--", "python3", "-c", kill)
+        said += _up_to("worker 0 begins", running.stdout) + _up_to("step", running.stdout)
+        why = team.manor("get", "jobs", "line").stdout
+        lost = "restart 1 of 2, after worker 1: container worker ended with exit code 137"
+        assert lost in why
+        first = f"{OF_JOB}=line,batch.kubernetes.io/job-completion-index=0"
+        running_now = ("--field-selector", "status.phase=Running")
+        team.kubectl("delete", "pods", "-l", first, *running_now, "--wait=false", user="eddy")
+        said += running.stdout.read()
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, said + errors
+    begun = [int(line.rsplit(" ", 1)[1]) for line in said.splitlines() if "begins" in line]
+    assert begun[0] == 0
+    assert 0 < begun[1] < begun[2] < 100, said
+    assert float(said.rsplit(" ", 1)[1]) < 0.01
+
+
+def _up_to(words: str, lines: Iterable[str]) -> str:
+    """The lines of a log up to one that begins with these words."""
+    said = ""
+    for line in lines:
+        said += line
+        if line.startswith(words):
+            return said
+    pytest.fail(f"it has ended:\n{said}")
 
 
 def test_a_schedule_has_run_meanwhile(team: Team) -> None:

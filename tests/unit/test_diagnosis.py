@@ -434,3 +434,56 @@ async def test_a_model_whose_time_is_over_is_told_the_cause(server: ApiStandIn) 
 )
 def test_the_scheduler_is_told_in_short(said: str, short: str) -> None:
     assert unscheduled(said).startswith(short)
+
+
+def attempt(index: int, failures: int, **ended: Any) -> Object:
+    """A pod of a worker that had failed so often; it runs, unless it has ended."""
+    made = pod(f"train-{index}-{failures}")
+    marks = {"job-completion-index": str(index), "job-index-failure-count": str(failures)}
+    made["metadata"]["annotations"] = {f"batch.kubernetes.io/{key}": v for key, v in marks.items()}
+    made["metadata"]["creationTimestamp"] = f"2026-11-26T10:0{failures}:00Z"
+    state = {"terminated": ended} if ended else {"running": {}}
+    status = {**container(state=state), "ready": not ended}
+    phase = "Failed" if ended else "Running"
+    made["status"] = {"phase": phase, "containerStatuses": [status]}
+    return made
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_a_restart_is_told_with_the_worker_that_was_lost_first(
+    server: ApiStandIn, number: int
+) -> None:
+    for failures in range(number):
+        moment = f"2026-11-26T10:0{failures}:30Z"
+        # What misses it fails in the same second.
+        server.hold(attempt(0, failures, exitCode=1, finishedAt=moment))
+        server.hold(attempt(1, failures, exitCode=137, finishedAt=moment))
+    bounds = {"parallelism": 2, "backoffLimitPerIndex": 3, "maxFailedIndexes": 0}
+    meta = {**_META, "name": "train"}
+    server.hold({**JOB, "metadata": meta, "spec": bounds, "status": {"failed": 2 * number}})
+    stands = await standing(server.client(), job(workers=2, retries=3), Engines())
+    assert stands.phase is Phase.PENDING
+    assert stands.diagnosis
+    assert stands.diagnosis.reason is Reason.CRASHED  # until they are made anew
+    server.hold(*(attempt(index, number) for index in (0, 1)))
+    counts = {"active": 2, "ready": 2, "failed": 2 * number}
+    server.hold({**JOB, "metadata": meta, "spec": bounds, "status": counts})
+    stands = await standing(server.client(), job(workers=2, retries=3), Engines())
+    assert stands.phase is Phase.RUNNING
+    assert stands.reason == (
+        f"is not complete (2 active, 2 ready, {2 * number} failed); restart {number} of 3, after "
+        "worker 1: container c ended with exit code 137"
+    )
+
+
+async def test_what_stops_the_next_attempt_is_told_and_not_the_last_ones_end(
+    server: ApiStandIn,
+) -> None:
+    late = attempt(1, 1)
+    late["status"] = waiting("ImagePullBackOff", "no such image")["status"]
+    server.hold(attempt(1, 0, exitCode=137, finishedAt="2026-11-26T10:00:30Z"), late)
+    server.hold({**JOB, "metadata": {**_META, "name": "train"}, "status": {"failed": 1}})
+    stands = await standing(server.client(), job(retries=3), Engines())
+    assert stands.diagnosis
+    assert stands.diagnosis.reason is Reason.IMAGE_UNAVAILABLE
+    assert "restart 1 of 3, after worker 1: " in stands.reason

@@ -22,6 +22,7 @@ from manor.tools.packs import shipped
 
 pytestmark = pytest.mark.unit
 
+RESTARTS = {"backoffLimit", "backoffLimitPerIndex", "maxFailedIndexes"}
 LARGE = {"memory": "2Gi", "cpu": "1500m"}
 
 
@@ -363,3 +364,19 @@ def test_what_waits_in_a_queue_says_so_in_any_system() -> None:
         objects = render_workload(on, tenant(), job(resources={**LARGE, "gpu": 1}))
         (primary,) = [obj for obj in objects if obj["kind"] == kind]
         assert primary["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("spec", "bounds"),
+    [
+        ({"retries": 2}, {"backoffLimit": 2}),
+        ({"workers": 2, "retries": 0}, {"backoffLimit": 0}),
+        ({"workers": 2, "retries": 2}, {"backoffLimitPerIndex": 2, "maxFailedIndexes": 0}),
+    ],
+)
+def test_each_of_several_workers_has_its_own_restarts(
+    spec: dict[str, Any], bounds: dict[str, int]
+) -> None:
+    objects = ENGINES["native"].render(platform(), tenant(), job(**spec))
+    (made,) = (each["spec"] for each in objects if each["kind"] == "Job")
+    assert {key: made[key] for key in made.keys() & RESTARTS} == bounds

@@ -408,7 +408,8 @@ class TrainingJobSpec(Spec):
     """What each worker's command writes that is stored once it has ended well; the image's python3
     starts the command. A worker whose outputs cannot be stored has failed."""
     retries: int = Field(default=3, ge=0, le=100)
-    """How often failed workers are started again before the job fails."""
+    """How often a worker that failed is started again before the job fails. Of several, those
+    that fail because one is lost start again with it, which is one restart of each."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """Longest run in seconds; the job fails after that."""
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0)

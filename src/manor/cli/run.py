@@ -88,7 +88,7 @@ async def run(
             "namespace's only one if absent.",
         ),
     ] = "",
-    retries: Annotated[int, typer.Option(min=0, help="Restarts of failed workers.")] = 0,
+    retries: Annotated[int, typer.Option(min=0, help="Restarts of a failed worker.")] = 0,
     timeout: Annotated[
         int | None, typer.Option(min=1, help="Longest run, in seconds; endless if absent.")
     ] = None,

@@ -15,6 +15,7 @@ from manor.objectset.kinds import DEPLOYMENT, JOB, kind_of
 from manor.objectset.readiness import condition_of, readiness
 from manor.objectset.refusals import refusal
 from manor.rollout.evidence import (
+    attempts_of,
     events_of,
     last_event,
     last_line,
@@ -108,10 +109,10 @@ async def in_words(client: Client, obj: Object) -> str:
 
 
 async def _diagnosis(client: Client, obj: Object) -> Diagnosis:
-    pods = await pods_of(client, obj)
+    pods = [tries[-1] for tries in attempts_of(await pods_of(client, obj))]
     symptom = worst(pods)
     if symptom and symptom.reason not in (Reason.PROGRESSING, Reason.QUEUED):
-        return await _explained(client, symptom)
+        return await explained(client, symptom)
     if waits := await _queued(client, obj, symptom):
         return waits
     if _lacks_pods(obj, pods) and (no := await why_not_made(client, obj)):
@@ -120,10 +121,10 @@ async def _diagnosis(client: Client, obj: Object) -> Diagnosis:
         return ended
     if symptom is None:
         return told(Reason.PROGRESSING, "" if pods else _last_warning(await events_of(client, obj)))
-    return await _explained(client, symptom)
+    return await explained(client, symptom)
 
 
-async def _explained(client: Client, symptom: Symptom) -> Diagnosis:
+async def explained(client: Client, symptom: Symptom) -> Diagnosis:
     """A symptom with what a log, a claim or an event adds to it."""
     pod, reason, message = symptom.pod, symptom.reason, symptom.message
     if symptom.container:

@@ -149,6 +149,16 @@ def index_of(pod: Object) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def attempts_of(pods: Iterable[Object]) -> list[list[Object]]:
+    """The pods of each index of a Job, in their order: each takes the place of the one before. One
+    that has no index is by itself."""
+    found: dict[object, list[Object]] = {}
+    for pod in pods:
+        index = index_of(pod)
+        found.setdefault(id(pod) if index is None else str(index), []).append(pod)
+    return list(found.values())
+
+
 def _labels(obj: Object) -> dict[str, str]:
     if made := _MADE.get(kind_of(obj)):
         return {made.label: obj["metadata"]["name"]}

@@ -14,6 +14,7 @@ from manor.kube import Client, DirectReader, Object, Reader
 from manor.objectset.readiness import readiness
 from manor.rollout.diagnosis import Diagnosis, diagnose, told, why_not_made
 from manor.rollout.evidence import last_words, pods_of, runs_of
+from manor.rollout.restarts import restarts_in_words
 from manor.rollout.trials import Trial, in_words, trials_of
 
 
@@ -92,15 +93,26 @@ async def _of_schedule(
 async def _of_run(
     client: Client, engine: Engine[Any], spec: TrainingJobSpec, live: Object
 ) -> Standing:
-    """One run; of a sweep with its trials."""
+    """One run; of a sweep with its trials, of what was started again with the reason."""
     stands = await _of_object(client, engine, live)
-    if spec.sweep is None:
+    if spec.sweep is None and stands.phase is Phase.COMPLETE:
         return stands
+    if spec.sweep is None:
+        again = await _restarts(client, spec, live)
+        return replace(stands, reason="; ".join(filter(None, (stands.reason, again))))
     trials = trials_of(live, await pods_of(client, live), spec.sweep.parameters)
     words = in_words(trials)
     if stands.diagnosis and stands.diagnosis.message:
         words += f"; {stands.diagnosis.message}"
     return replace(stands, reason=words, trials=trials)
+
+
+async def _restarts(client: Client, spec: TrainingJobSpec, live: Object) -> str:
+    """How often the workers were started again; nothing is asked where none has failed."""
+    status = live.get("status") or {}
+    if not any(counts.get("failed") for counts in (status, *status.get("jobsStatus", ()))):
+        return ""
+    return await restarts_in_words(client, await pods_of(client, live), spec.retries)
 
 
 async def _of_object(client: Client, engine: Engine[Any], live: Object) -> Standing:

@@ -85,7 +85,9 @@ class Native:
             return Phase.SUSPENDED
         if final:
             return Phase.FAILED
-        trials = "backoffLimitPerIndex" in live["spec"]
+        # Trials go on without each other; workers do not, and have a bound for that.
+        bounds = live["spec"].keys() & {"backoffLimitPerIndex", "maxFailedIndexes"}
+        trials = bounds == {"backoffLimitPerIndex"}
         if not (
             counts.get("ready") or (trials and (counts.get("succeeded") or counts.get("failed")))
         ):

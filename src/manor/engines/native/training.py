@@ -66,11 +66,19 @@ def _how_many(spec: TrainingJobSpec) -> Object:
         count = len(sweep.parameters)
         at_once = min(sweep.at_once, count)
         return {"completions": count, "parallelism": at_once, "backoffLimitPerIndex": spec.retries}
-    return {
-        "completions": spec.workers,
-        "parallelism": spec.workers,
-        "backoffLimit": spec.retries,
-    }
+    return {"completions": spec.workers, "parallelism": spec.workers, **_restarts(spec)}
+
+
+def _restarts(spec: TrainingJobSpec) -> Object:
+    """How often workers are started again.
+
+    A worker that is lost takes the others with it, and each of them fails once: all start again. So
+    of several workers each is counted by itself, and the job has failed with the first of them that
+    has no restart left.
+    """
+    if spec.workers == 1 or not spec.retries:
+        return {"backoffLimit": spec.retries}
+    return {"backoffLimitPerIndex": spec.retries, "maxFailedIndexes": 0}
 
 
 def _job_spec(job: TrainingJob, pod: Object) -> Object:
