@@ -185,6 +185,56 @@ def test_a_data_scientist_serves_a_model_with_a_team_members_rights(
     assert gone.returncode == 0, gone.stderr
 
 
+FOLDER = """
+import json, joblib, os
+from sklearn.datasets import load_iris, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+for name, load in (("flowers", load_iris), ("bottles", load_wine)):
+    folder = f"/models/several.new/{name}"
+    os.makedirs(folder)
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    joblib.dump(model.fit(*load(return_X_y=True)), f"{folder}/model.joblib")
+    settings = json.loads(os.environ["SETTINGS"]) | {"name": name}
+    with open(f"{folder}/model-settings.json", "w") as file:
+        json.dump(settings, file)
+os.replace("/models/several.new", "/models/several-1")
+"""
+
+
+def test_several_small_models_share_a_server_as_the_page_says(two_teams: Any) -> None:
+    """Each answers by its own name, and no other does."""
+    page = (Path(EXAMPLE).parents[1] / "docs" / "models.md").read_text()
+    part = page.partition("### Several small models on one server")[2]
+    model, settings = (part.split(f"```{kind}\n")[1].split("```")[0] for kind in ("yaml", "json"))
+    model = model.replace("vision", "tenant-a")
+    words = ("--cpu", "250m", "--volume", "models:/models", "--env", f"SETTINGS={settings}")
+    made = two_teams.manor("run", "-n", "tenant-a", *words, "--", "python3", "-c", FOLDER)
+    assert made.returncode == 0, made.stderr
+    applied = two_teams.manor("apply", "-f", "-", given=model)
+    assert applied.returncode == 0, applied.stderr
+
+    def asked(name: str, sample: str) -> subprocess.CompletedProcess[str]:
+        features = json.loads((Path(EXAMPLE) / "requests" / f"{sample}.json").read_text())
+        shape = [len(features), len(features[0])]
+        values = {"name": "x", "shape": shape, "datatype": "FP64", "data": features}
+        words = ("several", json.dumps({"inputs": [values]}), "-n", "tenant-a")
+        done: subprocess.CompletedProcess[str] = two_teams.manor(
+            "predict", *words, "--path", f"v2/models/{name}/infer"
+        )
+        return done
+
+    for name, sample in (("flowers", "iris"), ("bottles", "wine")):
+        done = asked(name, sample)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert (answer["model_name"], answer["outputs"][0]["data"]) == (name, CLASSES[sample])
+    assert "404" in asked("several", "iris").stderr
+    gone = two_teams.manor("delete", "-f", "-", "--yes", given=model)
+    assert gone.returncode == 0, gone.stderr
+
+
 OPERATED = ("--as", "tenant-c-user", "-n", "tenant-c")
 
 
