@@ -186,6 +186,7 @@ def serve(example: Any) -> None:
 
 def registry_files(folder: Path) -> dict[str, str | Path]:
     """Debian's package of the registry."""
+    subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
     download = ["apt-get", "download", "docker-registry"]
     subprocess.run(download, check=True, cwd=folder, capture_output=True)
     (package,) = folder.glob("docker-registry_*.deb")
