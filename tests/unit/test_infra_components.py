@@ -58,7 +58,7 @@ def test_pulumi_registers_exactly_what_render_prints() -> None:
         return obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"]
 
     registered = {key(r.inputs): content(r.inputs) for n, r in made.items() if n not in own}
-    assert registered == {key(obj): obj for obj in wanted}
+    assert registered == {key(obj): content(obj) for obj in wanted}
 
 
 def test_workloads_wait_for_their_whole_tenant_and_tenants_for_the_platform() -> None:

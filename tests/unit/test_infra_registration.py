@@ -64,7 +64,11 @@ def test_every_object_is_registered_once_and_unchanged_but_for_labels_and_annota
         assert meta["labels"].items() >= source["metadata"]["labels"].items()
         added = meta["labels"].keys() - source["metadata"]["labels"].keys()
         assert added == {"applyset.kubernetes.io/part-of"}
-        assert all(key.startswith("pulumi.com/") for key in meta["annotations"])
+        said = source["metadata"].get("annotations", {})
+        assert meta["annotations"].items() >= said.items()
+        assert all(
+            key.startswith("pulumi.com/") for key in meta["annotations"].keys() - said.keys()
+        )
 
 
 def test_guards_come_before_what_they_guard(specs: Specs) -> None:

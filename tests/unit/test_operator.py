@@ -63,7 +63,10 @@ def test_what_it_may_become_and_hand_out_is_named_one_by_one() -> None:
     }
     assert named["impersonate"] == [["manor-workloads"]]
     assert [set(names) for names in named["bind"]] == [
-        {"manor:owner", "manor:editor", "manor:viewer", "manor:workloads", "manor:stand-in"}
+        {
+            *("manor:owner", "manor:editor", "manor:viewer", "manor:front"),
+            *("manor:workloads", "manor:stand-in"),
+        }
     ]
     # No rule but the keeper's binds.
     assert not [right for right in (*RIGHTS, *LOCK_RIGHTS) if MIGHTY & set(right.verbs)]

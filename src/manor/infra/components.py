@@ -95,8 +95,17 @@ class _Component(pulumi.ComponentResource):
             logical_name(self._name_given, obj): deferred
             for obj, deferred in zip(objects, later, strict=True)
         }
-        final = [replace(one, body={**one.body, **fields.get(one.name, {})}) for one in made]
+        final = [replace(one, body=_with_later(one.body, fields.get(one.name, {}))) for one in made]
         register(self, final, self._objects, self._needs, self._hooks)
+
+
+def _with_later(body: Object, later: Mapping[str, pulumi.Output[Any]]) -> Object:
+    """A body with what is known later, beside the annotations that it has for Pulumi."""
+    fields, meta = {**body, **later}, body["metadata"]
+    if annotations := fields.pop("annotations", None):
+        told = annotations.apply(lambda real: {**meta["annotations"], **real})
+        fields["metadata"] = {**meta, "annotations": told}
+    return fields
 
 
 class Platform(_Component):

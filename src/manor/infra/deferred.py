@@ -171,7 +171,7 @@ def compiled(
     """What the drafts become with placeholders, and, for each object, its fields as they will be;
     none without Outputs.
 
-    An object's name and labels are known at once, all else is not.
+    An object's name and labels are known at once, all else is not, its `annotations` neither.
     """
     objects = render([each.with_placeholders() for each in drafts])
     if not any(each.outputs for each in drafts):
@@ -185,17 +185,30 @@ def compiled(
     later = derived(drafts, checked)
 
     def field(index: int, name: str) -> pulumi.Output[Any]:
-        return later.apply(lambda again: again[index][name])
+        return later.apply(lambda again: _fields(again[index])[name])
 
     return objects, [
-        {name: field(index, name) for name in obj if name not in _KNOWN}
-        for index, obj in enumerate(objects)
+        {name: field(index, name) for name in _fields(obj)} for index, obj in enumerate(objects)
     ]
+
+
+def _fields(obj: Object) -> Object:
+    """What is not known at once."""
+    annotations = {k: v for k, v in obj["metadata"].items() if k == "annotations"}
+    return {**annotations, **{k: v for k, v in obj.items() if k not in _KNOWN}}
 
 
 def _check_same(before: Sequence[Object], after: Sequence[Object]) -> None:
     def shape(objects: Sequence[Object]) -> list[tuple[object, ...]]:
-        return [(*(obj[name] for name in _KNOWN), sorted(obj)) for obj in objects]
+        return [
+            (
+                obj["apiVersion"],
+                obj["kind"],
+                {**obj["metadata"], "annotations": None},
+                sorted(_fields(obj)),
+            )
+            for obj in objects
+        ]
 
     if shape(before) != shape(after):
         raise DeferredValue(
