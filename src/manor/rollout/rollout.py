@@ -26,6 +26,7 @@ from manor.apply import (
 )
 from manor.apply.steps import BAD
 from manor.kube import Client, DirectReader, Reader, SharedReader
+from manor.rollout.begun import as_begun
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.canaries import as_it_answers, ease_shares
 from manor.rollout.diagnosis import in_words
@@ -127,7 +128,7 @@ async def apply_set(
     """Apply one set, its parent first; `reader` finds what is there, where it shares its reads with
     other sets."""
     reader = reader or DirectReader(client)
-    part = await as_it_answers(part, reader, progress)
+    part = await as_it_answers(await as_begun(part, reader), reader, progress)
     await ease_shares(client, part, reader)
     lowered = await lower_quotas(client, part, reader)
     done = await apply(client, part.objects, part.inventory, options, progress, part.parent, reader)
@@ -143,7 +144,8 @@ async def plan_set(
     client: Client, part: ObjectSet, options: Options, reader: Reader | None = None
 ) -> Plan:
     """What applying one set would do."""
-    part = await as_it_answers(part, reader or DirectReader(client))
+    finds = reader or DirectReader(client)
+    part = await as_it_answers(await as_begun(part, finds), finds)
     return await plan(client, part.objects, part.inventory, options, part.parent, reader)
 
 
