@@ -369,7 +369,7 @@ async def test_who_claims_another_teams_label_gains_nothing(operated: Client) ->
         await until("mole's is filled", lambda: _is_bound(operated, "mole-1"))
         await made(operated, "oryx")  # the operator has heard of all of them by then
     finally:
-        meta = {key: binding["metadata"][key] for key in ("name", "labels")}
+        meta = {key: binding["metadata"][key] for key in ("name", "labels", "annotations")}
         await operated.create({**binding, "metadata": meta})
     # What could be mole's is mole's alone; the others are nobody's.
     assert not await _is_bound(operated, "newt-1")
