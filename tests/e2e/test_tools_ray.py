@@ -2,6 +2,7 @@
 other's."""
 
 import asyncio
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -117,7 +118,9 @@ async def test_both_teams_jobs_run_on_a_head_and_a_worker_of_their_own(
         (submitter,) = await teams[team].list("v1", "Pod", team, labels={"job-name": "pi"})
         said = await teams[team].logs(team, submitter["metadata"]["name"])
         worker = await pod_of(teams[team], team, job, "worker")
-        assert f"pi is about 3.14, thrown on {worker['metadata']['name']}" in said
+        # A million throws: 3.15 in one run of fifty.
+        told = rf"pi is about 3\.1\d, thrown on {worker['metadata']['name']}\n"
+        assert re.search(told, said), said
 
 
 async def test_a_dashboard_answers_its_own_team_with_the_token_alone(
