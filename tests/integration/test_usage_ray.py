@@ -19,7 +19,7 @@ from manor.kube import ApiError, Client, NotFound, Object
 from manor.local.tool_images import ENVIRONMENT_VARIABLE
 from manor.metering import Account, Holder, Month
 from nodes import run_manor
-from operator_process import PLATFORM, operating, ready, tenant
+from operator_process import PLATFORM, is_stored, operating, ready, tenant
 from waiting import until
 
 PROGRAM = Path(os.environ.get(ENVIRONMENT_VARIABLE, "")).expanduser() / "kuberay"
@@ -80,7 +80,7 @@ async def test_pods_of_kuberay_count_for_who_asked(
     with operating(ray, tmp_path / "log", "--elect"):
         await client.create(tenant("fox"))
         await ready(client, "fox")
-        await owner.create(wanted)
+        await until("quotas count it", partial(is_stored, owner, wanted))
 
         async def is_made() -> bool:
             return bool(await heads(client))

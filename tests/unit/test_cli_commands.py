@@ -100,7 +100,8 @@ def test_ctrl_c_ends_a_command_in_silence_from_the_first_moment(words: tuple[str
             _, said = process.communicate(timeout=60)
         if process.returncode in (0, 2):  # it had ended
             continue
-        assert process.returncode == 130, said
+        # Once Python itself ends, the signal does: to a shell that is 130 too.
+        assert process.returncode in (130, -signal.SIGINT), said
         assert said.count("\n") <= 1, said
 
 
