@@ -27,6 +27,10 @@ BEHIND_THEM = ("data", "verify")
 whole node."""
 
 
+LONG = ("operator", "verify_sabotage")
+"""The longest of the modules with an API server: the last of them would run alone at the end."""
+
+
 class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
     """What may run side by side: two whole nodes at a time, a shared one, and a module's own or
     another shared one; otherwise modules, which keep a server to themselves."""
@@ -56,9 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests' node is made."""
     rank = {"e2e": 0, "integration": 1}
 
-    def place(item: pytest.Item) -> tuple[int, bool]:
+    def place(item: pytest.Item) -> tuple[int, bool, bool]:
         first = min(rank.get(mark.name, 2) for mark in item.iter_markers())
-        return first, not _has_own_node(item.nodeid)
+        return first, not _has_own_node(item.nodeid), _module(item.nodeid) not in LONG
 
     items.sort(key=place)
 
