@@ -44,6 +44,18 @@ class Team:
             timeout=300,
         )
 
+    def started(self, *words: str) -> subprocess.Popen[str]:
+        """A command that is run by `user`, and has nobody who answers it."""
+        command, environment = self.command(self.user, *words)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
     def kubectl(self, *words: str, user: str | None = None) -> str:
         """What it prints, which must succeed; as the administrator where nobody is named."""
         done = self.example.kubectl(user, "-n", self.namespace, *words)

@@ -180,15 +180,7 @@ def test_a_run_is_left_reached_entered_and_cancelled(team: Team, tmp_path: Path)
     (tmp_path / "hello.txt").write_text("hello")
     assert team.manor("cp", str(tmp_path / "hello.txt"), "data:/").returncode == 0
     words = ["run", str(tmp_path / "serve.py"), *SMALL, "--name", "serve", "--volume", "data:/data"]
-    command, environment = team.command("eddy", *words)
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as running:
+    with team.started(*words) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "serving\n"
         running.send_signal(signal.SIGINT)
@@ -283,15 +275,7 @@ def test_workers_that_are_lost_start_again_from_the_last_checkpoint(
     words = ["--workers", "2", "--retries", "2", "--image", torch_image(), "--volume", "data:/data"]
     words += ["--cpu", "100m", "--memory", "512Mi", "--env", "RUN=line", "--env", "PAUSE=0.2"]
     script = [str(ELASTIC / "train.py"), "--name", "line", *words, "--", "100"]
-    command, environment = team.command("eddy", "run", *script)
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as running:
+    with team.started("run", *script) as running:
         assert running.stdout is not None
         said = _up_to("step", running.stdout)
         kill = "import os, signal; os.kill(-1, signal.SIGKILL)"

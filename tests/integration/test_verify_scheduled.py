@@ -17,9 +17,8 @@ import yaml
 from accounts import kubeconfig_of
 from ground import gateway_kinds
 from manor.api import API_VERSION, AnyKind
-from manor.api.wellknown import SPEC_DIGEST
 from manor.kube import ApiError, Client, Forbidden, Object
-from manor.objectset.digest import spec_digest
+from manor.policies.digest import digest_annotation
 from manor.render import spec_object
 from manor.verify import Level, load, read_tenancy, with_stand_ins
 from manor.verify.rules import Rules
@@ -160,7 +159,7 @@ async def _toothless(client: Client, name: str) -> AsyncIterator[None]:
     before = (await client.get(ADMISSION, POLICY, name))["spec"]
 
     async def write(spec: Object) -> None:
-        digest = {"annotations": {SPEC_DIGEST: spec_digest(spec)}}
+        digest = {"annotations": digest_annotation(spec)}
         change = {"metadata": digest, "spec": {"validations": spec["validations"]}}
         await client.patch(ADMISSION, POLICY, name, change)
 

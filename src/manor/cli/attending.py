@@ -12,12 +12,11 @@ from rich.markup import escape
 from manor.api import TrainingJob
 from manor.cli.get.trials import listing
 from manor.cli.output import ListFormat, echo, err, print_table
+from manor.cli.start import INTERRUPTED
 from manor.engines import Phase
 from manor.jobs import Ending, cancel, find, follow, wait
 from manor.kube import Client
 from manor.rollout import Standing
-
-INTERRUPTED = 130
 
 
 async def attend(client: Client, name: str, namespace: str, worker: int = 0) -> int:

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from manor.cli.output import ask_before_removal, echo, out
+from manor.cli.start import INTERRUPTED
 from manor.local import configuration, containers, images, kubeconfig, lifecycle, status
 from manor.local.binaries import Bundle
 from manor.local.errors import LocalError
@@ -72,7 +73,7 @@ def up(
         )
     except KeyboardInterrupt:
         report.note("interrupted; what this run made has been taken back")
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     report.note(
         f"node {name!r} is up: {node.server}"
         if started

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
+from manor.cli.start import INTERRUPTED
 from manor.cli.yaml_stream import documents
 from manor.errors import ManorError
 from manor.kube import Object
@@ -111,7 +112,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
             return asyncio.run(command(*args, **kwargs))
         except KeyboardInterrupt:
             err.print("interrupted")
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
 
     return runner
 

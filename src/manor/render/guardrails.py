@@ -17,13 +17,12 @@ from manor.api.wellknown import (
     GUARDRAILS,
     MANAGED,
     OPERATOR,
-    SPEC_DIGEST,
     SYSTEM_NAMESPACE,
     service_account_user,
 )
 from manor.manifests import documents
-from manor.objectset.digest import spec_digest
 from manor.policies import files
+from manor.policies.digest import digest_annotation
 from manor.render import metadata, names, pod_makers
 from manor.render.expressions import completed, literal
 from manor.render.network import egress_blocks
@@ -93,7 +92,7 @@ def policies(platform: Platform, tools: Toolset = NO_TOOLS) -> list[Object]:
                 "batch",
             }
             obj["spec"]["matchConstraints"]["resourceRules"][-1]["apiGroups"] = sorted(groups)
-        obj["metadata"]["annotations"] = {SPEC_DIGEST: spec_digest(obj["spec"])}
+        obj["metadata"]["annotations"] = digest_annotation(obj["spec"])
     return found
 
 
@@ -169,7 +168,7 @@ def params(platform: Platform, tenant: Tenant, namespace: str) -> Object:
         "load-balancers": _yes(spec.load_balancers),
     }
     made = make("v1", "ConfigMap", GUARDRAILS, namespace, data=data)
-    made["metadata"]["annotations"] = {SPEC_DIGEST: spec_digest(data)}
+    made["metadata"]["annotations"] = digest_annotation(data)
     return made
 
 

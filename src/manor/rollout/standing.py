@@ -95,9 +95,9 @@ async def _of_run(
 ) -> Standing:
     """One run; of a sweep with its trials, of what was started again with the reason."""
     stands = await _of_object(client, engine, live)
-    if spec.sweep is None and stands.phase is Phase.COMPLETE:
-        return stands
     if spec.sweep is None:
+        if stands.phase is Phase.COMPLETE:
+            return stands
         again = await _restarts(client, spec, live)
         return replace(stands, reason="; ".join(filter(None, (stands.reason, again))))
     trials = trials_of(live, await pods_of(client, live), spec.sweep.parameters)

@@ -1,8 +1,8 @@
 """The parameters of the guardrails are the platform's alone."""
 
-from manor.api.wellknown import GUARDRAILS, SPEC_DIGEST
+from manor.api.wellknown import GUARDRAILS
 from manor.kube import NotFound
-from manor.objectset.digest import spec_digest
+from manor.policies.digest import is_as_written
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -24,8 +24,7 @@ async def _fault(context: AttackContext, namespace: str) -> str | None:
         live = await context.client.get("v1", "ConfigMap", GUARDRAILS, namespace)
     except NotFound:
         return "not there"
-    made = live["metadata"].get("annotations", {}).get(SPEC_DIGEST)
-    return None if made == spec_digest(live.get("data", {})) else "not as Manor wrote them"
+    return None if is_as_written(live, live.get("data", {})) else "not as Manor wrote them"
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from manor.api.wellknown import SPEC_DIGEST, TENANT_LABEL
+from manor.api.wellknown import TENANT_LABEL
 from manor.manifests import documents
-from manor.objectset.digest import spec_digest
 from manor.policies import files
+from manor.policies.digest import is_as_written
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -27,13 +27,6 @@ def _shipped() -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (obj["kind"], obj["metadata"]["name"], obj["spec"].get("policyName", "")) for obj in found
     )
-
-
-def _changed(obj: dict[str, Any]) -> bool:
-    """Whether any condition, rule or expression is not as Manor wrote it: a weakened one lets
-    somebody pass."""
-    made = obj["metadata"].get("annotations", {}).get(SPEC_DIGEST)
-    return bool(made != spec_digest(obj["spec"]))
 
 
 def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]:
@@ -63,12 +56,13 @@ def _faults(policy: dict[str, Any], bindings: list[dict[str, Any]]) -> list[str]
             faults.append(f"{what} has a selector of its own")
         if match.get("excludeResourceRules"):
             faults.append(f"{what} excludes resources")
-    if _changed(policy):
+    # Any condition, rule or expression that is another may let somebody pass.
+    if not is_as_written(policy, spec):
         faults.append("the policy is not as Manor wrote it")
     faults += [
         f"binding {of_ours} is not as Manor wrote it"
         for of_ours, binding in bound.items()
-        if of_ours.startswith("manor-") and _changed(binding)
+        if of_ours.startswith("manor-") and not is_as_written(binding, binding["spec"])
     ]
     return faults
 

@@ -1,11 +1,24 @@
-"""What an object says, in a few letters: to see later whether it still says it."""
+"""What a guardrail says, in a few letters upon it: to see later whether it still says it."""
 
 import hashlib
 import json
 from typing import Any
 
+from manor.api.wellknown import SPEC_DIGEST
+from manor.objectset.kinds import Object
+
 _FILLED_IN = {"matchPolicy": "Equivalent", "scope": "*"}
 """What the API server writes where nothing is said."""
+
+
+def digest_annotation(said: Any) -> dict[str, str]:
+    """The annotation of an object that says this."""
+    return {SPEC_DIGEST: spec_digest(said)}
+
+
+def is_as_written(obj: Object, said: Any) -> bool:
+    """Whether an object that says this said so when it was written."""
+    return digest_annotation(said).items() <= (obj["metadata"].get("annotations") or {}).items()
 
 
 def spec_digest(spec: Any) -> str:
