@@ -75,7 +75,8 @@ def save_image(node: Node, image: str, archive: Path) -> None:
     Raises:
         ImageError: containerd does not hold all of it.
     """
-    command = _ctr(node, "export", "-", image)
+    # containerd's transfer API, the default, ends now and then before all of it has come.
+    command = _ctr(node, "export", "--local", "-", image)
     with archive.open("wb") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:

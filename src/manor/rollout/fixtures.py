@@ -69,6 +69,7 @@ async def try_fixtures(client: Client, tool: Tool) -> AsyncIterator[Finding]:
         )
     for index, guardrail in enumerate(tool.spec.guardrails):
         policy, sender = policy_name(tool, guardrail), await _sender(client, tool, guardrail)
+        await _wait_for_rights(sender, tool, guardrail)
         for must, part, fixtures in (
             ("admit", "admits", guardrail.admits),
             ("refuse", "refuses", guardrail.refuses),
@@ -102,6 +103,34 @@ async def _sender(client: Client, tool: Tool, guardrail: Guardrail) -> Client:
     binding = make(RBAC_API, "ClusterRoleBinding", name, roleRef=ref, subjects=[subject])
     await client.apply(binding, field_manager=MANAGER)
     return client.impersonate(service_account_user(account.namespace, account.name))
+
+
+async def _wait_for_rights(sender: Client, tool: Tool, guardrail: Guardrail) -> None:
+    """Until the authorizer has seen the roles, which are new; of a sender that still lacks the
+    right then, the fixtures say so."""
+
+    async def allowed() -> list[bool]:
+        reviews = [
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "metadata": {},
+                "spec": {
+                    "resourceAttributes": {
+                        "namespace": TENANT,
+                        "verb": "create",
+                        "group": kind.group,
+                        "resource": kind.plural,
+                    }
+                },
+            }
+            for kind in tool.spec.kinds
+            if kind.kind in guardrail.kinds
+        ]
+        return [(await sender.create(review))["status"]["allowed"] for review in reviews]
+
+    bounds = limits().apply
+    await poll_until(all, allowed, timeout=bounds.retry, interval=bounds.retry_pause)
 
 
 async def define_kinds(client: Client, tool: Tool) -> None:
