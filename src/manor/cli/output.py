@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
+from manor import log
 from manor.cli.start import INTERRUPTED
 from manor.cli.yaml_stream import documents
 from manor.errors import ManorError
@@ -109,12 +110,27 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     @wraps(command)
     def runner(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return asyncio.run(command(*args, **kwargs))
+            return asyncio.run(_alone(command(*args, **kwargs)))
         except KeyboardInterrupt:
             err.print("interrupted")
             raise typer.Exit(INTERRUPTED) from None
 
     return runner
+
+
+async def _alone(command: Coroutine[Any, Any, T]) -> T:
+    """The command, whose error is told once: what fails beside it, as when the API server goes away
+    under several requests, is told by the log, not as a traceback."""
+
+    def told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        cause = context.get("exception")
+        if isinstance(cause, ManorError):
+            log.debug(context["message"], cause=cause)
+        else:
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(told)
+    return await command
 
 
 class Format(StrEnum):
