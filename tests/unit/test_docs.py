@@ -49,6 +49,17 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    pages = (ROOT / "docs").glob("*.md")
+    assert [page.name for page in pages if f"(docs/{page.name})" not in text] == []
+
+
+def test_decisions_are_numbered_without_holes() -> None:
+    numbers = sorted(int(page.name[:4]) for page in (ROOT / "docs" / "adr").glob("*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_every_command_that_the_docs_name_exists() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for page in PAGES:
