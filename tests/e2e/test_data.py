@@ -3,6 +3,7 @@
 
 import http.client
 import io
+import itertools
 import json
 import threading
 import time
@@ -450,6 +451,106 @@ def test_what_a_model_is_asked_is_kept_and_no_request_is_lost_for_it(
 
     until_now("all is on the volume", lambda: on_the_volume() == 30)
     red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
+
+
+VERSIONS = """
+import http.server, os, signal, time
+version = os.environ["MODEL_PATH"].rpartition("/")[2].encode()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version, wbufsize = "HTTP/1.1", -1
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(version)))
+        self.end_headers()
+        self.wfile.write(version)
+    do_POST = do_GET
+http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
+def test_what_is_kept_tells_which_version_answered(teams: dict[str, Team], tmp_path: Path) -> None:
+    """Each request once, by the version that its client heard, while canaries come and go; what a
+    shadow was sent is there as well."""
+    red, said = teams["red"], dict[str, str]()
+    model = echo("pvc://models/one", "bucket")
+    model["metadata"]["name"] = "versions"
+    spec = model["spec"]
+    del spec["storageSecret"]
+    spec["server"]["command"][-1] = VERSIONS
+    spec |= {"requestLog": {"uri": "pvc://models/versions"}, "access": {"mode": "public"}}
+    ip, _, port = red.example.node.ingress.removeprefix("http://").partition(":")
+    over = threading.Event()
+
+    def ask(number: str) -> str:
+        connection = http.client.HTTPConnection(ip, int(port), timeout=30)
+        try:
+            headers = {"Host": "serve-red.manor.local"}
+            connection.request("POST", "/models/versions/say", number, headers)
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == 200 else str(answer.status)
+        except OSError as error:
+            return repr(error)
+        finally:
+            connection.close()
+
+    def keep_asking() -> None:
+        for number in itertools.count():
+            if over.wait(0.02):
+                return
+            said[f"ask-{number}"] = ask(f"ask-{number}")
+
+    def heard(*versions: str) -> bool:
+        return {ask("any") for _ in range(20)} == {*versions}
+
+    def change(**fields: Any) -> None:
+        spec.update(fields)
+        red.example.manor("apply", "-f", "-", given=yaml.safe_dump(model))
+
+    change()
+    until_now("it answers", lambda: heard("one"), 120)
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        change(canary={"storageUri": "pvc://models/two", "weight": 50})
+        until_now("both answer", lambda: heard("one", "two"), 120)
+        change(canary={"storageUri": "pvc://models/three", "shadow": True})
+        until_now("one answers", lambda: heard("one"), 120)
+        time.sleep(3)
+        change(canary={"storageUri": "pvc://models/two", "weight": 50})
+        done = red.manor("models", "promote", "versions")
+        assert done.returncode == 0, done.stderr
+        until_now("the other is the model", lambda: heard("two"), 120)
+    finally:
+        over.set()
+        asking.join()
+    # What was not packed yet is stored before the pods have ended.
+    red.example.manor("delete", "-f", "-", "--yes", given=json.dumps(model))
+    labels = ("get", "pods", "-l", "app.kubernetes.io/name=versions", "-o", "name")
+    until_now("its pods are gone", lambda: not red.kubectl(*labels))
+
+    (tmp_path / "kept.py").write_text(KEPT)
+    words = ["--volume", "models:/models", *SMALL, "--", "/models/versions"]
+    kept = red.manor("run", str(tmp_path / "kept.py"), *words)
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    records = [json.loads(line) for line in kept.stdout.splitlines() if line.startswith("{")]
+    found = [one for one in records if one["request"]["body"] in said]
+    for one in found:
+        assert one["storageUri"] == f"pvc://models/{one['response']['body']}"
+    heard_of = sorted(
+        (one["request"]["body"], one["response"]["body"])
+        for one in found
+        if one["response"]["body"] != "three"
+    )
+    assert {*said.values()} == {"one", "two"}
+    assert heard_of == sorted(said.items())
+    assert {(one["version"], one["response"]["body"]) for one in found} == {
+        ("versions", "one"),
+        ("versions-canary", "two"),
+        ("versions-canary", "three"),
+        ("versions", "two"),
+    }
 
 
 def test_a_job_whose_outputs_cannot_be_stored_has_failed(

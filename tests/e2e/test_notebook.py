@@ -122,8 +122,7 @@ class Jupyter:
 
 def stands(team: Team, name: str) -> tuple[str, str]:
     """The phase of a workspace, and why."""
-    listed = json.loads(team.manor("get", "workspaces", name, "-o", "json").stdout)
-    status = listed["items"][0]["status"]
+    status = json.loads(team.manor("get", "workspace", name, "-o", "json").stdout)["status"]
     return status["phase"], status.get("message", "")
 
 

@@ -271,7 +271,7 @@ async def test_what_changes_is_printed_and_nothing_twice(
 
     with override(cli=Cli(watch_pause=0.01, watch_poll=0.01)):
         sources = [Source("batch/v1", "Job", "vision")]
-        task = asyncio.create_task(show(client, look, ListFormat.table, sources))
+        task = asyncio.create_task(show(client, look, ListFormat.table, "nothing", sources))
         await until("it looked again", _said(lambda: looks > 1))
         before = capsys.readouterr().out
         job_now = team.held("jobs", "train")

@@ -88,7 +88,7 @@ def test_tenants_are_listed_with_what_they_use(team: ApiStandIn, manor: Command)
     assert json.loads(manor("get", "tenants", "-o", "json").out)["items"] == [whole]
     missing = manor("get", "tenants", "nobody")
     assert missing.code == 2
-    assert "no tenant nobody; there are: vision" in missing.err
+    assert "there is no tenant nobody; you may see: vision" in missing.err
     assert team.written == []
 
 
@@ -168,14 +168,71 @@ def test_workloads_are_listed_with_why_they_are_no_further(
     team.hold(
         {**deployment, "spec": {}, "status": {"observedGeneration": 1, "conditions": conditions}}
     )
-    (shown,) = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)[
-        "items"
-    ]
+    shown = json.loads(manor("get", "models", "digits", "-n", "vision", "-o", "json").out)
     assert shown["status"]["message"] == "no image"
     missing = manor("get", "models", "none", "-n", "vision")
     assert missing.code == 2
     assert "no Model none in namespace vision" in missing.err
-    assert manor("get", "models").out.splitlines() == ["NAME   STATUS   MESSAGE"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("jobs",), ("job",), ("TrainingJob",), ("trainingjobs.manor.dev",), ("job", "train")],
+)
+def test_a_kind_is_found_by_any_of_its_names(
+    team: ApiStandIn, manor: Command, words: tuple[str, ...]
+) -> None:
+    listed = manor("-n", "vision", "get", *words)
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["NAME", "train"]
+    slashed = manor("get", "job/train", "-n", "vision", "-o", "json")
+    assert json.loads(slashed.out)["metadata"]["name"] == "train"
+    for command in ("get", "describe", "explain"):
+        unknown = manor(command, "pizza", "train", "-n", "vision")
+        assert unknown.code == 2
+        assert "no kind 'pizza'; there are: " in unknown.err
+    assert manor("explain", "trainingjobs/train", "-n", "vision").out.startswith("TrainingJob")
+    assert manor("describe", "tenants", "vision").out.startswith("Tenant vision")
+    none = manor("delete", "pizza", "train")
+    assert "no kind 'pizza'; there are: platform, tool, tenant, job" in none.err
+
+
+def test_nothing_is_said_where_there_is_nothing_and_a_lost_namespace_is_named(
+    team: ApiStandIn, manor: Command
+) -> None:
+    for kind in ("jobs", "models", "workspaces"):
+        empty = manor("get", kind, "-n", "vision-1")
+        assert (empty.code, empty.out, empty.err) == (0, "", f"no {kind} in namespace vision-1\n")
+        assert json.loads(manor("get", kind, "-n", "vision-1", "-o", "json").out)["items"] == []
+        lost = manor("get", kind, "-n", "nowhere")
+        assert (lost.code, lost.out) == (2, "")
+        assert "there is no namespace nowhere" in lost.err
+    for words in (("logs", "train"), ("explain", "job", "train"), ("predict", "digits", "[[1]]")):
+        lost = manor(*words, "-n", "nowhere")
+        assert (lost.code, "there is no namespace nowhere" in lost.err) == (2, True)
+
+
+def test_who_may_not_look_into_a_namespace_is_told_of_the_own_ones(
+    team: ApiStandIn, manor: Command
+) -> None:
+    everywhere = manor("get", "jobs", "-A").out.splitlines()
+    assert [line.split()[:2] for line in everywhere] == [["NAMESPACE", "NAME"], ["vision", "train"]]
+    closed = ("tenants", "trainingjobs", "namespaces/other/trainingjobs")
+    for path in ("api/v1/namespaces", *(f"apis/manor.dev/v1alpha1/{one}" for one in closed)):
+        team.refused[f"GET /{path}"] = (403, 'User "eve" cannot list')
+    team.reviews["selfsubjectrulesreviews"] = {
+        "resourceRules": [
+            {
+                "verbs": ["get"],
+                "apiGroups": ["manor.dev"],
+                "resources": ["tenants"],
+                "resourceNames": ["vision"],
+            }
+        ]
+    }
+    refused = manor("get", "jobs", "-n", "other")
+    assert (refused.code, refused.out) == (2, "")
+    assert "other, or you may not look into it; name one of yours with -n: vision" in refused.err
+    assert manor("get", "jobs", "-A").out.splitlines() == everywhere
 
 
 GATEWAY = {
@@ -233,7 +290,7 @@ def test_a_prediction_is_printed_and_an_error_in_the_models_words(
             ("digits", "[[1]]"),
             "Gateway manor-front/manor-front has no address yet; try again in a moment",
         ),
-        (("none", "[[1]]"), "not found"),
+        (("none", "[[1]]"), "there is no Model none in namespace vision"),
     ],
 )
 def test_a_request_that_cannot_be_made_is_an_error_line(

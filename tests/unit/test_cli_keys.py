@@ -153,7 +153,7 @@ def test_who_applies_the_file_keeps_what_was_given_out(
     [
         (("create", "digits", "--name", "ci"), "has a key ci already"),
         (("create", "digits", "--expires", "1y"), "--expires 1y: a number with m, h or d"),
-        (("create", "nothing"), "not found"),
+        (("create", "nothing"), "there is no Model nothing in namespace vision"),
         (("revoke", "digits", "app"), "model digits has no key app; it has: ci"),
     ],
 )

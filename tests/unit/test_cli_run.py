@@ -167,7 +167,7 @@ def test_a_log_that_is_not_there_yet_says_why(team: ApiStandIn, manor: Command) 
     done = manor("logs", "train", "-n", "vision")
     assert (done.code, "NotApplied" in done.err) == (2, True)
     none = manor("logs", "nobody", "-n", "vision")
-    assert "there is no job nobody in namespace vision; `manor get jobs` lists them" in none.err
+    assert "no job nobody in namespace vision; `manor get jobs -n vision` lists them" in none.err
     other = manor("exec", "table/x", "-n", "vision", "--", "ls")
     assert "name a job or a workspace, or model/NAME" in other.err
 

@@ -91,7 +91,9 @@ def test_what_is_not_there_is_said(team: ApiStandIn, manor: Command) -> None:
     for words in (["stop", "notes"], ["open", "workspace/notes"]):
         done = manor(*words, *WHERE)
         assert done.code == 2
-        assert "there is no workspace notes in namespace vision; `manor get workspaces`" in done.err
+        assert (
+            "no workspace notes in namespace vision; `manor get workspaces -n vision`" in done.err
+        )
 
 
 def test_a_job_cannot_be_stopped_nor_a_workspace_cancelled(

@@ -145,5 +145,5 @@ def test_a_version_that_is_not_there_is_told(team: ApiStandIn, manor: Command) -
     assert done.code == 2
     assert "no version 7 of Model vision/digits; earlier ones: 1" in done.err
     done = manor("models", "history", "lost", "-n", "vision")
-    assert "there is no Model lost in namespace vision; `manor get models` lists them" in done.err
+    assert "no Model lost in namespace vision; `manor get models -n vision` lists them" in done.err
     assert not team.written

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from manor.api import API_VERSION, Model, kinds
+from manor.api import Model, kinds
 from manor.cli.output import print_warning
 from manor.errors import ManorError
 from manor.kube import Client
-from manor.state import State, read_state
+from manor.state import State, add_workload, read_state
 
 
 async def told_state(
@@ -29,12 +29,10 @@ def told(known: State) -> State:
 
 async def told_model(client: Client, name: str, namespace: str) -> tuple[State, Model]:
     """A Model, and what the cluster says besides. ManorError where there is no Platform, or the
-    Model cannot be read; NotFound."""
+    Model cannot be read; NoSuchWorkload; NoSuchNamespace."""
     known = await told_state(client, [namespace], workloads=False)
     if known.platform is None:
         raise ManorError("this cluster has no Platform; apply one first")
-    known.read(await client.get(API_VERSION, kinds.MODEL.kind, name, namespace))
-    for spec in known.workloads:
-        if isinstance(spec, Model):
-            return known, spec
-    raise ManorError(str(known.broken[-1]))
+    model = await add_workload(client, known, kinds.MODEL.kind, name, namespace)
+    assert isinstance(model, Model)  # noqa: S101 - it was read as one
+    return known, model

@@ -47,6 +47,25 @@ def complete_workspaces(ctx: typer.Context, incomplete: str) -> list[str]:
     return _in_namespace(ctx, incomplete, kinds.WORKSPACE.kind)
 
 
+def complete_kinds(incomplete: str) -> list[str]:
+    """The kinds that `manor explain` knows."""
+    from manor.cli.explain import ASKED
+
+    return [kind for kind in ASKED if kind.startswith(incomplete)]
+
+
+def complete_of_kind(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the kind that stands before."""
+    from manor.api import kinds
+    from manor.nouns import singular
+
+    meant = singular(ctx.params.get("kind") or "")
+    if meant == "pod":
+        return _in_namespace(ctx, incomplete, "Pod", api_version="v1")
+    known = {singular(info.kind): info.kind for info in kinds.WORKLOADS}
+    return _in_namespace(ctx, incomplete, *[known[meant]] * (meant in known))
+
+
 def complete_targets(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of what runs there: TrainingJobs and Workspaces."""
     from manor.api import kinds
@@ -68,8 +87,10 @@ def complete_planes(incomplete: str) -> list[str]:
     return sorted({check.plane for check in load() if check.plane.startswith(incomplete)})
 
 
-def _in_namespace(ctx: typer.Context, incomplete: str, *wanted: str) -> list[str]:
-    """Names of these kinds of Manor's, over one connection."""
+def _in_namespace(
+    ctx: typer.Context, incomplete: str, *wanted: str, api_version: str = ""
+) -> list[str]:
+    """Names of these kinds, Manor's unless it is said, over one connection."""
     from manor.api import API_VERSION
     from manor.errors import ManorError
 
@@ -79,7 +100,9 @@ def _in_namespace(ctx: typer.Context, incomplete: str, *wanted: str) -> list[str
         found: list[str] = []
         for kind in wanted:
             with suppress(ManorError):  # one that is not to be had hides no other
-                found += await _names(client, API_VERSION, kind, given or client.namespace)
+                found += await _names(
+                    client, api_version or API_VERSION, kind, given or client.namespace
+                )
         return found
 
     return _listed(incomplete, ask)

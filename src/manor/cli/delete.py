@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manor.api import API_VERSION, KINDS, kinds
+from manor.api import API_VERSION, kinds
 from manor.apply import Options, Reason
 from manor.cli.apply import DeleteData, DeleteNamespace, Timeout, Verbose
 from manor.cli.options import Context, Kubeconfig, Namespace
@@ -16,7 +16,8 @@ from manor.cli.progress import describe, shown, summary, warn
 from manor.cli.steps import Form, Output, print_steps, tell_who_may
 from manor.kube import Client
 from manor.limits import Apply
-from manor.load import Document, InvalidInput, Problem, Specs, read
+from manor.load import Document, Specs, read
+from manor.nouns import singular
 from manor.rollout import (
     Stages,
     delete_stages,
@@ -92,15 +93,16 @@ async def _named(client: Client, words: Sequence[str], namespace: str) -> list[D
     """The objects on the cluster that `kind name…` means."""
     if not words:
         return []
-    known = {
-        name: info for info in kinds.ALL for name in (info.singular, info.plural, *info.short_names)
-    }
-    info = known.get(words[0].lower())
-    if info is None or len(words) == 1:
-        what = "needs a name" if info else f"is no kind of Manor's; there are: {', '.join(KINDS)}"
-        raise InvalidInput([Problem("", 0, words[0], what)])
+    kind, _, named = words[0].partition("/")
+    names = [*([named] if named else []), *words[1:]]
+    known = {singular(info.kind): info for info in kinds.ALL}
+    info = known.get(singular(kind))
+    if info is None:
+        raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(known)}")
+    if not names:
+        raise typer.BadParameter(f"which {kind}? Give its name")
     place = namespace if info.namespaced else None
-    found = [await client.get(API_VERSION, info.kind, name, place) for name in words[1:]]
+    found = [await client.get(API_VERSION, info.kind, name, place) for name in names]
     return [Document(obj, f"{info.kind} {obj['metadata']['name']}", {(): 0}) for obj in found]
 
 

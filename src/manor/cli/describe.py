@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from manor.cli.completion import complete_models, complete_tenants
+from manor.cli.kind_group import KindGroup
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import Format, echo, line_of, print_object, run_async, widths_of
 from manor.kube import Client, Object
@@ -13,7 +14,15 @@ from manor.models import ModelDescription, Served, describe_model
 from manor.rollout.description import Description, describe
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How it is printed.")]
-app = typer.Typer(help="Tell all of one thing.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class _Kinds(KindGroup):
+    elsewhere = "; `manor explain` tells of jobs, workspaces and pods"
+
+
+app = typer.Typer(
+    cls=_Kinds, help="Tell all of one thing.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command()

@@ -1,37 +1,34 @@
 """`manor explain`: why something does not run, and what to do."""
 
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from manor.api import kinds
 from manor.api.platform import Engines
+from manor.cli.completion import complete_kinds, complete_of_kind
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import EXIT_FAILED, Format, echo, print_object, run_async
 from manor.kube import Client, NotFound
 from manor.load import read
+from manor.nouns import singular
 from manor.rollout.explanation import Explanation, explain_object, explain_workload
 from manor.rollout.feasibility import could_run, pod_like
-from manor.state import read_workload
-
-
-class Kind(StrEnum):
-    """What can be asked of."""
-
-    pod = "pod"
-    job = "job"
-    model = "model"
-    workspace = "workspace"
+from manor.state import NoSuchWorkload, read_workload
 
 
 @run_async
 async def explain(
     kind: Annotated[
-        Kind | None, typer.Argument(metavar="pod|job|model|workspace", help="Its kind.")
+        str | None,
+        typer.Argument(
+            metavar="pod|job|model|workspace", help="Its kind.", autocompletion=complete_kinds
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="Its name.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Its name.", autocompletion=complete_of_kind)
+    ] = None,
     filename: Annotated[
         str | None,
         typer.Option(
@@ -59,14 +56,19 @@ async def explain(
         manor explain model digits -n vision -o json
         manor explain -f pod.yaml -n vision
     """
-    if (filename is None) == (kind is None or name is None):
+    if kind and name is None:
+        kind, _, name = kind.partition("/")
+    if (filename is not None) == bool(kind and name):
         raise typer.BadParameter("give a kind and a name, or a file with -f")
+    noun = singular(kind or "pod")
+    if noun not in ASKED:
+        raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(ASKED)}")
     async with Client.connect(kubeconfig, context) as client:
         place = namespace or client.namespace
         if filename is not None:
             found = await _foreseen(client, filename, place)
         else:
-            found = await _ASKED[kind or Kind.pod](client, name or "", place)
+            found = await ASKED[noun](client, name or "", place)
     if output is Format.table:
         _print(found)
     else:
@@ -83,7 +85,7 @@ async def _job(client: Client, name: str, namespace: str) -> Explanation:
     """A TrainingJob, or a Job where there is none of that name."""
     try:
         return await _workload(client, kinds.TRAINING_JOB.kind, name, namespace)
-    except NotFound as missing:
+    except NoSuchWorkload as missing:
         try:
             live = await client.get("batch/v1", "Job", name, namespace)
         except NotFound:
@@ -105,12 +107,13 @@ async def _workload(client: Client, kind: str, name: str, namespace: str) -> Exp
     return await explain_workload(client, known.workloads[0], engines)
 
 
-_ASKED: dict[Kind, Callable[[Client, str, str], Awaitable[Explanation]]] = {
-    Kind.pod: _pod,
-    Kind.job: _job,
-    Kind.model: _model,
-    Kind.workspace: _workspace,
+ASKED: dict[str, Callable[[Client, str, str], Awaitable[Explanation]]] = {
+    "pod": _pod,
+    "job": _job,
+    "model": _model,
+    "workspace": _workspace,
 }
+"""What can be asked of."""
 
 
 async def _foreseen(client: Client, filename: str, namespace: str) -> Explanation:

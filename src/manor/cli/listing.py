@@ -1,14 +1,15 @@
 """Lists of what is on the cluster: as a table, whole, and as they change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from manor.cli.output import (
     ListFormat,
     echo,
+    err,
     line_of,
     print_object,
     print_objects,
@@ -44,6 +45,15 @@ class Listing:
         return [self.header, *(row.cells for row in self.rows)]
 
 
+def with_namespaces(listing: Listing, namespaces: Iterable[str]) -> Listing:
+    """The same, each row with where it is."""
+    rows = [
+        replace(row, cells=(place, *row.cells))
+        for place, row in zip(namespaces, listing.rows, strict=True)
+    ]
+    return replace(listing, header=("NAMESPACE", *listing.header), rows=rows)
+
+
 @dataclass(frozen=True)
 class Source:
     """A kind whose changes change a list."""
@@ -57,13 +67,25 @@ Look = Callable[[], Awaitable[Listing]]
 
 
 async def show(
-    client: Client, look: Look, output: ListFormat, sources: Sequence[Source] | None = None
+    client: Client,
+    look: Look,
+    output: ListFormat,
+    nothing: str,
+    sources: Sequence[Source] | None = None,
+    *,
+    alone: bool = False,
 ) -> None:
-    """Print what is there; with `sources` also what changes, until somebody stops it."""
+    """Print what is there, or that there is `nothing`; with `sources` also what changes, until
+    somebody stops it. `alone`: one thing was asked for by its name, and is no list."""
     listing = await look()
     if output in (ListFormat.table, ListFormat.wide):
         header, *rows = listing.lines(output)
-        print_table(header, rows)
+        if rows or sources is not None:
+            print_table(header, rows)
+        else:
+            err.print(nothing, markup=False)
+    elif alone and sources is None:
+        print_object(listing.rows[0].object(), output)
     else:
         print_objects([row.object() for row in listing.rows], output)
     if sources is not None:

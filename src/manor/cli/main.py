@@ -16,7 +16,15 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 import manor
-from manor.cli.options import CONTEXT_VARIABLE, KUBECONFIG_VARIABLE, Context, Kubeconfig, LogFormat
+from manor.cli.options import (
+    CONTEXT_VARIABLE,
+    KUBECONFIG_VARIABLE,
+    NAMESPACE_VARIABLE,
+    Context,
+    Kubeconfig,
+    LogFormat,
+    Namespace,
+)
 from manor.errors import ManorError
 
 
@@ -153,6 +161,7 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
+    namespace: Namespace = None,
     verbosity: Annotated[
         int,
         typer.Option(
@@ -183,11 +192,13 @@ def root(
         manor apply -f platform.yaml -f teams/
         manor verify
     """
-    # Every command reads the two by the same variables.
+    # Every command reads them by the same variables.
     if context is not None:
         os.environ[CONTEXT_VARIABLE] = context
     if kubeconfig is not None:
         os.environ[KUBECONFIG_VARIABLE] = str(kubeconfig)
+    if namespace is not None:
+        os.environ[NAMESPACE_VARIABLE] = namespace
     if verbosity:
         from manor.cli.logs import log_to_stderr
 

@@ -47,7 +47,7 @@ async def history(
                 ("REVISION", "STORAGE URI", "READY", "SINCE"), ("IMAGE",), list(map(_row, found))
             )
 
-        await show(client, look, output)
+        await show(client, look, output, f"nothing is known of versions of Model {name}")
 
 
 def _row(revision: Revision) -> Row:

@@ -10,6 +10,7 @@ from manor.cli.completion import complete_namespaces
 
 CONTEXT_VARIABLE = "MANOR_CONTEXT"
 KUBECONFIG_VARIABLE = "MANOR_KUBECONFIG"
+NAMESPACE_VARIABLE = "MANOR_NAMESPACE"
 
 
 class LogFormat(StrEnum):
@@ -60,7 +61,7 @@ Namespace = Annotated[
     typer.Option(
         "--namespace",
         "-n",
-        envvar="MANOR_NAMESPACE",
+        envvar=NAMESPACE_VARIABLE,
         callback=_given,
         help="Namespace; that of the kubeconfig's context if absent.",
         autocompletion=complete_namespaces,

@@ -9,9 +9,10 @@ from manor.api.platform import Engines
 from manor.engines import Phase, engine_for
 from manor.errors import ManorError
 from manor.kube import Client, NotFound, Object
+from manor.nouns import singular
 from manor.rollout import Standing, standing
 from manor.rollout.evidence import index_of, pods_of
-from manor.state import read_workload
+from manor.state import NoSuchWorkload, read_workload
 
 _JOB = "batch.kubernetes.io/job-name"
 ENDED = (Phase.COMPLETE, Phase.FAILED, Phase.STOPPED, Phase.SCHEDULED)
@@ -75,22 +76,23 @@ async def find(client: Client, target: str, namespace: str) -> Run:
     """The job or workspace of a name, or what `job/NAME`, `workspace/NAME` or `model/NAME` is.
     NoSuchTarget."""
     kind, _, name = target.rpartition("/")
+    kind = singular(kind)
     if kind and kind not in _KINDS:
         raise NoSuchTarget(f"{target}: name a job or a workspace, or model/NAME")
     for one in [kind] if kind else _NAMED:
-        with suppress(NotFound):
+        with suppress(NoSuchWorkload):
             known = await read_workload(client, _KINDS[one], name, namespace)
             engines = known.platform.spec.engines if known.platform else Engines()
             return Run(client, known.workloads[0], engines)
     message = f"there is no {kind or 'job'} {name} in namespace {namespace}"
-    raise NoSuchTarget(f"{message}; `manor get {kind or 'job'}s` lists them")
+    raise NoSuchTarget(f"{message}; `manor get {kind or 'job'}s -n {namespace}` lists them")
 
 
 async def running_pod(client: Client, target: str, namespace: str, worker: int = 0) -> Object:
     """The pod of `pod/NAME`, or the newest of a worker of a job or model, which runs.
     NoSuchTarget."""
     kind, _, name = target.rpartition("/")
-    if kind == "pod":
+    if singular(kind) == "pod":
         return await client.get("v1", "Pod", name, namespace)
     run = await find(client, target, namespace)
     pods = [pod for pod in await run.workers(worker) if _runs(pod)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from manor.api import API_VERSION, Model, kinds
 from manor.errors import ManorError
-from manor.kube import Client, NotFound, Object
+from manor.kube import Client, Object
 from manor.load import Document
 from manor.models.history import Revision, history
 from manor.rollout import Progress, apply_stages, make_stored, read_desired, silent
@@ -53,12 +53,8 @@ async def rollback(
 
 
 async def find_model(client: Client, name: str, namespace: str) -> tuple[Model, State]:
-    """A Model, and what was read with it. ModelError where there is none."""
-    try:
-        known = await read_workload(client, KIND, name, namespace)
-    except NotFound:
-        message = f"there is no Model {name} in namespace {namespace}"
-        raise ModelError(f"{message}; `manor get models` lists them") from None
+    """A Model, and what was read with it. NoSuchWorkload."""
+    known = await read_workload(client, KIND, name, namespace)
     model = known.workloads[0]
     assert isinstance(model, Model)  # noqa: S101 - it was read as one
     return model, known

@@ -118,7 +118,7 @@ class ModelDescription:
 
 
 async def describe_model(client: Client, name: str, namespace: str) -> ModelDescription:
-    """The model of this name. ModelError where there is none, Forbidden for who may not read it."""
+    """The model of this name. NoSuchWorkload; NoSuchNamespace."""
     model, known = await find_model(client, name, namespace)
     engines = known.platform.spec.engines if known.platform else Engines()
     stands = await explain_workload(client, model, engines)

@@ -6,17 +6,27 @@ from manor.state.reading import (
     State,
     missing_tools,
     read_state,
+)
+from manor.state.usage import Usage, budget, every_quota, usage
+from manor.state.workloads import (
+    NoSuchNamespace,
+    NoSuchWorkload,
+    add_workload,
+    list_in,
     read_workload,
     read_workloads,
 )
-from manor.state.usage import Usage, budget, every_quota, usage
 
 __all__ = [
     "Broken",
+    "NoSuchNamespace",
+    "NoSuchWorkload",
     "State",
     "Usage",
+    "add_workload",
     "budget",
     "every_quota",
+    "list_in",
     "missing_tools",
     "read_state",
     "read_workload",

@@ -13,7 +13,6 @@ from manor.api import AnyKind, Model, Platform, kinds
 from manor.api.status import STATUSES, Status
 from manor.api.wellknown import API_VERSION, GROUP, TENANT_LABEL
 from manor.api.workload import ModelKey
-from manor.errors import ManorError
 from manor.kube import Client, Forbidden, NotFound, Object, UnknownKind
 from manor.load import Document, InvalidInput, Specs, made_for, validated
 from manor.objectset.applyset import FIELD_MANAGER
@@ -80,13 +79,13 @@ async def read_state(
     state, wanted = State(), sorted(set(namespaces))
     try:
         platform, tenants, spaces = await asyncio.gather(
-            _platform(client),
+            read_platform(client),
             _tenants(client, wanted, names),
             _listed(client, "v1", "Namespace"),
         )
     except UnknownKind:  # nothing of Manor's is there yet
         return state
-    for obj in sorted([*platform, *tenants], key=_age):
+    for obj in sorted([*platform, *tenants], key=age):
         state.read(obj)
     with suppress(UnknownKind):  # an older Manor's kinds
         for obj in await _tools(client, state.platform):
@@ -100,30 +99,6 @@ async def read_state(
         state.tenants[name] = state.tenants[name].with_made(state.made[name])
     if workloads:
         await _workloads(client, state, wanted)
-    return state
-
-
-async def read_workload(client: Client, kind: str, name: str, namespace: str) -> State:
-    """One TrainingJob or Model, and the Platform as far as the user may see it. Raises NotFound;
-    ManorError where the object cannot be read."""
-    state = State()
-    state.read(await client.get(API_VERSION, kind, name, namespace))
-    if state.broken:
-        raise ManorError(str(state.broken[0]))
-    with suppress(NotFound):
-        state.read(await client.get(API_VERSION, kinds.PLATFORM.kind, "manor"))
-    return state
-
-
-async def read_workloads(client: Client, kind: str, namespace: str) -> State:
-    """The workloads of one kind in a namespace, and the Platform."""
-    state = State()
-    with suppress(UnknownKind):  # nothing of Manor's is there yet
-        platform, found = await asyncio.gather(
-            _platform(client), client.list(API_VERSION, kind, namespace)
-        )
-        for obj in [*platform, *sorted(found, key=_age)]:
-            state.read(obj)
     return state
 
 
@@ -181,11 +156,13 @@ def _current_status(obj: Object) -> Status | None:
         return None
 
 
-def _age(obj: Object) -> tuple[str, str]:
+def age(obj: Object) -> tuple[str, str]:
+    """By which the oldest comes first."""
     return obj["metadata"].get("creationTimestamp", ""), obj["metadata"]["name"]
 
 
-async def _platform(client: Client) -> list[Object]:
+async def read_platform(client: Client) -> list[Object]:
+    """The Platform; nothing where there is none."""
     try:
         return [await client.get(API_VERSION, kinds.PLATFORM.kind, "manor")]
     except NotFound:

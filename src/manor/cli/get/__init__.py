@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command
+
+from manor.cli.kind_group import KindGroup
 
 LISTS = {
     "tenants": ("tenants", "List the tenants that you may see, and what they use."),
@@ -17,11 +19,9 @@ LISTS = {
     "queues": ("queues", "List the queues of a namespace, where Kueue is on."),
 }
 """What is listed, each with the module that does it and a line of help."""
-NAMES = {"trainingjobs": "jobs"}
-"""Other names that people type: the kind's own."""
 
 
-class _Lists(TyperGroup):
+class _Lists(KindGroup):
     """Imports what lists one kind of thing when that is asked for."""
 
     def __init__(self, **settings: Any) -> None:
@@ -30,7 +30,6 @@ class _Lists(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that lists it."""
-        args = [NAMES.get(args[0], args[0]), *args[1:]]
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load(str(name)), rest
 

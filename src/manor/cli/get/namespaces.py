@@ -13,6 +13,7 @@ from manor.cli.get.options import BUDGET, Output, Watch
 from manor.cli.listing import Listing, Row, Source, age, show
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import ListFormat, run_async
+from manor.errors import ManorError
 from manor.kube import Client, Forbidden, NotFound, Object
 
 
@@ -41,7 +42,8 @@ async def namespaces(
             return await _listing(client, tenant or [])
 
         sources = [Source("v1", "Namespace"), Source("v1", "ResourceQuota")]
-        await show(client, look, output, sources if watch else None)
+        nothing = "no namespaces of tenants that you may see"
+        await show(client, look, output, nothing, sources if watch else None)
 
 
 async def _listing(client: Client, tenants: Sequence[str]) -> Listing:
@@ -59,7 +61,7 @@ async def _listing(client: Client, tenants: Sequence[str]) -> Listing:
         if not tenants or _tenant(space) in tenants
     ]
     if missing := sorted(set(tenants) - {row.cells[1] for row in rows}):
-        raise typer.BadParameter(f"no namespace of tenant {', '.join(missing)} that you may see")
+        raise ManorError(f"no namespace of tenant {', '.join(missing)} that you may see")
     return Listing(("NAME", "TENANT", "STATUS", *BUDGET), ("GPU", "AGE"), rows)
 
 

@@ -11,6 +11,16 @@ Watch = Annotated[
     bool,
     typer.Option("--watch", "-w", help="Go on and print what changes, until Ctrl-C."),
 ]
+AllNamespaces = Annotated[
+    bool,
+    typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see."),
+]
+
+
+def place_of(namespace: str | None) -> str:
+    """Where it was looked for, in words."""
+    return f"namespace {namespace}" if namespace else "any namespace that you may see"
+
 
 BUDGET = {
     "CPU": "requests.cpu",

@@ -1,18 +1,20 @@
 """`manor get queues`: what waits where, where Kueue is on."""
 
 from manor.api.wellknown import KUEUE_API
-from manor.cli.get.options import Output, Watch
-from manor.cli.listing import Listing, Row, Source, age, show
+from manor.cli.get.options import AllNamespaces, Output, Watch, place_of
+from manor.cli.listing import Listing, Row, Source, age, show, with_namespaces
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
 from manor.errors import ManorError
 from manor.kube import Client, Object, UnknownKind
 from manor.objectset.readiness import condition_of
+from manor.state import list_in
 
 
 @run_async
 async def queues(
     namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     output: Output = ListFormat.table,
@@ -27,23 +29,30 @@ async def queues(
         manor get queues -n vision -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        place = namespace or client.namespace
+        place = None if all_namespaces else namespace or client.namespace
 
         async def look() -> Listing:
             return await _listing(client, place)
 
         sources = [Source(KUEUE_API, "LocalQueue", place)]
-        await show(client, look, output, sources if watch else None)
+        nothing = f"no queues in {place_of(place)}"
+        await show(client, look, output, nothing, sources if watch else None)
 
 
-async def _listing(client: Client, namespace: str) -> Listing:
+async def _listing(client: Client, namespace: str | None) -> Listing:
     try:
-        found = await client.list(KUEUE_API, "LocalQueue", namespace)
+        found = await list_in(client, KUEUE_API, "LocalQueue", namespace)
     except UnknownKind:
         message = "this cluster has no queues: Kueue is not installed (docs/gpus.md)"
         raise ManorError(message) from None
     header = ("NAME", "WAITING", "ADMITTED", "ACTIVE", "HELD")
-    return Listing(header, ("CLUSTERQUEUE", "AGE"), [_row(queue) for queue in found])
+    rows = [_row(queue) for queue in found]
+    listing = Listing(header, ("CLUSTERQUEUE", "AGE"), rows)
+    return (
+        listing
+        if namespace
+        else with_namespaces(listing, [queue["metadata"]["namespace"] for queue in found])
+    )
 
 
 def _row(queue: Object) -> Row:

@@ -16,6 +16,7 @@ from manor.cli.get.options import BUDGET, Output, Watch
 from manor.cli.listing import Listing, Row, Source, show
 from manor.cli.options import Context, Kubeconfig
 from manor.cli.output import ListFormat, run_async
+from manor.errors import ManorError
 from manor.kube import Client, Object
 from manor.render import spec_object, url
 from manor.state import State, Usage, every_quota, usage
@@ -50,7 +51,9 @@ async def tenants(
             return await _listing(client, name or [])
 
         sources = [Source(API_VERSION, kinds.TENANT.kind), Source("v1", "ResourceQuota")]
-        await show(client, look, output, sources if watch else None)
+        nothing = "no tenants that you may see"
+        alone = len(name or ()) == 1
+        await show(client, look, output, nothing, sources if watch else None, alone=alone)
 
 
 async def _listing(client: Client, names: Sequence[str]) -> Listing:
@@ -60,7 +63,7 @@ async def _listing(client: Client, names: Sequence[str]) -> Listing:
     wanted = [tenant for tenant in known.tenants.values() if not names or tenant.name in names]
     if missing := sorted(set(names) - {tenant.name for tenant in wanted}):
         there = ", ".join(known.tenants) or "none"
-        raise typer.BadParameter(f"no tenant {', '.join(missing)}; there are: {there}")
+        raise ManorError(f"there is no tenant {', '.join(missing)}; you may see: {there}")
     uses = await usage(client, wanted, known, quotas)
     gpus = gpu_resources(known.platform)
     stand = [_stands(known.status_of(tenant), uses[tenant.name]) for tenant in wanted]

@@ -43,7 +43,7 @@ async def trials(
             return await listing(client, job, place)
 
         sources = [Source(API_VERSION, kinds.TRAINING_JOB.kind, place), Source("v1", "Pod", place)]
-        await show(client, look, output, sources if watch else None)
+        await show(client, look, output, "no trials", sources if watch else None)
 
 
 async def listing(client: Client, job: str, namespace: str) -> Listing:

@@ -10,12 +10,15 @@ from manor.api.platform import Engines
 from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
 from manor.cli.cluster import told
-from manor.cli.get.options import Output, Watch
-from manor.cli.listing import Listing, Row, Source, show
+from manor.cli.completion import complete_jobs, complete_models, complete_workspaces
+from manor.cli.get.options import AllNamespaces, Output, Watch, place_of
+from manor.cli.listing import Listing, Row, Source, show, with_namespaces
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
 from manor.engines import Phase
+from manor.errors import ManorError
 from manor.kube import Client, Object
+from manor.nouns import singular
 from manor.render import spec_object
 from manor.rollout import standing
 from manor.rollout.explanation import START
@@ -28,9 +31,13 @@ _STORED = "stored, and nothing runs: `manor apply` makes it so"
 @run_async
 async def jobs(
     name: Annotated[
-        list[str] | None, typer.Argument(help="Names of TrainingJobs; all when absent.")
+        list[str] | None,
+        typer.Argument(
+            help="Names of TrainingJobs; all when absent.", autocompletion=complete_jobs
+        ),
     ] = None,
     namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     output: Output = ListFormat.table,
@@ -42,18 +49,25 @@ async def jobs(
 
     \b
         manor get jobs -n vision
-        manor get jobs -n vision -w
+        manor get job train-x7k2pq -n vision -o yaml
+        manor get jobs -A -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        await _show(client, TrainingJob, name or [], namespace, output, watch=watch)
+        place = None if all_namespaces else namespace or client.namespace
+        await _show(client, TrainingJob, name or [], place, output, watch=watch)
 
 
 @run_async
 async def models(
     name: Annotated[
-        list[str] | None, typer.Argument(help="Names of Models; all when absent.")
+        list[str] | None,
+        typer.Argument(
+            help="Names of Models; all when absent.",
+            autocompletion=complete_models,
+        ),
     ] = None,
     namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     output: Output = ListFormat.table,
@@ -67,15 +81,20 @@ async def models(
         manor get models -n vision
     """
     async with Client.connect(kubeconfig, context) as client:
-        await _show(client, Model, name or [], namespace, output, watch=watch)
+        place = None if all_namespaces else namespace or client.namespace
+        await _show(client, Model, name or [], place, output, watch=watch)
 
 
 @run_async
 async def workspaces(
     name: Annotated[
-        list[str] | None, typer.Argument(help="Names of Workspaces; all when absent.")
+        list[str] | None,
+        typer.Argument(
+            help="Names of Workspaces; all when absent.", autocompletion=complete_workspaces
+        ),
     ] = None,
     namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     output: Output = ListFormat.table,
@@ -90,7 +109,8 @@ async def workspaces(
         manor get workspaces -n vision -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        await _show(client, Workspace, name or [], namespace, output, watch=watch)
+        place = None if all_namespaces else namespace or client.namespace
+        await _show(client, Workspace, name or [], place, output, watch=watch)
 
 
 async def _show(
@@ -102,31 +122,34 @@ async def _show(
     *,
     watch: bool,
 ) -> None:
-    place = namespace or client.namespace
-
     async def look() -> Listing:
-        return await listing(client, kind, names, place)
+        return await listing(client, kind, names, namespace)
 
-    sources = [Source(API_VERSION, kind.__name__, place), Source("v1", "Pod", place)]
-    await show(client, look, output, sources if watch else None)
+    sources = [Source(API_VERSION, kind.__name__, namespace), Source("v1", "Pod", namespace)]
+    nothing = f"no {singular(kind.__name__)}s in {place_of(namespace)}"
+    await show(client, look, output, nothing, sources if watch else None, alone=len(names) == 1)
 
 
 async def listing(
-    client: Client, kind: type[Workload], names: Sequence[str], namespace: str
+    client: Client, kind: type[Workload], names: Sequence[str], namespace: str | None
 ) -> Listing:
-    """The workloads of a kind in a namespace; all of them where there are no `names`."""
+    """The workloads of a kind in a namespace, or in all that the user may see; all of them where
+    there are no `names`."""
     known = told(await read_workloads(client, kind.__name__, namespace))
     wanted = [one for one in known.workloads if not names or one.metadata.name in names]
     if missing := sorted(set(names) - {one.metadata.name for one in wanted}):
-        raise typer.BadParameter(
-            f"no {kind.__name__} {', '.join(missing)} in namespace {namespace}"
+        raise ManorError(
+            f"there is no {kind.__name__} {', '.join(missing)} in {place_of(namespace)}"
         )
     engines = known.platform.spec.engines if known.platform else Engines()
     statuses = [_told(known, one) for one in wanted]
     rows = await concurrently(
         _row(client, one, status, engines) for one, status in zip(wanted, statuses, strict=True)
     )
-    return Listing(("NAME", "STATUS", "MESSAGE"), ("WHAT TO DO",), list(rows))
+    found = Listing(("NAME", "STATUS", "MESSAGE"), ("WHAT TO DO",), list(rows))
+    if namespace:
+        return found
+    return with_namespaces(found, [one.metadata.namespace for one in wanted])
 
 
 async def _row(client: Client, workload: Workload, status: Object | None, engines: Engines) -> Row:
