@@ -106,6 +106,18 @@ async def test_a_share_that_grows_does_so_at_once_where_it_answers() -> None:
     assert await world.apply() == [50, 50]
 
 
+@pytest.mark.parametrize("engine", ["native", "kserve"])
+async def test_what_was_a_shadow_answers_nobody_until_another_version_is_there(engine: str) -> None:
+    world = World(engine, canary={**CANARY, "shadow": True})
+    await world.apply()
+    world.becomes(ANSWERS)
+    assert await world.apply() == [100, 0]
+    world.spec["canary"] = {**CANARY, "storageUri": "pvc://models/third"}
+    assert await world.apply() == [100, 0]
+    world.becomes(ANSWERS)
+    assert await world.apply() == [90, 10]
+
+
 @pytest.mark.parametrize("canary", [{**CANARY, "shadow": True}, {**CANARY, "weight": 0}])
 async def test_where_nobody_waits_for_its_answer_nothing_is_withheld(canary: Object) -> None:
     world, events = World("native", canary=canary), list[Event]()

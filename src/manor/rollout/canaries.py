@@ -1,5 +1,6 @@
 """A canary gets its share of the requests once it answers; until then the model answers all. It
-comes and goes without a lost request.
+comes and goes without a lost request. One in the place of another waits so too: what ran before may
+have been a shadow, which is to answer nobody.
 
 A gateway answers the share of a Service without endpoints itself (503), so that what a route says
 depends on what the cluster shows at that moment. And its proxies hear of their routes and of the
@@ -16,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 from manor.api import kinds
-from manor.engines import without_share
+from manor.engines import served_version, without_share
 from manor.kube import Client, KubeError, Object, Reader
 from manor.limits import limits
 from manor.objectset.applyset import FIELD_MANAGER
@@ -39,10 +40,17 @@ async def as_it_answers(part: ObjectSet, reader: Reader, progress: Progress = si
         return part
     api_version, meta = part.canary["apiVersion"], part.canary["metadata"]
     live = await reader.find(api_version, part.canary["kind"], meta["name"], meta["namespace"])
-    if live is not None and readiness(live).ready:
+    if live is not None and readiness(live).ready and _version(live) == _version(part.canary):
         return part
     progress(ShareWithheld(part))
     return replace(part, objects=without_share(part.objects))
+
+
+def _version(server: Object) -> str:
+    """The storage URI that what serves a canary is told."""
+    spec = server["spec"]
+    pod = (spec.get("template") or {}).get("spec") or spec.get("predictor") or {}
+    return served_version(pod) if pod.get("containers") else ""
 
 
 async def ease_shares(client: Client, part: ObjectSet, reader: Reader) -> None:
