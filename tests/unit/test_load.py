@@ -305,7 +305,11 @@ spec: {format: sklearn, storageUri: "URI"}
             "metadata.namespace: namespace 'team-x' belongs to no tenant; one of: team-a",
         ),
         ("team-a", "pvc://models", "spec.image: the Platform has no serving image for sklearn"),
-        ("team-a", "ftp://models", "spec.storageUri:"),
+        (
+            "team-a",
+            "ftp://models",
+            "spec.storageUri: 'ftp://models' is none of what this takes: pvc://<volume>/…, ",
+        ),
     ],
 )
 def test_a_workload_that_cannot_run_here(

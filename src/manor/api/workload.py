@@ -1,8 +1,9 @@
 """TrainingJob and Model: what a data scientist runs in a tenant's namespace, beside a Workspace."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
@@ -54,18 +55,40 @@ _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _SEGMENT = r"\.?[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*"
 FilePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,15}}$", max_length=230)]
 """A file or folder below another; a ConfigMap's key once each slash is two dots."""
+
+
+def _shown(pattern: str) -> Any:
+    return Field(max_length=512, json_schema_extra={"pattern": f"^{pattern}$"})
+
+
+def _written(pattern: str, *forms: str) -> AfterValidator:
+    """Of a URI that is none, what may be written is told, and not the pattern."""
+
+    def fits(uri: str) -> str:
+        if re.fullmatch(pattern, uri):
+            return uri
+        raise ValueError(f"{uri!r} is none of what this takes: {', '.join(forms)}")
+
+    return AfterValidator(fits)
+
+
+_BUCKETS = ("s3://<bucket>/…", "gs://<bucket>/…")
+_REMOTE = (*_BUCKETS, "https://…", "hf://<repository>", "oci://<image>")
+_VOLUME = "pvc://<volume>/…"
+_STORED = rf"(((pvc|s3|gs|https|hf)://|models:/)[!-~]+|oci://{IMAGE})"
+_FETCHED = rf"((s3|gs|https|hf)://[!-~]+|oci://{IMAGE})"
+_PLACE = "://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?"
+_OUTPUT, _LOGGED = f"(s3|gs){_PLACE}", f"(pvc|s3|gs){_PLACE}"
 StorageUri = Annotated[
     str,
-    Field(pattern=rf"^(((pvc|s3|gs|https|hf)://|models:/)[!-~]+|oci://{IMAGE})$", max_length=512),
+    _shown(_STORED),
+    _written(_STORED, _VOLUME, "models:/<name>/<version>", *_REMOTE),
 ]
-DataUri = Annotated[
-    str, Field(pattern=rf"^((s3|gs|https|hf)://[!-~]+|oci://{IMAGE})$", max_length=512)
-]
+DataUri = Annotated[str, _shown(_FETCHED), _written(_FETCHED, *_REMOTE)]
 """Where data is, beside the team's volumes."""
-_PLACE = "://[a-zA-Z0-9][-._a-zA-Z0-9]*(/[!-~]*)?"
-OutputUri = Annotated[str, Field(pattern=f"^(s3|gs){_PLACE}$", max_length=512)]
+OutputUri = Annotated[str, _shown(_OUTPUT), _written(_OUTPUT, *_BUCKETS)]
 """Where outputs are stored, beside the team's volumes."""
-RequestLogUri = Annotated[str, Field(pattern=f"^(pvc|s3|gs){_PLACE}$", max_length=512)]
+RequestLogUri = Annotated[str, _shown(_LOGGED), _written(_LOGGED, _VOLUME, *_BUCKETS)]
 """Where a model's requests are kept."""
 
 _NO_PROGRAM = "the first word is the program, and it is empty"
