@@ -93,6 +93,35 @@ def test_get_tenants_lists_what_was_applied(platform: Any) -> None:
     assert "no tenant nobody" in missing.stderr
 
 
+def test_a_member_sees_the_own_namespaces_and_is_told_of_them(
+    platform: Any, tmp_path: Path
+) -> None:
+    extra = "  members: [{name: eddy, role: editor}]\n"
+    for name, more in (("cli-mine", extra), ("cli-other", "")):
+        spec = tenant(name, more)
+        assert manor(platform, "apply", "-f", "-", "--no-wait", given=spec).returncode == 0
+    own = tmp_path / "eddy.kubeconfig"
+    said = manor(platform, "local", "kubeconfig", "--name", platform.name, "--user", "eddy")
+    own.write_text(said.stdout)
+
+    def as_eddy(*words: str) -> tuple[int, str, str]:
+        done = manor(platform, "--kubeconfig", str(own), *words)
+        return done.returncode, done.stdout, done.stderr
+
+    for kind in ("job", "models", "Workspace"):
+        code, out, err = as_eddy("get", kind, "-n", "cli-mine")
+        assert (code, out) == (0, "")
+        assert re.fullmatch(r"no (jobs|models|workspaces) in namespace cli-mine\n", err)
+    code, out, err = as_eddy("get", "jobs", "-A")
+    assert (code, out, err) == (0, "", "no jobs in any namespace that you may see\n")
+    for words in (("get", "jobs"), ("logs", "train"), ("explain", "job/train")):
+        for place in ("cli-other", "nowhere"):
+            code, out, err = as_eddy("-n", place, *words)
+            assert (code, out) == (2, "")
+            assert err.startswith(f"error: there is no namespace {place}, or you may not look in")
+            assert err.endswith("name one of yours with -n: cli-mine\n")
+
+
 def test_delete_keeps_volumes_unless_told_otherwise(platform: Any) -> None:
     spec = tenant("cli-data", "  volumes: [{name: data, size: 1Gi}]\n")
     assert manor(platform, "apply", "-f", "-", "--no-wait", given=spec).returncode == 0
