@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from manor.apply import wait
 from manor.kube import Client
 from manor.limits import Verify, override
+from manor.rollout.fixtures import definition
 from manor.verify import Level, Status, Tenancy, load, parse_team, select, verify
 from nodes import RunningNode, run_manor
 from waiting import until
@@ -72,6 +74,14 @@ async def statuses(client: Client, teams: list[str], level: Level) -> dict[str, 
     tenancy = Tenancy(tuple(parse_team(text) for text in teams))
     report = await verify(client, tenancy, load(), level)
     return {result.check.id.removeprefix("MNR-"): result.status for result in report.results}
+
+
+async def status_of(name: str, client: Client) -> Status:
+    """What one check finds."""
+    tenancy = Tenancy(tuple(parse_team(text) for text in TENANTS))
+    (check,) = (check for check in load() if check.id == f"MNR-{name}")
+    (result,) = (await verify(client, tenancy, [check], check.level)).results
+    return result.status
 
 
 async def test_a_bare_cluster_shows_what_is_open(bare_cluster: Client) -> None:
@@ -210,3 +220,74 @@ async def test_a_crashed_check_is_an_error_in_the_report(bare_cluster: Client) -
     assert report.results[0].status is Status.ERROR
     assert "ZeroDivisionError: a check of poor quality" in report.results[0].reason
     assert report.exit_code == 2
+
+
+OVERLAY = ("overlay.example.com", "v1", "FastNetworkPolicy")
+"""A kind that nobody has heard of."""
+
+
+@pytest.fixture(scope="module")
+async def overlay(bare_cluster: Client, api_node: RunningNode) -> AsyncIterator[Client]:
+    """The cluster with a CNI's own kinds of policies, in namespaces and cluster-wide."""
+    group, version, kind = OVERLAY
+    made = [
+        definition(group, version, kind, "fastnetworkpolicies", "Namespaced"),
+        definition(group, version, f"Wide{kind}", "widefastnetworkpolicies", "Cluster"),
+    ]
+    for crd in made:
+        await bare_cluster.apply(crd, field_manager="tests", force=True)
+    await wait(bare_cluster, made, timeout=60)
+    async with Client.connect(api_node.kubeconfig) as client:
+        yield client
+    for crd in made:
+        await bare_cluster.delete(
+            crd["apiVersion"], "CustomResourceDefinition", crd["metadata"]["name"]
+        )
+
+
+ALLOW = {"egress": [{"action": "Deny"}, {"action": "Allow"}]}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "namespace", "spec", "status"),
+    [
+        ("", "bare-a", ALLOW, Status.ERROR),
+        ("", "bare-b", {"ingress": [{"from": []}]}, Status.ERROR),
+        ("Wide", None, ALLOW, Status.ERROR),
+        ("Wide", None, {"selector": "all()", "open": {"to": "everyone"}}, Status.ERROR),
+        ("", "default", ALLOW, Status.PASS),
+        ("", "bare-a", {"egressDeny": [{"to": []}]}, Status.PASS),
+        ("Wide", None, {"ingress": [{"action": "Deny"}, {"action": "Pass"}]}, Status.PASS),
+    ],
+)
+async def test_a_policy_of_a_kind_that_is_not_understood_is_told(
+    overlay: Client, prefix: str, namespace: str | None, spec: dict[str, Any], status: Status
+) -> None:
+    group, version, kind = OVERLAY
+    place = {"namespace": namespace} if namespace else {}
+    policy: dict[str, Any] = {
+        "apiVersion": f"{group}/{version}",
+        "kind": f"{prefix}{kind}",
+        "metadata": {"name": "overlay", **place},
+        "spec": spec,
+    }
+    assert await status_of("NETWORK-027", overlay) is Status.PASS
+    await overlay.create(policy)
+    try:
+        assert await status_of("NETWORK-027", overlay) is status
+    finally:
+        await overlay.delete(policy["apiVersion"], policy["kind"], "overlay", namespace)
+
+
+async def test_a_right_on_such_a_kind_is_told(overlay: Client) -> None:
+    group = "rbac.authorization.k8s.io"
+    rule = {"apiGroups": [OVERLAY[0]], "resources": ["fastnetworkpolicies"], "verbs": ["create"]}
+    grown = [*BARE_RULES, rule]
+    await overlay.patch(f"{group}/v1", "Role", "editor", {"rules": grown}, namespace="bare-a")
+    try:
+        assert await status_of("NETWORK-025", overlay) is Status.FAIL
+    finally:
+        await overlay.patch(
+            f"{group}/v1", "Role", "editor", {"rules": BARE_RULES}, namespace="bare-a"
+        )
+    assert await status_of("NETWORK-025", overlay) is Status.PASS

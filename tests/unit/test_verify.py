@@ -546,7 +546,9 @@ def test_every_check_has_a_sabotage_that_turns_it_red() -> None:
         *(s.red for s in [*verify_sabotages.SABOTAGES, *verify_live_sabotages.SABOTAGES])
     )
     known = [*load(), *tool_checks([shipped()["kserve"]])]
-    assert sabotaged == {check.id.removeprefix("MNR-") for check in known}
+    # Of what it does not understand it says neither; integration/test_verify.py sees it say so.
+    undetermined = {"NETWORK-027"}
+    assert sabotaged | undetermined == {check.id.removeprefix("MNR-") for check in known}
 
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

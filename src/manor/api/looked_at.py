@@ -22,6 +22,15 @@ LOOKED_AT: dict[str, list[str]] = {
     GATEWAY_GROUP: ["gateways", "gatewayclasses", "httproutes"],
     KUEUE_GROUP: ["clusterqueues", "localqueues"],
     "networking.k8s.io": ["networkpolicies"],
+    # The other kinds of network policies that are widely used; no rule could name all there may be.
+    "cilium.io": ["ciliumclusterwidenetworkpolicies", "ciliumnetworkpolicies"],
+    "crd.projectcalico.org": ["globalnetworkpolicies", "networkpolicies"],
+    "projectcalico.org": ["globalnetworkpolicies", "networkpolicies"],
+    "crd.antrea.io": ["clusternetworkpolicies", "networkpolicies"],
+    "networking.gke.io": ["fqdnnetworkpolicies"],
+    "policy.networking.k8s.io": [
+        *("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies")
+    ],
     RBAC_GROUP: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
     "storage.k8s.io": ["storageclasses"],
     GROUP: [info.plural for info in kinds.ALL],

@@ -29,17 +29,12 @@ from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Attack
 from manor.verify.context import AttackContext, required
 from manor.verify.places import node_address, proxy_service
+from manor.verify.policy_kinds import may_open
 from manor.verify.probe.probe_pods import FREE, Outcome, Target
 from manor.verify.probe.script import TCP_PORT
 
 DROPPED = "NetworkPolicy"
 EVALUATED = "NetworkPolicy (evaluated; enforcement seen)"
-OTHER_ENGINES = (
-    ("cilium.io/v2", "CiliumNetworkPolicy"),
-    ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
-    ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
-)
-"""Policies that the evaluation does not know; where there are any, it decides nothing."""
 
 Word = Callable[[AttackContext], Awaitable[str]]
 
@@ -124,9 +119,8 @@ async def judge(
         return Attempt(what, Verdict.BROKEN, got)
     if witness.outcome != attacker.outcome:
         return Attempt(what, Verdict.HELD, got, DROPPED)
-    for kind in OTHER_ENGINES:
-        if await context.snapshot.all(*kind):
-            return Attempt(what, Verdict.ERROR, f"{got}; and {kind[1]} objects are not evaluated")
+    if others := await may_open(context, context.attacker.namespaces):
+        return Attempt(what, Verdict.ERROR, f"{got}; and {', '.join(others)} is not evaluated")
     policies = await context.snapshot.of(
         NETWORKING_API, "NetworkPolicy", context.attacker.namespace
     )
