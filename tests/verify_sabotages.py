@@ -141,8 +141,18 @@ SABOTAGES = (
     ),
     sabotage(
         "the right to write what every team's models are served by",
-        "RBAC-029",
+        "RBAC-029 RBAC-031",
         *grant(rule("serving.kserve.io", "clusterservingruntimes", WRITE)),
+    ),
+    sabotage(
+        "the right of a second editor to taint everybody's devices",
+        "RBAC-031",
+        *grant(rule("resource.k8s.io", "devicetaintrules", "create"), to=user(SECOND)),
+    ),
+    sabotage(
+        "a path of the API server's that nobody has heard of",
+        "RBAC-024",
+        *grant({"nonResourceURLs": ["/newz"], "verbs": ["get"]}),
     ),
     sabotage(
         "the right to start another team's notebook",
@@ -294,7 +304,7 @@ SABOTAGES = (
     ),
     sabotage(
         "namespaces unbound, and the right to write them",
-        "ADMISSION-009 " + " ".join(f"METADATA-00{n}" for n in range(1, 8)),
+        "ADMISSION-009 RBAC-031 " + " ".join(f"METADATA-00{n}" for n in range(1, 8)),
         *unbind("namespaces"),
         *grant(
             rule(
@@ -339,7 +349,7 @@ SABOTAGES = (
         "rights over the cluster",
         "FAIRNESS-002 METADATA-006 NETWORK-025 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-015 "
         "RBAC-016 RBAC-017 RBAC-018 "
-        "RBAC-024 STORAGE-005 STORAGE-006",
+        "RBAC-024 RBAC-031 STORAGE-005 STORAGE-006",
         *grant(
             rule("", "users groups serviceaccounts", "impersonate"),
             rule("rbac.authorization.k8s.io", "clusterroles", "create"),
@@ -412,7 +422,7 @@ SABOTAGES = (
     sabotage(
         "a second editor with everything",
         "RBAC-004 RBAC-006 RBAC-007 RBAC-011 RBAC-012 RBAC-013 RBAC-014 RBAC-015 RBAC-016 "
-        "RBAC-017 RBAC-018 RBAC-019 RBAC-024 RBAC-029 RBAC-030 "
+        "RBAC-017 RBAC-018 RBAC-019 RBAC-024 RBAC-029 RBAC-030 RBAC-031 "
         "ADMISSION-007 FAIRNESS-002 NETWORK-025 ROUTES-009 STORAGE-005 STORAGE-006",
         bind("cluster-admin", user(SECOND)),
     ),

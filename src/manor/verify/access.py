@@ -9,7 +9,7 @@ from manor.api.wellknown import tenant_cluster_role
 from manor.verify.attempt import Attempt, Verdict
 from manor.verify.check import Attack
 from manor.verify.context import AttackContext
-from manor.verify.rules import rule_words
+from manor.verify.rules import Rules, rule_words
 from manor.verify.team import Actor
 
 
@@ -109,6 +109,21 @@ async def bound_elsewhere(context: AttackContext) -> list[Actor]:
             for binding in bindings.of(member)
         )
     ]
+
+
+async def rules_of(context: AttackContext, actor: Actor, namespace: str) -> Rules:
+    """All that an identity of the attacker may do in a namespace: as the server tells it, or worked
+    out where it is not asked for."""
+    if actor in (*context.attacker.actors, context.attacker.stand_in):
+        return await context.snapshot.rules(actor, namespace)
+    return (await context.snapshot.bindings()).rules(actor, namespace)
+
+
+async def askers(context: AttackContext) -> list[Actor]:
+    """Whose rules are looked at: someone of each role, or the stand-in of all of them, and who is
+    bound elsewhere."""
+    team = context.attacker
+    return [*([team.stand_in] if team.stand_in else team.actors), *await bound_elsewhere(context)]
 
 
 async def _by_rules(

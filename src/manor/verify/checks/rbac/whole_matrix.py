@@ -10,7 +10,7 @@ import asyncio
 from itertools import islice, product
 
 from manor.limits import limits
-from manor.verify.access import READS_OWN, Access, bound_elsewhere, review
+from manor.verify.access import READS_OWN, Access, askers, review, rules_of
 from manor.verify.attempt import Attempt
 from manor.verify.check import Check, Level, Severity
 from manor.verify.context import AttackContext
@@ -23,10 +23,7 @@ OF_ONESELF = ("authorization.k8s.io", "authentication.k8s.io")
 async def _rules(
     context: AttackContext, actor: Actor, namespaced: set[tuple[str, str]], namespace: str
 ) -> Attempt:
-    if actor in (*context.attacker.actors, context.attacker.stand_in):
-        rules, how = await context.snapshot.rules(actor, namespace), "SelfSubjectRulesReview"
-    else:
-        rules, how = (await context.snapshot.bindings()).rules(actor, namespace), "bindings"
+    rules = await rules_of(context, actor, namespace)
     found = sorted(
         f"{', '.join(rule['verbs'])} {resource}.{group or 'core'}"
         for rule in rules.resources
@@ -39,7 +36,7 @@ async def _rules(
         if found
         else f"{len(rules.resources)} rules, none on what a namespace holds"
     )
-    return holds(f"{how} of {actor} in {namespace}", not found, got, "RBAC")
+    return holds(f"rules of {actor} in {namespace}", not found, got, "RBAC")
 
 
 async def _attack(context: AttackContext) -> list[Attempt]:
@@ -61,9 +58,7 @@ async def _attack(context: AttackContext) -> list[Attempt]:
         for a in READS_OWN.attributes(context)
     ]
     namespaced = {(r.group, r.resource) for r in served}
-    # Who may not become the members reads the rules of their stand-in.
-    listed = [context.attacker.stand_in] if context.attacker.stand_in else actors
-    looked_at = product([*listed, *await bound_elsewhere(context)], context.victim.namespaces)
+    looked_at = product(await askers(context), context.victim.namespaces)
     return await asyncio.gather(
         *control,
         *(_rules(context, actor, namespaced, namespace) for actor, namespace in looked_at),
