@@ -214,9 +214,16 @@ async def test_members_rights_are_worked_out_as_the_server_tells_them(
     people += [{"apiGroup": RBAC, "kind": "Group", "name": "system:authenticated"}]
     binding = {"roleRef": everywhere, "subjects": people, "metadata": {"name": "look-in"}}
     binding |= {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRoleBinding"}
+
+    async def known() -> bool:
+        return ("list", "", "pods", "") in _cells(
+            await Snapshot(client).rules(tenancy.teams[0].actors[0], "nowhere")
+        )
+
     for sabotage in (None, binding):
         if sabotage:
             await client.create(sabotage)
+            await until("the authorizer has seen the binding", known)
         told = Snapshot(client)
         worked_out = Snapshot(client, [team.stand_in for team in stood_in.teams if team.stand_in])
         for team in tenancy.teams:
