@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import mean
 from tempfile import TemporaryDirectory
 
 import yaml
@@ -117,8 +118,9 @@ class Found:
 
     @property
     def ratio(self) -> float:
-        """The operator's rate to the bare loop's."""
-        return self.rate * len(self.bare) / sum(self.bare)
+        """The operator's rate to the bare loop's, whose tenants cost more the more there are: the
+        mean is of their seconds."""
+        return self.rate * mean(1 / rate for rate in self.bare)
 
     def bars(self) -> dict[str, bool]:
         """What is asked of this size, and whether it is so."""

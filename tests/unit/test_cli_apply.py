@@ -230,8 +230,8 @@ BAD_INPUT = [
     ),
     (("apply", "-f", "nowhere.yaml"), "", "nowhere.yaml"),
     (("apply", "-f", "-", "--context", "elsewhere"), tenant(), "elsewhere"),
-    (("delete", "house", "vision"), "", "is no kind of Manor's; there are: "),
-    (("delete", "tenant"), "", "needs a name"),
+    (("delete", "house", "vision"), "", "no kind 'house'; there are: "),
+    (("delete", "tenant"), "", "which tenant? Give its name"),
     (("delete", "tenant", "nobody"), "", "nobody"),
     (
         ("delete", "-f", PLATFORM, "--yes"),
