@@ -118,8 +118,7 @@ class Found:
 
     @property
     def ratio(self) -> float:
-        """The operator's rate to the bare loop's, whose tenants cost more the more there are: the
-        mean is of their seconds."""
+        """The operator's rate to the bare loop's, before and after: the mean of their seconds."""
         return self.rate * mean(1 / rate for rate in self.bare)
 
     def bars(self) -> dict[str, bool]:

@@ -191,7 +191,7 @@ class Run:
         self.manor("one changed of all", "apply", "-f", str(changed), "--no-wait")
         self.manor("get tenants", "get", "tenants")
         self.manor("verify, static", "verify", "--level", "static", ok=(0, 1, 2))
-        # Means of seconds, not of rates: each write costs more the more there is.
+        # The mean of seconds, not of rates.
         ratio = written / applied.seconds * mean(1 / rate for rate in rates)
         print(
             f"{written} objects; bare loop {rates[0]:.0f} and {rates[1]:.0f} objects/s; "

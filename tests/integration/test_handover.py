@@ -9,7 +9,7 @@ import yaml
 
 from manor.api import API_VERSION
 from manor.kube import Client, NotFound, Object
-from manor.rollout import is_operated
+from manor.state import is_operated
 from nodes import run_manor
 from operator_process import condition, is_ready, operating, tenant
 from waiting import until

@@ -8,10 +8,18 @@ import yaml
 from api_stand_in import ApiStandIn
 from command_line import Command
 from engine_specs import job, model, platform, tenant
-from manor.api.status import Phase, Reason, TenantStatus, TrainingJobStatus, reached
+from manor.api.status import (
+    Phase,
+    QuotaStatus,
+    Reason,
+    TenantStatus,
+    TrainingJobStatus,
+    reached,
+)
 from manor.cli import completion
 from manor.kube import Object
 from manor.render import spec_object
+from operator_lease import lease
 from served_kinds import MANORS
 
 pytestmark = pytest.mark.unit
@@ -124,6 +132,22 @@ def test_what_an_operator_says_is_shown_while_it_is_of_the_object_as_it_is(
     team.hold({**spec_object(job()), "status": {**waits.written(), "observedGeneration": 0}})
     seen = manor("get", "trainingjobs", "-n", "vision").out.splitlines()[1]
     assert seen.split()[:2] == ["train", "NotApplied"]
+
+
+def test_what_is_used_is_what_an_operator_that_works_says(team: ApiStandIn, manor: Command) -> None:
+    told = tenant(gpu={"guarantee": 2})
+    amounts = QuotaStatus(used={**USED, "requests.cpu": "2"}, hard=QUOTA)
+    said = TenantStatus(observed_generation=1, quota=amounts).written()
+    team.hold({**spec_object(told), "status": said}, lease(age=60))
+    assert "1500m/8" in manor("get", "tenants").out
+    team.hold(lease())
+    team.refused["GET /api/v1/resourcequotas"] = (500, "they are most of what there is to read")
+    assert manor("get", "tenants").out.splitlines()[1].split()[4:9] == [
+        *("2/8", "1Gi/16Gi", "-", "3/100", "1/2")
+    ]
+    del team.refused["GET /api/v1/resourcequotas"]
+    team.hold(spec_object(told))  # of this one it says nothing yet
+    assert "1500m/8" in manor("get", "tenants").out
 
 
 def test_a_broken_object_is_named_and_stops_no_other(team: ApiStandIn, manor: Command) -> None:

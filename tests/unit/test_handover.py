@@ -1,7 +1,6 @@
 """Where an operator works, specs are stored for it: how that is seen, what is waited for, how it is
 told."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,28 +13,16 @@ from manor.apply import Action, NotReady, Options, Waiting
 from manor.kube import Object
 from manor.limits import Apply, Operator, Rollout, override
 from manor.load import Specs
-from manor.rollout import Desired, Event, apply_stages, is_operated, roll_out, wait_ready
+from manor.rollout import Desired, Event, apply_stages, roll_out, wait_ready
 from manor.rollout.handover import wait_followed
 from manor.rollout.outcome import SetOutcome
 from manor.rollout.progress import SetLeftOut
+from manor.state import is_operated
+from operator_lease import lease
 
 pytestmark = pytest.mark.unit
 
 QUICK = Apply(ready_poll=0.01, ready_poll_longest=0.01)
-
-
-def lease(age: float = 0.0, holder: str = "pod-1") -> Object:
-    renewed = datetime.now(UTC) - timedelta(seconds=age)
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": "manor-operator", "namespace": "manor-system"},
-        "spec": {
-            "holderIdentity": holder,
-            "leaseDurationSeconds": 15,
-            "renewTime": renewed.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        },
-    }
 
 
 def says(conditions: Any) -> Any:

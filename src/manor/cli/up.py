@@ -34,13 +34,13 @@ from manor.rollout import (
     apply_stages,
     each_set,
     install_stages,
-    is_operated,
     plan_set,
     read_desired,
     roll_out,
     wait_ready,
 )
 from manor.shipped import folder
+from manor.state import is_operated
 
 EXAMPLE = folder("examples") / "01-two-teams"
 NODE_IMAGES = ("base", "training", "serving", "operator")

@@ -9,7 +9,6 @@ caller's.
 from manor.rollout.authority import Authority, authority
 from manor.rollout.desired import Desired, compiled
 from manor.rollout.diagnosis import Diagnosis, diagnose, in_words
-from manor.rollout.handover import is_operated
 from manor.rollout.installation import (
     InstalledOtherwise,
     install_stages,
@@ -54,7 +53,6 @@ __all__ = [
     "each_set",
     "in_words",
     "install_stages",
-    "is_operated",
     "kept_namespaces",
     "make_stored",
     "plan_set",

@@ -7,12 +7,11 @@ The Platform and its Tools stay with whoever applies them: an operator may not w
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from manor import log
 from manor.api import API_VERSION, kinds
 from manor.api.status import UNMADE, ConditionType, Reason, Status
-from manor.api.wellknown import GROUP, OPERATOR, SYSTEM_NAMESPACE
+from manor.api.wellknown import GROUP
 from manor.apply import (
     Action,
     Finished,
@@ -26,7 +25,7 @@ from manor.apply import (
     Waiting,
     store,
 )
-from manor.kube import Client, DirectReader, Forbidden, NotFound, Object
+from manor.kube import Client, DirectReader, Object
 from manor.limits import limits
 from manor.objectset.references import ref_of
 from manor.objectset.refusals import is_uncounted
@@ -34,6 +33,7 @@ from manor.polling import poll_until
 from manor.rollout.outcome import SetOutcome, outcome_of
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted
 from manor.rollout.sets import ObjectSet, each_set
+from manor.state import is_operated
 
 _COMMON = frozenset({kinds.PLATFORM.kind, kinds.TOOL.kind})
 _KEPT = frozenset(info.kind for info in (kinds.TENANT, *kinds.WORKLOADS))
@@ -46,28 +46,6 @@ async def takes_over(client: Client, stage: Sequence[ObjectSet], options: Option
     not."""
     consents = options.adopt or options.delete_data or options.delete_namespaces
     return not consents and stage[0].ref.kind in _KEPT and await is_operated(client)
-
-
-async def is_operated(client: Client) -> bool:
-    """Whether an operator works, as far as the user may see: whether its lease is renewed."""
-
-    async def lease() -> Object:
-        try:
-            found = await client.get("coordination.k8s.io/v1", "Lease", OPERATOR, SYSTEM_NAMESPACE)
-        except (Forbidden, NotFound):
-            return {}
-        spec: Object = found.get("spec") or {}
-        return spec
-
-    held = await lease()
-    if not held.get("holderIdentity"):
-        return False
-    renewed = datetime.fromisoformat(held["renewTime"])
-    if abs((datetime.now(UTC) - renewed).total_seconds()) < held["leaseDurationSeconds"]:
-        return True
-    # The clock of another machine may be wrong; but who holds a lease renews it.
-    pause = limits().operator.lease_poll
-    return await poll_until(held.__ne__, lease, timeout=2 * pause, interval=pause / 4) != held
 
 
 async def hand_over(

@@ -24,7 +24,7 @@ from manor.objectset.kinds import (
 )
 from manor.objectset.readiness import readiness
 from manor.polling import poll_until
-from manor.rollout.handover import is_operated
+from manor.state import is_operated
 
 Change = Callable[[list[ModelKey]], list[ModelKey]]
 _BOUNDS = (BACKEND_TRAFFIC_POLICY, ENVOY_EXTENSION_POLICY)

@@ -30,12 +30,13 @@ from manor.rollout.begun import as_begun
 from manor.rollout.budgets import lower_quotas
 from manor.rollout.canaries import as_it_answers, ease_shares
 from manor.rollout.diagnosis import in_words
-from manor.rollout.handover import hand_over, is_operated, takes_over, wait_followed
+from manor.rollout.handover import hand_over, takes_over, wait_followed
 from manor.rollout.outcome import Outcome, SetOutcome, outcome_of
 from manor.rollout.prerequisites import require_kinds
 from manor.rollout.progress import Progress, SetLeftOut, SetsStarted, SetUncounted, logged, silent
 from manor.rollout.quotas import wait_counted
 from manor.rollout.sets import ObjectSet, Stages, each_set
+from manor.state import is_operated
 
 MANY = 16
 """Sets from which on they share their reads: lists of whole kinds, read once, in place of a few

@@ -5,11 +5,12 @@ from dataclasses import replace
 from manor.apply import Options
 from manor.kube import Client, Object
 from manor.load import Document
-from manor.rollout.handover import is_operated, refusal
+from manor.rollout.handover import refusal
 from manor.rollout.progress import Progress
 from manor.rollout.reading import read_desired
 from manor.rollout.rollout import roll_out
 from manor.rollout.sets import apply_stages
+from manor.state import is_operated
 
 
 async def make_stored(client: Client, stored: Object, progress: Progress) -> str:

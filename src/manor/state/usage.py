@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from manor.api import Tenant
 from manor.api.quantity import canonical, is_binary, parse
+from manor.api.status import TenantStatus
 from manor.api.wellknown import MANAGED
 from manor.kube import Client, Forbidden, Object
 from manor.state.reading import State
@@ -31,10 +32,7 @@ async def usage(
     client: Client, tenants: Iterable[Tenant], known: State, found: Sequence[Object] | None
 ) -> dict[str, Usage]:
     """The usage of each of `tenants`, by name, from the quotas that `every_quota` has found."""
-    owned = defaultdict[str, list[str]](list)
-    for namespace, owner in sorted(known.namespaces.items()):
-        owned[owner].append(namespace)
-    spaces = {tenant.name: _namespaces(tenant, owned[tenant.name]) for tenant in tenants}
+    spaces = _spaces(tenants, known)
     if found is None:
         found = await _quotas(client, [space for places in spaces.values() for space in places])
     quotas = defaultdict[str, list[Object]](list)
@@ -46,10 +44,30 @@ async def usage(
     }
 
 
-def _namespaces(tenant: Tenant, owned: Iterable[str]) -> list[str]:
-    """The tenant's namespaces, those that its owners made themselves behind those of its file."""
-    own = [space.name for space in tenant.namespaces]
-    return own + [name for name in owned if name not in own]
+def told_usage(tenants: Iterable[Tenant], known: State) -> dict[str, Usage] | None:
+    """The same as an operator keeps it in statuses, of the resources that tenants' specs give
+    amounts of; None where it says nothing of a tenant yet."""
+    uses = {}
+    for tenant, spaces in zip(tenants, _spaces(tenants, known).values(), strict=True):
+        status = known.status_of(tenant)
+        if not isinstance(status, TenantStatus) or status.quota is None:
+            return None
+        used, hard = status.quota.used, status.quota.hard
+        amounts = {resource: (used.get(resource, "0"), hard[resource]) for resource in hard}
+        uses[tenant.name] = Usage(tuple(spaces), amounts)
+    return uses
+
+
+def _spaces(tenants: Iterable[Tenant], known: State) -> dict[str, list[str]]:
+    """The tenants' namespaces, those that owners made themselves behind those of the file."""
+    owned = defaultdict[str, list[str]](list)
+    for namespace, owner in sorted(known.namespaces.items()):
+        owned[owner].append(namespace)
+    spaces = {}
+    for tenant in tenants:
+        own = [space.name for space in tenant.namespaces]
+        spaces[tenant.name] = own + [name for name in owned[tenant.name] if name not in own]
+    return spaces
 
 
 async def _quotas(client: Client, namespaces: Iterable[str]) -> list[Object]:

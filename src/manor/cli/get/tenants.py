@@ -19,7 +19,7 @@ from manor.cli.output import ListFormat, run_async
 from manor.errors import ManorError
 from manor.kube import Client, Object
 from manor.render import spec_object, url
-from manor.state import State, Usage, every_quota, usage
+from manor.state import State, Usage, every_quota, is_operated, told_usage, usage
 
 _STORED = "stored, and nothing was made of it: `manor apply` makes it so"
 WIDE = ("EDITORS", "VIEWERS", "TOOLS")
@@ -48,7 +48,8 @@ async def tenants(
     async with Client.connect(kubeconfig, context) as client:
 
         async def look() -> Listing:
-            return await _listing(client, name or [])
+            table = output in (ListFormat.table, ListFormat.wide)
+            return await _listing(client, name or [], table=table)
 
         sources = [Source(API_VERSION, kinds.TENANT.kind), Source("v1", "ResourceQuota")]
         nothing = "no tenants that you may see"
@@ -56,15 +57,19 @@ async def tenants(
         await show(client, look, output, nothing, sources if watch else None, alone=alone)
 
 
-async def _listing(client: Client, names: Sequence[str]) -> Listing:
-    known, quotas = await asyncio.gather(
-        told_state(client, names=names, workloads=False), every_quota(client)
-    )
+async def _listing(client: Client, names: Sequence[str], *, table: bool) -> Listing:
+    # What a table shows an operator keeps in the tenants' statuses; of many tenants the quotas are
+    # most of what there is to read.
+    operated = table and await is_operated(client, patient=False)
+    quotas = None if operated else asyncio.create_task(every_quota(client))
+    known = await told_state(client, names=names, workloads=False)
     wanted = [tenant for tenant in known.tenants.values() if not names or tenant.name in names]
     if missing := sorted(set(names) - {tenant.name for tenant in wanted}):
         there = ", ".join(known.tenants) or "none"
         raise ManorError(f"there is no tenant {', '.join(missing)}; you may see: {there}")
-    uses = await usage(client, wanted, known, quotas)
+    uses = told_usage(wanted, known) if operated else None
+    if uses is None:
+        uses = await usage(client, wanted, known, await (quotas or every_quota(client)))
     gpus = gpu_resources(known.platform)
     stand = [_stands(known.status_of(tenant), uses[tenant.name]) for tenant in wanted]
     messages = any(message for _, message in stand)
