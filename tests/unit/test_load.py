@@ -111,6 +111,7 @@ def test_what_is_no_utf_8_is_told_by_its_line(tmp_path: Path, data: bytes, said:
             "specs.yaml:13: spec.network.egress.cidrs[0]: 10.0.0.1/8 has host bits set; write",
         ),
         ("  hosts: ['https://a.example.org']\n", "specs.yaml:13: spec.hosts[0]:"),
+        (f"  hosts: [{'a' * 64}.example.org]\n", "specs.yaml:13: spec.hosts[0]:"),
         (
             "  namespaces: [{name: kube-system}]\n",
             "specs.yaml:13: spec.namespaces[0]: namespace 'kube-system' is",

@@ -114,6 +114,8 @@ def test_a_grid_is_every_combination() -> None:
     assert len(grid(["A=1,2", "B=3,4,5"])) == 6
     with pytest.raises(BadRequest, match="NAME=VALUE"):
         grid(["A"])
+    with pytest.raises(BadRequest, match="A has no value"):
+        grid(["B=1", "A="])
     obj = training_job(Request(["x"], sweep=[{"LR": 0.1}], at_once=2), "vision", {})
     validated(Document(obj, "", {(): 0}))
     assert obj["spec"]["sweep"] == {"parameters": [{"LR": "0.1"}], "atOnce": 2}

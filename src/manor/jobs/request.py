@@ -123,6 +123,8 @@ def _sweep(request: Request) -> Object:
 def grid(texts: Sequence[str]) -> list[dict[str, str]]:
     """Every set of parameters, each written as NAME=VALUE,VALUE,… BadRequest where one is not."""
     values = {name: text.split(",") for name, text in variables(texts).items()}
+    if empty := [name for name, found in values.items() if found == [""]]:
+        raise BadRequest(f"{empty[0]} has no value; write {empty[0]}=VALUE,VALUE")
     return (
         [dict(zip(values, one, strict=True)) for one in product(*values.values())] if texts else []
     )
