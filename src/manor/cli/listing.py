@@ -84,7 +84,7 @@ async def show(
             print_table(header, rows)
         else:
             err.print(nothing, markup=False)
-    elif alone and sources is None:
+    elif alone and sources is None and len(listing.rows) == 1:  # by -A there may be more
         print_object(listing.rows[0].object(), output)
     else:
         print_objects([row.object() for row in listing.rows], output)
