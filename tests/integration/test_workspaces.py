@@ -13,7 +13,8 @@ import pytest
 from manor import jobs
 from manor.api import API_VERSION
 from manor.engines import Phase
-from manor.kube import Client, Forbidden, NotFound, Object
+from manor.kube import Client, NotFound, Object
+from manor.state import NoSuchNamespace
 from nodes import run_manor
 from operator_process import condition, is_stored, operating, ready, tenant
 from waiting import until
@@ -175,7 +176,7 @@ async def test_without_an_operator_it_is_the_same(
     async with kubelet(client, "tern"):
         await jobs.start(owner, "notes", "tern")
     first = await uid(client, "tern")
-    with pytest.raises(Forbidden):
+    with pytest.raises(NoSuchNamespace):
         await jobs.stop(client.impersonate("wren-owner"), "notes", "tern")
     await manor("apply", "-f", str(files), "--no-wait", *where)
     assert await uid(client, "tern") == first
