@@ -25,8 +25,11 @@ async def as_begun(part: ObjectSet, reader: Reader) -> ObjectSet:
 
 
 async def _as_begun(obj: Object, reader: Reader) -> Object:
-    form = _FORMS.get(kind_of(obj))
-    if form is None:
+    if kind_of(obj) == JOB and obj["spec"].keys() >= _BY_WORKER:
+        form = _run
+    elif kind_of(obj) == HTTP_ROUTE:
+        form = _route
+    else:
         return obj
     meta = obj["metadata"]
     live = await reader.find(obj["apiVersion"], obj["kind"], meta["name"], meta["namespace"])
@@ -34,7 +37,7 @@ async def _as_begun(obj: Object, reader: Reader) -> Object:
 
 
 def _run(spec: Object, live: Object) -> Object:
-    if not spec.keys() >= _BY_WORKER or live.keys() & _BY_WORKER:
+    if live.keys() & _BY_WORKER:
         return spec
     kept = {key: value for key, value in spec.items() if key not in _BY_WORKER}
     return {**kept, "backoffLimit": spec["backoffLimitPerIndex"]}
@@ -50,6 +53,3 @@ def _route(spec: Object, live: Object) -> Object:
     bare = [{key: value for key, value in to.items() if key != "filters"} for to in services]
     filters = [*services[0].get("filters", ()), *rule.get("filters", ())]
     return {**spec, "rules": [{**rule, "filters": filters, "backendRefs": bare}]}
-
-
-_FORMS = {JOB: _run, HTTP_ROUTE: _route}

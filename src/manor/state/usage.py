@@ -44,17 +44,17 @@ async def usage(
     }
 
 
-def told_usage(tenants: Iterable[Tenant], known: State) -> dict[str, Usage] | None:
+def told_usage(tenants: Sequence[Tenant], known: State) -> dict[str, Usage] | None:
     """The same as an operator keeps it in statuses, of the resources that tenants' specs give
     amounts of; None where it says nothing of a tenant yet."""
-    uses = {}
-    for tenant, spaces in zip(tenants, _spaces(tenants, known).values(), strict=True):
+    uses, spaces = {}, _spaces(tenants, known)
+    for tenant in tenants:
         status = known.status_of(tenant)
         if not isinstance(status, TenantStatus) or status.quota is None:
             return None
         used, hard = status.quota.used, status.quota.hard
         amounts = {resource: (used.get(resource, "0"), hard[resource]) for resource in hard}
-        uses[tenant.name] = Usage(tuple(spaces), amounts)
+        uses[tenant.name] = Usage(tuple(spaces[tenant.name]), amounts)
     return uses
 
 

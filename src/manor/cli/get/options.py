@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from manor.cli.output import ListFormat
+from manor.kube import Client
 
 Output = Annotated[ListFormat, typer.Option("--output", "-o", help="How the list is printed.")]
 Watch = Annotated[
@@ -15,6 +16,11 @@ AllNamespaces = Annotated[
     bool,
     typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see."),
 ]
+
+
+def looked_into(client: Client, namespace: str | None, *, everywhere: bool) -> str | None:
+    """The namespace that is meant; None for all that the user may see."""
+    return None if everywhere else namespace or client.namespace
 
 
 def place_of(namespace: str | None) -> str:

@@ -1,7 +1,7 @@
 """`manor get queues`: what waits where, where Kueue is on."""
 
 from manor.api.wellknown import KUEUE_API
-from manor.cli.get.options import AllNamespaces, Output, Watch, place_of
+from manor.cli.get.options import AllNamespaces, Output, Watch, looked_into, place_of
 from manor.cli.listing import Listing, Row, Source, age, show, with_namespaces
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
@@ -29,7 +29,7 @@ async def queues(
         manor get queues -n vision -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        place = None if all_namespaces else namespace or client.namespace
+        place = looked_into(client, namespace, everywhere=all_namespaces)
 
         async def look() -> Listing:
             return await _listing(client, place)

@@ -11,7 +11,7 @@ from manor.api.status import WorkloadStatus
 from manor.apply.concurrency import concurrently
 from manor.cli.cluster import told
 from manor.cli.completion import complete_jobs, complete_models, complete_workspaces
-from manor.cli.get.options import AllNamespaces, Output, Watch, place_of
+from manor.cli.get.options import AllNamespaces, Output, Watch, looked_into, place_of
 from manor.cli.listing import Listing, Row, Source, show, with_namespaces
 from manor.cli.options import Context, Kubeconfig, Namespace
 from manor.cli.output import ListFormat, run_async
@@ -53,7 +53,7 @@ async def jobs(
         manor get jobs -A -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        place = None if all_namespaces else namespace or client.namespace
+        place = looked_into(client, namespace, everywhere=all_namespaces)
         await _show(client, TrainingJob, name or [], place, output, watch=watch)
 
 
@@ -81,7 +81,7 @@ async def models(
         manor get models -n vision
     """
     async with Client.connect(kubeconfig, context) as client:
-        place = None if all_namespaces else namespace or client.namespace
+        place = looked_into(client, namespace, everywhere=all_namespaces)
         await _show(client, Model, name or [], place, output, watch=watch)
 
 
@@ -109,7 +109,7 @@ async def workspaces(
         manor get workspaces -n vision -w
     """
     async with Client.connect(kubeconfig, context) as client:
-        place = None if all_namespaces else namespace or client.namespace
+        place = looked_into(client, namespace, everywhere=all_namespaces)
         await _show(client, Workspace, name or [], place, output, watch=watch)
 
 
